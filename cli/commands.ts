@@ -2,6 +2,8 @@
 import { ERRORS } from '../src/errors.ts'
 import type { CommandTable } from './command.ts'
 import { get } from './commands/get.ts'
+import { dfCommand, duCommand, lsCommand } from './commands/lists/table.ts'
+import { EXPIRES, nameCommand, ruleCommand, tagCommand } from './commands/names/table.ts'
 import { tokenCommand } from './commands/tokens/table.ts'
 import { NODE_FLAGS } from './flags.ts'
 
@@ -15,18 +17,24 @@ const NONE: readonly [number, number] = [0, 0]
 export const COMMANDS: CommandTable = {
   put: {
     usage:
-      'FILE|DIR... | -\nFILE|DIR --name NAME\nDIR... [--follow] [--ignore-file FILE]\n- --format tar',
+      'FILE|DIR... | -\nFILE|DIR --name NAME [--expires D]\nFILE|DIR --tag NAME [--keep D] [--expires D]\nDIR... [--follow] [--ignore-file FILE]\n- --format tar',
     summary: 'store files and folders, and print their keys',
     examples: [
       ['dstore put model.bin', 'store a file, print its key'],
       ['dstore put my-model --name models/v1', 'store a folder, and bind a write-once name to it'],
+      ['dstore put my-model --tag models/latest', 'move a name to it, or bind it'],
+      ['dstore put report.html --name reports/1 --expires 30d', 'unbind the name after 30 days'],
       ['dstore put snapshots/main --follow', 'store what links out of the folder point to'],
       ['dstore put src --ignore-file .gitignore', 'leave out what its patterns match'],
       ['curl -s https://example.com | dstore put -', 'store standard input'],
       ['tar c -C src . | dstore put --format tar -', 'store what a tar file has as a directory'],
     ],
-    flags: ['name', 'follow', 'ignore-file', 'format', 'json', ...CALL],
-    flagHelp: { follow: 'store what links out of a folder point to' },
+    flags: [
+      ...(['name', 'tag', 'expires', 'keep'] as const),
+      ...(['follow', 'ignore-file', 'format', 'json'] as const),
+      ...CALL,
+    ],
+    flagHelp: { follow: 'store what links out of a folder point to', expires: EXPIRES },
     positionals: MANY,
     load: async () => (await import('./commands/put.ts')).put,
   },
@@ -86,30 +94,11 @@ export const COMMANDS: CommandTable = {
     positionals: MANY,
     load: async () => (await import('./commands/values.ts')).stat,
   },
-  name: {
-    usage: 'NAME KEY',
-    summary: 'bind a write-once name to a key',
-    examples: [
-      ['dstore name models/v1 bafkr4i...', 'permanent: the name never refers to another key'],
-    ],
-    flags: ['json', ...CALL],
-    isDoneUnread: ({ json }) => json !== true,
-    positionals: [2, 2],
-    load: async () => (await import('./commands/names.ts')).name,
-  },
-  ls: {
-    usage: '[PREFIX]\nKEY[/PATH] | NAME/[PATH] [-l] [--tree]\n--keys',
-    summary: 'list names, keys, or what a directory has',
-    examples: [
-      ['dstore ls models/', 'list the names with this prefix'],
-      ['dstore ls models/v1/', 'list the directory that the name models/v1 is bound to'],
-      ['dstore ls --tree -l bafyr4i...', 'all that is below a directory, with sizes'],
-      ['dstore ls --keys | wc -l', 'count the values'],
-    ],
-    flags: ['keys', 'long', 'tree', 'json', ...CALL],
-    positionals: [0, 1],
-    load: async () => (await import('./commands/names.ts')).ls,
-  },
+  name: nameCommand(CALL),
+  tag: tagCommand(CALL),
+  ls: lsCommand(CALL),
+  du: duCommand(CALL),
+  df: dfCommand(CALL),
   rm: {
     usage: 'KEY... [--force]\nNAME... [--name-only]',
     summary: 'remove values and names everywhere',
@@ -121,6 +110,7 @@ export const COMMANDS: CommandTable = {
     positionals: MANY,
     load: async () => (await import('./commands/rm.ts')).rm,
   },
+  rule: ruleCommand(CALL),
   watch: {
     minor: true,
     usage: '',
@@ -237,11 +227,12 @@ export const COMMANDS: CommandTable = {
   },
   members: {
     minor: true,
-    usage: '\nadd PEERID... [--role ROLE]\nrm PEERID...',
-    summary: 'list, add and remove member nodes',
+    usage: '\nadd MEMBER... [--role ROLE]\nrm MEMBER...',
+    summary: 'list, add and remove member nodes, by label or peer id',
     examples: [
-      ['dstore members', 'list each peer id, role, state and since when'],
-      ['dstore members rm 12D3KooW...', 'remove a node and cut its connections everywhere'],
+      ['dstore members -v', 'list label, role, state, since when, and peer id of each'],
+      ['dstore members add 12D3KooW...', 'admit a node without a ticket, by its peer id'],
+      ['dstore members rm build-7', 'remove a node and cut its connections everywhere'],
     ],
     flags: ['role', 'json', ...CALL],
     positionals: [0, Infinity],

@@ -43,11 +43,21 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   repair: yes('repair damaged values from a node that holds them'),
   counts: yes('count again what directories hold, and correct wrong counts; at Global'),
   name: text('NAME', 'bind this write-once name in the same change'),
+  tag: text('NAME', 'bind this tag in the same change, or move it'),
+  history: yes('show what the tag was bound to, the newest first'),
+  keep: text('D', 'keep the target that a tag had for this time (default 10m)'),
+  unnamed: yes('the rule for values without a name'),
+  'max-age': text('D', 'since a name was bound, such as 30d'),
+  'max-names': text('N', 'how many names there may be'),
+  unused: text('D', 'since a name was last used, such as 7d'),
   'ignore-file': text('FILE', 'leave out what the patterns in FILE match, as in a .gitignore'),
   'name-only': yes('unbind the name, keep its value'),
   keys: yes('list keys instead of names'),
   tree: yes('also list what is below each directory'),
-  long: { ...yes('list sizes and kinds'), short: 'l' },
+  long: { ...yes('list kinds, sizes and times'), short: 'l' },
+  match: text('GLOB', 'only names that match, such as *.bin or cache/**/x?'),
+  sort: text('ORDER', 'name, size (largest first) or time (newest first; default name)'),
+  limit: text('N', 'at most N lines'),
   after: text('POSITION', 'resume after the change with this position (see --json)'),
   watch: yes('refresh every second'),
   follow: { ...yes('keep printing as the log grows'), short: 'f' },
@@ -111,11 +121,21 @@ export interface Flags {
   readonly repair?: boolean
   readonly counts?: boolean
   readonly name?: string
+  readonly tag?: string
+  readonly history?: boolean
+  readonly keep?: string
+  readonly unnamed?: boolean
+  readonly 'max-age'?: string
+  readonly 'max-names'?: string
+  readonly unused?: string
   readonly 'ignore-file'?: string
   readonly 'name-only'?: boolean
   readonly keys?: boolean
   readonly tree?: boolean
   readonly long?: boolean
+  readonly match?: string
+  readonly sort?: string
+  readonly limit?: string
   readonly after?: string
   readonly watch?: boolean
   readonly follow?: boolean

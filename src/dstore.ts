@@ -16,6 +16,7 @@ export type {
   PutDirectoryResult,
 } from './library/directory-calls.ts'
 export type * from './library/dstore.ts'
+export type { BindNameOptions, NameCalls, TagOptions } from './library/name-calls.ts'
 export type { EntryFacts } from './tree/read/entries.ts'
 export type {
   AnyNode,
@@ -32,11 +33,13 @@ export type { Refusal, RefusalCounts } from './membership/refusal.ts'
 export type { Log, LogFacts } from './log.ts'
 export type {
   Acknowledgement,
+  BindOptions,
   BoundName,
   CacheStatus,
   CallOptions,
   ChangeEvent,
   ClockStatus,
+  CommonPrefix,
   DirectoryFacts,
   DropOptions,
   ExpelResult,
@@ -46,8 +49,13 @@ export type {
   InactiveUpload,
   Invitation,
   InviteOptions,
+  LevelOptions,
+  ListedName,
   MemberEntry,
   Miscount,
+  NameKind,
+  NameUsage,
+  NamesOptions,
   NodeStatus,
   PeerTraffic,
   Progress,
@@ -59,7 +67,12 @@ export type {
   RemoveResult,
   RemovedTree,
   Role,
+  RuleBounds,
+  RuleState,
   StoreStatus,
+  StoreUse,
+  TagResult,
+  TagTarget,
   UnbindOptions,
   UnbindResult,
   UploadSummary,

@@ -16,6 +16,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   cli: 'The entry of the command line: arguments, flags, help, the connection to a daemon.',
   'cli/archive': 'Reads and writes the tar archives of `export` and `import`.',
   'cli/commands': 'The commands, one file for each or for a few that belong together.',
+  'cli/commands/names': 'Tags, rules, and how names are bound.',
   'cli/commands/tokens': 'The commands about tokens of the API over TCP.',
   'cli/completion': 'Completes commands, flags and names in a shell.',
   'cli/delivery':
@@ -33,12 +34,14 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/client': 'Calls a daemon over its socket or TCP; a node as the daemon shows it.',
   'src/daemon/config': 'Settings, the state directory, addresses, the API token.',
   'src/daemon/client/tokens': 'The calls of a client about tokens.',
+  'src/daemon/client/names': 'The calls of a client about tags and rules.',
   'src/daemon/config/tokens': 'The tokens of the API over TCP: their file, and which are valid.',
   'src/daemon/delivery': 'Writes values to files that clients have made for them.',
   'src/daemon/http': 'The HTTP server: one file for each group of routes.',
   'src/daemon/http/immediate':
     'Answers a GET of a small value in memory in the turn of its request.',
   'src/daemon/http/lists': 'Lists of keys and names, a page at a time, as bytes.',
+  'src/daemon/http/names': 'How requests want names bound; tags, and rules of prefixes.',
   'src/daemon/http/tokens':
     'Who makes a request, what it may do, and the node that a prefix confines it to.',
   'src/daemon/http/trees': 'Puts of trees, directories by path, and the content types of files.',
@@ -56,6 +59,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/index/global': "Global's state machine: the order of changes, sessions, the feed, removals.",
   'src/index/global/names': 'Names at Global: the names of a key, tags, expiry, operations.',
   'src/index/global/requests': 'Serves requests: by which plan or flow, and for whom.',
+  'src/index/global/rules': 'Rules by prefix: what they charge, and what is unbound for them.',
   'src/index/global/trees': 'Directories at Global: holds, counts of who holds what, cascades.',
   'src/index/local': "A Local's state machine: freshness, requests in flight, revalidation.",
   'src/index/records': 'Rows and log entries as the store keeps them.',

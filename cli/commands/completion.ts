@@ -9,8 +9,15 @@ import { findDaemon } from '../session.ts'
 
 /** Commands whose arguments are names and keys of values that exist. */
 const TAKE_REFERENCES: ReadonlySet<string> = new Set(
-  'get has stat name rm prefetch evict ls export'.split(' '),
+  'get has stat name tag rm prefetch evict ls export rule'.split(' '),
 )
+
+/** What the first argument of some commands can be. */
+const ACTIONS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['rule', ['set', 'ls', 'rm']],
+  ['token', ['add', 'ls', 'rm']],
+  ['members', ['add', 'rm']],
+])
 
 export async function completion(invocation: Invocation): Promise<number> {
   const { positionals, terminal, commands } = invocation
@@ -46,8 +53,11 @@ export async function completionsOf(
   if (name === 'completion') return matching(Object.keys(SHELLS))
   if (!Object.hasOwn(commands, name)) return []
   const { flags } = commands[name]!
+  if (rest.at(-2) === '--tag' && flags.includes('tag')) return search(typed)
   if (takesValue(rest.at(-2), flags)) return []
   if (typed.startsWith('-')) return matching([...flags.map((flag) => `--${flag}`), '--help'])
+  const actions = ACTIONS.get(name)
+  if (actions !== undefined && rest.length === 1) return matching(actions)
   return TAKE_REFERENCES.has(name) ? search(typed) : []
 }
 

@@ -58,7 +58,7 @@ export async function members(invocation: Invocation): Promise<number> {
   if (action === undefined) return list(invocation)
   if (action === 'add' && peers.length > 0) return add(invocation, peers)
   if (action === 'rm' && peers.length > 0) return remove(invocation, peers)
-  throw new DstoreError('usage', 'members takes no arguments, or add PEERID..., or rm PEERID...', {
+  throw new DstoreError('usage', 'members takes no arguments, or add MEMBER..., or rm MEMBER...', {
     hint: 'see `dstore members --help`',
   })
 }

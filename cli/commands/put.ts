@@ -14,12 +14,15 @@ import { SmallFiles } from '../input/small-files.ts'
 import { useDaemon } from '../session.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
 import { counted, type ProgressLine } from '../terminal/progress.ts'
+import { nameFacts, putName, type PutName } from './names/terms.ts'
 
 export async function put(invocation: Invocation): Promise<number> {
   const { positionals, flags, terminal } = invocation
-  const { name } = flags
+  const named = putName(flags)
+  const { name } = named
   if (name !== undefined && positionals.length > 1) {
-    throw new DstoreError('usage', 'put --name takes one file or folder')
+    const flag = flags.tag === undefined ? '--name' : '--tag'
+    throw new DstoreError('usage', `put ${flag} takes one file or folder`)
   }
   if (name !== undefined) await checkName(name)
   if (flags.format !== undefined) {
@@ -37,9 +40,9 @@ export async function put(invocation: Invocation): Promise<number> {
     const answer =
       (await smallFiles.store(daemon, index)) ??
       (await withTransferProgress(terminal, labelOf(file), daemon, (line) =>
-        store(daemon, { file, found, line, name }),
+        store(daemon, { file, found, line, ...named }),
       ))
-    await terminal.printFact({ file, ...answer, ...(name !== undefined && { name }) }, answer.key)
+    await terminal.printFact({ file, ...answer, ...nameFacts(named) }, answer.key)
   })
 }
 
@@ -63,31 +66,31 @@ class Folders {
   async store(client: Client, folder: string): Promise<void> {
     const { flags, terminal } = this.#invocation
     const { putFolder } = await import('../tree/put-folder.ts')
-    const { name } = flags
-    const answer = await putFolder(this.#invocation, client, { folder, name, ignore: this.#ignore })
-    await terminal.printFact(
-      { file: folder, ...answer, ...(name !== undefined && { name }) },
-      answer.key,
-    )
+    const named = putName(flags)
+    const request = { folder, ...named, ignore: this.#ignore }
+    const answer = await putFolder(this.#invocation, client, request)
+    await terminal.printFact({ file: folder, ...answer, ...nameFacts(named) }, answer.key)
   }
 }
 
-interface PutRequest {
+interface PutRequest extends PutName {
   readonly file: string
   /** Undefined for standard input. */
   readonly found: Stats | undefined
   readonly line: ProgressLine
-  readonly name: string | undefined
 }
 
 /** A regular file by its path or as bytes, anything else as a stream (R007-25). */
-async function store(client: Client, { file, found, line, name }: PutRequest): Promise<PutAnswer> {
+async function store(
+  client: Client,
+  { file, found, line, ...named }: PutRequest,
+): Promise<PutAnswer> {
   if (found?.isFile() === true) {
     const onProgress = ({ doneBytes, totalBytes }: Progress): void =>
       line.update(doneBytes, totalBytes)
-    return putFile(client, file, { name, onProgress })
+    return putFile(client, file, { ...named, onProgress })
   }
   const { bytes, size } = await openInput(file)
   const sent = counted(bytes, (doneBytes) => line.update(doneBytes, size))
-  return client.putBytes(sent, undefined, { name })
+  return client.putBytes(sent, undefined, named)
 }

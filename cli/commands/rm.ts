@@ -99,7 +99,7 @@ export async function printRemoval(
   const { owed, expired, tree } = removed
   const text = Object.entries({ ...lists, 'lease ran out at': expired, 'still owed by': owed })
     .filter(([, items]) => items.length > 0)
-    .map(([label, items]) => `; ${label} ${items.map(nameOf).join(' ')}`)
+    .map(([label, items]) => `; ${label} ${items.map(nameOf).toSorted().join(' ')}`)
   await terminal.printFact(removed, what + text.join(''))
   const isWhole = tree?.complete !== false
   if (!isWhole) terminal.note(GOES_ON)

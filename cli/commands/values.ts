@@ -7,6 +7,7 @@ import { mapConcurrently } from '../archive/map-concurrently.ts'
 import type { Run } from '../command.ts'
 import { ExitCodes } from '../exit-code.ts'
 import type { Reference } from '../input/references.ts'
+import { bindingLines, bindingOf } from '../many/bound.ts'
 import { describe, unknown, type Described } from '../many/facts.ts'
 import { IN_FLIGHT } from '../many/in-flight.ts'
 import { readReferences } from '../many/list-file.ts'
@@ -80,6 +81,7 @@ export const stat: Run = onFacts(
       throw new DstoreError('not-found', `no such ${type}: ${text}`, given)
     }
     const missing = await missingIn(client, facts)
+    const binding = type === 'name' ? await bindingOf(client, text) : undefined
     const lines = [
       `key          ${facts.key}`,
       `size         ${facts.size} bytes`,
@@ -88,10 +90,11 @@ export const stat: Run = onFacts(
       `incarnation  ${facts.incarnation}`,
       `held here    ${facts.heldBytes} bytes`,
       ...facts.names.map((name) => `name         ${name}`),
+      ...bindingLines(binding),
       ...facts.holders.map((peer) => `holder       ${peer}`),
       `confirmed    ${facts.confirmed ? 'yes' : 'no: Global is away'}`,
     ]
-    const document = missing.length === 0 ? facts : { ...facts, missing }
+    const document = { ...facts, ...binding, ...(missing.length > 0 && { missing }) }
     await terminal.printFact(document, lines.join('\n'))
     return 0
   },

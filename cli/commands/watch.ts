@@ -13,8 +13,12 @@ export async function watch(invocation: Invocation): Promise<number> {
   return 0
 }
 
-/** `7 put bafkr4i... 13B models/v1`. */
-function changeText({ seq, type, key, size, names, peer, role }: ChangeLine): string {
-  const of = [key, size === undefined ? undefined : formatSize(size), ...names, peer, role]
+/** `7 put bafkr4i... 13B models/v1`; what a tag was moved from, and why a name went (R007-298). */
+export function changeText(change: ChangeLine): string {
+  const { seq, type, key, size, names, peer, role, previous, why } = change
+  const from = previous && `from ${previous}`
+  const because = why && `(${why})`
+  const bytes = size === undefined ? undefined : formatSize(size)
+  const of = [key, bytes, ...names, peer, role, from, because]
   return [seq, type, ...of.filter((part) => part !== undefined)].join(' ')
 }

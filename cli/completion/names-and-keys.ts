@@ -18,7 +18,7 @@ const KEY_START = /^baf[ky]r4i/
 export async function namesAndKeys(client: Client, prefix: string): Promise<string[]> {
   try {
     const found: string[] = []
-    for await (const { name } of client.names(prefix)) {
+    for await (const { name } of client.names(prefix, { limit: MOST_RESULTS })) {
       if (found.push(name) >= MOST_RESULTS) return found
     }
     // Nothing is bound below a name of a directory: so nothing is lost in what else has the prefix.

@@ -3,7 +3,10 @@ import { safeText } from './display.ts'
 import { quoteRest, splitWords } from './quoting.ts'
 import { VERBS } from './statement.ts'
 
-const USUAL = ['SET', 'GET', 'DEL', '.help', '.version', '.exit']
+const USUAL = ['SET', 'TAG', 'GET', 'DEL', '.help', '.version', '.exit']
+
+/** Their first word may be one that exists. */
+const OF_NAMES: ReadonlySet<string> = new Set(['get', 'del', 'tag'])
 
 /** Completions of the last word, and its text so far, as node:readline expects them. */
 export type Completions = [completions: string[], typed: string]
@@ -20,7 +23,7 @@ export async function complete(
   const index = words.length - (last === undefined ? 0 : 1)
   if (index === 0) return [verbs(typed), typed]
   const verb = VERBS.get(words[0]!.text.toLowerCase())
-  if (index > 1 || open === '\\' || (verb !== 'get' && verb !== 'del')) return [[], typed]
+  if (index > 1 || open === '\\' || verb === undefined || !OF_NAMES.has(verb)) return [[], typed]
   const found = (await search(text)).filter((one) => safeText(one) === one)
   return [found.map((one) => typed + quoteRest(one.slice(text.length), open)), typed]
 }

@@ -33,6 +33,12 @@ export class DaemonValues implements Values {
     return this.#client.putBytes(once(bytes), bytes.byteLength, { name })
   }
 
+  tag(value: string, name: string): Promise<unknown> {
+    const bytes = Buffer.from(value)
+    const naming = { kind: 'tag' } as const
+    return this.#client.putBytes(once(bytes), bytes.byteLength, { name, naming })
+  }
+
   async read(key: string, mostBytes: number): Promise<Uint8Array> {
     if (mostBytes === 0) return new Uint8Array()
     const { bytes } = await this.#client.get(key, { start: 0, end: mostBytes })

@@ -25,6 +25,8 @@ export interface Values {
   findName(name: string): Promise<FoundValue | undefined>
   /** Store text, bind the name in the same change; `conflict` if another value has it. */
   put(value: string, name?: string): Promise<{ readonly key: string }>
+  /** Store text, and move the tag to it; `conflict` if the name is fixed. */
+  tag(value: string, name: string): Promise<unknown>
   /** The first `mostBytes` bytes of a value, or all of a shorter one. */
   read(key: string, mostBytes: number): Promise<Uint8Array>
   /** Fetch the value into the cache of this node; `too-large` if it does not fit. */
@@ -50,11 +52,12 @@ const ABSENT: Answer = {
   exit: ERRORS['not-found'].exit,
 }
 
-type Call = Extract<Statement, { readonly do: 'set' | 'get' | 'del' }>
+type Call = Extract<Statement, { readonly do: 'set' | 'tag' | 'get' | 'del' }>
 
 /** Rejects with faults that the seed has no words for. */
 export async function execute(statement: Call, values: Values): Promise<Answer> {
   if (statement.do === 'set') return set(statement, values)
+  if (statement.do === 'tag') return tag(statement, values)
   try {
     const isKey = await values.isKey(statement.what)
     return await (statement.do === 'get' ? get : del)(statement.what, isKey, values)
@@ -82,6 +85,21 @@ async function set(
     const now = await values.findName(name)
     if (now === undefined) throw error
     return occupied(now, values)
+  }
+}
+
+async function tag(
+  { name, value }: Extract<Call, { readonly do: 'tag' }>,
+  values: Values,
+): Promise<Answer> {
+  try {
+    await values.tag(value, name)
+    return UPDATED
+  } catch (error) {
+    if (asDstoreError(error).code !== 'conflict') throw error
+    const bound = await values.findName(name)
+    if (bound === undefined) throw error
+    return occupied(bound, values)
   }
 }
 

@@ -5,14 +5,16 @@ import { nearest } from '../suggest.ts'
 export type Statement =
   | { readonly do: 'nothing' | 'help' | 'version' | 'exit' }
   | { readonly do: 'set'; readonly name: string | undefined; readonly value: string }
+  | { readonly do: 'tag'; readonly name: string; readonly value: string }
   | { readonly do: 'get' | 'del'; /** A key or a name. */ readonly what: string }
 
-type Verb = 'set' | 'get' | 'del' | 'help' | 'version' | 'exit'
+type Verb = 'set' | 'tag' | 'get' | 'del' | 'help' | 'version' | 'exit'
 
 /** Every spelling of every verb, in lower case. */
 export const VERBS: ReadonlyMap<string, Verb> = new Map(
   Object.entries({
     set: ['set', 'put', 'insert', 'in', 'i'],
+    tag: ['tag'],
     get: ['get', 'out', 'select', 'output', 'o'],
     del: ['del', 'rem', 'delete', 'remove', 'rm', 'd'],
     help: ['.help'],
@@ -24,6 +26,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map(
 export const HELP: string = `\
 SET VALUE            store a value, print its key
 SET NAME VALUE...    store a value and bind a write-once name to it
+TAG NAME VALUE...    store a value and move a name to it, or bind one that can be moved
 GET NAME             show the value of a name or a key
 DEL NAME             unbind a name, and remove its value with its last name
 DEL KEY              remove a value everywhere
@@ -40,6 +43,11 @@ export function parseStatement(words: readonly string[]): Statement {
   switch (verb) {
     case 'set':
       return parseSet(first, operands)
+    case 'tag': {
+      const [name, ...rest] = operands
+      if (name === undefined || rest.length === 0) throw usage(`${first} takes a name and a value`)
+      return { do: 'tag', name, value: rest.join(' ') }
+    }
     case 'get':
     case 'del':
       if (operands.length !== 1) throw usage(`${first} takes one name or key`)

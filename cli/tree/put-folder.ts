@@ -6,7 +6,7 @@ import { remoteNode } from '../../src/daemon/client/remote-node.ts'
 import { DstoreError, asDstoreError } from '../../src/errors.ts'
 import { unreadableFile } from '../../src/store/file/file-faults.ts'
 import { IgnoreRules } from '../../src/tree/put/walk/ignore-rules.ts'
-import { putTree } from '../../src/tree/put/put-tree.ts'
+import { putTree, type PutTreeOptions } from '../../src/tree/put/put-tree.ts'
 import { decodeUtf8 } from '../../src/utf8.ts'
 import type { Invocation } from '../command.ts'
 import { openInput } from '../input/input.ts'
@@ -42,14 +42,15 @@ export async function readIgnoreFile(file: string | undefined): Promise<IgnoreRu
 
 export interface PutFolder {
   readonly folder: string
-  readonly name: string | undefined
+  readonly name?: string
+  readonly naming?: PutTreeOptions['naming']
   readonly ignore: IgnoreRules | undefined
 }
 
 export async function putFolder(
   invocation: Invocation,
   client: Client,
-  { folder, name, ignore }: PutFolder,
+  { folder, name, naming, ignore }: PutFolder,
 ): Promise<PutFolderAnswer> {
   const { flags, signal, terminal } = invocation
   const { role } = await client.status()
@@ -58,7 +59,16 @@ export async function putFolder(
   const { follow = false } = flags
   return withTransferProgress(terminal, folder, client, async (line) => {
     const onTreeProgress = showFolder(line, folder)
-    const options = { name, follow, ignore, cacheFolder, signal, label: folder, onTreeProgress }
+    const options = {
+      name,
+      naming,
+      follow,
+      ignore,
+      cacheFolder,
+      signal,
+      label: folder,
+      onTreeProgress,
+    }
     try {
       const { key, size, files, existed, sent } = await withFlagsInHints(() =>
         putTree(node, folder, options),

@@ -21,11 +21,13 @@ import type {
 import type {
   Bind,
   Binding,
+  Contents,
   Lookup,
   Named,
   Names,
   Rebind,
   Rebound,
+  StoreContents,
   TagHistory,
   TagTargets,
   Target,
@@ -41,8 +43,18 @@ import type {
   PresentAnswer,
 } from './tree-messages.ts'
 
+import type {
+  Accepted,
+  RemoveRule,
+  ReportUse,
+  RuleList,
+  RulesRequest,
+  SetRule,
+} from './rule-messages.ts'
+
 export type * from './name-messages.ts'
 export type * from './naming-messages.ts'
+export type * from './rule-messages.ts'
 export type * from './tree-messages.ts'
 export type * from './value-messages.ts'
 
@@ -59,11 +71,16 @@ export type Request =
   | Lookup
   | TagHistory
   | Names
+  | Contents
   | Watch
   | Hold
   | Present
   | MakeDirectories
   | CommitTree
+  | SetRule
+  | RemoveRule
+  | RulesRequest
+  | ReportUse
   | Invite
   | Admit
   | Expel
@@ -83,11 +100,16 @@ export interface AnswerTo {
   readonly unbind: Removed
   readonly lookup: Binding
   readonly names: Named
+  readonly contents: StoreContents
   readonly watch: Watched
   readonly hold: Held
   readonly present: PresentAnswer
   readonly 'make-directories': MadeDirectories
   readonly 'commit-tree': Stored
+  readonly 'set-rule': Accepted
+  readonly 'remove-rule': Accepted
+  readonly rules: RuleList
+  readonly 'report-use': Accepted
   readonly invite: Invited
   readonly admit: Admitted
   readonly expel: Removed

@@ -8,6 +8,8 @@ export interface Naming {
   readonly expiresMs?: number
   /** How many milliseconds the target that a tag had before is kept, if nothing else holds it. */
   readonly keepMs?: number
+  /** The sender asks for a writer: it is to do no more than a writer may (R006-50). */
+  readonly asWriter?: boolean
 }
 
 /** A request that names an operation: its repeat has no further effect (R004-125). */

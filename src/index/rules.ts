@@ -53,6 +53,34 @@ export interface Rules {
   readonly releasesResume: boolean
   /** Nothing is bound below a name that is bound to a directory. */
   readonly namesExclude: boolean
+  /** A name stays what its first binding made it: fixed, or a tag. */
+  readonly kindsStay: boolean
+  /** Locals hear of the move of a tag, as of an unbinding. */
+  readonly movesFed: boolean
+  /** The target that a tag had stays for its time. */
+  readonly targetsStay: boolean
+  /** That time runs by the elapsed clock, not by the wall clock. */
+  readonly keepsElapsed: boolean
+  /** The answer to a move names the Locals that were not heard. */
+  readonly silentNamed: boolean
+  /** The repeat of an operation has no effect. */
+  readonly operationsOnce: boolean
+  /** After a restart the log says which operations were done. */
+  readonly operationsRecovered: boolean
+  /** What the repeat of an operation answers is not kept. */
+  readonly repeatsNotKept: boolean
+  /** An expired name is not answered. */
+  readonly expiryHides: boolean
+  /** Names are unbound for their expiry by trusted wall time only. */
+  readonly expiryTrusted: boolean
+  /** A name is unbound for its expiry only if it is still bound as it was. */
+  readonly expiryDepends: boolean
+  /** A rule unbinds a name only if it is still bound as it was counted. */
+  readonly dropsAsBound: boolean
+  /** A name below a rule is bound only when there is room for it. */
+  readonly roomFirst: boolean
+  /** What changed before a restart is counted after it. */
+  readonly countsResume: boolean
 }
 
 export const ALL_RULES: Rules = {
@@ -82,4 +110,18 @@ export const ALL_RULES: Rules = {
   cascadesAwaited: true,
   releasesResume: true,
   namesExclude: true,
+  kindsStay: true,
+  movesFed: true,
+  targetsStay: true,
+  keepsElapsed: true,
+  silentNamed: true,
+  operationsOnce: true,
+  operationsRecovered: true,
+  repeatsNotKept: true,
+  expiryHides: true,
+  expiryTrusted: true,
+  expiryDepends: true,
+  dropsAsBound: true,
+  roomFirst: true,
+  countsResume: true,
 }

@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events'
 import { throwIfCancelled } from '../errors.ts'
 import { LONGEST_TIMEOUT_MS } from '../limits.ts'
-import type { CallOptions, RangeRequest } from '../node/node.ts'
+import type { CallOptions, RangeRequest, RuleBounds } from '../node/node.ts'
 
 /** Yields the items until the signal is aborted; then throws `cancelled`. */
 export async function* eachCancellable<T>(
@@ -20,10 +20,8 @@ export async function* eachCancellable<T>(
 }
 
 /** Returns the options; TypeError or RangeError for invalid ones. */
-export function checkOptions<Options extends CallOptions & { readonly range?: RangeRequest }>(
-  options: Options,
-): Options {
-  const { signal, timeoutMs, range } = options
+export function checkOptions<Options extends CallOptions & Checked>(options: Options): Options {
+  const { signal, timeoutMs, range, naming } = options
   if (signal !== undefined) {
     if (!(signal instanceof AbortSignal)) {
       throw new TypeError('options.signal must be an AbortSignal')
@@ -39,7 +37,44 @@ export function checkOptions<Options extends CallOptions & { readonly range?: Ra
       throw new RangeError(`options.range.${name} must be a whole number of bytes`)
     }
   }
+  checkTerms('options', options)
+  checkTerms('options.naming', naming ?? {})
   return options
+}
+
+/** What some calls have beside the options of every call. */
+interface Checked extends Terms {
+  readonly range?: RangeRequest
+  readonly naming?: Terms & { readonly kind?: string }
+}
+
+interface Terms {
+  readonly expiresMs?: number
+  readonly keepMs?: number
+}
+
+/** RangeError for a time that no name can have. */
+function checkTerms(of: string, { expiresMs, keepMs }: Terms): void {
+  if (expiresMs !== undefined && !isCount(expiresMs, 1, Number.MAX_SAFE_INTEGER)) {
+    throw new RangeError(`${of}.expiresMs must be a whole number of milliseconds, at least 1`)
+  }
+  if (keepMs !== undefined && !isCount(keepMs, 0, Number.MAX_SAFE_INTEGER)) {
+    throw new RangeError(`${of}.keepMs must be a whole number of milliseconds`)
+  }
+}
+
+/** Returns the bounds; TypeError or RangeError for a rule that bounds nothing. */
+export function checkBounds(bounds: RuleBounds): RuleBounds {
+  const { maxSize, maxAgeMs, unusedMs, maxNames } = bounds
+  const all = Object.entries({ maxSize, maxAgeMs, unusedMs, maxNames })
+  const given = all.filter(([, value]) => value !== undefined)
+  if (given.length === 0) throw new TypeError('bounds must have at least one bound')
+  for (const [name, value] of given) {
+    if (!isCount(value!, 1, Number.MAX_SAFE_INTEGER)) {
+      throw new RangeError(`bounds.${name} must be a whole number, at least 1`)
+    }
+  }
+  return bounds
 }
 
 const isCount = (value: number, least: number, most: number): boolean =>

@@ -1,6 +1,6 @@
 /** The calls of the library on directories (specs/008-directories.md; specs/007, R007-226). */
 import type { Key } from '../hash/key.ts'
-import type { CallOptions, GetOptions } from '../node/node.ts'
+import type { CallOptions, GetOptions, PutOptions } from '../node/node.ts'
 import type { EntryFacts } from '../tree/read/entries.ts'
 import type { Value } from './opened-value.ts'
 
@@ -8,6 +8,8 @@ import type { Value } from './opened-value.ts'
 export interface PutDirectoryOptions extends CallOptions {
   /** Bind this write-once name in the same change: both happen, or neither. */
   readonly name?: string
+  /** Of `name`, as in `PutOptions`: whether it is a tag, and when it expires. */
+  readonly naming?: NonNullable<PutOptions['naming']>
   /** Store what symbolic links that leave the folder point to. Default: they are refused. */
   readonly follow?: boolean
   /** Patterns of what to leave out, in the syntax of a `.gitignore`. */

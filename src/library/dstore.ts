@@ -16,6 +16,7 @@ import type {
   BoundName,
   CallOptions,
   ChangeEvent,
+  CommonPrefix,
   DropOptions,
   ExpelResult,
   GetOptions,
@@ -23,13 +24,18 @@ import type {
   InactiveUpload,
   Invitation,
   InviteOptions,
+  LevelOptions,
+  ListedName,
   MemberEntry,
+  NameUsage,
+  NamesOptions,
   NodeStatus,
   PutOptions,
   PutResult,
   RemoveOptions,
   RemoveResult,
   Role,
+  StoreUse,
   UnbindOptions,
   UnbindResult,
   ValueFacts,
@@ -38,6 +44,7 @@ import type {
   WatchOptions,
 } from '../node/node.ts'
 import type { DirectoryCalls } from './directory-calls.ts'
+import type { BindNameOptions, NameCalls } from './name-calls.ts'
 import type { Value } from './opened-value.ts'
 
 export type { Value } from './opened-value.ts'
@@ -59,14 +66,15 @@ export type Source =
     }
 
 /** A node, in this process or behind a daemon. Close it after use. */
-export interface Dstore extends DirectoryCalls {
+export interface Dstore extends DirectoryCalls, NameCalls {
   readonly role: Role
 
   /**
    * Store a value (specs/004 and 005). Resolves when the value is durable, unless
    * `status().store.kind` is `memory`. Equal bytes have the same key everywhere, and are not
-   * uploaded again. `name` is bound in the same change. Errors: `conflict` (the name is bound to
-   * another value), `usage` (an invalid name), `no-space`, `too-large`, `unreadable`,
+   * uploaded again. `name` is bound in the same change; with the kind `tag` in `naming` it moves, if
+   * it is bound. Errors: `conflict` (the name is bound to another value, or is of the other kind),
+   * `usage` (an invalid name), `no-space`, `too-large`, `unreadable`,
    * `unreachable`, and any error that the source throws.
    */
   put(source: Source, options?: PutOptions): Promise<PutResult>
@@ -125,10 +133,11 @@ export interface Dstore extends DirectoryCalls {
   lookup(name: string, options?: CallOptions): Promise<BoundName | undefined>
 
   /**
-   * Bind a write-once name to a value. Errors: `usage` (an invalid name), `not-found`,
-   * `malformed-key`, `conflict` (it is bound to another value), `unreachable`.
+   * Bind a write-once name to a value; `tag` binds one that can be moved. Errors: `usage` (an
+   * invalid name), `not-found`, `malformed-key`, `conflict` (it is bound to another value, or is a
+   * tag), `unreachable`.
    */
-  bind(name: string, keyOrName: Key | string, options?: CallOptions): Promise<BoundName>
+  bind(name: string, keyOrName: Key | string, options?: BindNameOptions): Promise<BoundName>
 
   /**
    * Unbind a name. Its value is removed with its last name, unless it was ever put without one or
@@ -155,13 +164,28 @@ export interface Dstore extends DirectoryCalls {
   expel(peer: string, options?: CallOptions): Promise<ExpelResult>
 
   /**
-   * Every name that begins with `prefix`, and its key, in bytewise order of UTF-8. Error:
-   * `unreachable`.
+   * Every name that begins with `prefix`, in bytewise order of UTF-8. Errors: `usage`,
+   * `unreachable`; `incompatible` for a pattern, if Global is of an earlier version.
    */
-  names(
+  names(prefix?: string, options?: NamesOptions): AsyncIterable<ListedName>
+
+  /**
+   * One level of names, as a folder has it: those that begin with `prefix` and have no delimiter
+   * behind it, and the common prefixes of the others. Errors as for `names`.
+   */
+  level(prefix?: string, options?: LevelOptions): AsyncIterable<ListedName | CommonPrefix>
+
+  /**
+   * Number and bytes of all names below each common prefix of a level, if a delimiter is given, and
+   * last of all that begin with `prefix`. Errors as for `names`.
+   */
+  usage(
     prefix?: string,
-    options?: CallOptions,
-  ): AsyncIterable<{ readonly name: string; readonly key: Key }>
+    options?: Pick<LevelOptions, 'delimiter' | keyof CallOptions>,
+  ): AsyncIterable<NameUsage>
+
+  /** What the store of Global has, and what it keeps without a name. Errors as for `names`. */
+  contents(options?: CallOptions): Promise<StoreUse>
 
   /**
    * Every key, and the size of its value in bytes, in bytewise order of digests. Error:

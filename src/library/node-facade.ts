@@ -4,9 +4,17 @@ import { parseKey } from '../hash/key.ts'
 import { untilAborted } from '../deadline.ts'
 import { DstoreError, throwIfCancelled } from '../errors.ts'
 import { INLINE_VALUE_BYTES } from '../limits.ts'
-import type { CallOptions, Node, NodeInactive, PutResult, ReadableValue } from '../node/node.ts'
+import { moveTag } from '../node/calls/names/move-tag.ts'
+import type {
+  CallOptions,
+  Node,
+  NodeInactive,
+  NodeRules,
+  PutResult,
+  ReadableValue,
+} from '../node/node.ts'
 import { statWords, withKey } from '../node/calls/resolve-key.ts'
-import { checkOptions, eachCancellable } from './calls.ts'
+import { checkBounds, checkOptions, eachCancellable } from './calls.ts'
 import { ahead } from './ahead.ts'
 import { entries, getDirectory, openEntry, putDirectory } from './directories.ts'
 import type { Dstore, Value } from './dstore.ts'
@@ -161,7 +169,33 @@ export function nodeFacade(node: Node, release: () => void = () => undefined): D
 
     async bind(name, keyOrName, options = {}) {
       checkString('name', name)
+      if ('kind' in options) throw new TypeError('options.kind: call tag() for a tag')
       return callOnKey(keyOrName, options, (key) => node.index.bind(name, key, options))
+    },
+
+    async tag(name, keyOrName, options = {}) {
+      checkString('name', name)
+      return callOnKey(keyOrName, options, (key) => moveTag(node.index, name, key, options))
+    },
+
+    tagHistory(name, options = {}) {
+      return call(options, () => node.index.tagHistory(checkString('name', name), options))
+    },
+
+    setRule(prefix, bounds, options = {}) {
+      return call(options, () =>
+        rulesOf(node).set(checkPrefix(prefix), checkBounds(bounds), options),
+      )
+    },
+
+    rules(options = {}) {
+      return each(options, async function* () {
+        yield* await rulesOf(node).list(options)
+      })
+    },
+
+    removeRule(prefix, options = {}) {
+      return call(options, () => rulesOf(node).remove(checkPrefix(prefix), options))
     },
 
     unbind(name, options = {}) {
@@ -170,6 +204,18 @@ export function nodeFacade(node: Node, release: () => void = () => undefined): D
 
     names(prefix = '', options = {}) {
       return each(options, () => node.index.names(checkString('prefix', prefix), options))
+    },
+
+    level(prefix = '', options = {}) {
+      return each(options, () => node.index.level(checkString('prefix', prefix), options))
+    },
+
+    usage(prefix = '', options = {}) {
+      return each(options, () => node.index.usage(checkString('prefix', prefix), options))
+    },
+
+    contents(options = {}) {
+      return call(options, () => node.index.contents(options))
     },
 
     keys(options = {}) {
@@ -240,6 +286,15 @@ function unlessAbsent(error: unknown): undefined {
 function inactiveOf({ inactive }: Node): NodeInactive {
   if (inactive !== undefined) return inactive
   throw new DstoreError('not-found', 'this directory has no store of an earlier role')
+}
+
+function rulesOf({ rules }: Node): NodeRules {
+  if (rules !== undefined) return rules
+  throw new DstoreError('unsupported', 'this node has no rules')
+}
+
+function checkPrefix(prefix: string | undefined): string | undefined {
+  return prefix === undefined ? prefix : checkString('prefix', prefix)
 }
 
 /** TypeError for anything but a key or a string. */

@@ -26,3 +26,10 @@ export const LABEL_CHARS: number = 63
 export const LONGEST_TOKEN_MS: number = 315_360_000_000
 /** Keys that the puts of trees in progress with prefixed tokens have sent, for all together. */
 export const TOKEN_HOLD_KEYS: number = 262_144
+
+// 004: lists
+
+/** Names that Global looks at for one page of a list with a pattern or with totals. */
+export const LIST_ROWS: number = 16_384
+/** Steps of matching a pattern that it takes for one page. */
+export const LIST_STEPS: number = 4_194_304

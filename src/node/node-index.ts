@@ -5,6 +5,14 @@
 import type { Key } from '../hash/key.ts'
 import type { MemberRole } from '../membership/role.ts'
 import type { CallOptions } from './call-options.ts'
+import type {
+  CommonPrefix,
+  LevelOptions,
+  ListedName,
+  NameUsage,
+  NamesOptions,
+  StoreUse,
+} from './node-lists.ts'
 
 /** Options of a removal. `timeoutMs` bounds the whole time that it waits for Locals. */
 export interface RemoveOptions extends CallOptions {
@@ -16,6 +24,8 @@ export interface RemoveOptions extends CallOptions {
 export interface UnbindOptions extends CallOptions {
   /** Keep the value, even if this was its last name. */
   readonly keepValue?: boolean
+  /** As in `BindOptions`: a writer unbinds tags, and no fixed name. Error: `not-permitted`. */
+  readonly asWriter?: boolean
 }
 
 /** Facts about a value. */
@@ -69,6 +79,8 @@ export interface BindOptions extends CallOptions {
   readonly expiresMs?: number
   /** Of a tag: how long the replaced target is kept where nothing else holds it. */
   readonly keepMs?: number
+  /** Do no more than a writer may, though this node may: for a caller of that role (006). */
+  readonly asWriter?: boolean
 }
 
 /** One target of a tag. */
@@ -244,10 +256,10 @@ export interface NodeIndex {
    * this node reads the new target from then on. Errors: `usage`, `not-found` for the key,
    * `conflict` if the name is fixed.
    */
-  tag?(name: string, key: Key, options?: BindOptions): Promise<TagResult>
+  tag(name: string, key: Key, options?: BindOptions): Promise<TagResult>
 
   /** The last targets of a tag, the newest first. `not-found` if it is not bound. */
-  tagHistory?(name: string, options?: CallOptions): Promise<readonly TagTarget[]>
+  tagHistory(name: string, options?: CallOptions): Promise<readonly TagTarget[]>
 
   /**
    * Unbind a name. Its value is removed with its last name, unless it was ever put without one.
@@ -255,11 +267,30 @@ export interface NodeIndex {
    */
   unbind(name: string, options?: UnbindOptions): Promise<UnbindResult>
 
-  /** Every name that begins with `prefix`, in bytewise order of UTF-8. */
-  names(
+  /**
+   * Every name that begins with `prefix`, in bytewise order of UTF-8, unless it has expired. Error:
+   * `usage`.
+   */
+  names(prefix?: string, options?: NamesOptions): AsyncGenerator<ListedName>
+
+  /**
+   * One level of names: those that begin with `prefix` and have no delimiter behind it, and the
+   * common prefixes of all others up to their first delimiter, in one bytewise order. The index
+   * steps over what is below a common prefix. Error: `usage`.
+   */
+  level(prefix?: string, options?: LevelOptions): AsyncGenerator<ListedName | CommonPrefix>
+
+  /**
+   * How many names each common prefix of a level has, in their order, and last of all that begin
+   * with `prefix`. Error: `usage`.
+   */
+  usage(
     prefix?: string,
-    options?: CallOptions,
-  ): AsyncGenerator<{ readonly name: string; readonly key: Key }>
+    options?: Pick<LevelOptions, 'delimiter' | keyof CallOptions>,
+  ): AsyncGenerator<NameUsage>
+
+  /** What the store of Global has, and what it keeps without a name; reads every key. */
+  contents(options?: CallOptions): Promise<StoreUse>
 
   /**
    * Every change after a position, as it happens, until the caller leaves the loop. Errors:

@@ -19,15 +19,17 @@ export interface RuleState extends RuleBounds {
   readonly names: number
   /** Bytes that it charges. */
   readonly size: number
-  /** Of those, bytes that something outside the rule keeps, too. */
-  readonly heldOtherwise: number
+  /** Of those, bytes that something outside the rule keeps, too; undefined: not counted yet. */
+  readonly heldOtherwise: number | undefined
   /** Names that it has unbound. */
   readonly removed: number
   /** When it last unbound one; ISO 8601. */
   readonly lastRemovedAt: string | undefined
+  /** Names that were there before the rule are still being counted; it bounds nothing until then. */
+  readonly counting: boolean
 }
 
-/** Rules are the admins'. Errors: `not-permitted`, `usage`, `not-found`, and those of `NodeIndex`. */
+/** Rules are the admins'. Errors: `not-permitted`, `usage`, `not-found`; those of `NodeIndex`. */
 export interface NodeRules {
   /** Sets or replaces the rule of a prefix; undefined: of values without a name. */
   set(prefix: string | undefined, bounds: RuleBounds, options?: CallOptions): Promise<void>

@@ -86,6 +86,8 @@ export interface StoreStatus {
   readonly durable: boolean
   readonly values: number
   readonly valueBytes: number
+  /** The most that its values may have together; undefined: no such quota. */
+  readonly quotaBytes?: number
   /** Bytes that still fit, by quota and disk; undefined if neither bounds them. */
   readonly headroomBytes: number | undefined
   /** Values known to be damaged; they are not served. */

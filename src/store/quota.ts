@@ -1,8 +1,10 @@
 /** Limits the bytes of values in a store: adopted values, and what stagings have reserved. */
 import { DstoreError } from '../errors.ts'
+import type { StoreUsage } from './store.ts'
 
 export class Quota {
-  readonly #maxBytes: number | undefined
+  /** Undefined without a limit. */
+  readonly maxBytes: number | undefined
   #usedBytes: number
 
   /**
@@ -10,14 +12,14 @@ export class Quota {
    * may be lower than it was.
    */
   constructor(maxBytes: number | undefined, usedBytes = 0) {
-    this.#maxBytes = maxBytes
+    this.maxBytes = maxBytes
     this.#usedBytes = usedBytes
   }
 
   /** Bytes that can still be reserved, at least 0; undefined without a limit. */
   get headroomBytes(): number | undefined {
-    if (this.#maxBytes === undefined) return undefined
-    return Math.max(0, this.#maxBytes - this.#usedBytes)
+    if (this.maxBytes === undefined) return undefined
+    return Math.max(0, this.maxBytes - this.#usedBytes)
   }
 
   /** Reserves all of these bytes, or throws `no-space` and reserves none. */
@@ -33,6 +35,14 @@ export class Quota {
     this.#usedBytes -= bytes
   }
 }
+
+/** What `usage` says of a quota. */
+export const quotaOf = ({ maxBytes, headroomBytes }: Quota): Usage => ({
+  ...(maxBytes !== undefined && { quotaBytes: maxBytes }),
+  headroomBytes,
+})
+
+type Usage = Pick<StoreUsage, 'quotaBytes' | 'headroomBytes'>
 
 /**
  * Bytes of the quota that one staging holds: first the announced size, then what arrives beyond it.

@@ -171,6 +171,8 @@ export interface StoreUsage {
   readonly valueBytes: number
   /** Number of adopted values. */
   readonly values: number
+  /** The most that adopted and staged values may have together; undefined: no such quota. */
+  readonly quotaBytes?: number
   /** Bytes that may still be staged under the store's quota; undefined without one. */
   readonly headroomBytes: number | undefined
   /** Number of adopted values known to be damaged. */

@@ -24,6 +24,11 @@ test('R007-66 commands, flags and names are completed where they may stand', asy
   t.deepEqual(await words('get --out'), ['--output', '--output-dir'])
   t.deepEqual(await words('help sta'), ['stat', 'start', 'status'])
   t.deepEqual(await words('completion f'), ['fish'])
+  t.deepEqual(await words('tag mod'), ['models/v1', 'models/v2'])
+  t.deepEqual(await words('put f --tag o'), ['other'])
+  t.deepEqual(await words('rule '), ['set', 'ls', 'rm'])
+  t.deepEqual(await words('rule rm oth'), ['other'])
+  t.deepEqual(await words('token a'), ['add'])
   for (const line of ['get -o mod', 'get --output mod', 'put mod', 'nonsense mod', '__proto__ m']) {
     t.deepEqual(await words(line), [], line)
   }

@@ -7,6 +7,7 @@ import { base58btc } from 'multiformats/bases/base58'
 import { base64url } from 'multiformats/bases/base64'
 import type { ExecutionContext } from 'ava'
 import { readdirSync, writeFileSync } from 'node:fs'
+import { changeText } from '../../cli/commands/watch.ts'
 import { splitCommand } from '../../cli/flags.ts'
 import { parseReferences } from '../../cli/input/references.ts'
 import { hash } from '../../src/hash/hasher.ts'
@@ -45,6 +46,18 @@ test('R007-38 watch shows each change until Ctrl-C', async (t) => {
   const { exit, stdout, stderr } = await ended
   t.is(stdout.toString(), `7 put ${KEY.toString()} 13B a b\n`)
   t.deepEqual({ exit, stderr }, { exit: 130, stderr: '' })
+})
+
+test('R007-298 watch shows what a tag was moved from, and why a name went', (t) => {
+  const about = { position: 'p-7', seq: 7, key: 'NEW', names: ['now'] }
+  t.is(
+    changeText({ ...about, type: 'rebind', size: 13, previous: 'OLD' }),
+    '7 rebind NEW 13B now from OLD',
+  )
+  const reasons = ['expired', 'rule', 'moved', 'removed'] as const
+  for (const why of reasons) {
+    t.is(changeText({ ...about, type: 'unbind', why }), `7 unbind NEW now (${why})`)
+  }
 })
 
 test('R007-38 watch resumes after a position, and fails when Global is away', async (t) => {

@@ -5,18 +5,22 @@ import { concat } from '../../src/bytes.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key, parseKey } from '../../src/hash/key.ts'
-import { packKeys, packNames } from '../../src/index/records/list-pages.ts'
+import { packNames } from '../../src/index/lists/name-page.ts'
+import { packKeys } from '../../src/index/records/list-pages.ts'
 import { checkNewName } from '../../src/index/name.ts'
 import { GROUP_BYTES } from '../../src/limits.ts'
 import type { FileIdentity } from '../../src/store/file/file-identity.ts'
 import { FileSource } from '../../src/store/file/file-source.ts'
 import type { MemberRole } from '../../src/membership/role.ts'
+import { FakeRules, FakeTags } from './fake-names.ts'
 import type {
+  BindOptions,
   CallOptions,
   ChangeEvent,
   GetOptions,
   ImmediateValue,
   InviteOptions,
+  ListedName,
   NodeIndex,
   NodeLists,
   NodeMembers,
@@ -55,6 +59,8 @@ export class FakeNode implements ServedNode, NodeIndex, NodeLists {
   }
   readonly values: Map<string, Uint8Array> = new Map()
   readonly bound: Map<string, Key> = new Map()
+  readonly tags: FakeTags = new FakeTags()
+  readonly rules: FakeRules = new FakeRules()
   readonly admitted: Map<string, MemberRole> = new Map()
   /** Changes that watchers see, in order; they wait for more until `fault` is set. */
   readonly changes: ChangeEvent[] = []
@@ -99,7 +105,9 @@ export class FakeNode implements ServedNode, NodeIndex, NodeLists {
     const key = new Key(hash(whole).digest)
     const existed = this.values.has(key.toString())
     this.values.set(key.toString(), whole)
-    if (name !== undefined) await this.bind(name, key)
+    const terms = options.naming ?? {}
+    if (name !== undefined && terms.kind === 'tag') await this.tag(name, key, terms)
+    else if (name !== undefined) await this.bind(name, key, terms)
     return { key, size: whole.byteLength, existed }
   }
 
@@ -197,10 +205,29 @@ export class FakeNode implements ServedNode, NodeIndex, NodeLists {
     const key = this.bound.get(name)
     const size = key && this.values.get(key.toString())?.byteLength
     if (key === undefined || size === undefined) return Promise.resolve(undefined)
-    return Promise.resolve({ name, key, size, incarnation: 2, heldBytes: size, confirmed: true })
+    const facts = this.tags.factsOf(name)
+    const held = { incarnation: 2, heldBytes: size, confirmed: true }
+    return Promise.resolve({ name, key, size, ...held, ...facts })
   }
 
-  async bind(name: string, key: Key, options: CallOptions = {}): ReturnType<NodeIndex['bind']> {
+  async tag(name: string, key: Key, options: BindOptions = {}): ReturnType<NodeIndex['tag']> {
+    this.#begin(options)
+    checkNewName(name)
+    if (this.bound.has(name) && !this.tags.isTag(name)) {
+      throw new DstoreError('conflict', `${name} is a fixed name`)
+    }
+    if (!this.values.has(key.toString())) throw new DstoreError('not-found', 'no such key')
+    this.bound.set(name, key)
+    await Promise.resolve()
+    return this.tags.move(name, key, options)
+  }
+
+  async tagHistory(name: string): ReturnType<NodeIndex['tagHistory']> {
+    await Promise.resolve()
+    return this.tags.history(name)
+  }
+
+  async bind(name: string, key: Key, options: BindOptions = {}): ReturnType<NodeIndex['bind']> {
     checkNewName(name)
     const before = this.bound.get(name) ?? key
     if (before.toString() !== key.toString()) {
@@ -208,6 +235,7 @@ export class FakeNode implements ServedNode, NodeIndex, NodeLists {
     }
     if (!this.values.has(key.toString())) throw new DstoreError('not-found', 'no such key')
     this.bound.set(name, key)
+    this.tags.expire(name, options.expiresMs)
     return (await this.lookup(name, options))!
   }
 
@@ -227,7 +255,24 @@ export class FakeNode implements ServedNode, NodeIndex, NodeLists {
   async *names(prefix = '', options: CallOptions = {}): ReturnType<NodeIndex['names']> {
     this.#begin(options)
     await Promise.resolve()
-    for (const [name, key] of this.bound) if (name.startsWith(prefix)) yield { name, key }
+    for (const [name, key] of this.bound) if (name.startsWith(prefix)) yield listed(name, key)
+  }
+
+  async *level(prefix?: string, options?: CallOptions): ReturnType<NodeIndex['level']> {
+    yield* this.names(prefix, options)
+  }
+
+  async *usage(prefix = '', options: CallOptions = {}): ReturnType<NodeIndex['usage']> {
+    this.#begin(options)
+    yield { prefix, names: this.bound.size, size: 0 }
+    await Promise.resolve()
+  }
+
+  async contents(options: CallOptions = {}): ReturnType<NodeIndex['contents']> {
+    this.#begin(options)
+    const use = { durable: false, values: this.values.size, valueBytes: 0, unfinishedBytes: 0 }
+    const unbounded = { quotaBytes: undefined, headroomBytes: undefined }
+    return Promise.resolve({ ...use, ...unbounded, unnamedValues: 0, unnamedBytes: 0 })
   }
 
   /** A page for each key. */
@@ -353,3 +398,12 @@ async function* readFile(source: {
     await file.close()
   }
 }
+
+const listed = (name: string, key: Key): ListedName => ({
+  name,
+  key,
+  kind: 'fixed',
+  size: undefined,
+  boundAt: undefined,
+  expiresAt: undefined,
+})

@@ -48,7 +48,7 @@ test('R007-258 R007-259 ls lists a directory, its sizes, and everything below it
   // A prefix of names stays one.
   t.is(await list('models/v1'), 'models/v1\n')
   t.is(
-    await list('-l', 'models/v1'),
+    await list('-l', 'models/v1/'),
     [
       '-             1  "\\"quoted\\""',
       '-             4  a',
@@ -99,7 +99,7 @@ test('R007-258 ls of what is no directory is refused', async (t) => {
     stderr: `dstore: ${plain} is a plain value, and no directory\n`,
   })
   t.is((await daemon.run(['ls', '--tree'])).exit, 2)
-  t.like(await daemon.run(['ls', '-l', 'models/v2']), { exit: 3 })
+  t.like(await daemon.run(['ls', '--tree', 'models/v2']), { exit: 3 })
   t.like(await daemon.run(['ls', 'models/v1/none']), {
     exit: 3,
     stderr: 'dstore: no such path: models/v1/none\n',

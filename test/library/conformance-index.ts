@@ -32,6 +32,42 @@ export function indexTopics(topic: Topic): void {
     await t.throwsAsync(dstore.unbind('greetings/one'), { code: 'not-found' })
   })
 
+  topic('R007-301 tags move, remember their targets, and may expire', async (t, dstore) => {
+    const soon = { kind: 'tag', expiresMs: 60_000 } as const
+    const one = await dstore.put('one', { name: 'now', naming: soon })
+    const two = await dstore.put('two', { name: 'two' })
+    const moved = await dstore.tag('now', 'two', { keepMs: 60_000, expiresMs: 3_600_000 })
+    t.deepEqual(
+      [moved.name, moved.key.toString(), moved.previous?.toString(), moved.silent],
+      ['now', two.key.toString(), one.key.toString(), []],
+    )
+    const leftMs = Date.parse(moved.previousKeptUntil!) - Date.now()
+    t.true(leftMs > 0 && leftMs <= 60_000, moved.previousKeptUntil)
+    t.is(await (await dstore.get('now')).text(), 'two')
+    const bound = (await dstore.lookup('now'))!
+    t.is(bound.kind, 'tag')
+    t.true(Date.parse(bound.boundAt!) <= Date.now())
+    t.true(Date.parse(bound.expiresAt!) > Date.now() + 3_500_000)
+    t.deepEqual(
+      (await dstore.tagHistory('now')).map(({ key }) => key.toString()),
+      [two, one].map(({ key }) => key.toString()),
+    )
+    t.is((await dstore.tag('now', one.key)).previous?.toString(), two.key.toString())
+    t.is(await (await dstore.get('now')).text(), 'one')
+    const again = await dstore.tag('now', one.key)
+    t.deepEqual([again.previous, again.previousKeptUntil], [undefined, undefined])
+    t.is((await dstore.bind('kept', one.key, { expiresMs: 60_000 })).kind, 'fixed')
+    await t.throwsAsync(dstore.tag('kept', two.key), { code: 'conflict' })
+    await t.throwsAsync(dstore.bind('now', two.key), { code: 'conflict' })
+    await t.throwsAsync(dstore.tagHistory('nobody'), { code: 'not-found' })
+    await t.throwsAsync(dstore.tag('now', ABSENT), { code: 'not-found' })
+    await t.throwsAsync(dstore.tag('now', one.key, { keepMs: -1 }), { instanceOf: RangeError })
+    await t.throwsAsync(dstore.bind('x', one.key, { expiresMs: 0 }), { instanceOf: RangeError })
+    const naming = { kind: 'tag', expiresMs: 0.5 } as const
+    await t.throwsAsync(dstore.put('x', { name: 'x', naming }), { instanceOf: RangeError })
+    await t.throwsAsync(dstore.bind('x', one.key, naming as object), { instanceOf: TypeError })
+  })
+
   topic('many at once, small and large, in their order', async (t, dstore) => {
     const values = [sample(10), 'text', sample(200_000), sample(0), sample(20, 1), sample(10)]
     const put = await dstore.putMany(values)

@@ -36,6 +36,9 @@ const nameOf = (name: string): string => `name ${name}`
 const expelledOf = (peer: string): string => `expelled ${peer}`
 const admittedOf = (peer: string): string => `admitted ${peer}`
 
+const operationOf = (change: Change): string | undefined =>
+  'operation' in change && change.operation !== undefined ? toHex(change.operation) : undefined
+
 function newHistory(changes: History['changes'], parent: History['parent']): History {
   const history: History = { changes, losses: new Map(), parent }
   for (const [i, { change }] of changes.entries()) recordLosses(history, i + 1, change)
@@ -46,6 +49,8 @@ function recordLosses({ losses }: History, seq: number, change: Change): void {
   const lost: string[] = []
   if (change.type === 'remove') lost.push(keyOf(change.digest), ...change.names.map(nameOf))
   if (change.type === 'unbind') lost.push(...change.names.map(nameOf))
+  if (change.type === 'rebind') lost.push(nameOf(change.name))
+  if (change.type === 'put' && change.moved !== undefined) lost.push(...change.names.map(nameOf))
   if (change.type === 'expel') lost.push(expelledOf(change.peer))
   if (change.type === 'admit') lost.push(admittedOf(change.peer))
   for (const what of lost) losses.set(what, [...(losses.get(what) ?? []), seq])
@@ -82,9 +87,14 @@ export class Oracle {
     const { change } = decodeChange(entry)
     const { changes } = this.history
     if (change.type === 'run-started') this.#runs.set(toHex(change.runId), this.history)
-    const bound = change.type === 'bind' ? [change.name] : change.type === 'put' ? change.names : []
+    const isNew = change.type === 'put' && change.moved === undefined
+    const bound = change.type === 'bind' ? [change.name] : isNew ? change.names : []
     for (const name of bound) {
-      if (this.boundTo(name) !== undefined) this.fail(`${name} was bound anew while it was bound`)
+      if (this.boundTo(name) !== undefined) this.fail(`${name} was bound again while it was bound`)
+    }
+    const operation = operationOf(change)
+    if (operation !== undefined && changes.some((one) => operationOf(one.change) === operation)) {
+      this.fail(`an operation was done twice: ${change.type} of ${bound.join()}`)
     }
     changes.push({ change, at: this.#world.now })
     recordLosses(this.history, changes.length, change)
@@ -125,10 +135,17 @@ export class Oracle {
     for (const { change } of this.history.changes.toReversed()) {
       if (change.type === 'unbind' && change.names.includes(name)) return undefined
       if (change.type === 'remove' && change.names.includes(name)) return undefined
-      if (change.type === 'bind' && change.name === name) return change.digest
+      const isBound = change.type === 'bind' || change.type === 'rebind'
+      if (isBound && change.name === name) return change.digest
       if (change.type === 'put' && change.names.includes(name)) return change.digest
     }
     return undefined
+  }
+
+  /** Did a key exist all the time since then? */
+  existedSince(digest: Digest, from: number): boolean {
+    const lives = this.#lives.get(toHex(digest)) ?? []
+    return lives.some((life) => life.from < from && life.to === Infinity)
   }
 
   /** Keys that exist, as hex. */
@@ -251,7 +268,7 @@ export class Oracle {
   boundAfter(name: string, digest: Digest, seq: number): number | undefined {
     const index = this.history.changes.findIndex(({ change }, i) => {
       const binds =
-        (change.type === 'bind' && change.name === name) ||
+        ((change.type === 'bind' || change.type === 'rebind') && change.name === name) ||
         (change.type === 'put' && change.names.includes(name))
       return i >= seq && binds && equal(change.digest, digest)
     })

@@ -11,8 +11,8 @@ export function firstViolation(
   schedules: number,
   options: ScheduleOptions = {},
 ): string | undefined {
-  const { clockFaults, trees } = options
-  const file = clockFaults === true ? 'clocks' : trees === true ? 'trees/trees' : 'simulation'
+  const { clockFaults, trees, names } = options
+  const file = names === true ? 'names/names' : clockFaults === true ? 'clocks' : trees === true ? 'trees/trees' : 'simulation'
   for (let seed = first; seed < first + schedules; seed++) {
     const { violation, transcript } = runSchedule(seed, options)
     if (violation === undefined) continue

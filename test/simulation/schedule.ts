@@ -8,6 +8,7 @@ import { SimClock } from './sim-clock.ts'
 import { SimGlobal } from './sim-global.ts'
 import { SimLocal } from './sim-local.ts'
 import { digestOf } from './tokens.ts'
+import { NamesWork } from './names/names-work.ts'
 import { TreeWork } from './trees/tree-work.ts'
 import { World } from './world.ts'
 
@@ -27,6 +28,8 @@ export interface ScheduleOptions {
   readonly clockFaults?: boolean
   /** Callers put and remove trees; Global crashes in the middle of what takes several changes. */
   readonly trees?: boolean
+  /** Callers move tags, and bind names that expire. */
+  readonly names?: boolean
   /** The elapsed clocks of Global and of the Locals. */
   readonly grantor?: Elapsed
   readonly holder?: Elapsed
@@ -40,6 +43,9 @@ const QUIET_MS = 30_000
 /** How long a store may take over what was begun. */
 const SETTLE_MS = 2000
 
+/** How long clocks must agree before wall time is trusted, where names expire. */
+const SETTLED_MS = 6000
+
 /** When Global forgets a Local, where that is tried at all. */
 const FORGET_SOON_MS = 3000
 const FORGET_LATE_MS = 3_600_000
@@ -49,6 +55,7 @@ export function runSchedule(seed: number, options: ScheduleOptions = {}): Outcom
     switched,
     clockFaults = false,
     trees = false,
+    names = false,
     grantor = grantorClock,
     holder = holderClock,
   } = options
@@ -61,7 +68,8 @@ export function runSchedule(seed: number, options: ScheduleOptions = {}): Outcom
   // Within what R004-51 allows for: Global is at most 1 % faster than the slowest Local.
   const clock = new SimClock(world, clockFaults ? world.between(0.99, 1.0059) : 1)
   const parts = { world, oracle, rules, leaseMs, forgetAfterMs }
-  const global = new SimGlobal({ ...parts, clock, elapsed: grantor, trees })
+  const settledMs = names ? SETTLED_MS : undefined
+  const global = new SimGlobal({ ...parts, clock, elapsed: grantor, trees, settledMs })
   const count = world.chance(0.02) ? 20 : 1 + world.pick(4)
   const peers = Array.from({ length: count }, (_, i) => `L${i + 1}`)
   const locals = peers.map((peer) => new SimLocal({ ...parts, peer, global, elapsed: holder }))
@@ -85,9 +93,12 @@ export function runSchedule(seed: number, options: ScheduleOptions = {}): Outcom
   const pace = plan.forgetAfterMs === undefined ? world.one([1, 1, 4, 12]) : 1
   world.say(`plan: ${plan.name}, work every ${5 * pace} to ${150 * pace} ms`)
   const treeWork = trees ? new TreeWork(world, global) : undefined
+  const namesWork = names ? new NamesWork(world, global) : undefined
   again(5 * pace, 150 * pace, () => {
     const local = world.one(locals)
-    if (treeWork === undefined) work(world, global, local, plan)
+    if (namesWork !== undefined && (treeWork === undefined || world.chance(0.5))) {
+      namesWork.act(local)
+    } else if (treeWork === undefined) work(world, global, local, plan)
     else treeWork.act(local)
   })
   if (trees) {
@@ -135,6 +146,7 @@ export function runSchedule(seed: number, options: ScheduleOptions = {}): Outcom
   }
   world.run(BUSY_MS + QUIET_MS, failed)
   if (!failed()) global.trees?.atRest()
+  if (!failed()) global.names?.atRest(global.index!.present !== undefined)
   const existing = new Set(oracle.existing())
   const everybody = peers.toSorted().join()
   for (const local of locals) {

@@ -7,7 +7,7 @@ import type { Verdict } from '../../src/index/local/freshness.ts'
 import { keySubject } from '../../src/index/local/in-flight.ts'
 import type { LocalEffect } from '../../src/index/local/local-events.ts'
 import { failureOf } from '../../src/index/failure.ts'
-import type { Answer, Body, Digest, Request } from '../../src/index/message.ts'
+import type { Answer, Body, Digest, Naming, Request } from '../../src/index/message.ts'
 import { DOUBT_MS } from '../../src/limits.ts'
 import { TICK_MS } from './sim-global.ts'
 import type { Applied } from './oracle.ts'
@@ -69,16 +69,15 @@ export class SimCallers {
     })
   }
 
-  put(token: number, name: string | undefined): void {
+  put(token: number, name: string | undefined, naming?: Naming): void {
     if (!this.#local.isAwake) return
-    this.#local.options.world.say(
-      `${this.#local.peer} puts ${token}${name === undefined ? '' : ` as ${name}`}`,
-    )
-    const body = { type: 'put', values: [bytesOf(token)], name } as const
-    const { oracle } = this.#local.options
+    const { oracle, global, world } = this.#local.options
+    world.say(`${this.#local.peer} puts ${token}${name === undefined ? '' : ` as ${name}`}`)
+    const how = name === undefined ? {} : { ...global.operation(), ...(naming && { naming }) }
+    const body = { type: 'put', values: [bytesOf(token)], name, ...how } as const
     const { history } = oracle
     const sentAt = history.changes.length
-    this.#ask(body, [digestOf(token)], (result, keep) => {
+    this.#write(body, [digestOf(token)], (result, keep) => {
       const seq =
         result instanceof DstoreError || name === undefined || history !== oracle.history
           ? undefined
@@ -145,14 +144,31 @@ export class SimCallers {
     })
   }
 
-  bind(name: string, token: number, directory = false): void {
+  bind(name: string, token: number, directory = false, naming?: Naming): void {
+    const { global } = this.#local.options
+    const how = { ...global.operation(), ...(naming && { naming }) }
+    this.#bind({ type: 'bind', name, digest: digestOf(token), directory, ...how })
+  }
+
+  /** Moves a tag, or binds it. */
+  tag(name: string, token: number, naming: Naming): void {
+    const { global, world } = this.#local.options
+    world.say(`${this.#local.peer} tags ${token} as ${name}`)
+    const how = { ...global.operation(), naming }
+    this.#bind({ type: 'rebind', name, digest: digestOf(token), ...how })
+  }
+
+  #bind(body: Request & { type: 'bind' | 'rebind' }): void {
     if (!this.#local.isAwake) return
-    const digest = digestOf(token)
-    this.#ask({ type: 'bind', name, digest, directory }, [], (result, keep) => {
-      if (result instanceof DstoreError || result.type !== 'binding')
-        return this.#wrote(name, Infinity)
-      const { incarnation } = result.found!
-      if (keep) this.#local.held.remember(name, result.found!)
+    const { name } = body
+    const names = this.#local.options.global.names
+    const asked = names?.asked()
+    this.#write(body, [], (result, keep) => {
+      const answer = result instanceof DstoreError ? failureOf(result) : result
+      if (asked !== undefined) names!.answered(body, answer, asked)
+      if (answer.type !== 'binding' && answer.type !== 'rebound') return this.#wrote(name, Infinity)
+      const { incarnation } = answer.found!
+      if (keep) this.#local.held.remember(name, answer.found!)
       this.#wrote(name, incarnation, incarnation)
     })
   }
@@ -168,10 +184,24 @@ export class SimCallers {
   lookup(name: string): void {
     if (!this.#local.isAwake) return
     this.#readOwn(name)
+    const names = this.#local.options.global.names
+    const asked = names?.asked()
     this.#ask({ type: 'lookup', name, inline: false }, [], (result, keep) => {
       if (result instanceof DstoreError || result.type !== 'binding') return
-      if (result.found === undefined) this.#local.held.bindings.delete(name)
+      if (asked !== undefined) names!.lookedUp(name, result.found, asked)
+      if (result.found === undefined) this.#local.held.bindings.unbound(name)
       if (keep && result.found !== undefined) this.#local.held.remember(name, result.found)
+    })
+  }
+
+  /** Asks what a tag was bound to. */
+  history(name: string): void {
+    if (!this.#local.isAwake) return
+    const names = this.#local.options.global.names!
+    const asked = names.asked()
+    this.#ask({ type: 'tag-history', name }, [], (result) => {
+      if (result instanceof DstoreError || result.type !== 'tag-targets') return
+      names.told(name, result.targets, asked)
     })
   }
 
@@ -190,7 +220,11 @@ export class SimCallers {
     const { held, index, now, peer } = this.#local
     const binding = held.bindings.get(name)
     if (binding === undefined || index?.verdict(now) !== 'serve') return
-    const { oracle } = this.#local.options
+    const { oracle, global } = this.#local.options
+    if (binding.history === oracle.history) global.names?.answers(peer, name, binding)
+    if ((binding.expiresMs ?? Infinity) <= this.#local.clock.wall()) {
+      oracle.fail(`${peer} answers ${name}, which expired at ${binding.expiresMs}`)
+    }
     oracle.isCurrentName(peer, name, binding, SLACK_MS)
     const written = this.#written.get(name)
     if (written !== undefined) oracle.readsOwnWrite(peer, name, binding, written)
@@ -208,7 +242,30 @@ export class SimCallers {
     const ticket = ++this.#lastTicket
     this.#requests.set(ticket, done)
     this.#local.options.global.trees?.asks(body)
+    this.#local.options.global.names?.asks(body)
     this.#local.handle({ type: 'request', ticket, body, digests, now: this.#local.now })
+  }
+
+  /**
+   * Asks for a change of a name. Where the link is lost, the caller may ask again for the same
+   * operation.
+   */
+  #write(
+    body: Request,
+    digests: readonly Digest[],
+    done: (result: Answer | DstoreError, keep: boolean) => void,
+    tries = 3,
+  ): void {
+    const { global, world } = this.#local.options
+    const { life } = this.#local
+    this.#ask(body, digests, (result, keep) => {
+      const isLost = result instanceof DstoreError && result.code === 'unreachable'
+      const isAgain = isLost && tries > 0 && global.names !== undefined && world.chance(0.6)
+      if (!isAgain) return done(result, keep)
+      world.after(world.between(0, 2500), () => {
+        this.#local.when(life, () => this.#write(body, digests, done, tries - 1))
+      })
+    })
   }
 
   #consult(done: (verdict: Verdict) => void): void {

@@ -15,6 +15,8 @@ export class SimClock implements Clocks {
   #wallOffset = 1e12
   #sleptMs = 0
   #asleepSince: number | undefined
+  /** How often the wall clock was set. */
+  steps = 0
 
   constructor(world: World, pace: number) {
     this.#world = world
@@ -34,6 +36,7 @@ export class SimClock implements Clocks {
   /** Someone sets the wall clock. */
   step(ms: number): void {
     this.#wallOffset += ms
+    this.steps++
   }
 
   sleep(): void {

@@ -1,6 +1,8 @@
 /**
  * Global in a simulated world: the real index over a simulated store, crashing and beginning again.
  */
+import { viewOf } from '../../src/bytes.ts'
+import { OPERATION_ID_BYTES } from '../../src/limits.ts'
 import { GlobalIndex, SELF } from '../../src/index/global/global-index.ts'
 import type {
   GlobalEffect,
@@ -10,11 +12,13 @@ import type {
 import type { AnswerTo, Body, Digest, Message, Request } from '../../src/index/message.ts'
 import { beginRun } from '../../src/index/global/recovery.ts'
 import { decodeChange } from '../../src/index/records/change-record.ts'
+import { RULE_ROWS } from '../../src/index/records/rule-record.ts'
 import { INDEX_ROW, LOCAL_ROWS, WALL_ROW } from '../../src/index/records/record.ts'
 import type { Rules } from '../../src/index/rules.ts'
 import type { Clocks } from '../../src/node/clock.ts'
 import { MEMBER_ROWS, encodeMember, memberRow } from '../../src/membership/record.ts'
 import type { Transaction } from '../../src/store/store.ts'
+import { NamesOracle } from './names/names-oracle.ts'
 import type { Oracle } from './oracle.ts'
 import type { SimClock } from './sim-clock.ts'
 import { SimStore, type Backup, type Committed } from './sim-store.ts'
@@ -38,6 +42,8 @@ export interface SimGlobalOptions {
   readonly elapsed: (clocks: Clocks) => () => number
   /** There are trees. */
   readonly trees?: boolean
+  /** Names move and expire: how long clocks must agree before wall time is trusted. */
+  readonly settledMs?: number | undefined
 }
 
 export class SimGlobal {
@@ -51,6 +57,7 @@ export class SimGlobal {
   /** What happens to it once its machine wakes up. */
   #backlog: (() => void)[] = []
   readonly #wires = new Map<SessionId, Wire>()
+  readonly #peers = new Map<SessionId, string>()
   readonly #callers = new Map<number, (body: Body) => void>()
   #lastSession: SessionId = SELF
   #lastId = 0
@@ -69,10 +76,26 @@ export class SimGlobal {
 
   /** Watches over trees, where there are any. */
   readonly trees: TreeOracle | undefined
+  /** Watches over names, where they move and expire. */
+  readonly names: NamesOracle | undefined
+  #lastOperation = 0
 
   constructor(options: SimGlobalOptions) {
     this.#options = options
-    if (options.trees === true) this.trees = new TreeOracle(options.oracle, this.store)
+    const { store } = this
+    const { settledMs } = options
+    if (options.trees === true) this.trees = new TreeOracle(options.oracle, store)
+    if (settledMs !== undefined) {
+      this.names = new NamesOracle({ ...options, store, now: () => this.#now, settledMs })
+    }
+  }
+
+  /** The id of a new operation, where names move. */
+  operation(): { operation?: Uint8Array } {
+    if (this.names === undefined) return {}
+    const operation = new Uint8Array(OPERATION_ID_BYTES)
+    viewOf(operation).setUint32(0, ++this.#lastOperation)
+    return { operation }
   }
 
   /** Before it begins for the first time. */
@@ -84,7 +107,7 @@ export class SimGlobal {
   }
 
   start(): void {
-    const { world, rules, leaseMs, forgetAfterMs, oracle, clock, elapsed } = this.#options
+    const { world, rules, leaseMs, forgetAfterMs, oracle, clock, elapsed, settledMs } = this.#options
     this.#elapsed = elapsed(clock)
     const runId = Uint8Array.from({ length: 16 }, () => world.pick(256))
     const { transaction, recovered } = beginRun({
@@ -99,6 +122,7 @@ export class SimGlobal {
       locals: this.store.scan('meta', LOCAL_ROWS),
       members: this.store.scan('meta', MEMBER_ROWS),
       tickets: [],
+      rules: this.store.scan('meta', RULE_ROWS),
     })
     this.store.apply(transaction)
     this.store.sync()
@@ -112,7 +136,9 @@ export class SimGlobal {
       forgetAfterMs,
       rules,
       ...(this.batchItems !== undefined && { batchItems: this.batchItems }),
+      ...(settledMs !== undefined && { wallSettledMs: settledMs }),
     })
+    this.names?.began(recovered.seq)
     this.#tick(this.#life)
   }
 
@@ -149,6 +175,7 @@ export class SimGlobal {
   }
 
   #awaken(): void {
+    if (this.#asleep) this.names?.wall.woke()
     this.#asleep = false
     this.#options.clock.wake()
   }
@@ -173,6 +200,7 @@ export class SimGlobal {
   accept(peer: string, wire: Wire): SessionId {
     const session = ++this.#lastSession
     this.#wires.set(session, wire)
+    this.#peers.set(session, peer)
     this.#handle({ type: 'opened', session, peer })
     return session
   }
@@ -180,6 +208,8 @@ export class SimGlobal {
   message(session: SessionId, message: Message): void {
     if (!this.#wires.has(session)) return
     this.trees?.asked(session, message)
+    const peer = this.#peers.get(session)!
+    this.#awake(() => this.names?.heard(peer, message.body.type))
     this.#handle({ type: 'message', session, message })
   }
 
@@ -196,6 +226,7 @@ export class SimGlobal {
     const id = ++this.#lastId
     this.#callers.set(id, done as (body: Body) => void)
     this.trees?.asks(request)
+    this.names?.asks(request)
     this.trees?.asked(SELF, { id, body: request })
     this.#handle({ type: 'message', session: SELF, message: { id, body: request } })
   }
@@ -220,7 +251,10 @@ export class SimGlobal {
   #tick(life: number): void {
     this.#options.world.after(TICK_MS, () => {
       if (life !== this.#life) return
-      if (!this.#asleep) this.#handle({ type: 'tick' })
+      if (!this.#asleep) {
+        this.names?.wall.ticked()
+        this.#handle({ type: 'tick' })
+      }
       this.#tick(life)
     })
   }
@@ -365,8 +399,10 @@ export class SimGlobal {
   #apply(transaction: Transaction): Committed {
     try {
       const fault = this.trees?.faultOf(transaction)
+      const applied = this.names?.before(transaction)
       const result = this.store.apply(transaction)
       if (result.ok) this.trees?.applied(fault)
+      if (result.ok) applied?.()
       return result
     } catch (error) {
       this.#options.oracle.fail(String(error))
@@ -388,6 +424,11 @@ export class SimGlobal {
       } else {
         world.say(`removal ${body.seq} is owed by ${body.owed.join(', ')}`)
       }
+    }
+    if (body.type === 'rebound') {
+      oracle.promise(body.found.incarnation, 'a move')
+      const registered = this.index!.registered().map(({ peer }) => peer)
+      this.names?.movedWithout(body.silent, registered)
     }
     if (body.type === 'stored') {
       for (const { incarnation } of body.receipts) oracle.promise(incarnation, 'a put')

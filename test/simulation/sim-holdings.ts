@@ -1,7 +1,8 @@
 /**
  * What a Local in a simulated world holds: values without bytes, by token, bindings, and who reads.
  */
-import type { Digest, Removal, Unbinding } from '../../src/index/message.ts'
+import { OwnBindings } from '../../src/index/local/own-bindings.ts'
+import type { Digest, Found, Removal, Unbinding } from '../../src/index/message.ts'
 import type { Rules } from '../../src/index/rules.ts'
 import type { History, Oracle } from './oracle.ts'
 import { digestOf } from './tokens.ts'
@@ -10,6 +11,12 @@ export interface Entry {
   incarnation: number
   history: History
   isVoid: boolean
+}
+
+/** A name as Global bound it. */
+export interface SimBinding extends Entry {
+  readonly digest: Digest
+  readonly expiresMs: number | undefined
 }
 
 export interface Reading {
@@ -21,6 +28,7 @@ export interface SimHoldingsOptions {
   readonly peer: string
   readonly oracle: Oracle
   readonly rules: Rules
+  readonly wall: () => number
   /** In which history Global tells of what it tells. */
   readonly history: () => History
 }
@@ -28,11 +36,12 @@ export interface SimHoldingsOptions {
 export class SimHoldings {
   readonly #options: SimHoldingsOptions
   readonly cache: Map<number, Entry> = new Map<number, Entry>()
-  readonly bindings: Map<string, Entry & { token: number }> = new Map()
+  readonly bindings: OwnBindings<SimBinding>
   readonly readings: Set<Reading> = new Set<Reading>()
 
   constructor(options: SimHoldingsOptions) {
     this.#options = options
+    this.bindings = new OwnBindings({ ...options, most: 1000 })
   }
 
   clear(): void {
@@ -47,18 +56,13 @@ export class SimHoldings {
     this.cache.set(token, this.#known(incarnation))
   }
 
-  remember(name: string, { digest, incarnation }: { digest: Digest; incarnation: number }): void {
-    const before = this.bindings.get(name)
-    const isOfOneHistory = before?.history === this.#options.history()
-    if (before !== undefined && isOfOneHistory && before.incarnation > incarnation) return
-    this.bindings.set(name, { ...this.#known(incarnation), token: digest[0]! })
+  remember(name: string, { digest, incarnation, expiresMs }: Found): void {
+    this.bindings.set(name, { ...this.#known(incarnation), digest, expiresMs })
   }
 
   apply(removals: readonly Removal[], unbindings: readonly Unbinding[]): void {
     for (const { digest, seq } of removals) this.#drop(digest[0]!, seq)
-    for (const { name, seq } of unbindings) {
-      if ((this.bindings.get(name)?.incarnation ?? Infinity) < seq) this.bindings.delete(name)
-    }
+    this.bindings.apply(unbindings)
   }
 
   /** The digests of all that is void from here on. */

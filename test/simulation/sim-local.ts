@@ -62,7 +62,7 @@ export class SimLocal {
     this.clock = new SimClock(options.world, options.world.between(0.996, 1.004))
     const { peer, oracle, rules } = options
     const history = (): History => this.#history ?? oracle.history
-    this.held = new SimHoldings({ peer, oracle, rules, history })
+    this.held = new SimHoldings({ peer, oracle, rules, wall: this.clock.wall, history })
   }
 
   get isUp(): boolean {
@@ -299,7 +299,8 @@ export class SimLocal {
     for (const { token, known } of this.held.readings) {
       if (!known.isVoid) oracle.holds(`${this.peer}, for a reader,`, at, digestOf(token), known)
     }
-    for (const [name, entry] of this.held.bindings) oracle.remembers(this.peer, at, name, entry)
+    for (const [name, entry] of this.held.bindings.entries())
+      oracle.remembers(this.peer, at, name, entry)
     // The welcome tells of members at once; the position is that of before until all is asked
     // about.
     if (at.history !== this.#history) return

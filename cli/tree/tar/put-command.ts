@@ -3,6 +3,7 @@ import type { Client } from '../../../src/daemon/client/client.ts'
 import { remoteNode } from '../../../src/daemon/client/remote-node.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import type { Invocation } from '../../command.ts'
+import { nameFacts, putName } from '../../commands/names/terms.ts'
 import { forEachArgument } from '../../exit-code.ts'
 import { inspect, labelOf, openInput } from '../../input/input.ts'
 import { useDaemon } from '../../session.ts'
@@ -22,7 +23,7 @@ export async function putTars(invocation: Invocation): Promise<number> {
       },
     )
   }
-  const { name } = flags
+  const named = putName(flags)
   let client: Client | undefined
   return forEachArgument(positionals, terminal, async (file) => {
     const found = inspect(file, { folders: true })
@@ -38,10 +39,10 @@ export async function putTars(invocation: Invocation): Promise<number> {
     const { bytes, size } = await openInput(file)
     const node = remoteNode(daemon, (await daemon.status()).role)
     const put = await withTransferProgress(terminal, labelOf(file), daemon, (line) =>
-      putTar(node, bytes, { signal, name, line, size }),
+      putTar(node, bytes, { signal, ...named, line, size }),
     )
     const key = put.key.toString()
     const facts = { file, key, totalSize: put.size, files: put.files, existed: put.existed }
-    await terminal.printFact({ ...facts, ...(name !== undefined && { name }) }, key)
+    await terminal.printFact({ ...facts, ...nameFacts(named) }, key)
   })
 }

@@ -1,5 +1,5 @@
 /** `dstore put --format tar`: a tar file as a directory (R007-277 to R007-280). */
-import type { Node } from '../../../src/node/node.ts'
+import type { CommitTreeOptions, Node } from '../../../src/node/node.ts'
 import { putStream, type PutStreamResult } from '../../../src/tree/build/put-stream.ts'
 import type { ProgressLine } from '../../terminal/progress.ts'
 import { plural } from '../../terminal/terminal.ts'
@@ -8,6 +8,7 @@ import { readEntries } from './read-entries.ts'
 export interface PutTarOptions {
   readonly signal: AbortSignal
   readonly name?: string | undefined
+  readonly naming?: CommitTreeOptions['naming']
   readonly line: ProgressLine
   /** Bytes of the archive; undefined if that is unknown. */
   readonly size: number | undefined
@@ -16,7 +17,7 @@ export interface PutTarOptions {
 export async function putTar(
   node: Node,
   archive: AsyncIterable<Uint8Array>,
-  { signal, name, line, size }: PutTarOptions,
+  { signal, name, naming, line, size }: PutTarOptions,
 ): Promise<PutStreamResult> {
   const { trees } = node
   const { label } = line
@@ -32,5 +33,6 @@ export async function putTar(
     signal,
     onFiles,
     ...(name !== undefined && { name }),
+    ...(naming && { naming }),
   })
 }

@@ -2,6 +2,7 @@
 import type {
   BoundName,
   ChangeEvent,
+  CommonPrefix,
   ExpelResult,
   InactiveStatus,
   InactiveValue,
@@ -9,10 +10,15 @@ import type {
   Invitation,
   MemberEntry,
   Miscount,
+  NameKind,
+  NameUsage,
   NodeStatus,
   Progress,
   PutResult,
   RemoveResult,
+  StoreUse,
+  RuleState,
+  TagResult,
   UnbindResult,
   ValueFacts,
 } from '../../node/node.ts'
@@ -73,14 +79,55 @@ export type UnbindAnswer = Omit<UnbindResult, 'key'> & { readonly key?: string }
 
 export type NameAnswer = Keyed<BoundName>
 
+/** The outcome of the move of a tag, with `previous` and its time if it replaced anything. */
+export interface MovedAnswer extends Omit<TagResult, 'key' | 'previous' | 'previousKeptUntil'> {
+  readonly kind: 'tag'
+  readonly key: string
+  readonly previous?: string
+  readonly previousKeptUntil?: string
+}
+
+/** One target of a tag. An earlier version did not record the time. */
+export interface TargetLine {
+  readonly key: string
+  readonly at?: string
+}
+
+/** A rule. Without a prefix: that for values without a name. */
+export interface RuleLine extends Omit<RuleState, 'prefix' | 'lastRemovedAt'> {
+  readonly prefix?: string
+  readonly lastRemovedAt?: string
+}
+
+/** The rule that was removed. */
+export interface RemovedRuleAnswer {
+  readonly prefix?: string
+}
+
+/** A name in a list. Properties that are not known, or do not apply, are missing. */
 export interface NameLine {
   readonly name: string
   readonly key: string
+  /** Missing where a daemon of an earlier version answers. */
+  readonly kind?: NameKind
+  readonly size?: number
+  readonly boundAt?: string
+  readonly expiresAt?: string
 }
 
+/** A line of a list by level. */
+export type LevelLine = NameLine | CommonPrefix
+
+/** A line of `GET /v1/usage`. */
+export type UsageLine = NameUsage
+
+/** What the store of Global has. Bounds that do not apply are missing. */
+export type StoreAnswer = Partial<StoreUse> & Omit<StoreUse, 'quotaBytes' | 'headroomBytes'>
+
 /** One change of the index. Properties that do not apply are missing. */
-export interface ChangeLine extends Omit<ChangeEvent, 'key' | 'size'> {
+export interface ChangeLine extends Omit<ChangeEvent, 'key' | 'size' | 'previous'> {
   readonly key?: string
+  readonly previous?: string
   readonly size?: number
 }
 

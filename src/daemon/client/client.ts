@@ -8,9 +8,9 @@ import { batchesOf } from '../../node/calls/batches.ts'
 import type { InviteOptions, Progress, RangeRequest, VerifyOptions } from '../../node/node.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import type { FileIdentity } from '../../store/file/file-identity.ts'
-import { changes, documents, json, result, wholeLines } from './response.ts'
+import { changes, documents, json, result } from './response.ts'
 import type { DaemonResponse } from './response.ts'
-import { KEY_HEADER, LINES_TYPE, SIZES_HEADER, SIZE_HEADER, TEXT_TYPE } from '../api/api.ts'
+import { KEY_HEADER, SIZES_HEADER, SIZE_HEADER } from '../api/api.ts'
 import type {
   AdmitAnswer,
   ChangeLine,
@@ -34,6 +34,10 @@ import type {
 import { HttpClient } from './http-client.ts'
 import type { ClientOptions } from './client-options.ts'
 import type { RequestParts } from './http-client.ts'
+import { ListClient, type NamesQuery } from './lists/list-client.ts'
+import { RuleClient } from './names/rule-client.ts'
+import { TagClient } from './names/tag-client.ts'
+import { bindBody, putFields, putQuery, type PutKeeper, type Terms } from './names/terms.ts'
 import { TokenClient } from './tokens/token-client.ts'
 import { TreeClient } from './tree-client.ts'
 import { valueBody } from './value-body.ts'
@@ -46,12 +50,6 @@ export interface FetchedValue {
   readonly range: ByteRange
   /** The bytes in order; they end early only with an error. Leave the loop at once to drop them. */
   readonly bytes: AsyncIterable<Uint8Array>
-}
-
-/** What keeps a value that is put: a name, a hold, or neither. */
-export interface PutKeeper {
-  readonly name?: string | undefined
-  readonly hold?: string | undefined
 }
 
 type OnProgress = (progress: Progress) => void
@@ -92,6 +90,21 @@ export class Client {
     return new TreeClient(this.#http)
   }
 
+  /** Lists of keys and names. */
+  get lists(): ListClient {
+    return new ListClient(this.#http)
+  }
+
+  /** The calls about tags. */
+  get tags(): TagClient {
+    return new TagClient(this.#http)
+  }
+
+  /** The calls about rules. */
+  get rules(): RuleClient {
+    return new RuleClient(this.#http)
+  }
+
   /** The calls about tokens of the API over TCP. */
   get tokens(): TokenClient {
     return new TokenClient(this.#http)
@@ -101,10 +114,11 @@ export class Client {
   putBytes(
     bytes: AsyncIterable<Uint8Array>,
     size?: number,
-    { name, hold }: PutKeeper = {},
+    { name, naming, hold }: PutKeeper = {},
   ): Promise<PutAnswer> {
     const headers = size === undefined ? {} : { 'Content-Length': size }
-    return this.#json('POST', '/v1/values', { headers, bytes, query: { name, hold } })
+    const query = { name, hold, ...putQuery(naming) }
+    return this.#json('POST', '/v1/values', { headers, bytes, query })
   }
 
   /**
@@ -115,10 +129,10 @@ export class Client {
     path: string,
     { device, inode, size }: FileIdentity,
     onProgress?: OnProgress,
-    { name, hold }: PutKeeper = {},
+    { name, naming, hold }: PutKeeper = {},
   ): Promise<PutAnswer> {
     const identity = { device: String(device), inode: String(inode), size: Number(size) }
-    const body = JSON.stringify({ path, name, hold, ...identity })
+    const body = JSON.stringify({ path, name, ...putFields(naming), hold, ...identity })
     return result(await this.#http.call('POST', '/v1/files', { body, ...STREAM }), onProgress)
   }
 
@@ -184,8 +198,8 @@ export class Client {
   }
 
   /** Binds a write-once name; `conflict` if it is bound to another key. */
-  async bind(name: string, key: string): Promise<NameAnswer> {
-    return this.#json('PUT', namePath(name), { body: JSON.stringify({ key }), ...REPEATABLE })
+  async bind(name: string, key: string, terms: Omit<Terms, 'kind'> = {}): Promise<NameAnswer> {
+    return this.#json('PUT', namePath(name), { body: bindBody(key, terms), ...REPEATABLE })
   }
 
   /** Unbinds a name. The value is removed with its last name, unless `keepValue` is set. */
@@ -194,8 +208,8 @@ export class Client {
   }
 
   /** Every name that begins with `prefix`. */
-  names(prefix?: string): AsyncGenerator<NameLine> {
-    return this.#lines('GET', '/v1/names', { query: { prefix }, ...STREAM })
+  names(prefix?: string, query: NamesQuery = {}): AsyncGenerator<NameLine> {
+    return this.lists.names(prefix, query)
   }
 
   /** Every change after a position (default: from now on), until an error or the caller ends it. */
@@ -236,18 +250,7 @@ export class Client {
   }
 
   keys(): AsyncGenerator<KeyLine> {
-    return this.#lines('GET', '/v1/keys', STREAM)
-  }
-
-  /** Every key as the lines of a list, in pieces: text, or with `json` the documents of `keys`. */
-  keyLines(json: boolean): AsyncGenerator<Uint8Array> {
-    return this.#listing<KeyLine>('/v1/keys', STREAM, json, ({ key }) => key)
-  }
-
-  /** The same of the names that begin with `prefix`. */
-  nameLines(prefix: string | undefined, json: boolean): AsyncGenerator<Uint8Array> {
-    const parts = { query: { prefix }, ...STREAM }
-    return this.#listing<NameLine>('/v1/names', parts, json, ({ name }) => name)
+    return this.lists.keys()
   }
 
   /** Verifies every value that the node keeps; ends with a `done` line. */
@@ -301,20 +304,6 @@ export class Client {
 
   async #json<Answer>(method: string, path: string, sent?: RequestParts): Promise<Answer> {
     return json(await this.#http.call(method, path, sent))
-  }
-
-  async *#listing<Line>(
-    path: string,
-    sent: RequestParts,
-    json: boolean,
-    textOf: (line: Line) => string,
-  ): AsyncGenerator<Uint8Array> {
-    const headers = { ...TRAILERS, Accept: json ? LINES_TYPE : TEXT_TYPE }
-    const response = await this.#http.call('GET', path, { ...sent, headers })
-    const type = response.message.headers['content-type'] ?? ''
-    if (json || type.startsWith(TEXT_TYPE)) yield* wholeLines(response)
-    // A daemon of an earlier version has no text.
-    else for await (const line of documents<Line>(response)) yield Buffer.from(`${textOf(line)}\n`)
   }
 
   async *#lines<Line>(method: string, path: string, sent: RequestParts = {}): AsyncGenerator<Line> {

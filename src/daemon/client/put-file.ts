@@ -9,7 +9,8 @@ import type { Progress } from '../../node/node.ts'
 import { isLossy } from '../../utf8.ts'
 import { FileSource } from '../../store/file/file-source.ts'
 import type { PutAnswer } from '../api/api.ts'
-import type { Client, PutKeeper } from './client.ts'
+import type { Client } from './client.ts'
+import type { PutKeeper } from './names/terms.ts'
 
 export interface PutFileOptions extends PutKeeper {
   readonly onProgress?: ((progress: Progress) => void) | undefined

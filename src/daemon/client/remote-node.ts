@@ -7,6 +7,7 @@ import type {
   Node,
   NodeInactive,
   NodeMembers,
+  NodeRules,
   NodeTrees,
   Verification,
 } from '../../node/node.ts'
@@ -33,18 +34,19 @@ export const remoteNode = (client: Client, role: Node['role']): Node => ({
   role,
   index: remoteIndex(client),
   members: remoteMembers(client),
+  rules: remoteRules(client),
   trees: remoteTrees(client),
   ...(role === 'local' && { inactive: remoteInactive(client) }),
 
   async put(source, options = {}) {
     const calls = client.with(options)
-    const { name, hold, onProgress } = options
+    const { name, naming, hold, onProgress } = options
     checkKeeper(options)
     if ('path' in source)
-      return keyed(await putFile(calls, source.path, { name, hold, onProgress }))
+      return keyed(await putFile(calls, source.path, { name, naming, hold, onProgress }))
     const { bytes, size } = source
     const sent = reporting(bytes, size, onProgress)
-    return keyed(await calls.putBytes(sent, size, { name, hold }))
+    return keyed(await calls.putBytes(sent, size, { name, naming, hold }))
   },
 
   async putMany(values, options = {}) {
@@ -78,6 +80,20 @@ export const remoteNode = (client: Client, role: Node['role']): Node => ({
   },
 })
 
+const remoteRules = (client: Client): NodeRules => ({
+  async set(prefix, bounds, options = {}) {
+    await client.with(options).rules.set(prefix, bounds)
+  },
+  async list(options = {}) {
+    const rules = []
+    for await (const rule of client.with(options).rules.list()) rules.push(rule)
+    return rules
+  },
+  async remove(prefix, options = {}) {
+    await client.with(options).rules.remove(prefix)
+  },
+})
+
 const remoteTrees = (client: Client): NodeTrees => ({
   openHold: (options = {}) => client.with(options).trees.openHold(),
   releaseHold: (hold, options = {}) => client.with(options).trees.releaseHold(hold),
@@ -88,8 +104,8 @@ const remoteTrees = (client: Client): NodeTrees => ({
     const made = await client.with(options).trees.makeDirectories(hold, keys.map(String))
     return made.map(({ key, missing }) => ({ ...keyed({ key }), missing: missing.map(parsed) }))
   },
-  async commitTree(hold, root, { name, ...options } = {}) {
-    return keyed(await client.with(options).trees.commit(hold, root.toString(), name))
+  async commitTree(hold, root, { name, naming, ...options } = {}) {
+    return keyed(await client.with(options).trees.commit(hold, root.toString(), { name, naming }))
   },
 })
 

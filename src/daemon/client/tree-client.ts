@@ -4,6 +4,7 @@ import { HTTP_JSON_BYTES } from '../../limits.ts'
 import { batchesOf } from '../../node/calls/batches.ts'
 import type { HoldAnswer, MadeLine, PutAnswer } from '../api/api.ts'
 import type { HttpClient } from './http-client.ts'
+import { putQuery, type PutKeeper } from './names/terms.ts'
 import { documents, json } from './response.ts'
 import { segment } from './value-path.ts'
 
@@ -41,8 +42,14 @@ export class TreeClient {
   }
 
   /** Commits the root of a tree, and ends the hold. */
-  async commit(hold: string, key: string, name?: string): Promise<PutAnswer> {
-    const parts = { query: { hold, name }, body: JSON.stringify({ key }), ...REPEATABLE }
+  async commit(
+    hold: string,
+    key: string,
+    { name, naming }: Omit<PutKeeper, 'hold'> = {},
+  ): Promise<PutAnswer> {
+    const query = { hold, name, ...putQuery(naming) }
+    // A hold ends with its first commit: a repeat is answered from that, and moves no tag again.
+    const parts = { query, body: JSON.stringify({ key }), ...REPEATABLE }
     return json(await this.#http.call('POST', '/v1/trees', parts))
   }
 

@@ -39,11 +39,12 @@ export async function watchChanges(call: HttpCall): Promise<void> {
   response.end()
 }
 
-function eventOf({ key, size, ...rest }: ChangeEvent): string {
+function eventOf({ key, size, previous, ...rest }: ChangeEvent): string {
   const line: ChangeLine = {
     ...rest,
     ...(key !== undefined && { key: key.toString() }),
     ...(size !== undefined && { size }),
+    ...(previous !== undefined && { previous: previous.toString() }),
   }
   return `id: ${rest.position}\ndata: ${JSON.stringify(line)}\n\n`
 }

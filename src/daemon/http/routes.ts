@@ -6,11 +6,19 @@ import type { HttpCall } from './call.ts'
 import { HttpError } from './http-error.ts'
 import { admitMember, expelMember, invite, listMembers } from './member-handlers.ts'
 import { metrics } from './metrics.ts'
-import { listKeys, listNames } from './lists/list-handlers.ts'
+import { listKeys, listNames, listUsage, storeUse } from './lists/list-handlers.ts'
 import { makeDirectories, openHold, present, releaseHold } from './trees/hold-handlers.ts'
 import { putTree } from './trees/put-handlers.ts'
 import { getEntry, headEntry } from './trees/tree-handlers.ts'
-import { getName, putName, removeName } from './name-handlers.ts'
+import { getHistory, getName, putName, removeName } from './name-handlers.ts'
+import {
+  getRule,
+  listRules,
+  removeRule,
+  removeUnnamedRule,
+  setRule,
+  setUnnamedRule,
+} from './names/rule-handlers.ts'
 import { addToken, listTokens, removeToken } from './tokens/token-handlers.ts'
 import {
   dropInactive,
@@ -64,11 +72,20 @@ export const ROUTES: readonly Route[] = [
   { path: '/v1/keys', methods: { GET: listKeys }, open: true },
   { path: '/v1/verify', methods: { POST: verify } },
   { path: '/v1/names', methods: { GET: listNames }, open: true },
+  { path: '/v1/usage', methods: { GET: listUsage } },
+  { path: '/v1/store', methods: { GET: storeUse } },
   {
     path: '/v1/names/{name}',
     methods: { GET: getName, PUT: putName, DELETE: removeName },
     open: true,
   },
+  { path: '/v1/names/{name}/history', methods: { GET: getHistory } },
+  { path: '/v1/rules', methods: { GET: listRules } },
+  {
+    path: '/v1/rules/{prefix}',
+    methods: { GET: getRule, PUT: setRule, DELETE: removeRule },
+  },
+  { path: '/v1/unnamed-rule', methods: { PUT: setUnnamedRule, DELETE: removeUnnamedRule } },
   { path: '/v1/tokens', methods: { GET: listTokens, POST: addToken } },
   { path: '/v1/tokens/{token}', methods: { DELETE: removeToken } },
   { path: '/v1/invitations', methods: { POST: invite } },
@@ -109,8 +126,8 @@ export function findRoute(method: string, path: string): RouteMatch {
 function hintFor([, version, collection, ...rest]: string[]): string | undefined {
   const takesNames = collection === 'values' || collection === 'names'
   if (version !== 'v1' || !takesNames || rest.length < 2) return undefined
-  const calls = /^(facts|prefetch|copy|evict)$/
-  const name = collection === 'values' && calls.test(rest.at(-1)!) ? rest.slice(0, -1) : rest
+  const calls = collection === 'values' ? /^(facts|prefetch|copy|evict)$/ : /^history$/
+  const name = calls.test(rest.at(-1)!) ? rest.slice(0, -1) : rest
   const path = [collection, name.join('%2F'), ...rest.slice(name.length)].join('/')
   return `write a slash in a name as %2F: /v1/${path}`
 }

@@ -10,6 +10,7 @@ import { bodyOf, callOptions, readJson, resolveKeyParam, sendJson, withKeyParam 
 import { withBeatIfWanted, withHeartbeat } from './call.ts'
 import type { HttpCall } from './call.ts'
 import { sendEvents } from './json-lines.ts'
+import { namingBeside } from './names/naming-in.ts'
 import { keeperIn, keeperOf } from './trees/hold-handlers.ts'
 import { mediaTypeIn } from './trees/media-types.ts'
 import { HttpError } from './http-error.ts'
@@ -37,17 +38,19 @@ export async function putBytes(call: HttpCall): Promise<void> {
 }
 
 /**
- * POST /v1/files {"path", "device", "inode", "size", "name", "hold"}: the daemon reads the file.
+ * POST /v1/files {"path", "device", "inode", "size", "name", "tag", "expires", "keep", "hold"}: the
+ * daemon reads the file.
  * Refused on a socket that other users can open, because the daemon may read files that they may
  * not (R007-19), and where the path leads the daemon to another file than the client (R007-92).
  */
 export async function putFile(call: HttpCall): Promise<void> {
   const request = await readJson(call)
-  const { name, hold } = request
+  const keeper = keeperOf(request['name'], request['hold'])
+  const naming = namingBeside(keeper.name, request)
   checkOwnFiles(call, 'send the bytes to /v1/values')
   const path = pathIn(request)
   const source = { path, identity: identityIn(request) }
-  const options = { ...callOptions(call), ...keeperOf(name, hold) }
+  const options = { ...callOptions(call), ...keeper, ...naming }
   await sendEvents(call, (onProgress) => call.node.put(source, { ...options, onProgress }))
 }
 

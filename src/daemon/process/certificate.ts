@@ -80,12 +80,12 @@ function read(path: string): Buffer {
   }
 }
 
-/** Differs after a change of either file. */
+/** Differs after a change of either file, or of who may read it. */
 function stateOf({ cert, key }: CertificateFiles): string {
   return [cert, key]
     .map((path) => {
       const stats = statSync(path, { throwIfNoEntry: false, bigint: true })
-      return stats && `${stats.ino} ${stats.size} ${stats.mtimeNs}`
+      return stats && `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}`
     })
     .join(', ')
 }

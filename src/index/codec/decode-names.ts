@@ -1,16 +1,7 @@
 /** Messages about tags, and the facts of names (specs/004-index.md, "Rules: tags"). */
 import { TAG_HISTORY } from '../../limits.ts'
 import { count, digest, malformed } from '../../wire/fields.ts'
-import type {
-  Found,
-  NameFacts,
-  NamedKey,
-  Rebind,
-  Rebound,
-  TagTargets,
-  Target,
-  WhyGone,
-} from '../message.ts'
+import type { Found, NameFacts, Rebind, Rebound, TagTargets, Target, WhyGone } from '../message.ts'
 import { toFact } from './decode-facts.ts'
 import { toNaming } from './decode-naming.ts'
 import { toName } from './decode-trees.ts'
@@ -66,16 +57,9 @@ export const toTarget = ({ directory, atMs, ...target }: pb.TagTarget): Target =
   ...(atMs !== undefined && { atMs: count('time', atMs) }),
 })
 
-/** Error: `protocol`. */
-export const toNamedKey = ({ directory, size, ...named }: pb.NamedKey): NamedKey => ({
-  name: toName(named.name),
-  digest: digest(named.digest),
-  ...(directory && { directory }),
-  ...toNameFacts(named),
-  ...(size !== undefined && { size: count('size', size) }),
-})
-
-const toNameFacts = (facts: Pick<pb.Binding, 'tag' | 'boundMs' | 'expiresMs'>): NameFacts => ({
+export const toNameFacts = (
+  facts: Pick<pb.Binding, 'tag' | 'boundMs' | 'expiresMs'>,
+): NameFacts => ({
   ...(facts.tag && { tag: true }),
   ...(facts.boundMs !== undefined && { boundMs: count('time', facts.boundMs) }),
   ...(facts.expiresMs !== undefined && { expiresMs: count('time', facts.expiresMs) }),

@@ -19,8 +19,9 @@ export function toNaming({ naming, operation }: Named): Operation & { readonly n
   }
 }
 
-const fieldsOf = ({ tag, expiresMs, keepMs }: pb.Naming): Naming => ({
+const fieldsOf = ({ tag, expiresMs, keepMs, asWriter }: pb.Naming): Naming => ({
   ...(tag && { tag }),
   ...(expiresMs !== undefined && { expiresMs: count('time until expiry', expiresMs) }),
   ...(keepMs !== undefined && { keepMs: count('time to keep', keepMs) }),
+  ...(asWriter && { asWriter }),
 })

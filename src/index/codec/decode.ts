@@ -4,7 +4,7 @@
  */
 import { fromBinary } from '@bufbuild/protobuf'
 import { DstoreError } from '../../errors.ts'
-import { BATCH_ITEMS, INLINE_VALUE_BYTES } from '../../limits.ts'
+import { INLINE_VALUE_BYTES } from '../../limits.ts'
 import { atMost, count, digest, errorCode, exactly, malformed, text } from '../../wire/fields.ts'
 import {
   toAddresses,
@@ -18,22 +18,15 @@ import {
   toPeers,
   toRole,
 } from './decode-membership.ts'
-import { toFact, toNames, toReceipt } from './decode-facts.ts'
-import {
-  toFound,
-  toNamedKey,
-  toRebind,
-  toRebound,
-  toTarget,
-  toTargets,
-  toWhy,
-} from './decode-names.ts'
+import { toFact, toNames as toKeyNames, toReceipt } from './decode-facts.ts'
+import { pageOf, toContents, toNamed, toNames, toStoreContents } from './decode-lists.ts'
+import { toFound, toRebind, toRebound, toTarget, toTargets, toWhy } from './decode-names.ts'
 import { toNaming } from './decode-naming.ts'
 import { toReport, toWall } from './decode-report.ts'
+import { toRuleBody } from './decode-rules.ts'
 import { batch, toName, toTreeBody, toTreeRemoval, toUnnamedHold } from './decode-trees.ts'
 import type { Body, WatchedChange, ChangeType, Message, Position } from '../message.ts'
 import * as pb from './messages_pb.ts'
-import { isName } from '../name.ts'
 
 /** The message in a frame; throws `protocol`, with the reason. */
 export function decodeMessage(bytes: Uint8Array): Message {
@@ -119,9 +112,15 @@ function fromWire(body: pb.Message['body']): Body {
       return { type: 'remove', digest: digest(body.value.digest), ...wait, force }
     }
     case 'unbind': {
-      const { name, keepValue, timeoutMs } = body.value
+      const { name, keepValue, timeoutMs, asWriter } = body.value
       const wait = { timeoutMs: maybeCount('time-out', timeoutMs) }
-      return { type: 'unbind', name: toName(name), keepValue, ...wait }
+      return {
+        type: 'unbind',
+        name: toName(name),
+        keepValue,
+        ...wait,
+        ...(asWriter && { asWriter }),
+      }
     }
     case 'removed': {
       const { seq, freedBytes, acknowledged, owed, expired, names } = body.value
@@ -132,7 +131,7 @@ function fromWire(body: pb.Message['body']): Body {
         acknowledged: acknowledged.map(text),
         owed: owed.map(text),
         expired: expired.map(text),
-        names: toNames(names),
+        names: toKeyNames(names),
         digest: maybeDigest(body.value.digest),
         ...toTreeRemoval(body.value.tree),
       }
@@ -167,24 +166,14 @@ function fromWire(body: pb.Message['body']): Body {
       return { type: 'lookup', name: toName(body.value.name), inline: body.value.inline }
     case 'binding':
       return { type: 'binding', found: body.value.exists ? toFound(body.value) : undefined }
-    case 'names': {
-      const { prefix, after, limit } = body.value
-      const from = { after: after === undefined ? undefined : toName(after) }
-      return {
-        type: 'names',
-        prefix: prefix === '' ? '' : toPrefix(prefix),
-        ...from,
-        limit: pageOf(limit),
-      }
-    }
-    case 'named': {
-      const items = batch('items', body.value.items)
-      return {
-        type: 'named',
-        items: items.map(toNamedKey),
-        more: body.value.more,
-      }
-    }
+    case 'names':
+      return toNames(body.value)
+    case 'named':
+      return toNamed(body.value)
+    case 'contents':
+      return toContents(body.value)
+    case 'storeContents':
+      return toStoreContents(body.value)
     case 'watch': {
       const { after, waitMs, limit } = body.value
       const from = { after: after === undefined ? undefined : toPosition(after) }
@@ -225,6 +214,13 @@ function fromWire(body: pb.Message['body']): Body {
     case 'madeDirectories':
     case 'commitTree':
       return toTreeBody(body)
+    case 'setRule':
+    case 'removeRule':
+    case 'accepted':
+    case 'rules':
+    case 'ruleList':
+    case 'reportUse':
+      return toRuleBody(body)
     case 'ack':
       return { type: 'ack', seq: count('seq', body.value.seq) }
     case 'ping':
@@ -270,22 +266,11 @@ function toFeed({ after: from, upto: to, ...lists }: pb.Feed): Body {
   }
 }
 
-function pageOf(limit: number): number {
-  if (limit < 1 || limit > BATCH_ITEMS) throw malformed(`a list of ${limit} items`)
-  return limit
-}
-
 const maybeCount = (what: string, value: bigint | undefined): number | undefined =>
   value === undefined ? undefined : count(what, value)
 
 const maybeDigest = (bytes: Uint8Array | undefined): Uint8Array | undefined =>
   bytes === undefined ? undefined : digest(bytes)
-
-/** A prefix of a name need not be a name: it may read as a key. */
-function toPrefix(prefix: string): string {
-  if (!isName(`${prefix}/`)) throw malformed('an invalid prefix')
-  return prefix
-}
 
 const toPosition = (position: { runId: Uint8Array; seq: bigint }): Position => ({
   runId: exactly(16, 'run id', position.runId),
@@ -314,7 +299,7 @@ function toChange(change: pb.Change): WatchedChange {
     seq: count('seq', change.seq),
     type: change.type as ChangeType,
     digest: maybeDigest(change.digest),
-    names: toNames(change.names),
+    names: toKeyNames(change.names),
     size: maybeCount('size', change.size),
     peer: change.peer === undefined ? undefined : toPeer(change.peer),
     role: change.role === undefined ? undefined : toRole(change.role),

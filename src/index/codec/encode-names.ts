@@ -1,7 +1,7 @@
 /** Tags, and the facts of names, as messages carry them (specs/004-index.md, "Rules: tags"). */
 import type { MessageInitShape } from '@bufbuild/protobuf'
-import type { Found, NameFacts, NamedKey, Naming, Operation, Target } from '../message.ts'
-import type { BindingSchema, NamedKeySchema, NamingSchema, TagTargetSchema } from './messages_pb.ts'
+import type { Found, NameFacts, Naming, Operation, Target } from '../message.ts'
+import type { BindingSchema, NamingSchema, TagTargetSchema } from './messages_pb.ts'
 import { wireFact } from './encode-facts.ts'
 
 interface Named extends Operation {
@@ -24,8 +24,10 @@ const fieldsOf = ({
   tag = false,
   expiresMs,
   keepMs,
+  asWriter = false,
 }: Naming): MessageInitShape<typeof NamingSchema> => ({
   tag,
+  asWriter,
   ...(expiresMs !== undefined && { expiresMs: BigInt(expiresMs) }),
   ...(keepMs !== undefined && { keepMs: BigInt(keepMs) }),
 })
@@ -34,12 +36,6 @@ export function wireBinding(found: Found): MessageInitShape<typeof BindingSchema
   const { digest, incarnation, fact, directory = false } = found
   const known = { exists: true, digest, incarnation: BigInt(incarnation), directory }
   return { ...known, fact: wireFact(fact), ...nameFacts(found) }
-}
-
-export const wireNamed = (named: NamedKey): MessageInitShape<typeof NamedKeySchema> => {
-  const { name, digest, directory = false, size } = named
-  const sized = size === undefined ? {} : { size: BigInt(size) }
-  return { name, digest, directory, ...nameFacts(named), ...sized }
 }
 
 export const wireTarget = ({
@@ -52,7 +48,11 @@ export const wireTarget = ({
   ...(atMs !== undefined && { atMs: BigInt(atMs) }),
 })
 
-const nameFacts = ({ tag = false, boundMs, expiresMs }: NameFacts) => ({
+export const nameFacts = ({
+  tag = false,
+  boundMs,
+  expiresMs,
+}: NameFacts): { tag: boolean; boundMs?: bigint; expiresMs?: bigint } => ({
   tag,
   ...(boundMs !== undefined && { boundMs: BigInt(boundMs) }),
   ...(expiresMs !== undefined && { expiresMs: BigInt(expiresMs) }),

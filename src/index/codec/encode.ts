@@ -2,7 +2,9 @@
 import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
 import type { Body, WatchedChange, Message, Position, Receipt, TreeRemoval } from '../message.ts'
 import { wireFact } from './encode-facts.ts'
-import { wireBinding, wireNamed, wireNaming, wireTarget } from './encode-names.ts'
+import { wireContents, wireNamedPage, wireNames } from './encode-lists.ts'
+import { wireBinding, wireNaming, wireTarget } from './encode-names.ts'
+import { wireRule, wireTerms } from './encode-rules.ts'
 import { MessageSchema, type ReceiptSchema } from './messages_pb.ts'
 
 type WireBody = Exclude<MessageInitShape<typeof MessageSchema>['body'], undefined>
@@ -60,8 +62,8 @@ function toWire(body: Body): WireBody {
       return { case: 'remove', value: { digest, force, ...wide({ timeoutMs }) } }
     }
     case 'unbind': {
-      const { name, keepValue, timeoutMs } = body
-      return { case: 'unbind', value: { name, keepValue, ...wide({ timeoutMs }) } }
+      const { name, keepValue, timeoutMs, asWriter = false } = body
+      return { case: 'unbind', value: { name, keepValue, asWriter, ...wide({ timeoutMs }) } }
     }
     case 'removed': {
       const { seq, freedBytes, acknowledged, owed, expired, names, digest } = body
@@ -106,12 +108,14 @@ function toWire(body: Body): WireBody {
       const { found } = body
       return { case: 'binding', value: found ? wireBinding(found) : { exists: false } }
     }
-    case 'names': {
-      const { prefix, after, limit } = body
-      return { case: 'names', value: { prefix, limit, ...given({ after }) } }
-    }
+    case 'names':
+      return { case: 'names', value: wireNames(body) }
     case 'named':
-      return { case: 'named', value: { items: body.items.map(wireNamed), more: body.more } }
+      return { case: 'named', value: wireNamedPage(body) }
+    case 'contents':
+      return { case: 'contents', value: given({ after: body.after }) }
+    case 'store-contents':
+      return { case: 'storeContents', value: wireContents(body) }
     case 'watch': {
       const { after, waitMs, limit } = body
       const from = after === undefined ? {} : { after: wirePosition(after) }
@@ -181,6 +185,20 @@ function toWire(body: Body): WireBody {
       const value = { hold, digest, ...given({ name }), ...wireNaming(body) }
       return { case: 'commitTree', value }
     }
+    case 'set-rule': {
+      const { prefix, terms } = body
+      return { case: 'setRule', value: { terms: wireTerms(terms), ...given({ prefix }) } }
+    }
+    case 'remove-rule':
+      return { case: 'removeRule', value: given({ prefix: body.prefix }) }
+    case 'accepted':
+      return { case: 'accepted', value: {} }
+    case 'rules':
+      return { case: 'rules', value: {} }
+    case 'rule-list':
+      return { case: 'ruleList', value: { items: body.items.map(wireRule) } }
+    case 'report-use':
+      return { case: 'reportUse', value: { names: [...body.names], digests: [...body.digests] } }
     case 'ping':
       return { case: 'ping', value: {} }
     case 'pong':

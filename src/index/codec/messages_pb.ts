@@ -13,7 +13,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file index/codec/messages.proto.
  */
 export const file_index_codec_messages: GenFile = /*@__PURE__*/
-  fileDesc("ChppbmRleC9jb2RlYy9tZXNzYWdlcy5wcm90bxIMZHN0b3JlLmluZGV4IsIOCgdNZXNzYWdlEgoKAmlkGAEgASgNEiQKBWhlbGxvGAIgASgLMhMuZHN0b3JlLmluZGV4LkhlbGxvSAASKAoHd2VsY29tZRgDIAEoCzIVLmRzdG9yZS5pbmRleC5XZWxjb21lSAASJgoGbG9jYXRlGAQgASgLMhQuZHN0b3JlLmluZGV4LkxvY2F0ZUgAEigKB2xvY2F0ZWQYBSABKAsyFS5kc3RvcmUuaW5kZXguTG9jYXRlZEgAEiAKA3B1dBgGIAEoCzIRLmRzdG9yZS5pbmRleC5QdXRIABImCgZzdG9yZWQYByABKAsyFC5kc3RvcmUuaW5kZXguU3RvcmVkSAASJAoFb2ZmZXIYCCABKAsyEy5kc3RvcmUuaW5kZXguT2ZmZXJIABIoCgdvZmZlcmVkGAkgASgLMhUuZHN0b3JlLmluZGV4Lk9mZmVyZWRIABImCgZyZW1vdmUYCiABKAsyFC5kc3RvcmUuaW5kZXguUmVtb3ZlSAASKAoHcmVtb3ZlZBgLIAEoCzIVLmRzdG9yZS5pbmRleC5SZW1vdmVkSAASIgoEbGlzdBgMIAEoCzISLmRzdG9yZS5pbmRleC5MaXN0SAASJgoGbGlzdGVkGA0gASgLMhQuZHN0b3JlLmluZGV4Lkxpc3RlZEgAEiIKBHBpbmcYDiABKAsyEi5kc3RvcmUuaW5kZXguUGluZ0gAEiIKBHBvbmcYDyABKAsyEi5kc3RvcmUuaW5kZXguUG9uZ0gAEigKB2dvb2RieWUYECABKAsyFS5kc3RvcmUuaW5kZXguR29vZGJ5ZUgAEigKB2ZhaWx1cmUYESABKAsyFS5kc3RvcmUuaW5kZXguRmFpbHVyZUgAEiIKBGZlZWQYEiABKAsyEi5kc3RvcmUuaW5kZXguRmVlZEgAEiAKA2FjaxgTIAEoCzIRLmRzdG9yZS5pbmRleC5BY2tIABIiCgRiaW5kGBQgASgLMhIuZHN0b3JlLmluZGV4LkJpbmRIABImCgZ1bmJpbmQYFSABKAsyFC5kc3RvcmUuaW5kZXguVW5iaW5kSAASJgoGbG9va3VwGBYgASgLMhQuZHN0b3JlLmluZGV4Lkxvb2t1cEgAEigKB2JpbmRpbmcYFyABKAsyFS5kc3RvcmUuaW5kZXguQmluZGluZ0gAEiQKBW5hbWVzGBggASgLMhMuZHN0b3JlLmluZGV4Lk5hbWVzSAASJAoFbmFtZWQYGSABKAsyEy5kc3RvcmUuaW5kZXguTmFtZWRIABIkCgV3YXRjaBgaIAEoCzITLmRzdG9yZS5pbmRleC5XYXRjaEgAEigKB3dhdGNoZWQYGyABKAsyFS5kc3RvcmUuaW5kZXguV2F0Y2hlZEgAEiYKBmludml0ZRgpIAEoCzIULmRzdG9yZS5pbmRleC5JbnZpdGVIABIoCgdpbnZpdGVkGCogASgLMhUuZHN0b3JlLmluZGV4Lkludml0ZWRIABIkCgVhZG1pdBgrIAEoCzITLmRzdG9yZS5pbmRleC5BZG1pdEgAEioKCGFkbWl0dGVkGCwgASgLMhYuZHN0b3JlLmluZGV4LkFkbWl0dGVkSAASJAoFZXhwZWwYLSABKAsyEy5kc3RvcmUuaW5kZXguRXhwZWxIABIoCgdtZW1iZXJzGC4gASgLMhUuZHN0b3JlLmluZGV4Lk1lbWJlcnNIABIvCgttZW1iZXJfcGFnZRgvIAEoCzIYLmRzdG9yZS5pbmRleC5NZW1iZXJQYWdlSAASIgoEaG9sZBgwIAEoCzISLmRzdG9yZS5pbmRleC5Ib2xkSAASIgoEaGVsZBgxIAEoCzISLmRzdG9yZS5pbmRleC5IZWxkSAASKAoHcHJlc2VudBgyIAEoCzIVLmRzdG9yZS5pbmRleC5QcmVzZW50SAASNQoOcHJlc2VudF9hbnN3ZXIYMyABKAsyGy5kc3RvcmUuaW5kZXguUHJlc2VudEFuc3dlckgAEjkKEG1ha2VfZGlyZWN0b3JpZXMYNCABKAsyHS5kc3RvcmUuaW5kZXguTWFrZURpcmVjdG9yaWVzSAASOQoQbWFkZV9kaXJlY3Rvcmllcxg1IAEoCzIdLmRzdG9yZS5pbmRleC5NYWRlRGlyZWN0b3JpZXNIABIvCgtjb21taXRfdHJlZRg2IAEoCzIYLmRzdG9yZS5pbmRleC5Db21taXRUcmVlSAASJgoGcmViaW5kGDcgASgLMhQuZHN0b3JlLmluZGV4LlJlYmluZEgAEigKB3JlYm91bmQYOCABKAsyFS5kc3RvcmUuaW5kZXguUmVib3VuZEgAEi8KC3RhZ19oaXN0b3J5GDkgASgLMhguZHN0b3JlLmluZGV4LlRhZ0hpc3RvcnlIABIvCgt0YWdfdGFyZ2V0cxg6IAEoCzIYLmRzdG9yZS5pbmRleC5UYWdUYXJnZXRzSABCBgoEYm9keUoECBwQKSKsAQoFSGVsbG8SEAoIdmVyc2lvbnMYASADKA0SDwoHYm9vdF9pZBgCIAEoDBIoCghwb3NpdGlvbhgDIAEoCzIWLmRzdG9yZS5pbmRleC5Qb3NpdGlvbhIaCg10aWNrZXRfc2VjcmV0GAQgASgMSACIAQESDAoEc2VlbhgFIAEoBBIRCgRob3N0GAYgASgJSAGIAQFCEAoOX3RpY2tldF9zZWNyZXRCBwoFX2hvc3QiJwoIUG9zaXRpb24SDgoGcnVuX2lkGAEgASgMEgsKA3NlcRgCIAEoBCKFAgoHV2VsY29tZRIPCgd2ZXJzaW9uGAEgASgNEigKCHBvc2l0aW9uGAIgASgLMhYuZHN0b3JlLmluZGV4LlBvc2l0aW9uEhUKCGxlYXNlX21zGAMgASgESACIAQESDQoFcmVzZXQYBCABKAgSDwoHbWVtYmVycxgFIAMoCRIRCglhZGRyZXNzZXMYBiADKAkSFAoHd2FsbF9tcxgHIAEoBEgBiAEBEhQKB3JlbGVhc2UYCCABKAlIAogBARIWCglsYW5lX3BvcnQYCSABKA1IA4gBAUILCglfbGVhc2VfbXNCCgoIX3dhbGxfbXNCCgoIX3JlbGVhc2VCDAoKX2xhbmVfcG9ydCKoAQoERmVlZBINCgVhZnRlchgBIAEoBBIMCgR1cHRvGAIgASgEEicKCHJlbW92YWxzGAMgAygLMhUuZHN0b3JlLmluZGV4LlJlbW92YWwSKwoKdW5iaW5kaW5ncxgEIAMoCzIXLmRzdG9yZS5pbmRleC5VbmJpbmRpbmcSLQoLbWVtYmVyc2hpcHMYBSADKAsyGC5kc3RvcmUuaW5kZXguTWVtYmVyc2hpcCImCgdSZW1vdmFsEg4KBmRpZ2VzdBgBIAEoDBILCgNzZXEYAiABKAQiJgoJVW5iaW5kaW5nEgwKBG5hbWUYASABKAkSCwoDc2VxGAIgASgEIjkKCk1lbWJlcnNoaXASDAoEcGVlchgBIAEoCRIQCghhZG1pdHRlZBgCIAEoCBILCgNzZXEYAyABKAQiEgoDQWNrEgsKA3NlcRgBIAEoBCIpCgZMb2NhdGUSDwoHZGlnZXN0cxgBIAMoDBIOCgZpbmxpbmUYAiABKAgiLAoHTG9jYXRlZBIhCgVmYWN0cxgBIAMoCzISLmRzdG9yZS5pbmRleC5GYWN0IroBCgRGYWN0Eg4KBmV4aXN0cxgBIAEoCBIMCgRzaXplGAIgASgEEhMKC2luY2FybmF0aW9uGAMgASgEEhIKBXZhbHVlGAQgASgMSACIAQESDwoHaG9sZGVycxgFIAMoCRINCgVuYW1lcxgGIAMoCRIwCglkaXJlY3RvcnkYByABKAsyHS5kc3RvcmUuaW5kZXguRGlyZWN0b3J5VG90YWxzEg8KB2hlbGRfYnkYCCABKARCCAoGX3ZhbHVlIkAKD0RpcmVjdG9yeVRvdGFscxIMCgRzaXplGAEgASgEEg0KBWZpbGVzGAIgASgEEhAKCG1heV9sYWNrGAMgASgIIpkBCgNQdXQSDgoGdmFsdWVzGAEgAygMEhEKBG5hbWUYAiABKAlIAIgBARIRCgRob2xkGAMgASgMSAGIAQESJAoGbmFtaW5nGAQgASgLMhQuZHN0b3JlLmluZGV4Lk5hbWluZxIWCglvcGVyYXRpb24YBSABKAxIAogBAUIHCgVfbmFtZUIHCgVfaG9sZEIMCgpfb3BlcmF0aW9uIl8KBk5hbWluZxILCgN0YWcYASABKAgSFwoKZXhwaXJlc19tcxgCIAEoBEgAiAEBEhQKB2tlZXBfbXMYAyABKARIAYgBAUINCgtfZXhwaXJlc19tc0IKCghfa2VlcF9tcyIxCgZTdG9yZWQSJwoIcmVjZWlwdHMYASADKAsyFS5kc3RvcmUuaW5kZXguUmVjZWlwdCJNCgdSZWNlaXB0Eg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEhMKC2luY2FybmF0aW9uGAMgASgEEg8KB2V4aXN0ZWQYBCABKAgiqQEKBU9mZmVyEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEhEKBG5hbWUYAyABKAlIAIgBARIRCgRob2xkGAQgASgMSAGIAQESJAoGbmFtaW5nGAUgASgLMhQuZHN0b3JlLmluZGV4Lk5hbWluZxIWCglvcGVyYXRpb24YBiABKAxIAogBAUIHCgVfbmFtZUIHCgVfaG9sZEIMCgpfb3BlcmF0aW9uIk8KB09mZmVyZWQSJQoEaGF2ZRgBIAEoCzIVLmRzdG9yZS5pbmRleC5SZWNlaXB0SAASEwoJc2VuZF9mcm9tGAIgASgESABCCAoGYW5zd2VyIk8KBlJlbW92ZRIOCgZkaWdlc3QYASABKAwSFwoKdGltZW91dF9tcxgCIAEoBEgAiAEBEg0KBWZvcmNlGAMgASgIQg0KC190aW1lb3V0X21zIlIKBlVuYmluZBIMCgRuYW1lGAEgASgJEhIKCmtlZXBfdmFsdWUYAiABKAgSFwoKdGltZW91dF9tcxgDIAEoBEgAiAEBQg0KC190aW1lb3V0X21zIrgBCgdSZW1vdmVkEgsKA3NlcRgBIAEoBBITCgtmcmVlZF9ieXRlcxgCIAEoBBIUCgxhY2tub3dsZWRnZWQYAyADKAkSDAoEb3dlZBgEIAMoCRIPCgdleHBpcmVkGAUgAygJEg0KBW5hbWVzGAYgAygJEhMKBmRpZ2VzdBgHIAEoDEgAiAEBEicKBHRyZWUYCCABKAsyGS5kc3RvcmUuaW5kZXguVHJlZVJlbW92YWxCCQoHX2RpZ2VzdCI+CgtUcmVlUmVtb3ZhbBIPCgdyZW1vdmVkGAEgASgEEgwKBG1vc3QYAiABKAQSEAoIY29tcGxldGUYAyABKAgigwEKBEJpbmQSDAoEbmFtZRgBIAEoCRIOCgZkaWdlc3QYAiABKAwSEQoJZGlyZWN0b3J5GAMgASgIEiQKBm5hbWluZxgEIAEoCzIULmRzdG9yZS5pbmRleC5OYW1pbmcSFgoJb3BlcmF0aW9uGAUgASgMSACIAQFCDAoKX29wZXJhdGlvbiKFAQoGUmViaW5kEgwKBG5hbWUYASABKAkSDgoGZGlnZXN0GAIgASgMEhEKCWRpcmVjdG9yeRgDIAEoCBIkCgZuYW1pbmcYBCABKAsyFC5kc3RvcmUuaW5kZXguTmFtaW5nEhYKCW9wZXJhdGlvbhgFIAEoDEgAiAEBQgwKCl9vcGVyYXRpb24irAEKB1JlYm91bmQSJgoHYmluZGluZxgBIAEoCzIVLmRzdG9yZS5pbmRleC5CaW5kaW5nEi4KCHByZXZpb3VzGAIgASgLMhcuZHN0b3JlLmluZGV4LlRhZ1RhcmdldEgAiAEBEhoKDWtlcHRfdW50aWxfbXMYAyABKARIAYgBARIOCgZzaWxlbnQYBCADKAlCCwoJX3ByZXZpb3VzQhAKDl9rZXB0X3VudGlsX21zIkwKCVRhZ1RhcmdldBIOCgZkaWdlc3QYASABKAwSEQoJZGlyZWN0b3J5GAIgASgIEhIKBWF0X21zGAMgASgESACIAQFCCAoGX2F0X21zIhoKClRhZ0hpc3RvcnkSDAoEbmFtZRgBIAEoCSI2CgpUYWdUYXJnZXRzEigKB3RhcmdldHMYASADKAsyFy5kc3RvcmUuaW5kZXguVGFnVGFyZ2V0IiYKBkxvb2t1cBIMCgRuYW1lGAEgASgJEg4KBmlubGluZRgCIAEoCCLMAQoHQmluZGluZxIOCgZleGlzdHMYASABKAgSDgoGZGlnZXN0GAIgASgMEhMKC2luY2FybmF0aW9uGAMgASgEEiAKBGZhY3QYBCABKAsyEi5kc3RvcmUuaW5kZXguRmFjdBIRCglkaXJlY3RvcnkYBSABKAgSCwoDdGFnGAYgASgIEhUKCGJvdW5kX21zGAcgASgESACIAQESFwoKZXhwaXJlc19tcxgIIAEoBEgBiAEBQgsKCV9ib3VuZF9tc0INCgtfZXhwaXJlc19tcyJECgVOYW1lcxIOCgZwcmVmaXgYASABKAkSEgoFYWZ0ZXIYAiABKAlIAIgBARINCgVsaW1pdBgDIAEoDUIICgZfYWZ0ZXIiPAoFTmFtZWQSJQoFaXRlbXMYASADKAsyFi5kc3RvcmUuaW5kZXguTmFtZWRLZXkSDAoEbW9yZRgCIAEoCCKwAQoITmFtZWRLZXkSDAoEbmFtZRgBIAEoCRIOCgZkaWdlc3QYAiABKAwSEQoJZGlyZWN0b3J5GAMgASgIEgsKA3RhZxgEIAEoCBIVCghib3VuZF9tcxgFIAEoBEgAiAEBEhcKCmV4cGlyZXNfbXMYBiABKARIAYgBARIRCgRzaXplGAcgASgESAKIAQFCCwoJX2JvdW5kX21zQg0KC19leHBpcmVzX21zQgcKBV9zaXplIk4KBVdhdGNoEiUKBWFmdGVyGAEgASgLMhYuZHN0b3JlLmluZGV4LlBvc2l0aW9uEg8KB3dhaXRfbXMYAiABKAQSDQoFbGltaXQYAyABKA0iaAoHV2F0Y2hlZBIoCghwb3NpdGlvbhgBIAEoCzIWLmRzdG9yZS5pbmRleC5Qb3NpdGlvbhIlCgdjaGFuZ2VzGAIgAygLMhQuZHN0b3JlLmluZGV4LkNoYW5nZRIMCgRsb3N0GAMgASgIIoMCCgZDaGFuZ2USCwoDc2VxGAEgASgEEgwKBHR5cGUYAiABKAkSEwoGZGlnZXN0GAMgASgMSACIAQESDQoFbmFtZXMYBCADKAkSEQoEc2l6ZRgFIAEoBEgBiAEBEhEKBHBlZXIYBiABKAlIAogBARIRCgRyb2xlGAcgASgJSAOIAQESEQoJZGlyZWN0b3J5GAggASgIEi4KCHByZXZpb3VzGAkgASgLMhcuZHN0b3JlLmluZGV4LlRhZ1RhcmdldEgEiAEBEgsKA3doeRgKIAEoCUIJCgdfZGlnZXN0QgcKBV9zaXplQgcKBV9wZWVyQgcKBV9yb2xlQgsKCV9wcmV2aW91cyJpCgZJbnZpdGUSEwoLc2VjcmV0X2hhc2gYASABKAwSDAoEcm9sZRgCIAEoCRIMCgR1c2VzGAMgASgNEhAKCHZhbGlkX21zGAQgASgEEhIKBWxhYmVsGAUgASgJSACIAQFCCAoGX2xhYmVsIjAKB0ludml0ZWQSEQoJYWRkcmVzc2VzGAEgAygJEhIKCmV4cGlyZXNfbXMYAiABKAQiIwoFQWRtaXQSDAoEcGVlchgBIAEoCRIMCgRyb2xlGAIgASgJIgoKCEFkbWl0dGVkIj0KBUV4cGVsEgwKBHBlZXIYASABKAkSFwoKdGltZW91dF9tcxgCIAEoBEgAiAEBQg0KC190aW1lb3V0X21zIjYKB01lbWJlcnMSEgoFYWZ0ZXIYASABKAlIAIgBARINCgVsaW1pdBgCIAEoDUIICgZfYWZ0ZXIiPwoKTWVtYmVyUGFnZRIjCgVpdGVtcxgBIAMoCzIULmRzdG9yZS5pbmRleC5NZW1iZXISDAoEbW9yZRgCIAEoCCJ1CgZNZW1iZXISDAoEcGVlchgBIAEoCRIRCgRyb2xlGAIgASgJSACIAQESEQoJY29ubmVjdGVkGAMgASgIEhAKCHNpbmNlX21zGAQgASgEEhIKBWxhYmVsGAUgASgJSAGIAQFCBwoFX3JvbGVCCAoGX2xhYmVsIjMKBExpc3QSEgoFYWZ0ZXIYASABKAxIAIgBARINCgVsaW1pdBgCIAEoDUIICgZfYWZ0ZXIiOQoGTGlzdGVkEiEKBWl0ZW1zGAEgAygLMhIuZHN0b3JlLmluZGV4Lkl0ZW0SDAoEbW9yZRgCIAEoCCI3CgRJdGVtEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEhEKCWRpcmVjdG9yeRgDIAEoCCIGCgRQaW5nIjUKBFBvbmcSCwoDc2VxGAEgASgEEhQKB3dhbGxfbXMYAiABKARIAIgBAUIKCghfd2FsbF9tcyIZCgdHb29kYnllEg4KBnJlYXNvbhgBIAEoCSI2CgdGYWlsdXJlEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIMCgRoaW50GAMgASgJIiMKBEhvbGQSCgoCaWQYASABKAwSDwoHcmVsZWFzZRgCIAEoCCIGCgRIZWxkIkEKB1ByZXNlbnQSDAoEaG9sZBgBIAEoDBIoCgVpdGVtcxgCIAMoCzIZLmRzdG9yZS5pbmRleC5QcmVzZW50SXRlbSIwCgtQcmVzZW50SXRlbRIOCgZkaWdlc3QYASABKAwSEQoJZGlyZWN0b3J5GAIgASgIIiAKDVByZXNlbnRBbnN3ZXISDwoHcHJlc2VudBgBIAMoCCIwCg9NYWtlRGlyZWN0b3JpZXMSDAoEaG9sZBgBIAEoDBIPCgdkaWdlc3RzGAIgAygMIkUKD01hZGVEaXJlY3RvcmllcxIyCgtkaXJlY3RvcmllcxgBIAMoCzIdLmRzdG9yZS5pbmRleC5NaXNzaW5nQ2hpbGRyZW4iOwoPTWlzc2luZ0NoaWxkcmVuEigKBWl0ZW1zGAEgAygLMhkuZHN0b3JlLmluZGV4LlByZXNlbnRJdGVtIpIBCgpDb21taXRUcmVlEgwKBGhvbGQYASABKAwSDgoGZGlnZXN0GAIgASgMEhEKBG5hbWUYAyABKAlIAIgBARIkCgZuYW1pbmcYBCABKAsyFC5kc3RvcmUuaW5kZXguTmFtaW5nEhYKCW9wZXJhdGlvbhgFIAEoDEgBiAEBQgcKBV9uYW1lQgwKCl9vcGVyYXRpb25iBnByb3RvMw");
+  fileDesc("ChppbmRleC9jb2RlYy9tZXNzYWdlcy5wcm90bxIMZHN0b3JlLmluZGV4Iq8RCgdNZXNzYWdlEgoKAmlkGAEgASgNEiQKBWhlbGxvGAIgASgLMhMuZHN0b3JlLmluZGV4LkhlbGxvSAASKAoHd2VsY29tZRgDIAEoCzIVLmRzdG9yZS5pbmRleC5XZWxjb21lSAASJgoGbG9jYXRlGAQgASgLMhQuZHN0b3JlLmluZGV4LkxvY2F0ZUgAEigKB2xvY2F0ZWQYBSABKAsyFS5kc3RvcmUuaW5kZXguTG9jYXRlZEgAEiAKA3B1dBgGIAEoCzIRLmRzdG9yZS5pbmRleC5QdXRIABImCgZzdG9yZWQYByABKAsyFC5kc3RvcmUuaW5kZXguU3RvcmVkSAASJAoFb2ZmZXIYCCABKAsyEy5kc3RvcmUuaW5kZXguT2ZmZXJIABIoCgdvZmZlcmVkGAkgASgLMhUuZHN0b3JlLmluZGV4Lk9mZmVyZWRIABImCgZyZW1vdmUYCiABKAsyFC5kc3RvcmUuaW5kZXguUmVtb3ZlSAASKAoHcmVtb3ZlZBgLIAEoCzIVLmRzdG9yZS5pbmRleC5SZW1vdmVkSAASIgoEbGlzdBgMIAEoCzISLmRzdG9yZS5pbmRleC5MaXN0SAASJgoGbGlzdGVkGA0gASgLMhQuZHN0b3JlLmluZGV4Lkxpc3RlZEgAEiIKBHBpbmcYDiABKAsyEi5kc3RvcmUuaW5kZXguUGluZ0gAEiIKBHBvbmcYDyABKAsyEi5kc3RvcmUuaW5kZXguUG9uZ0gAEigKB2dvb2RieWUYECABKAsyFS5kc3RvcmUuaW5kZXguR29vZGJ5ZUgAEigKB2ZhaWx1cmUYESABKAsyFS5kc3RvcmUuaW5kZXguRmFpbHVyZUgAEiIKBGZlZWQYEiABKAsyEi5kc3RvcmUuaW5kZXguRmVlZEgAEiAKA2FjaxgTIAEoCzIRLmRzdG9yZS5pbmRleC5BY2tIABIiCgRiaW5kGBQgASgLMhIuZHN0b3JlLmluZGV4LkJpbmRIABImCgZ1bmJpbmQYFSABKAsyFC5kc3RvcmUuaW5kZXguVW5iaW5kSAASJgoGbG9va3VwGBYgASgLMhQuZHN0b3JlLmluZGV4Lkxvb2t1cEgAEigKB2JpbmRpbmcYFyABKAsyFS5kc3RvcmUuaW5kZXguQmluZGluZ0gAEiQKBW5hbWVzGBggASgLMhMuZHN0b3JlLmluZGV4Lk5hbWVzSAASJAoFbmFtZWQYGSABKAsyEy5kc3RvcmUuaW5kZXguTmFtZWRIABIkCgV3YXRjaBgaIAEoCzITLmRzdG9yZS5pbmRleC5XYXRjaEgAEigKB3dhdGNoZWQYGyABKAsyFS5kc3RvcmUuaW5kZXguV2F0Y2hlZEgAEiYKBmludml0ZRgpIAEoCzIULmRzdG9yZS5pbmRleC5JbnZpdGVIABIoCgdpbnZpdGVkGCogASgLMhUuZHN0b3JlLmluZGV4Lkludml0ZWRIABIkCgVhZG1pdBgrIAEoCzITLmRzdG9yZS5pbmRleC5BZG1pdEgAEioKCGFkbWl0dGVkGCwgASgLMhYuZHN0b3JlLmluZGV4LkFkbWl0dGVkSAASJAoFZXhwZWwYLSABKAsyEy5kc3RvcmUuaW5kZXguRXhwZWxIABIoCgdtZW1iZXJzGC4gASgLMhUuZHN0b3JlLmluZGV4Lk1lbWJlcnNIABIvCgttZW1iZXJfcGFnZRgvIAEoCzIYLmRzdG9yZS5pbmRleC5NZW1iZXJQYWdlSAASIgoEaG9sZBgwIAEoCzISLmRzdG9yZS5pbmRleC5Ib2xkSAASIgoEaGVsZBgxIAEoCzISLmRzdG9yZS5pbmRleC5IZWxkSAASKAoHcHJlc2VudBgyIAEoCzIVLmRzdG9yZS5pbmRleC5QcmVzZW50SAASNQoOcHJlc2VudF9hbnN3ZXIYMyABKAsyGy5kc3RvcmUuaW5kZXguUHJlc2VudEFuc3dlckgAEjkKEG1ha2VfZGlyZWN0b3JpZXMYNCABKAsyHS5kc3RvcmUuaW5kZXguTWFrZURpcmVjdG9yaWVzSAASOQoQbWFkZV9kaXJlY3Rvcmllcxg1IAEoCzIdLmRzdG9yZS5pbmRleC5NYWRlRGlyZWN0b3JpZXNIABIvCgtjb21taXRfdHJlZRg2IAEoCzIYLmRzdG9yZS5pbmRleC5Db21taXRUcmVlSAASJgoGcmViaW5kGDcgASgLMhQuZHN0b3JlLmluZGV4LlJlYmluZEgAEigKB3JlYm91bmQYOCABKAsyFS5kc3RvcmUuaW5kZXguUmVib3VuZEgAEi8KC3RhZ19oaXN0b3J5GDkgASgLMhguZHN0b3JlLmluZGV4LlRhZ0hpc3RvcnlIABIvCgt0YWdfdGFyZ2V0cxg6IAEoCzIYLmRzdG9yZS5pbmRleC5UYWdUYXJnZXRzSAASKQoIc2V0X3J1bGUYPSABKAsyFS5kc3RvcmUuaW5kZXguU2V0UnVsZUgAEi8KC3JlbW92ZV9ydWxlGD4gASgLMhguZHN0b3JlLmluZGV4LlJlbW92ZVJ1bGVIABIqCghhY2NlcHRlZBg/IAEoCzIWLmRzdG9yZS5pbmRleC5BY2NlcHRlZEgAEiQKBXJ1bGVzGEAgASgLMhMuZHN0b3JlLmluZGV4LlJ1bGVzSAASKwoJcnVsZV9saXN0GEEgASgLMhYuZHN0b3JlLmluZGV4LlJ1bGVMaXN0SAASLQoKcmVwb3J0X3VzZRhCIAEoCzIXLmRzdG9yZS5pbmRleC5SZXBvcnRVc2VIABIqCghjb250ZW50cxhGIAEoCzIWLmRzdG9yZS5pbmRleC5Db250ZW50c0gAEjUKDnN0b3JlX2NvbnRlbnRzGEcgASgLMhsuZHN0b3JlLmluZGV4LlN0b3JlQ29udGVudHNIAEIGCgRib2R5SgQIHBApIqwBCgVIZWxsbxIQCgh2ZXJzaW9ucxgBIAMoDRIPCgdib290X2lkGAIgASgMEigKCHBvc2l0aW9uGAMgASgLMhYuZHN0b3JlLmluZGV4LlBvc2l0aW9uEhoKDXRpY2tldF9zZWNyZXQYBCABKAxIAIgBARIMCgRzZWVuGAUgASgEEhEKBGhvc3QYBiABKAlIAYgBAUIQCg5fdGlja2V0X3NlY3JldEIHCgVfaG9zdCInCghQb3NpdGlvbhIOCgZydW5faWQYASABKAwSCwoDc2VxGAIgASgEIoUCCgdXZWxjb21lEg8KB3ZlcnNpb24YASABKA0SKAoIcG9zaXRpb24YAiABKAsyFi5kc3RvcmUuaW5kZXguUG9zaXRpb24SFQoIbGVhc2VfbXMYAyABKARIAIgBARINCgVyZXNldBgEIAEoCBIPCgdtZW1iZXJzGAUgAygJEhEKCWFkZHJlc3NlcxgGIAMoCRIUCgd3YWxsX21zGAcgASgESAGIAQESFAoHcmVsZWFzZRgIIAEoCUgCiAEBEhYKCWxhbmVfcG9ydBgJIAEoDUgDiAEBQgsKCV9sZWFzZV9tc0IKCghfd2FsbF9tc0IKCghfcmVsZWFzZUIMCgpfbGFuZV9wb3J0IqgBCgRGZWVkEg0KBWFmdGVyGAEgASgEEgwKBHVwdG8YAiABKAQSJwoIcmVtb3ZhbHMYAyADKAsyFS5kc3RvcmUuaW5kZXguUmVtb3ZhbBIrCgp1bmJpbmRpbmdzGAQgAygLMhcuZHN0b3JlLmluZGV4LlVuYmluZGluZxItCgttZW1iZXJzaGlwcxgFIAMoCzIYLmRzdG9yZS5pbmRleC5NZW1iZXJzaGlwIiYKB1JlbW92YWwSDgoGZGlnZXN0GAEgASgMEgsKA3NlcRgCIAEoBCImCglVbmJpbmRpbmcSDAoEbmFtZRgBIAEoCRILCgNzZXEYAiABKAQiOQoKTWVtYmVyc2hpcBIMCgRwZWVyGAEgASgJEhAKCGFkbWl0dGVkGAIgASgIEgsKA3NlcRgDIAEoBCISCgNBY2sSCwoDc2VxGAEgASgEIikKBkxvY2F0ZRIPCgdkaWdlc3RzGAEgAygMEg4KBmlubGluZRgCIAEoCCIsCgdMb2NhdGVkEiEKBWZhY3RzGAEgAygLMhIuZHN0b3JlLmluZGV4LkZhY3QiugEKBEZhY3QSDgoGZXhpc3RzGAEgASgIEgwKBHNpemUYAiABKAQSEwoLaW5jYXJuYXRpb24YAyABKAQSEgoFdmFsdWUYBCABKAxIAIgBARIPCgdob2xkZXJzGAUgAygJEg0KBW5hbWVzGAYgAygJEjAKCWRpcmVjdG9yeRgHIAEoCzIdLmRzdG9yZS5pbmRleC5EaXJlY3RvcnlUb3RhbHMSDwoHaGVsZF9ieRgIIAEoBEIICgZfdmFsdWUiQAoPRGlyZWN0b3J5VG90YWxzEgwKBHNpemUYASABKAQSDQoFZmlsZXMYAiABKAQSEAoIbWF5X2xhY2sYAyABKAgimQEKA1B1dBIOCgZ2YWx1ZXMYASADKAwSEQoEbmFtZRgCIAEoCUgAiAEBEhEKBGhvbGQYAyABKAxIAYgBARIkCgZuYW1pbmcYBCABKAsyFC5kc3RvcmUuaW5kZXguTmFtaW5nEhYKCW9wZXJhdGlvbhgFIAEoDEgCiAEBQgcKBV9uYW1lQgcKBV9ob2xkQgwKCl9vcGVyYXRpb24icgoGTmFtaW5nEgsKA3RhZxgBIAEoCBIXCgpleHBpcmVzX21zGAIgASgESACIAQESFAoHa2VlcF9tcxgDIAEoBEgBiAEBEhEKCWFzX3dyaXRlchgEIAEoCEINCgtfZXhwaXJlc19tc0IKCghfa2VlcF9tcyIxCgZTdG9yZWQSJwoIcmVjZWlwdHMYASADKAsyFS5kc3RvcmUuaW5kZXguUmVjZWlwdCJNCgdSZWNlaXB0Eg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEhMKC2luY2FybmF0aW9uGAMgASgEEg8KB2V4aXN0ZWQYBCABKAgiqQEKBU9mZmVyEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEhEKBG5hbWUYAyABKAlIAIgBARIRCgRob2xkGAQgASgMSAGIAQESJAoGbmFtaW5nGAUgASgLMhQuZHN0b3JlLmluZGV4Lk5hbWluZxIWCglvcGVyYXRpb24YBiABKAxIAogBAUIHCgVfbmFtZUIHCgVfaG9sZEIMCgpfb3BlcmF0aW9uIk8KB09mZmVyZWQSJQoEaGF2ZRgBIAEoCzIVLmRzdG9yZS5pbmRleC5SZWNlaXB0SAASEwoJc2VuZF9mcm9tGAIgASgESABCCAoGYW5zd2VyIk8KBlJlbW92ZRIOCgZkaWdlc3QYASABKAwSFwoKdGltZW91dF9tcxgCIAEoBEgAiAEBEg0KBWZvcmNlGAMgASgIQg0KC190aW1lb3V0X21zImUKBlVuYmluZBIMCgRuYW1lGAEgASgJEhIKCmtlZXBfdmFsdWUYAiABKAgSFwoKdGltZW91dF9tcxgDIAEoBEgAiAEBEhEKCWFzX3dyaXRlchgEIAEoCEINCgtfdGltZW91dF9tcyK4AQoHUmVtb3ZlZBILCgNzZXEYASABKAQSEwoLZnJlZWRfYnl0ZXMYAiABKAQSFAoMYWNrbm93bGVkZ2VkGAMgAygJEgwKBG93ZWQYBCADKAkSDwoHZXhwaXJlZBgFIAMoCRINCgVuYW1lcxgGIAMoCRITCgZkaWdlc3QYByABKAxIAIgBARInCgR0cmVlGAggASgLMhkuZHN0b3JlLmluZGV4LlRyZWVSZW1vdmFsQgkKB19kaWdlc3QiPgoLVHJlZVJlbW92YWwSDwoHcmVtb3ZlZBgBIAEoBBIMCgRtb3N0GAIgASgEEhAKCGNvbXBsZXRlGAMgASgIIoMBCgRCaW5kEgwKBG5hbWUYASABKAkSDgoGZGlnZXN0GAIgASgMEhEKCWRpcmVjdG9yeRgDIAEoCBIkCgZuYW1pbmcYBCABKAsyFC5kc3RvcmUuaW5kZXguTmFtaW5nEhYKCW9wZXJhdGlvbhgFIAEoDEgAiAEBQgwKCl9vcGVyYXRpb24ihQEKBlJlYmluZBIMCgRuYW1lGAEgASgJEg4KBmRpZ2VzdBgCIAEoDBIRCglkaXJlY3RvcnkYAyABKAgSJAoGbmFtaW5nGAQgASgLMhQuZHN0b3JlLmluZGV4Lk5hbWluZxIWCglvcGVyYXRpb24YBSABKAxIAIgBAUIMCgpfb3BlcmF0aW9uIqwBCgdSZWJvdW5kEiYKB2JpbmRpbmcYASABKAsyFS5kc3RvcmUuaW5kZXguQmluZGluZxIuCghwcmV2aW91cxgCIAEoCzIXLmRzdG9yZS5pbmRleC5UYWdUYXJnZXRIAIgBARIaCg1rZXB0X3VudGlsX21zGAMgASgESAGIAQESDgoGc2lsZW50GAQgAygJQgsKCV9wcmV2aW91c0IQCg5fa2VwdF91bnRpbF9tcyJMCglUYWdUYXJnZXQSDgoGZGlnZXN0GAEgASgMEhEKCWRpcmVjdG9yeRgCIAEoCBISCgVhdF9tcxgDIAEoBEgAiAEBQggKBl9hdF9tcyIaCgpUYWdIaXN0b3J5EgwKBG5hbWUYASABKAkiNgoKVGFnVGFyZ2V0cxIoCgd0YXJnZXRzGAEgAygLMhcuZHN0b3JlLmluZGV4LlRhZ1RhcmdldCImCgZMb29rdXASDAoEbmFtZRgBIAEoCRIOCgZpbmxpbmUYAiABKAgizAEKB0JpbmRpbmcSDgoGZXhpc3RzGAEgASgIEg4KBmRpZ2VzdBgCIAEoDBITCgtpbmNhcm5hdGlvbhgDIAEoBBIgCgRmYWN0GAQgASgLMhIuZHN0b3JlLmluZGV4LkZhY3QSEQoJZGlyZWN0b3J5GAUgASgIEgsKA3RhZxgGIAEoCBIVCghib3VuZF9tcxgHIAEoBEgAiAEBEhcKCmV4cGlyZXNfbXMYCCABKARIAYgBAUILCglfYm91bmRfbXNCDQoLX2V4cGlyZXNfbXMimAEKBU5hbWVzEg4KBnByZWZpeBgBIAEoCRISCgVhZnRlchgCIAEoCUgAiAEBEg0KBWxpbWl0GAMgASgNEhYKCWRlbGltaXRlchgEIAEoCUgBiAEBEhIKBW1hdGNoGAUgASgJSAKIAQESDgoGdG90YWxzGAYgASgIQggKBl9hZnRlckIMCgpfZGVsaW1pdGVyQggKBl9tYXRjaCJYCgVOYW1lZBIlCgVpdGVtcxgBIAMoCzIWLmRzdG9yZS5pbmRleC5OYW1lZEtleRIMCgRtb3JlGAIgASgIEhEKBG5leHQYAyABKAlIAIgBAUIHCgVfbmV4dCLeAQoITmFtZWRLZXkSDAoEbmFtZRgBIAEoCRIOCgZkaWdlc3QYAiABKAwSEQoJZGlyZWN0b3J5GAMgASgIEgsKA3RhZxgEIAEoCBIVCghib3VuZF9tcxgFIAEoBEgAiAEBEhcKCmV4cGlyZXNfbXMYBiABKARIAYgBARIRCgRzaXplGAcgASgESAKIAQESDgoGY29tbW9uGAggASgIEhIKBW5hbWVzGAkgASgESAOIAQFCCwoJX2JvdW5kX21zQg0KC19leHBpcmVzX21zQgcKBV9zaXplQggKBl9uYW1lcyIoCghDb250ZW50cxISCgVhZnRlchgBIAEoDEgAiAEBQggKBl9hZnRlciKEAgoNU3RvcmVDb250ZW50cxIPCgdkdXJhYmxlGAEgASgIEg4KBnZhbHVlcxgCIAEoBBITCgt2YWx1ZV9ieXRlcxgDIAEoBBIYCgtxdW90YV9ieXRlcxgEIAEoBEgAiAEBEhsKDmhlYWRyb29tX2J5dGVzGAUgASgESAGIAQESGAoQdW5maW5pc2hlZF9ieXRlcxgGIAEoBBIWCg51bm5hbWVkX3ZhbHVlcxgHIAEoBBIVCg11bm5hbWVkX2J5dGVzGAggASgEEhEKBG5leHQYCSABKAxIAogBAUIOCgxfcXVvdGFfYnl0ZXNCEQoPX2hlYWRyb29tX2J5dGVzQgcKBV9uZXh0Ik4KBVdhdGNoEiUKBWFmdGVyGAEgASgLMhYuZHN0b3JlLmluZGV4LlBvc2l0aW9uEg8KB3dhaXRfbXMYAiABKAQSDQoFbGltaXQYAyABKA0iaAoHV2F0Y2hlZBIoCghwb3NpdGlvbhgBIAEoCzIWLmRzdG9yZS5pbmRleC5Qb3NpdGlvbhIlCgdjaGFuZ2VzGAIgAygLMhQuZHN0b3JlLmluZGV4LkNoYW5nZRIMCgRsb3N0GAMgASgIIoMCCgZDaGFuZ2USCwoDc2VxGAEgASgEEgwKBHR5cGUYAiABKAkSEwoGZGlnZXN0GAMgASgMSACIAQESDQoFbmFtZXMYBCADKAkSEQoEc2l6ZRgFIAEoBEgBiAEBEhEKBHBlZXIYBiABKAlIAogBARIRCgRyb2xlGAcgASgJSAOIAQESEQoJZGlyZWN0b3J5GAggASgIEi4KCHByZXZpb3VzGAkgASgLMhcuZHN0b3JlLmluZGV4LlRhZ1RhcmdldEgEiAEBEgsKA3doeRgKIAEoCUIJCgdfZGlnZXN0QgcKBV9zaXplQgcKBV9wZWVyQgcKBV9yb2xlQgsKCV9wcmV2aW91cyJpCgZJbnZpdGUSEwoLc2VjcmV0X2hhc2gYASABKAwSDAoEcm9sZRgCIAEoCRIMCgR1c2VzGAMgASgNEhAKCHZhbGlkX21zGAQgASgEEhIKBWxhYmVsGAUgASgJSACIAQFCCAoGX2xhYmVsIjAKB0ludml0ZWQSEQoJYWRkcmVzc2VzGAEgAygJEhIKCmV4cGlyZXNfbXMYAiABKAQiIwoFQWRtaXQSDAoEcGVlchgBIAEoCRIMCgRyb2xlGAIgASgJIgoKCEFkbWl0dGVkIj0KBUV4cGVsEgwKBHBlZXIYASABKAkSFwoKdGltZW91dF9tcxgCIAEoBEgAiAEBQg0KC190aW1lb3V0X21zIjYKB01lbWJlcnMSEgoFYWZ0ZXIYASABKAlIAIgBARINCgVsaW1pdBgCIAEoDUIICgZfYWZ0ZXIiPwoKTWVtYmVyUGFnZRIjCgVpdGVtcxgBIAMoCzIULmRzdG9yZS5pbmRleC5NZW1iZXISDAoEbW9yZRgCIAEoCCJ1CgZNZW1iZXISDAoEcGVlchgBIAEoCRIRCgRyb2xlGAIgASgJSACIAQESEQoJY29ubmVjdGVkGAMgASgIEhAKCHNpbmNlX21zGAQgASgEEhIKBWxhYmVsGAUgASgJSAGIAQFCBwoFX3JvbGVCCAoGX2xhYmVsIjMKBExpc3QSEgoFYWZ0ZXIYASABKAxIAIgBARINCgVsaW1pdBgCIAEoDUIICgZfYWZ0ZXIiOQoGTGlzdGVkEiEKBWl0ZW1zGAEgAygLMhIuZHN0b3JlLmluZGV4Lkl0ZW0SDAoEbW9yZRgCIAEoCCI3CgRJdGVtEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEhEKCWRpcmVjdG9yeRgDIAEoCCIGCgRQaW5nIjUKBFBvbmcSCwoDc2VxGAEgASgEEhQKB3dhbGxfbXMYAiABKARIAIgBAUIKCghfd2FsbF9tcyIZCgdHb29kYnllEg4KBnJlYXNvbhgBIAEoCSI2CgdGYWlsdXJlEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIMCgRoaW50GAMgASgJIiMKBEhvbGQSCgoCaWQYASABKAwSDwoHcmVsZWFzZRgCIAEoCCIGCgRIZWxkIkEKB1ByZXNlbnQSDAoEaG9sZBgBIAEoDBIoCgVpdGVtcxgCIAMoCzIZLmRzdG9yZS5pbmRleC5QcmVzZW50SXRlbSIwCgtQcmVzZW50SXRlbRIOCgZkaWdlc3QYASABKAwSEQoJZGlyZWN0b3J5GAIgASgIIiAKDVByZXNlbnRBbnN3ZXISDwoHcHJlc2VudBgBIAMoCCIwCg9NYWtlRGlyZWN0b3JpZXMSDAoEaG9sZBgBIAEoDBIPCgdkaWdlc3RzGAIgAygMIkUKD01hZGVEaXJlY3RvcmllcxIyCgtkaXJlY3RvcmllcxgBIAMoCzIdLmRzdG9yZS5pbmRleC5NaXNzaW5nQ2hpbGRyZW4iOwoPTWlzc2luZ0NoaWxkcmVuEigKBWl0ZW1zGAEgAygLMhkuZHN0b3JlLmluZGV4LlByZXNlbnRJdGVtIpIBCgpDb21taXRUcmVlEgwKBGhvbGQYASABKAwSDgoGZGlnZXN0GAIgASgMEhEKBG5hbWUYAyABKAlIAIgBARIkCgZuYW1pbmcYBCABKAsyFC5kc3RvcmUuaW5kZXguTmFtaW5nEhYKCW9wZXJhdGlvbhgFIAEoDEgBiAEBQgcKBV9uYW1lQgwKCl9vcGVyYXRpb24iowEKCVJ1bGVUZXJtcxIVCghtYXhfc2l6ZRgBIAEoBEgAiAEBEhcKCm1heF9hZ2VfbXMYAiABKARIAYgBARIWCgl1bnVzZWRfbXMYAyABKARIAogBARIWCgltYXhfbmFtZXMYBCABKARIA4gBAUILCglfbWF4X3NpemVCDQoLX21heF9hZ2VfbXNCDAoKX3VudXNlZF9tc0IMCgpfbWF4X25hbWVzIlEKB1NldFJ1bGUSEwoGcHJlZml4GAEgASgJSACIAQESJgoFdGVybXMYAiABKAsyFy5kc3RvcmUuaW5kZXguUnVsZVRlcm1zQgkKB19wcmVmaXgiLAoKUmVtb3ZlUnVsZRITCgZwcmVmaXgYASABKAlIAIgBAUIJCgdfcHJlZml4IgoKCEFjY2VwdGVkIgcKBVJ1bGVzIi0KCFJ1bGVMaXN0EiEKBWl0ZW1zGAEgAygLMhIuZHN0b3JlLmluZGV4LlJ1bGUi8AEKBFJ1bGUSEwoGcHJlZml4GAEgASgJSACIAQESJgoFdGVybXMYAiABKAsyFy5kc3RvcmUuaW5kZXguUnVsZVRlcm1zEg0KBW5hbWVzGAMgASgEEgwKBHNpemUYBCABKAQSGwoOaGVsZF9vdGhlcndpc2UYBSABKARIAYgBARIPCgdyZW1vdmVkGAYgASgEEhwKD2xhc3RfcmVtb3ZlZF9tcxgHIAEoBEgCiAEBEhAKCGNvdW50aW5nGAggASgIQgkKB19wcmVmaXhCEQoPX2hlbGRfb3RoZXJ3aXNlQhIKEF9sYXN0X3JlbW92ZWRfbXMiKwoJUmVwb3J0VXNlEg0KBW5hbWVzGAEgAygJEg8KB2RpZ2VzdHMYAiADKAxiBnByb3RvMw");
 
 /**
  * @generated from message dstore.index.Message
@@ -293,6 +293,54 @@ export type Message = Message$1<"dstore.index.Message"> & {
      */
     value: TagTargets;
     case: "tagTargets";
+  } | {
+    /**
+     * @generated from field: dstore.index.SetRule set_rule = 61;
+     */
+    value: SetRule;
+    case: "setRule";
+  } | {
+    /**
+     * @generated from field: dstore.index.RemoveRule remove_rule = 62;
+     */
+    value: RemoveRule;
+    case: "removeRule";
+  } | {
+    /**
+     * @generated from field: dstore.index.Accepted accepted = 63;
+     */
+    value: Accepted;
+    case: "accepted";
+  } | {
+    /**
+     * @generated from field: dstore.index.Rules rules = 64;
+     */
+    value: Rules;
+    case: "rules";
+  } | {
+    /**
+     * @generated from field: dstore.index.RuleList rule_list = 65;
+     */
+    value: RuleList;
+    case: "ruleList";
+  } | {
+    /**
+     * @generated from field: dstore.index.ReportUse report_use = 66;
+     */
+    value: ReportUse;
+    case: "reportUse";
+  } | {
+    /**
+     * @generated from field: dstore.index.Contents contents = 70;
+     */
+    value: Contents;
+    case: "contents";
+  } | {
+    /**
+     * @generated from field: dstore.index.StoreContents store_contents = 71;
+     */
+    value: StoreContents;
+    case: "storeContents";
   } | { case: undefined; value?: undefined };
 };
 
@@ -791,6 +839,13 @@ export type Naming = Message$1<"dstore.index.Naming"> & {
    * @generated from field: optional uint64 keep_ms = 3;
    */
   keepMs?: bigint | undefined;
+
+  /**
+   * The member asks for a writer: it is to do no more than a writer may (R006-50).
+   *
+   * @generated from field: bool as_writer = 4;
+   */
+  asWriter: boolean;
 };
 
 /**
@@ -987,6 +1042,13 @@ export type Unbind = Message$1<"dstore.index.Unbind"> & {
    * @generated from field: optional uint64 timeout_ms = 3;
    */
   timeoutMs?: bigint | undefined;
+
+  /**
+   * The member asks for a writer: it is to do no more than a writer may (R006-50).
+   *
+   * @generated from field: bool as_writer = 4;
+   */
+  asWriter: boolean;
 };
 
 /**
@@ -1376,6 +1438,8 @@ export type Names = Message$1<"dstore.index.Names"> & {
   prefix: string;
 
   /**
+   * With a delimiter, a common prefix stands for all names that begin with it.
+   *
    * @generated from field: optional string after = 2;
    */
   after?: string | undefined;
@@ -1384,6 +1448,27 @@ export type Names = Message$1<"dstore.index.Names"> & {
    * @generated from field: uint32 limit = 3;
    */
   limit: number;
+
+  /**
+   * One character: of names that have it behind the prefix, only the common prefix is answered.
+   *
+   * @generated from field: optional string delimiter = 4;
+   */
+  delimiter?: string | undefined;
+
+  /**
+   * A pattern that names are to match; not with a delimiter.
+   *
+   * @generated from field: optional string match = 5;
+   */
+  match?: string | undefined;
+
+  /**
+   * Answer with numbers and sums of the common prefixes alone.
+   *
+   * @generated from field: bool totals = 6;
+   */
+  totals: boolean;
 };
 
 /**
@@ -1406,6 +1491,13 @@ export type Named = Message$1<"dstore.index.Named"> & {
    * @generated from field: bool more = 2;
    */
   more: boolean;
+
+  /**
+   * After which text the next page begins; absent: after the last item.
+   *
+   * @generated from field: optional string next = 3;
+   */
+  next?: string | undefined;
 };
 
 /**
@@ -1459,6 +1551,18 @@ export type NamedKey = Message$1<"dstore.index.NamedKey"> & {
    * @generated from field: optional uint64 size = 7;
    */
   size?: bigint | undefined;
+
+  /**
+   * A common prefix of names, without a digest. With totals, their number and the sum of sizes.
+   *
+   * @generated from field: bool common = 8;
+   */
+  common: boolean;
+
+  /**
+   * @generated from field: optional uint64 names = 9;
+   */
+  names?: bigint | undefined;
 };
 
 /**
@@ -1467,6 +1571,88 @@ export type NamedKey = Message$1<"dstore.index.NamedKey"> & {
  */
 export const NamedKeySchema: GenMessage<NamedKey> = /*@__PURE__*/
   messageDesc(file_index_codec_messages, 33);
+
+/**
+ * Asks what the store has, and what it keeps without a name. Answered by StoreContents.
+ *
+ * @generated from message dstore.index.Contents
+ */
+export type Contents = Message$1<"dstore.index.Contents"> & {
+  /**
+   * Count what is kept without a name from behind this key.
+   *
+   * @generated from field: optional bytes after = 1;
+   */
+  after?: Uint8Array | undefined;
+};
+
+/**
+ * Describes the message dstore.index.Contents.
+ * Use `create(ContentsSchema)` to create a new message.
+ */
+export const ContentsSchema: GenMessage<Contents> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 34);
+
+/**
+ * @generated from message dstore.index.StoreContents
+ */
+export type StoreContents = Message$1<"dstore.index.StoreContents"> & {
+  /**
+   * @generated from field: bool durable = 1;
+   */
+  durable: boolean;
+
+  /**
+   * @generated from field: uint64 values = 2;
+   */
+  values: bigint;
+
+  /**
+   * @generated from field: uint64 value_bytes = 3;
+   */
+  valueBytes: bigint;
+
+  /**
+   * @generated from field: optional uint64 quota_bytes = 4;
+   */
+  quotaBytes?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 headroom_bytes = 5;
+   */
+  headroomBytes?: bigint | undefined;
+
+  /**
+   * @generated from field: uint64 unfinished_bytes = 6;
+   */
+  unfinishedBytes: bigint;
+
+  /**
+   * Of the keys that were looked at: without a name, and put without one; a directory by its total.
+   *
+   * @generated from field: uint64 unnamed_values = 7;
+   */
+  unnamedValues: bigint;
+
+  /**
+   * @generated from field: uint64 unnamed_bytes = 8;
+   */
+  unnamedBytes: bigint;
+
+  /**
+   * The last key that was looked at, if more follow.
+   *
+   * @generated from field: optional bytes next = 9;
+   */
+  next?: Uint8Array | undefined;
+};
+
+/**
+ * Describes the message dstore.index.StoreContents.
+ * Use `create(StoreContentsSchema)` to create a new message.
+ */
+export const StoreContentsSchema: GenMessage<StoreContents> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 35);
 
 /**
  * Asks for the changes after a position. Answered by Watched, empty after `wait_ms` without one.
@@ -1497,7 +1683,7 @@ export type Watch = Message$1<"dstore.index.Watch"> & {
  * Use `create(WatchSchema)` to create a new message.
  */
 export const WatchSchema: GenMessage<Watch> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 34);
+  messageDesc(file_index_codec_messages, 36);
 
 /**
  * @generated from message dstore.index.Watched
@@ -1528,7 +1714,7 @@ export type Watched = Message$1<"dstore.index.Watched"> & {
  * Use `create(WatchedSchema)` to create a new message.
  */
 export const WatchedSchema: GenMessage<Watched> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 35);
+  messageDesc(file_index_codec_messages, 37);
 
 /**
  * @generated from message dstore.index.Change
@@ -1602,7 +1788,7 @@ export type Change = Message$1<"dstore.index.Change"> & {
  * Use `create(ChangeSchema)` to create a new message.
  */
 export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 36);
+  messageDesc(file_index_codec_messages, 38);
 
 /**
  * Makes a ticket (specs/006-membership.md). Answered by Invited.
@@ -1647,7 +1833,7 @@ export type Invite = Message$1<"dstore.index.Invite"> & {
  * Use `create(InviteSchema)` to create a new message.
  */
 export const InviteSchema: GenMessage<Invite> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 37);
+  messageDesc(file_index_codec_messages, 39);
 
 /**
  * @generated from message dstore.index.Invited
@@ -1673,7 +1859,7 @@ export type Invited = Message$1<"dstore.index.Invited"> & {
  * Use `create(InvitedSchema)` to create a new message.
  */
 export const InvitedSchema: GenMessage<Invited> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 38);
+  messageDesc(file_index_codec_messages, 40);
 
 /**
  * Makes a peer a member, or changes its role. Answered by Admitted.
@@ -1697,7 +1883,7 @@ export type Admit = Message$1<"dstore.index.Admit"> & {
  * Use `create(AdmitSchema)` to create a new message.
  */
 export const AdmitSchema: GenMessage<Admit> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 39);
+  messageDesc(file_index_codec_messages, 41);
 
 /**
  * @generated from message dstore.index.Admitted
@@ -1710,7 +1896,7 @@ export type Admitted = Message$1<"dstore.index.Admitted"> & {
  * Use `create(AdmittedSchema)` to create a new message.
  */
 export const AdmittedSchema: GenMessage<Admitted> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 40);
+  messageDesc(file_index_codec_messages, 42);
 
 /**
  * Ends a membership. Answered by Removed.
@@ -1734,7 +1920,7 @@ export type Expel = Message$1<"dstore.index.Expel"> & {
  * Use `create(ExpelSchema)` to create a new message.
  */
 export const ExpelSchema: GenMessage<Expel> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 41);
+  messageDesc(file_index_codec_messages, 43);
 
 /**
  * Members in the order of their peer ids, after one of them. Answered by MemberPage.
@@ -1758,7 +1944,7 @@ export type Members = Message$1<"dstore.index.Members"> & {
  * Use `create(MembersSchema)` to create a new message.
  */
 export const MembersSchema: GenMessage<Members> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 42);
+  messageDesc(file_index_codec_messages, 44);
 
 /**
  * @generated from message dstore.index.MemberPage
@@ -1780,7 +1966,7 @@ export type MemberPage = Message$1<"dstore.index.MemberPage"> & {
  * Use `create(MemberPageSchema)` to create a new message.
  */
 export const MemberPageSchema: GenMessage<MemberPage> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 43);
+  messageDesc(file_index_codec_messages, 45);
 
 /**
  * @generated from message dstore.index.Member
@@ -1821,7 +2007,7 @@ export type Member = Message$1<"dstore.index.Member"> & {
  * Use `create(MemberSchema)` to create a new message.
  */
 export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 44);
+  messageDesc(file_index_codec_messages, 46);
 
 /**
  * Keys in bytewise order of digests, after one of them. Answered by Listed.
@@ -1845,7 +2031,7 @@ export type List = Message$1<"dstore.index.List"> & {
  * Use `create(ListSchema)` to create a new message.
  */
 export const ListSchema: GenMessage<List> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 45);
+  messageDesc(file_index_codec_messages, 47);
 
 /**
  * @generated from message dstore.index.Listed
@@ -1867,7 +2053,7 @@ export type Listed = Message$1<"dstore.index.Listed"> & {
  * Use `create(ListedSchema)` to create a new message.
  */
 export const ListedSchema: GenMessage<Listed> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 46);
+  messageDesc(file_index_codec_messages, 48);
 
 /**
  * @generated from message dstore.index.Item
@@ -1896,7 +2082,7 @@ export type Item = Message$1<"dstore.index.Item"> & {
  * Use `create(ItemSchema)` to create a new message.
  */
 export const ItemSchema: GenMessage<Item> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 47);
+  messageDesc(file_index_codec_messages, 49);
 
 /**
  * @generated from message dstore.index.Ping
@@ -1909,7 +2095,7 @@ export type Ping = Message$1<"dstore.index.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 48);
+  messageDesc(file_index_codec_messages, 50);
 
 /**
  * From Global, with the seq of the last change before it.
@@ -1935,7 +2121,7 @@ export type Pong = Message$1<"dstore.index.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 49);
+  messageDesc(file_index_codec_messages, 51);
 
 /**
  * A clean stop: no more requests follow, and nothing is owed.
@@ -1954,7 +2140,7 @@ export type Goodbye = Message$1<"dstore.index.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 50);
+  messageDesc(file_index_codec_messages, 52);
 
 /**
  * The answer to a request that failed; with id 0, the reason why the stream ends.
@@ -1985,7 +2171,7 @@ export type Failure = Message$1<"dstore.index.Failure"> & {
  * Use `create(FailureSchema)` to create a new message.
  */
 export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 51);
+  messageDesc(file_index_codec_messages, 53);
 
 /**
  * Opens a hold under this id, 16 bytes chosen at random by its maker, or renews it; with `release`,
@@ -2010,7 +2196,7 @@ export type Hold = Message$1<"dstore.index.Hold"> & {
  * Use `create(HoldSchema)` to create a new message.
  */
 export const HoldSchema: GenMessage<Hold> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 52);
+  messageDesc(file_index_codec_messages, 54);
 
 /**
  * @generated from message dstore.index.Held
@@ -2023,7 +2209,7 @@ export type Held = Message$1<"dstore.index.Held"> & {
  * Use `create(HeldSchema)` to create a new message.
  */
 export const HeldSchema: GenMessage<Held> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 53);
+  messageDesc(file_index_codec_messages, 55);
 
 /**
  * Which of these keys exist? The hold keeps those that do. Answered by PresentAnswer, one answer a
@@ -2048,7 +2234,7 @@ export type Present = Message$1<"dstore.index.Present"> & {
  * Use `create(PresentSchema)` to create a new message.
  */
 export const PresentSchema: GenMessage<Present> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 54);
+  messageDesc(file_index_codec_messages, 56);
 
 /**
  * @generated from message dstore.index.PresentItem
@@ -2072,7 +2258,7 @@ export type PresentItem = Message$1<"dstore.index.PresentItem"> & {
  * Use `create(PresentItemSchema)` to create a new message.
  */
 export const PresentItemSchema: GenMessage<PresentItem> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 55);
+  messageDesc(file_index_codec_messages, 57);
 
 /**
  * @generated from message dstore.index.PresentAnswer
@@ -2089,7 +2275,7 @@ export type PresentAnswer = Message$1<"dstore.index.PresentAnswer"> & {
  * Use `create(PresentAnswerSchema)` to create a new message.
  */
 export const PresentAnswerSchema: GenMessage<PresentAnswer> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 56);
+  messageDesc(file_index_codec_messages, 58);
 
 /**
  * Counts the children of these directories, whose bytes are stored. None is a child of another.
@@ -2114,7 +2300,7 @@ export type MakeDirectories = Message$1<"dstore.index.MakeDirectories"> & {
  * Use `create(MakeDirectoriesSchema)` to create a new message.
  */
 export const MakeDirectoriesSchema: GenMessage<MakeDirectories> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 57);
+  messageDesc(file_index_codec_messages, 59);
 
 /**
  * @generated from message dstore.index.MadeDirectories
@@ -2131,7 +2317,7 @@ export type MadeDirectories = Message$1<"dstore.index.MadeDirectories"> & {
  * Use `create(MadeDirectoriesSchema)` to create a new message.
  */
 export const MadeDirectoriesSchema: GenMessage<MadeDirectories> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 58);
+  messageDesc(file_index_codec_messages, 60);
 
 /**
  * Children that do not exist; none: the directory is made.
@@ -2150,7 +2336,7 @@ export type MissingChildren = Message$1<"dstore.index.MissingChildren"> & {
  * Use `create(MissingChildrenSchema)` to create a new message.
  */
 export const MissingChildrenSchema: GenMessage<MissingChildren> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 59);
+  messageDesc(file_index_codec_messages, 61);
 
 /**
  * Commits the root of a tree, which is a directory, and ends the hold. Answered by Stored.
@@ -2193,5 +2379,219 @@ export type CommitTree = Message$1<"dstore.index.CommitTree"> & {
  * Use `create(CommitTreeSchema)` to create a new message.
  */
 export const CommitTreeSchema: GenMessage<CommitTree> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 60);
+  messageDesc(file_index_codec_messages, 62);
+
+/**
+ * What a rule bounds: at least one of these.
+ *
+ * @generated from message dstore.index.RuleTerms
+ */
+export type RuleTerms = Message$1<"dstore.index.RuleTerms"> & {
+  /**
+   * Bytes.
+   *
+   * @generated from field: optional uint64 max_size = 1;
+   */
+  maxSize?: bigint | undefined;
+
+  /**
+   * Milliseconds.
+   *
+   * @generated from field: optional uint64 max_age_ms = 2;
+   */
+  maxAgeMs?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 unused_ms = 3;
+   */
+  unusedMs?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 max_names = 4;
+   */
+  maxNames?: bigint | undefined;
+};
+
+/**
+ * Describes the message dstore.index.RuleTerms.
+ * Use `create(RuleTermsSchema)` to create a new message.
+ */
+export const RuleTermsSchema: GenMessage<RuleTerms> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 63);
+
+/**
+ * Sets or replaces the rule of a prefix. Answered by Accepted.
+ *
+ * @generated from message dstore.index.SetRule
+ */
+export type SetRule = Message$1<"dstore.index.SetRule"> & {
+  /**
+   * Absent: of values without a name.
+   *
+   * @generated from field: optional string prefix = 1;
+   */
+  prefix?: string | undefined;
+
+  /**
+   * @generated from field: dstore.index.RuleTerms terms = 2;
+   */
+  terms?: RuleTerms | undefined;
+};
+
+/**
+ * Describes the message dstore.index.SetRule.
+ * Use `create(SetRuleSchema)` to create a new message.
+ */
+export const SetRuleSchema: GenMessage<SetRule> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 64);
+
+/**
+ * Answered by Accepted.
+ *
+ * @generated from message dstore.index.RemoveRule
+ */
+export type RemoveRule = Message$1<"dstore.index.RemoveRule"> & {
+  /**
+   * @generated from field: optional string prefix = 1;
+   */
+  prefix?: string | undefined;
+};
+
+/**
+ * Describes the message dstore.index.RemoveRule.
+ * Use `create(RemoveRuleSchema)` to create a new message.
+ */
+export const RemoveRuleSchema: GenMessage<RemoveRule> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 65);
+
+/**
+ * @generated from message dstore.index.Accepted
+ */
+export type Accepted = Message$1<"dstore.index.Accepted"> & {
+};
+
+/**
+ * Describes the message dstore.index.Accepted.
+ * Use `create(AcceptedSchema)` to create a new message.
+ */
+export const AcceptedSchema: GenMessage<Accepted> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 66);
+
+/**
+ * Asks for every rule. Answered by RuleList.
+ *
+ * @generated from message dstore.index.Rules
+ */
+export type Rules = Message$1<"dstore.index.Rules"> & {
+};
+
+/**
+ * Describes the message dstore.index.Rules.
+ * Use `create(RulesSchema)` to create a new message.
+ */
+export const RulesSchema: GenMessage<Rules> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 67);
+
+/**
+ * @generated from message dstore.index.RuleList
+ */
+export type RuleList = Message$1<"dstore.index.RuleList"> & {
+  /**
+   * @generated from field: repeated dstore.index.Rule items = 1;
+   */
+  items: Rule[];
+};
+
+/**
+ * Describes the message dstore.index.RuleList.
+ * Use `create(RuleListSchema)` to create a new message.
+ */
+export const RuleListSchema: GenMessage<RuleList> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 68);
+
+/**
+ * @generated from message dstore.index.Rule
+ */
+export type Rule = Message$1<"dstore.index.Rule"> & {
+  /**
+   * @generated from field: optional string prefix = 1;
+   */
+  prefix?: string | undefined;
+
+  /**
+   * @generated from field: dstore.index.RuleTerms terms = 2;
+   */
+  terms?: RuleTerms | undefined;
+
+  /**
+   * What it holds now.
+   *
+   * @generated from field: uint64 names = 3;
+   */
+  names: bigint;
+
+  /**
+   * @generated from field: uint64 size = 4;
+   */
+  size: bigint;
+
+  /**
+   * Of that size, what something outside the rule keeps, too; absent: not counted yet.
+   *
+   * @generated from field: optional uint64 held_otherwise = 5;
+   */
+  heldOtherwise?: bigint | undefined;
+
+  /**
+   * Names that it has unbound, and when it last did, in milliseconds since 1970.
+   *
+   * @generated from field: uint64 removed = 6;
+   */
+  removed: bigint;
+
+  /**
+   * @generated from field: optional uint64 last_removed_ms = 7;
+   */
+  lastRemovedMs?: bigint | undefined;
+
+  /**
+   * Names that were there before the rule are still being counted.
+   *
+   * @generated from field: bool counting = 8;
+   */
+  counting: boolean;
+};
+
+/**
+ * Describes the message dstore.index.Rule.
+ * Use `create(RuleSchema)` to create a new message.
+ */
+export const RuleSchema: GenMessage<Rule> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 69);
+
+/**
+ * What was used at a Local since it last told. Answered by Accepted.
+ *
+ * @generated from message dstore.index.ReportUse
+ */
+export type ReportUse = Message$1<"dstore.index.ReportUse"> & {
+  /**
+   * @generated from field: repeated string names = 1;
+   */
+  names: string[];
+
+  /**
+   * Of values that were asked for by key.
+   *
+   * @generated from field: repeated bytes digests = 2;
+   */
+  digests: Uint8Array[];
+};
+
+/**
+ * Describes the message dstore.index.ReportUse.
+ * Use `create(ReportUseSchema)` to create a new message.
+ */
+export const ReportUseSchema: GenMessage<ReportUse> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 70);
 

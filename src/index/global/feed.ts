@@ -5,6 +5,7 @@
 import { BATCH_ITEMS, FEED_BYTES, PEER_ID_CHARS } from '../../limits.ts'
 import type { Feed, Membership, Removal, Unbinding } from '../message.ts'
 import type { Change } from '../records/change-record.ts'
+import { ALL_RULES, type Rules } from '../rules.ts'
 
 /** Losses that Global keeps in memory; a Local that missed more is fed from the log. */
 export const RECENT_LOSSES: number = 1024
@@ -26,8 +27,10 @@ export class ChangeFeed {
   readonly #losses: Loss[] = []
   /** `#losses` holds every loss after this seq. */
   #from: number
+  readonly #rules: Rules
 
-  constructor(seq: number) {
+  constructor(seq: number, rules: Rules = ALL_RULES) {
+    this.#rules = rules
     this.#seq = seq
     this.#from = seq
   }
@@ -54,7 +57,7 @@ export class ChangeFeed {
       const next = this.#beyondGap.get(this.#seq + 1)
       if (next === undefined) break
       this.#beyondGap.delete(++this.#seq)
-      const loss = lossOf(this.#seq, next)
+      const loss = lossOf(this.#seq, next, this.#rules)
       if (loss === undefined) continue
       this.#losses.push(loss)
       if (this.#losses.length > RECENT_LOSSES) this.#from = this.#losses.shift()!.seq
@@ -75,15 +78,16 @@ export function feedFromLog(
   after: number,
   upto: number,
   changes: readonly { readonly seq: number; readonly change: Change }[],
+  rules: Rules = ALL_RULES,
 ): Feed {
-  const losses = changes.map(({ seq, change }) => lossOf(seq, change) ?? [])
+  const losses = changes.map(({ seq, change }) => lossOf(seq, change, rules) ?? [])
   return feedOf(after, upto, losses.flat())
 }
 
-function lossOf(seq: number, change: Change): Loss | undefined {
+function lossOf(seq: number, change: Change, { movesFed }: Rules): Loss | undefined {
   if (change.type === 'remove') return { seq, digest: change.digest, names: change.names }
-  if (change.type === 'rebind') return { seq, digest: undefined, names: [change.name] }
-  if (change.type === 'put' && change.moved !== undefined) {
+  if (change.type === 'rebind' && movesFed) return { seq, digest: undefined, names: [change.name] }
+  if (change.type === 'put' && change.moved !== undefined && movesFed) {
     return { seq, digest: undefined, names: change.names }
   }
   if (change.type === 'unbind') return { seq, digest: undefined, names: change.names }

@@ -1,7 +1,7 @@
 /** The options, events and effects of Global's index (specs/004-index.md). */
 import type { Refusal } from '../../membership/refusal.ts'
 import type { Location } from '../../store/store.ts'
-import type { List, Message, Names, Naming, Watch } from '../message.ts'
+import type { Contents, List, Message, Names, Naming, Watch } from '../message.ts'
 import type { Change } from '../records/change-record.ts'
 import type { Rules } from '../rules.ts'
 import type { HoldersOf } from './lookup-plans.ts'
@@ -27,6 +27,8 @@ export interface GlobalIndexOptions {
   readonly rules?: Rules
   /** Children of a directory that one transaction counts: fewer only in tests. */
   readonly batchItems?: number
+  /** How long clocks must agree before wall time is trusted: shorter only in tests. */
+  readonly wallSettledMs?: number
 }
 
 /** A stream from a Local, or `SELF`. */
@@ -76,7 +78,7 @@ export type GlobalEffect =
       readonly type: 'page'
       readonly session: SessionId
       readonly id: number
-      readonly body: List | Names | Watch
+      readonly body: List | Names | Contents | Watch
     }
   | {
       readonly type: 'replay'

@@ -14,7 +14,9 @@ import type { Members } from '../../membership/members.ts'
 import type { Body, Position } from '../message.ts'
 import { type Change } from '../records/change-record.ts'
 import { WALL_ROW, encodeWall } from '../records/record.ts'
+import { decodeStoredRules } from '../records/rule-record.ts'
 import { ALL_RULES } from '../rules.ts'
+import { VERSIONS } from '../versions.ts'
 import { Requests } from './requests/requests.ts'
 import { ChangeFeed } from './feed.ts'
 import {
@@ -32,6 +34,7 @@ import { PlanRunner, type Origin, type Task } from './plan-runner.ts'
 import { Sessions } from './sessions.ts'
 import { Trees } from './trees/trees.ts'
 import { Names } from './names/names.ts'
+import { Lifecycle } from './rules/lifecycle.ts'
 import { WALL_WRITE_MS, WallTrust, type Present, type WallDoubt } from './wall-trust.ts'
 
 export { SELF } from './global-events.ts'
@@ -46,6 +49,7 @@ export class GlobalIndex {
   readonly #plans: PlanRunner
   readonly #trees: Trees
   readonly #names: Names
+  readonly #lifecycle: Lifecycle
   readonly #requests: Requests
   readonly #wall: WallTrust
   readonly #beganAt: number
@@ -61,9 +65,9 @@ export class GlobalIndex {
     const { locals, longestLeaseMs, seq, trimmed, runs, members } = recovered
     this.#register = new LocalRegister({ locals, now, leaseMs, longestLeaseMs, rules })
     this.#pendingRemovals = new PendingRemovals(this.#register, { leaseMs, longestLeaseMs })
-    this.#feed = new ChangeFeed(seq)
+    this.#feed = new ChangeFeed(seq, rules)
     const newestWallMs = options.trustClock === true ? undefined : recovered.newestWallMs
-    this.#wall = new WallTrust({ elapsedMs: now, wallMs: wall() }, newestWallMs)
+    this.#wall = new WallTrust({ elapsedMs: now, wallMs: wall() }, newestWallMs, options.wallSettledMs)
     this.#beganAt = now
     this.#trimmed = trimmed
     this.#registerWrittenAt = now
@@ -85,6 +89,7 @@ export class GlobalIndex {
       run: seq,
       now: parts.now,
       wall,
+      trustedMs: () => this.#wall.trustedMs,
       mayLack: () => this.#trees.mayLack,
       silent: () => this.#silent(),
       onCascade: (...cascade) => this.#trees.onCascade(...cascade),
@@ -100,6 +105,16 @@ export class GlobalIndex {
       highest: () => this.#feed.highest,
       mayBeDamaged: () => options.mayBeDamaged?.() ?? false,
       onCascadeEnd: () => this.#pendingRemovals.poll(this.#now),
+    })
+    this.#lifecycle = new Lifecycle({
+      plans: this.#plans,
+      rules,
+      stored: recovered.rules ?? decodeStoredRules([]),
+      run: seq,
+      now: parts.now,
+      wall,
+      seq: () => this.#feed.seq,
+      onCascade: (...cascade) => this.#trees.onCascade(...cascade),
     })
     this.#sessions = new Sessions({
       ...parts,
@@ -125,6 +140,7 @@ export class GlobalIndex {
       plans: this.#plans,
       trees: this.#trees,
       names: this.#names,
+      lifecycle: this.#lifecycle,
       sessions: this.#sessions,
       emit: parts.emit,
       seq: () => this.#feed.seq,
@@ -151,6 +167,11 @@ export class GlobalIndex {
     this.#trees.onMissing()
   }
 
+  /** The protocol version of a session; the newest for the node's own callers. */
+  versionOf(session: SessionId): number {
+    return this.#sessions.versionOf(session) ?? VERSIONS[0]!
+  }
+
   /** Peer ids of the Locals that are connected and welcome. */
   peers(): string[] {
     return this.#sessions.peers()
@@ -164,6 +185,11 @@ export class GlobalIndex {
   /** The members, as of the last durable change. */
   get members(): Members {
     return this.#options.recovered.members
+  }
+
+  /** A name was used at this node, beside its requests. */
+  used(name: string): void {
+    this.#lifecycle.used(name)
   }
 
   /** Why nothing is deleted by wall time; undefined if it is trusted. */
@@ -209,12 +235,14 @@ export class GlobalIndex {
         this.#plans.resume(event)
     }
     this.#plans.poll()
+    this.#lifecycle.poll()
     return this.#effects
   }
 
   /** Peer ids of registered Locals that were not heard for a while. */
   #silent(): string[] {
-    return this.#register.silent(this.#now - DOUBT_MS, (peer) => this.#sessions.heardAt(peer))
+    if (this.#options.rules?.silentNamed === false) return []
+    return this.#register.silent(this.#now - DOUBT_MS)
   }
 
   #goodbye(session: SessionId): void {
@@ -231,6 +259,7 @@ export class GlobalIndex {
   }
 
   #committed(change: Change, isLoss: boolean): void {
+    this.#lifecycle.committed(change)
     if (change.type === 'expel') this.#expelled(change.peer)
     if (isLoss) this.#sessions.feedAll()
   }
@@ -281,6 +310,7 @@ export class GlobalIndex {
     }
     this.#trees.tick(trustedMs)
     this.#names.tick(trustedMs)
+    this.#lifecycle.tick(trustedMs)
     this.#pendingRemovals.poll(now)
   }
 

@@ -19,6 +19,8 @@ interface Entry {
   connected: boolean
   /** When it was last connected, or when the run began. */
   seenAt: number
+  /** When it was last heard, or when the run began. */
+  heardAt: number
   /** When its lease expires, with the margin. */
   leaseEnds: number
   /** The entry has changes that are not durable yet. */
@@ -55,7 +57,7 @@ export class LocalRegister {
     const leaseEnds = now + withMargin(longestLeaseMs)
     for (const [peer, local] of locals) {
       const never = { acknowledgedAt: -Infinity, connected: false, dirty: false }
-      const rest = { ...never, seenAt: now, leaseEnds }
+      const rest = { ...never, seenAt: now, heardAt: now, leaseEnds }
       this.#entries.set(peer, { ...local, ...rest })
     }
   }
@@ -100,7 +102,7 @@ export class LocalRegister {
     const dirty = known && acknowledged !== before.acknowledged
     const acknowledgedAt = dirty ? now : (before?.acknowledgedAt ?? -Infinity)
     const facts = { bootId, acknowledged, acknowledgedAt, leased, leaseEnds, dirty }
-    this.#entries.set(peer, { ...facts, connected: true, seenAt: now })
+    this.#entries.set(peer, { ...facts, connected: true, seenAt: now, heardAt: now })
     this.renew(peer, now)
   }
 
@@ -112,9 +114,11 @@ export class LocalRegister {
   }
 
   /** A message after the welcome: the lease now covers everything that the Local holds. */
-  heard(peer: string): void {
+  heard(peer: string, now: number): void {
     const entry = this.#entries.get(peer)
-    if (entry === undefined || entry.leased || this.#leaseMs === undefined) return
+    if (entry === undefined) return
+    entry.heardAt = now
+    if (entry.leased || this.#leaseMs === undefined) return
     entry.leased = true
     entry.dirty = true
   }
@@ -146,14 +150,9 @@ export class LocalRegister {
       .map(([peer]) => peer)
   }
 
-  /**
-   * Locals that were not heard since this time. `heardAt`: when one that is connected was heard
-   * last.
-   */
-  silent(since: number, heardAt: (peer: string) => number | undefined): string[] {
-    return [...this.#entries]
-      .filter(([peer, { seenAt }]) => (heardAt(peer) ?? seenAt) < since)
-      .map(([peer]) => peer)
+  /** Locals that were not heard since this time, connected or not. */
+  silent(since: number): string[] {
+    return [...this.#entries].filter(([, one]) => one.heardAt < since).map(([peer]) => peer)
   }
 
   /** The rows that are not durable yet. Marks them as written. */

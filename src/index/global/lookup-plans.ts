@@ -5,6 +5,7 @@ import { failure } from '../failure.ts'
 import type { Digest, Fact, Locate, Lookup, TagHistory } from '../message.ts'
 import { decodeBinding } from '../records/name-record.ts'
 import { decodeKey, keyRow, nameRow, type KeyRecord } from '../records/record.ts'
+import type { Rules } from '../rules.ts'
 import { heldRow } from '../records/tree-record.ts'
 import { someNames } from './names/named.ts'
 import { foundOf, hasExpired } from './names/naming.ts'
@@ -17,6 +18,7 @@ export interface LookupContext {
   readonly mayLack: () => boolean
   /** Wall clock, whole milliseconds. */
   readonly wallMs: () => number
+  readonly rules: Rules
 }
 
 /** Peer ids of Locals that hold a value and serve it to others: a hint. */
@@ -61,7 +63,8 @@ export function* lookup({ name, inline }: Lookup, context: LookupContext): Plan 
     const [bound] = yield [nameRow(name)]
     if (bound === undefined) return answer({ type: 'binding', found: undefined })
     const binding = decodeBinding(bound)
-    if (hasExpired(binding, context.wallMs())) return answer({ type: 'binding', found: undefined })
+    const isHidden = context.rules.expiryHides && hasExpired(binding, context.wallMs())
+    if (isHidden) return answer({ type: 'binding', found: undefined })
     const { digest } = binding
     const [again, row, held] = yield [nameRow(name), keyRow(digest), heldRow(digest)]
     if (again?.version !== bound.version || row === undefined) continue

@@ -162,11 +162,8 @@ export class PlanRunner {
       if (next.done !== true) {
         this.#read(task, plan, next.value, conditions)
       } else if (next.value.type === 'change') {
-        changes.push({
-          task,
-          outcome: next.value,
-          conditions: [...conditions, ...(next.value.conditions ?? [])],
-        })
+        const all = [...conditions, ...(next.value.conditions ?? [])]
+        changes.push({ task, outcome: next.value, conditions: all })
       } else if (next.value.type === 'confirm') {
         this.#discard(task)
         confirmed.push({ task, body: next.value.body })
@@ -234,11 +231,8 @@ export class PlanRunner {
       attempts,
       (seqs) => {
         changes.forEach(({ task, outcome }, i) => {
-          const seq = seqs[i]
-          if (seq === undefined) return this.run(task)
-          if (outcome.adopt === undefined) this.#discard(task)
-          // The caller of a removal waits before any Local can acknowledge it.
-          this.#finish(task, outcome.next(seq))
+          if (seqs[i] === undefined) this.run(task)
+          else this.#changed(task, outcome, seqs[i])
         })
       },
       (why) => {
@@ -292,12 +286,18 @@ export class PlanRunner {
     return { conditions, writes: marked, ...(increments && { increments }), entry, adopt, release }
   }
 
-  #committed(task: Task, { adopt, change, next }: ChangeOutcome, seq: number): void {
-    if (adopt === undefined) this.#discard(task)
-    const isLoss = this.#options.feed.report(seq, change)
-    // The caller of a removal waits before any Local can acknowledge it.
-    this.#finish(task, next(seq))
-    this.#options.onCommitted(change, isLoss)
+  #committed(task: Task, outcome: ChangeOutcome, seq: number): void {
+    const isLoss = this.#options.feed.report(seq, outcome.change)
+    this.#changed(task, outcome, seq)
+    this.#options.onCommitted(outcome.change, isLoss)
+  }
+
+  /** To be called first: the caller of a removal waits before any Local can acknowledge it. */
+  #changed(task: Task, { adopt, next }: ChangeOutcome, seq: number): void {
+    const done = next(seq)
+    // A request that is served again needs its value.
+    if (adopt === undefined && done.type !== 'again') this.#discard(task)
+    this.#finish(task, done)
   }
 
   #finish(task: Task, done: Done): void {

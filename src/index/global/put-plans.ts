@@ -16,6 +16,8 @@ import {
 import { missingRow } from '../records/tree-record.ts'
 import {
   bindingRows,
+  expired,
+  isNewTarget,
   leftBy,
   mayBind,
   operationOf,
@@ -113,14 +115,16 @@ function* putNamed(
     if (row === undefined && !isAsked && context.mayLack()) continue
     const decision = decide(taken, wanted)
     if (decision.type === 'failure') return answer(decision)
+    if (decision.type === 'expired') {
+      return yield* expired(name, taken!, decision.before, context.naming)
+    }
     const found = row && decodeKey(row)
-    if (found === undefined && (decision.type === 'same' || decision.type === 'prolong')) {
+    const isNew = isNewTarget(decision)
+    if (found === undefined && !isNew) {
       return answer(failure('internal', `the name ${name} has no value`))
     }
-    const conditions =
-      decision.type === 'new' || decision.type === 'move'
-        ? yield* mayBind(wanted, rows.slice(2, first.length), context.naming)
-        : []
+    const above = rows.slice(2, first.length)
+    const conditions = isNew ? yield* mayBind(wanted, above, context.naming) : []
     if ('type' in conditions) return answer(conditions)
     if (found === undefined && location === undefined) return absent
     const state = left === undefined ? undefined : stateOf(left, rows, first.length)

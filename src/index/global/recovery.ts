@@ -13,6 +13,7 @@ import {
   type LocalRecord,
   type Run,
 } from '../records/record.ts'
+import { decodeStoredRules, type StoredRules } from '../records/rule-record.ts'
 
 /** Runs whose positions Global recognises. */
 const RUNS = 1024
@@ -30,6 +31,8 @@ export interface Recovered {
   readonly newestWallMs: number | undefined
   /** Seq of the change that began this run, the last of `runs`. */
   readonly seq: number
+  /** Absent: there are none. */
+  readonly rules?: StoredRules
 }
 
 /** What the store held before the run. */
@@ -50,6 +53,8 @@ export interface StoredIndex {
   readonly locals: readonly Row[]
   readonly members: readonly Row[]
   readonly tickets: readonly Row[]
+  /** All that begin with `RULE_ROWS`; absent: there are none. */
+  readonly rules?: readonly Row[]
 }
 
 /** The transaction that begins the run, and what the index knows once it is committed. */
@@ -77,7 +82,8 @@ export function beginRun(stored: StoredIndex): { transaction: Transaction; recov
     .filter(([peer]) => members.roleOf(peer) !== undefined)
   const known = new Map(registered)
   const newestWallMs = newestWallOf(stored)
-  const rest = { members, longestLeaseMs, newestWallMs, trimmed, seq }
+  const rules = decodeStoredRules(stored.rules ?? [])
+  const rest = { members, longestLeaseMs, newestWallMs, trimmed, seq, rules }
   return { transaction, recovered: { runs, locals: known, ...rest } }
 }
 

@@ -81,13 +81,17 @@ export function* remove(
   }
 }
 
-export function* unbind({ name, keepValue }: Unbind, context: RemovalContext): Plan {
+export function* unbind(
+  { name, keepValue, asWriter = false }: Unbind,
+  context: RemovalContext,
+): Plan {
   for (;;) {
     const [bound] = yield [nameRow(name)]
     if (bound === undefined) return answer(failure('not-found', `no such name: ${name}`))
     const { digest, directory, tag } = decodeBinding(bound)
     // Who could move a tag may as well unbind it.
     if (tag !== true && !context.isAdmin) return answer(context.refusal())
+    if (tag !== true && asWriter) return answer(adminsOnly(name))
     const [again, ...rows] = yield [nameRow(name), ...stateRows(digest)]
     const state = stateOf(digest, rows)
     const { found, held, kept } = state
@@ -169,3 +173,10 @@ function stillNamed(digest: Digest, found: KeyRecord, names: readonly string[]):
     'use --force to remove it with them',
   )
 }
+
+const adminsOnly = (name: string): Failure =>
+  failure(
+    'not-permitted',
+    `only an admin removes the fixed name ${name}`,
+    'this needs the role admin, not writer',
+  )

@@ -60,12 +60,6 @@ export class Sessions {
     return [...new Set([...this.#welcome()].map(([, { peer }]) => peer))]
   }
 
-  /** When a connected Local was heard last; undefined for one that is not connected. */
-  heardAt(peer: string): number | undefined {
-    const own = [...this.#welcome()].filter(([, session]) => session.peer === peer)
-    return own.length === 0 ? undefined : Math.max(...own.map(([, { heardAt }]) => heardAt))
-  }
-
   peerOf(id: SessionId): string | undefined {
     return this.#sessions.get(id)?.peer
   }
@@ -97,7 +91,7 @@ export class Sessions {
     const { body } = message
     if (session.state === 'welcome') {
       if (session.replacesOlder) this.#replaceOlder(session)
-      this.#options.register.heard(session.peer)
+      this.#options.register.heard(session.peer, session.heardAt)
       if (body.type === 'ping') this.#options.register.renew(session.peer, session.heardAt)
       return true
     }
@@ -142,7 +136,7 @@ export class Sessions {
       this.refuse(id, 'unreachable', 'the log was trimmed beyond the position of this Local')
       return
     }
-    this.#sendFeed(id, session, feedFromLog(after, changes.at(-1)!.seq, changes))
+    this.#sendFeed(id, session, feedFromLog(after, changes.at(-1)!.seq, changes, this.#options.rules))
   }
 
   /** A peer is no longer a member: its sessions end. */

@@ -41,6 +41,7 @@ export class WallTrust {
   /** The begin of the time in which the clocks have agreed. */
   #since: Reading
   #last: Reading
+  readonly #settledMs: number
   #isSettled = false
   #wasSet = false
   /** The newest time that was trusted; undefined where there is none yet. */
@@ -48,9 +49,11 @@ export class WallTrust {
 
   /**
    * `newestMs`: the newest wall time that is known to be right. Undefined where there is none, or
-   * where an administrator says that the wall clock is right.
+   * where an administrator says that the wall clock is right. `settledMs`: how long the clocks
+   * must have agreed.
    */
-  constructor(now: Reading, newestMs: number | undefined) {
+  constructor(now: Reading, newestMs: number | undefined, settledMs: number = WALL_SETTLED_MS) {
+    this.#settledMs = settledMs
     this.#since = now
     this.#last = now
     if (newestMs !== undefined) this.#newest = { elapsedMs: now.elapsedMs, wallMs: newestMs }
@@ -62,7 +65,7 @@ export class WallTrust {
       this.#since = now
       this.#isSettled = false
       this.#wasSet = true
-    } else if (now.elapsedMs - this.#since.elapsedMs >= WALL_SETTLED_MS) {
+    } else if (now.elapsedMs - this.#since.elapsedMs >= this.#settledMs) {
       // Clocks differ a little in pace, which must not add up over days.
       this.#since = now
       this.#isSettled = true
@@ -81,7 +84,7 @@ export class WallTrust {
       return { why: offMs > 0 ? 'ahead' : 'behind', byMs: Math.abs(offMs) }
     }
     if (this.#isSettled) return undefined
-    const leftMs = WALL_SETTLED_MS - (this.#last.elapsedMs - this.#since.elapsedMs)
+    const leftMs = this.#settledMs - (this.#last.elapsedMs - this.#since.elapsedMs)
     return { why: this.#wasSet ? 'set' : 'starting', leftMs }
   }
 }

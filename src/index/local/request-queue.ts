@@ -26,6 +26,8 @@ interface Pending {
   flight: RequestFlight | undefined
   /** It was sent a second time because a removal had overtaken the answer. */
   repeated: boolean
+  /** It repeats an operation: the answer may be that of the first, and older than what is known. */
+  isRepeat: boolean
 }
 
 const ANSWERS: Readonly<Record<Request['type'], Answer['type']>> = {
@@ -40,11 +42,16 @@ const ANSWERS: Readonly<Record<Request['type'], Answer['type']>> = {
   'tag-history': 'tag-targets',
   lookup: 'binding',
   names: 'named',
+  contents: 'store-contents',
   watch: 'watched',
   hold: 'held',
   present: 'present-answer',
   'make-directories': 'made-directories',
   'commit-tree': 'stored',
+  'set-rule': 'accepted',
+  'remove-rule': 'accepted',
+  rules: 'rule-list',
+  'report-use': 'accepted',
   invite: 'invited',
   admit: 'admitted',
   expel: 'removed',
@@ -68,6 +75,8 @@ export class RequestQueue {
    * cancelled ticket stays, so that its answer is recognised.
    */
   readonly #sent = new Map<number, readonly number[]>()
+  /** The ids of operations that were sent; a repeat has the same object. */
+  readonly #operations = new WeakSet<Uint8Array>()
   #lastId = FIRST_ID
   #awaySince: number
   #linkError = new DstoreError('unreachable', 'not connected to Global yet')
@@ -80,7 +89,8 @@ export class RequestQueue {
 
   add(ticket: number, body: Request, digests: readonly Digest[] = []): void {
     const subjects = [...subjectsOf(body), ...digests.map(keySubject)]
-    this.#pending.set(ticket, { ticket, body, subjects, flight: undefined, repeated: false })
+    const sent = { flight: undefined, repeated: false, isRepeat: false }
+    this.#pending.set(ticket, { ticket, body, subjects, ...sent })
     this.#unsent.add(ticket)
   }
 
@@ -131,10 +141,19 @@ export class RequestQueue {
     )
     for (const pending of pendings) {
       this.#unsent.delete(pending.ticket)
+      this.#markRepeat(pending)
       pending.flight?.end()
       pending.flight = this.#inFlight.begin(pending.subjects)
     }
     return { id, body: joinedBody(pendings) }
+  }
+
+  #markRepeat(pending: Pending): void {
+    const { body } = pending
+    const operation = 'operation' in body ? body.operation : undefined
+    if (operation === undefined) return
+    pending.isRepeat ||= this.#operations.has(operation)
+    this.#operations.add(operation)
   }
 
   /** The requests that an answer settles. Throws `protocol` if the answer fits no request. */
@@ -160,7 +179,8 @@ export class RequestQueue {
     const answer = body as Answer
     const isFresh = this.#isFresh(pending, answer)
     const asks = pending.body.type === 'locate' || pending.body.type === 'lookup'
-    const keep = isFresh && !pending.flight!.isSpoiled
+    const isOld = pending.isRepeat && this.#rules.repeatsNotKept
+    const keep = isFresh && !pending.flight!.isSpoiled && !isOld
     if (isFresh || !asks) return [this.#settle(pending, answer, keep)]
     if (pending.repeated) {
       const gone = new DstoreError('removed', 'it was removed while it was being looked up')

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file index/records/records.proto.
  */
 export const file_index_records_records: GenFile = /*@__PURE__*/
-  fileDesc("ChtpbmRleC9yZWNvcmRzL3JlY29yZHMucHJvdG8SDGRzdG9yZS5pbmRleCK2AQoJS2V5UmVjb3JkEgwKBHNpemUYASABKAQSEAoIbG9jYXRpb24YAiABKAkSGAoLaW5jYXJuYXRpb24YAyABKARIAIgBARINCgVuYW1lcxgEIAMoCRIPCgd1bm5hbWVkGAUgASgIEjAKCWRpcmVjdG9yeRgGIAEoCzIdLmRzdG9yZS5pbmRleC5EaXJlY3RvcnlSZWNvcmQSDQoFbmFtZWQYByABKARCDgoMX2luY2FybmF0aW9uIl8KD0RpcmVjdG9yeVJlY29yZBIMCgRzaXplGAEgASgEEg0KBWZpbGVzGAIgASgEEg0KBWRlcHRoGAMgASgNEhAKCGNoaWxkcmVuGAQgASgNEg4KBnZhbHVlcxgFIAEoBCLRAQoKTmFtZVJlY29yZBIOCgZkaWdlc3QYASABKAwSEQoJZGlyZWN0b3J5GAIgASgIEgsKA3RhZxgDIAEoCBIVCghib3VuZF9tcxgEIAEoBEgAiAEBEhcKCmV4cGlyZXNfbXMYBSABKARIAYgBARIRCgRzaXplGAYgASgESAKIAQESKwoHaGlzdG9yeRgHIAMoCzIaLmRzdG9yZS5pbmRleC5UYXJnZXRSZWNvcmRCCwoJX2JvdW5kX21zQg0KC19leHBpcmVzX21zQgcKBV9zaXplIk8KDFRhcmdldFJlY29yZBIOCgZkaWdlc3QYASABKAwSEQoJZGlyZWN0b3J5GAIgASgIEhIKBWF0X21zGAMgASgESACIAQFCCAoGX2F0X21zIlwKDVJlbW92ZWRSZWNvcmQSCwoDc2VxGAEgASgEEgwKBHNpemUYAiABKAQSFAoHY2FzY2FkZRgDIAEoBEgAiAEBEg4KBnZhbHVlcxgEIAEoBEIKCghfY2FzY2FkZSJVCgxBZGRpbmdSZWNvcmQSJgoHY291bnRlZBgBIAEoCzIVLmRzdG9yZS5pbmRleC5Db3VudGVkEg0KBWRlcHRoGAIgASgNEg4KBnZhbHVlcxgDIAEoBCIqCgdDb3VudGVkEgwKBHVwdG8YASABKA0SEQoJdW5jaGVja2VkGAIgASgNIooBCg1DYXNjYWRlUmVjb3JkEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEhAKCGxvY2F0aW9uGAMgASgJEiYKB2NvdW50ZWQYBCABKAsyFS5kc3RvcmUuaW5kZXguQ291bnRlZBIMCgRyb290GAUgASgEEhMKC3Jvb3RfZGlnZXN0GAYgASgMIiAKCkhvbGRSZWNvcmQSEgoKZXhwaXJlc19tcxgBIAEoBCIvCgpIZWxkUmVjb3JkEg8KB2RpZ2VzdHMYASABKAwSEAoIcmVsZWFzZWQYAiABKAgiPQoLRW5kZWRSZWNvcmQSLgoJY29tbWl0dGVkGAEgASgLMhsuZHN0b3JlLmluZGV4LkNvbW1pdHRlZFRyZWUibwoNQ29tbWl0dGVkVHJlZRIOCgZkaWdlc3QYASABKAwSEQoEbmFtZRgCIAEoCUgAiAEBEgwKBHNpemUYAyABKAQSEwoLaW5jYXJuYXRpb24YBCABKAQSDwoHZXhpc3RlZBgFIAEoCEIHCgVfbmFtZSIMCgpLZWVwUmVjb3JkIiIKDU1pc3NpbmdSZWNvcmQSEQoJZGlyZWN0b3J5GAEgASgIIkQKC0xvY2FsUmVjb3JkEg8KB2Jvb3RfaWQYASABKAwSFAoMYWNrbm93bGVkZ2VkGAIgASgEEg4KBmxlYXNlZBgDIAEoCCJICgtJbmRleFJlY29yZBIfCgRydW5zGAEgAygLMhEuZHN0b3JlLmluZGV4LlJ1bhIYChBsb25nZXN0X2xlYXNlX21zGAIgASgEIiAKCldhbGxSZWNvcmQSEgoKdHJ1c3RlZF9tcxgBIAEoBCIgCgNSdW4SCgoCaWQYASABKAwSDQoFc3RhcnQYAiABKAQiuAMKCUxvZ1JlY29yZBINCgVhdF9tcxgBIAEoBBIVCgtydW5fc3RhcnRlZBgCIAEoDEgAEiYKA3B1dBgDIAEoCzIXLmRzdG9yZS5pbmRleC5QdXRDaGFuZ2VIABIsCgZyZW1vdmUYBCABKAsyGi5kc3RvcmUuaW5kZXguUmVtb3ZlQ2hhbmdlSAASKAoEYmluZBgFIAEoCzIYLmRzdG9yZS5pbmRleC5CaW5kQ2hhbmdlSAASLAoGdW5iaW5kGAYgASgLMhouZHN0b3JlLmluZGV4LlVuYmluZENoYW5nZUgAEiwKBmludml0ZRgHIAEoCzIaLmRzdG9yZS5pbmRleC5JbnZpdGVDaGFuZ2VIABIqCgVhZG1pdBgIIAEoCzIZLmRzdG9yZS5pbmRleC5BZG1pdENoYW5nZUgAEg8KBWV4cGVsGAkgASgJSAASDgoEZnJlZRgKIAEoDEgAEiwKBnJlYmluZBgLIAEoCzIaLmRzdG9yZS5pbmRleC5SZWJpbmRDaGFuZ2VIABIWCglvcGVyYXRpb24YDCABKAxIAYgBAUIICgZjaGFuZ2VCDAoKX29wZXJhdGlvbiKnAQoJUHV0Q2hhbmdlEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEg0KBW5hbWVzGAMgAygJEhEKCWRpcmVjdG9yeRgEIAEoCBIsCghwcmV2aW91cxgFIAEoCzIaLmRzdG9yZS5pbmRleC5UYXJnZXRSZWNvcmQSGgoNa2VwdF91bnRpbF9tcxgGIAEoBEgAiAEBQhAKDl9rZXB0X3VudGlsX21zIuEBCgxSZWJpbmRDaGFuZ2USDgoGZGlnZXN0GAEgASgMEgwKBG5hbWUYAiABKAkSEQoJZGlyZWN0b3J5GAMgASgIEiwKCHByZXZpb3VzGAQgASgLMhouZHN0b3JlLmluZGV4LlRhcmdldFJlY29yZBIaCg1rZXB0X3VudGlsX21zGAUgASgESACIAQESEQoEc2l6ZRgGIAEoBEgBiAEBEhgKC2luY2FybmF0aW9uGAcgASgESAKIAQFCEAoOX2tlcHRfdW50aWxfbXNCBwoFX3NpemVCDgoMX2luY2FybmF0aW9uImIKDFJlbW92ZUNoYW5nZRIOCgZkaWdlc3QYASABKAwSEwoLaW5jYXJuYXRpb24YAiABKAQSDQoFbmFtZXMYAyADKAkSEQoJZGlyZWN0b3J5GAQgASgIEgsKA3doeRgFIAEoCSKDAQoKQmluZENoYW5nZRIOCgZkaWdlc3QYASABKAwSDAoEbmFtZRgCIAEoCRIRCglkaXJlY3RvcnkYAyABKAgSEQoEc2l6ZRgEIAEoBEgAiAEBEhgKC2luY2FybmF0aW9uGAUgASgESAGIAQFCBwoFX3NpemVCDgoMX2luY2FybmF0aW9uIloKDFVuYmluZENoYW5nZRIOCgZkaWdlc3QYASABKAwSDAoEbmFtZRgCIAEoCRIRCglkaXJlY3RvcnkYAyABKAgSDAoEbW9yZRgEIAMoCRILCgN3aHkYBSABKAkiKgoMSW52aXRlQ2hhbmdlEgwKBHJvbGUYASABKAkSDAoEdXNlcxgCIAEoDSIpCgtBZG1pdENoYW5nZRIMCgRwZWVyGAEgASgJEgwKBHJvbGUYAiABKAliBnByb3RvMw");
+  fileDesc("ChtpbmRleC9yZWNvcmRzL3JlY29yZHMucHJvdG8SDGRzdG9yZS5pbmRleCK2AQoJS2V5UmVjb3JkEgwKBHNpemUYASABKAQSEAoIbG9jYXRpb24YAiABKAkSGAoLaW5jYXJuYXRpb24YAyABKARIAIgBARINCgVuYW1lcxgEIAMoCRIPCgd1bm5hbWVkGAUgASgIEjAKCWRpcmVjdG9yeRgGIAEoCzIdLmRzdG9yZS5pbmRleC5EaXJlY3RvcnlSZWNvcmQSDQoFbmFtZWQYByABKARCDgoMX2luY2FybmF0aW9uIl8KD0RpcmVjdG9yeVJlY29yZBIMCgRzaXplGAEgASgEEg0KBWZpbGVzGAIgASgEEg0KBWRlcHRoGAMgASgNEhAKCGNoaWxkcmVuGAQgASgNEg4KBnZhbHVlcxgFIAEoBCLRAQoKTmFtZVJlY29yZBIOCgZkaWdlc3QYASABKAwSEQoJZGlyZWN0b3J5GAIgASgIEgsKA3RhZxgDIAEoCBIVCghib3VuZF9tcxgEIAEoBEgAiAEBEhcKCmV4cGlyZXNfbXMYBSABKARIAYgBARIRCgRzaXplGAYgASgESAKIAQESKwoHaGlzdG9yeRgHIAMoCzIaLmRzdG9yZS5pbmRleC5UYXJnZXRSZWNvcmRCCwoJX2JvdW5kX21zQg0KC19leHBpcmVzX21zQgcKBV9zaXplIk8KDFRhcmdldFJlY29yZBIOCgZkaWdlc3QYASABKAwSEQoJZGlyZWN0b3J5GAIgASgIEhIKBWF0X21zGAMgASgESACIAQFCCAoGX2F0X21zIlwKDVJlbW92ZWRSZWNvcmQSCwoDc2VxGAEgASgEEgwKBHNpemUYAiABKAQSFAoHY2FzY2FkZRgDIAEoBEgAiAEBEg4KBnZhbHVlcxgEIAEoBEIKCghfY2FzY2FkZSJVCgxBZGRpbmdSZWNvcmQSJgoHY291bnRlZBgBIAEoCzIVLmRzdG9yZS5pbmRleC5Db3VudGVkEg0KBWRlcHRoGAIgASgNEg4KBnZhbHVlcxgDIAEoBCIqCgdDb3VudGVkEgwKBHVwdG8YASABKA0SEQoJdW5jaGVja2VkGAIgASgNIooBCg1DYXNjYWRlUmVjb3JkEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEhAKCGxvY2F0aW9uGAMgASgJEiYKB2NvdW50ZWQYBCABKAsyFS5kc3RvcmUuaW5kZXguQ291bnRlZBIMCgRyb290GAUgASgEEhMKC3Jvb3RfZGlnZXN0GAYgASgMIiAKCkhvbGRSZWNvcmQSEgoKZXhwaXJlc19tcxgBIAEoBCIvCgpIZWxkUmVjb3JkEg8KB2RpZ2VzdHMYASABKAwSEAoIcmVsZWFzZWQYAiABKAgiPQoLRW5kZWRSZWNvcmQSLgoJY29tbWl0dGVkGAEgASgLMhsuZHN0b3JlLmluZGV4LkNvbW1pdHRlZFRyZWUibwoNQ29tbWl0dGVkVHJlZRIOCgZkaWdlc3QYASABKAwSEQoEbmFtZRgCIAEoCUgAiAEBEgwKBHNpemUYAyABKAQSEwoLaW5jYXJuYXRpb24YBCABKAQSDwoHZXhpc3RlZBgFIAEoCEIHCgVfbmFtZSIMCgpLZWVwUmVjb3JkIiIKDU1pc3NpbmdSZWNvcmQSEQoJZGlyZWN0b3J5GAEgASgIIsIBCgpSdWxlUmVjb3JkEgoKAmlkGAEgASgNEhUKCG1heF9zaXplGAIgASgESACIAQESFwoKbWF4X2FnZV9tcxgDIAEoBEgBiAEBEhYKCXVudXNlZF9tcxgEIAEoBEgCiAEBEhYKCW1heF9uYW1lcxgFIAEoBEgDiAEBEhAKCHNpbmNlX21zGAYgASgEQgsKCV9tYXhfc2l6ZUINCgtfbWF4X2FnZV9tc0IMCgpfdW51c2VkX21zQgwKCl9tYXhfbmFtZXMiQQoLUnVsZXNSZWNvcmQSDwoHY291bnRlZBgBIAEoBBIQCghjbG9ja19tcxgCIAEoBBIPCgdsYXN0X2lkGAMgASgNIkQKC0xvY2FsUmVjb3JkEg8KB2Jvb3RfaWQYASABKAwSFAoMYWNrbm93bGVkZ2VkGAIgASgEEg4KBmxlYXNlZBgDIAEoCCJICgtJbmRleFJlY29yZBIfCgRydW5zGAEgAygLMhEuZHN0b3JlLmluZGV4LlJ1bhIYChBsb25nZXN0X2xlYXNlX21zGAIgASgEIiAKCldhbGxSZWNvcmQSEgoKdHJ1c3RlZF9tcxgBIAEoBCIgCgNSdW4SCgoCaWQYASABKAwSDQoFc3RhcnQYAiABKAQiuAMKCUxvZ1JlY29yZBINCgVhdF9tcxgBIAEoBBIVCgtydW5fc3RhcnRlZBgCIAEoDEgAEiYKA3B1dBgDIAEoCzIXLmRzdG9yZS5pbmRleC5QdXRDaGFuZ2VIABIsCgZyZW1vdmUYBCABKAsyGi5kc3RvcmUuaW5kZXguUmVtb3ZlQ2hhbmdlSAASKAoEYmluZBgFIAEoCzIYLmRzdG9yZS5pbmRleC5CaW5kQ2hhbmdlSAASLAoGdW5iaW5kGAYgASgLMhouZHN0b3JlLmluZGV4LlVuYmluZENoYW5nZUgAEiwKBmludml0ZRgHIAEoCzIaLmRzdG9yZS5pbmRleC5JbnZpdGVDaGFuZ2VIABIqCgVhZG1pdBgIIAEoCzIZLmRzdG9yZS5pbmRleC5BZG1pdENoYW5nZUgAEg8KBWV4cGVsGAkgASgJSAASDgoEZnJlZRgKIAEoDEgAEiwKBnJlYmluZBgLIAEoCzIaLmRzdG9yZS5pbmRleC5SZWJpbmRDaGFuZ2VIABIWCglvcGVyYXRpb24YDCABKAxIAYgBAUIICgZjaGFuZ2VCDAoKX29wZXJhdGlvbiKnAQoJUHV0Q2hhbmdlEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEg0KBW5hbWVzGAMgAygJEhEKCWRpcmVjdG9yeRgEIAEoCBIsCghwcmV2aW91cxgFIAEoCzIaLmRzdG9yZS5pbmRleC5UYXJnZXRSZWNvcmQSGgoNa2VwdF91bnRpbF9tcxgGIAEoBEgAiAEBQhAKDl9rZXB0X3VudGlsX21zIuEBCgxSZWJpbmRDaGFuZ2USDgoGZGlnZXN0GAEgASgMEgwKBG5hbWUYAiABKAkSEQoJZGlyZWN0b3J5GAMgASgIEiwKCHByZXZpb3VzGAQgASgLMhouZHN0b3JlLmluZGV4LlRhcmdldFJlY29yZBIaCg1rZXB0X3VudGlsX21zGAUgASgESACIAQESEQoEc2l6ZRgGIAEoBEgBiAEBEhgKC2luY2FybmF0aW9uGAcgASgESAKIAQFCEAoOX2tlcHRfdW50aWxfbXNCBwoFX3NpemVCDgoMX2luY2FybmF0aW9uImIKDFJlbW92ZUNoYW5nZRIOCgZkaWdlc3QYASABKAwSEwoLaW5jYXJuYXRpb24YAiABKAQSDQoFbmFtZXMYAyADKAkSEQoJZGlyZWN0b3J5GAQgASgIEgsKA3doeRgFIAEoCSKDAQoKQmluZENoYW5nZRIOCgZkaWdlc3QYASABKAwSDAoEbmFtZRgCIAEoCRIRCglkaXJlY3RvcnkYAyABKAgSEQoEc2l6ZRgEIAEoBEgAiAEBEhgKC2luY2FybmF0aW9uGAUgASgESAGIAQFCBwoFX3NpemVCDgoMX2luY2FybmF0aW9uIloKDFVuYmluZENoYW5nZRIOCgZkaWdlc3QYASABKAwSDAoEbmFtZRgCIAEoCRIRCglkaXJlY3RvcnkYAyABKAgSDAoEbW9yZRgEIAMoCRILCgN3aHkYBSABKAkiKgoMSW52aXRlQ2hhbmdlEgwKBHJvbGUYASABKAkSDAoEdXNlcxgCIAEoDSIpCgtBZG1pdENoYW5nZRIMCgRwZWVyGAEgASgJEgwKBHJvbGUYAiABKAliBnByb3RvMw");
 
 /**
  * Row of the table `keys`, by digest.
@@ -498,6 +498,87 @@ export const MissingRecordSchema: GenMessage<MissingRecord> = /*@__PURE__*/
   messageDesc(file_index_records_records, 13);
 
 /**
+ * Row of `meta`, "rules/set/" and a prefix ("rules/unnamed" for values without a name): a rule.
+ *
+ * @generated from message dstore.index.RuleRecord
+ */
+export type RuleRecord = Message<"dstore.index.RuleRecord"> & {
+  /**
+   * Names what the rule charges; never used again.
+   *
+   * @generated from field: uint32 id = 1;
+   */
+  id: number;
+
+  /**
+   * @generated from field: optional uint64 max_size = 2;
+   */
+  maxSize?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 max_age_ms = 3;
+   */
+  maxAgeMs?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 unused_ms = 4;
+   */
+  unusedMs?: bigint | undefined;
+
+  /**
+   * @generated from field: optional uint64 max_names = 5;
+   */
+  maxNames?: bigint | undefined;
+
+  /**
+   * When it was first set, by the clock of RulesRecord.
+   *
+   * @generated from field: uint64 since_ms = 6;
+   */
+  sinceMs: bigint;
+};
+
+/**
+ * Describes the message dstore.index.RuleRecord.
+ * Use `create(RuleRecordSchema)` to create a new message.
+ */
+export const RuleRecordSchema: GenMessage<RuleRecord> = /*@__PURE__*/
+  messageDesc(file_index_records_records, 14);
+
+/**
+ * Row of `meta`, "rules/state": how far changes are counted.
+ *
+ * @generated from message dstore.index.RulesRecord
+ */
+export type RulesRecord = Message<"dstore.index.RulesRecord"> & {
+  /**
+   * The seq up to which the names of every change are counted.
+   *
+   * @generated from field: uint64 counted = 1;
+   */
+  counted: bigint;
+
+  /**
+   * Elapsed time of all runs, in milliseconds; it stands still while Global does not run.
+   *
+   * @generated from field: uint64 clock_ms = 2;
+   */
+  clockMs: bigint;
+
+  /**
+   * @generated from field: uint32 last_id = 3;
+   */
+  lastId: number;
+};
+
+/**
+ * Describes the message dstore.index.RulesRecord.
+ * Use `create(RulesRecordSchema)` to create a new message.
+ */
+export const RulesRecordSchema: GenMessage<RulesRecord> = /*@__PURE__*/
+  messageDesc(file_index_records_records, 15);
+
+/**
  * Row of `meta`, "local/" and a peer id: a Local that may hold values.
  *
  * @generated from message dstore.index.LocalRecord
@@ -528,7 +609,7 @@ export type LocalRecord = Message<"dstore.index.LocalRecord"> & {
  * Use `create(LocalRecordSchema)` to create a new message.
  */
 export const LocalRecordSchema: GenMessage<LocalRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 14);
+  messageDesc(file_index_records_records, 16);
 
 /**
  * Row of `meta`, "index".
@@ -556,7 +637,7 @@ export type IndexRecord = Message<"dstore.index.IndexRecord"> & {
  * Use `create(IndexRecordSchema)` to create a new message.
  */
 export const IndexRecordSchema: GenMessage<IndexRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 15);
+  messageDesc(file_index_records_records, 17);
 
 /**
  * Row of `meta`, "wall": the newest wall time that was trusted, in milliseconds since 1970.
@@ -575,7 +656,7 @@ export type WallRecord = Message<"dstore.index.WallRecord"> & {
  * Use `create(WallRecordSchema)` to create a new message.
  */
 export const WallRecordSchema: GenMessage<WallRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 16);
+  messageDesc(file_index_records_records, 18);
 
 /**
  * @generated from message dstore.index.Run
@@ -599,7 +680,7 @@ export type Run = Message<"dstore.index.Run"> & {
  * Use `create(RunSchema)` to create a new message.
  */
 export const RunSchema: GenMessage<Run> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 17);
+  messageDesc(file_index_records_records, 19);
 
 /**
  * An entry of the log.
@@ -696,7 +777,7 @@ export type LogRecord = Message<"dstore.index.LogRecord"> & {
  * Use `create(LogRecordSchema)` to create a new message.
  */
 export const LogRecordSchema: GenMessage<LogRecord> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 18);
+  messageDesc(file_index_records_records, 20);
 
 /**
  * @generated from message dstore.index.PutChange
@@ -742,7 +823,7 @@ export type PutChange = Message<"dstore.index.PutChange"> & {
  * Use `create(PutChangeSchema)` to create a new message.
  */
 export const PutChangeSchema: GenMessage<PutChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 19);
+  messageDesc(file_index_records_records, 21);
 
 /**
  * A tag is moved; or, with the same target, its expiry is changed.
@@ -793,7 +874,7 @@ export type RebindChange = Message<"dstore.index.RebindChange"> & {
  * Use `create(RebindChangeSchema)` to create a new message.
  */
 export const RebindChangeSchema: GenMessage<RebindChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 20);
+  messageDesc(file_index_records_records, 22);
 
 /**
  * @generated from message dstore.index.RemoveChange
@@ -832,7 +913,7 @@ export type RemoveChange = Message<"dstore.index.RemoveChange"> & {
  * Use `create(RemoveChangeSchema)` to create a new message.
  */
 export const RemoveChangeSchema: GenMessage<RemoveChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 21);
+  messageDesc(file_index_records_records, 23);
 
 /**
  * @generated from message dstore.index.BindChange
@@ -871,7 +952,7 @@ export type BindChange = Message<"dstore.index.BindChange"> & {
  * Use `create(BindChangeSchema)` to create a new message.
  */
 export const BindChangeSchema: GenMessage<BindChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 22);
+  messageDesc(file_index_records_records, 24);
 
 /**
  * @generated from message dstore.index.UnbindChange
@@ -912,7 +993,7 @@ export type UnbindChange = Message<"dstore.index.UnbindChange"> & {
  * Use `create(UnbindChangeSchema)` to create a new message.
  */
 export const UnbindChangeSchema: GenMessage<UnbindChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 23);
+  messageDesc(file_index_records_records, 25);
 
 /**
  * @generated from message dstore.index.InviteChange
@@ -934,7 +1015,7 @@ export type InviteChange = Message<"dstore.index.InviteChange"> & {
  * Use `create(InviteChangeSchema)` to create a new message.
  */
 export const InviteChangeSchema: GenMessage<InviteChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 24);
+  messageDesc(file_index_records_records, 26);
 
 /**
  * @generated from message dstore.index.AdmitChange
@@ -956,5 +1037,5 @@ export type AdmitChange = Message<"dstore.index.AdmitChange"> & {
  * Use `create(AdmitChangeSchema)` to create a new message.
  */
 export const AdmitChangeSchema: GenMessage<AdmitChange> = /*@__PURE__*/
-  messageDesc(file_index_records_records, 25);
+  messageDesc(file_index_records_records, 27);
 

@@ -1,24 +1,31 @@
 /** The calls on the index that both roles make alike: lists, removals, changes. */
 import type { Key } from '../../hash/key.ts'
-import {
-  type KeyPage,
-  type NamePage,
-  digestAt,
-  nameAt,
-  packKeys,
-  packNames,
-} from '../../index/records/list-pages.ts'
+import { packNames, type NamePage } from '../../index/lists/name-page.ts'
+import { type KeyPage, digestAt, packKeys } from '../../index/records/list-pages.ts'
 import { DstoreError } from '../../errors.ts'
-import type { AnswerTo, DirectoryTotals, Found, Rebound, Request } from '../../index/message.ts'
+import type {
+  AnswerTo,
+  DirectoryTotals,
+  Found,
+  Names,
+  Rebound,
+  Request,
+} from '../../index/message.ts'
 import { checkName } from '../../index/name.ts'
 import { BATCH_ITEMS } from '../../limits.ts'
-import { checkWellFormed } from '../../utf8.ts'
 import type {
   BoundName,
   CallOptions,
   ChangeEvent,
+  CommonPrefix,
+  LevelOptions,
+  ListedName,
+  NamePagesOptions,
+  NameUsage,
+  NamesOptions,
   RemoveOptions,
   RemoveResult,
+  StoreUse,
   TagResult,
   TagTarget,
   UnbindOptions,
@@ -28,6 +35,7 @@ import type {
 } from '../node.ts'
 import { changesOf } from './change-events.ts'
 import { keyOf } from './key-of.ts'
+import { NameLists } from './lists/name-lists.ts'
 import { pagesOf } from './pages.ts'
 
 /** Carries a request to the index of Global, in this process or over the link. */
@@ -38,9 +46,11 @@ export type Ask = <R extends Request>(
 
 export class IndexCalls {
   readonly #ask: Ask
+  readonly #names: NameLists
 
   constructor(ask: Ask) {
     this.#ask = ask
+    this.#names = new NameLists((query, options) => this.readNames(query, options))
   }
 
   async *keys(options: CallOptions = {}): AsyncGenerator<{ key: Key; size: number }> {
@@ -49,11 +59,33 @@ export class IndexCalls {
     }
   }
 
-  async *names(prefix = '', options: CallOptions = {}): AsyncGenerator<{ name: string; key: Key }> {
-    for await (const page of this.namePages(prefix, options)) {
-      for (let i = 0; i < page.count; i++) {
-        yield { name: nameAt(page, i), key: keyAt(page, i) }
-      }
+  names(prefix?: string, options?: NamesOptions): AsyncGenerator<ListedName> {
+    return this.#names.names(prefix, options)
+  }
+
+  level(prefix?: string, options?: LevelOptions): AsyncGenerator<ListedName | CommonPrefix> {
+    return this.#names.level(prefix, options)
+  }
+
+  usage(
+    prefix?: string,
+    options?: Pick<LevelOptions, 'delimiter' | keyof CallOptions>,
+  ): AsyncGenerator<NameUsage> {
+    return this.#names.usage(prefix, options)
+  }
+
+  async contents(options: CallOptions = {}): Promise<StoreUse> {
+    let unnamedValues = 0
+    let unnamedBytes = 0
+    let after: Uint8Array | undefined
+    for (;;) {
+      const some = await this.#ask({ type: 'contents', after }, options)
+      unnamedValues += some.unnamedValues
+      unnamedBytes += some.unnamedBytes
+      after = some.next
+      if (after !== undefined) continue
+      const { type: _, next: __, quotaBytes, headroomBytes, ...rest } = some
+      return { ...rest, quotaBytes, headroomBytes, unnamedValues, unnamedBytes }
     }
   }
 
@@ -64,24 +96,19 @@ export class IndexCalls {
     )
   }
 
-  namePages(prefix = '', options: CallOptions = {}): AsyncGenerator<NamePage> {
-    checkWellFormed(prefix, 'the prefix')
-    return pagesOf(
-      (after: string | undefined) => this.namesAfter(prefix, after, options),
-      (page) => nameAt(page, page.count - 1),
-    )
+  namePages(prefix?: string, options?: NamePagesOptions): AsyncGenerator<NamePage> {
+    return this.#names.pages(prefix, options)
   }
 
   protected async keysAfter(after: Uint8Array | undefined, options: CallOptions): Promise<KeyPage> {
     return packKeys(await this.#ask({ type: 'list', after, limit: BATCH_ITEMS }, options))
   }
 
-  protected async namesAfter(
-    prefix: string,
-    after: string | undefined,
+  protected async readNames(
+    query: Omit<Names, 'type'>,
     options: CallOptions,
   ): Promise<NamePage> {
-    return packNames(await this.#ask({ type: 'names', prefix, after, limit: BATCH_ITEMS }, options))
+    return packNames(await this.#ask({ type: 'names', ...query }, options))
   }
 
   async remove(key: Key, options: RemoveOptions = {}): Promise<RemoveResult> {
@@ -92,8 +119,9 @@ export class IndexCalls {
   }
 
   async unbind(name: string, options: UnbindOptions = {}): Promise<UnbindResult> {
-    const { timeoutMs, keepValue = false } = options
-    const request = { type: 'unbind', name: checkName(name), keepValue, timeoutMs } as const
+    const { timeoutMs, keepValue = false, asWriter = false } = options
+    const known = { name: checkName(name), keepValue, timeoutMs }
+    const request = { type: 'unbind', ...known, ...(asWriter && { asWriter }) } as const
     const { type: _, digest, ...facts } = await this.#ask(request, options)
     const key = digest === undefined ? undefined : keyOf(digest, facts.tree !== undefined)
     return { name, key, ...facts }
@@ -117,7 +145,7 @@ export class IndexCalls {
   }
 }
 
-const keyAt = ({ digests, directories }: KeyPage | NamePage, i: number): Key =>
+const keyAt = ({ digests, directories }: KeyPage, i: number): Key =>
   keyOf(digestAt(digests, i), directories[i] === 1)
 
 export function boundName(name: string, found: Found, heldBytes: number): BoundName {
@@ -140,7 +168,7 @@ export function boundName(name: string, found: Found, heldBytes: number): BoundN
 const LATEST_MS = 8.64e15
 
 /** ISO 8601. */
-const isoOf = (ms: number): string => new Date(Math.min(ms, LATEST_MS)).toISOString()
+export const isoOf = (ms: number): string => new Date(Math.min(ms, LATEST_MS)).toISOString()
 
 /** The outcome of the move of a tag. */
 export function tagResult(

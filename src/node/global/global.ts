@@ -23,6 +23,7 @@ import { putBatches } from '../calls/batches.ts'
 import { ByteBudgets, arriving, metered, share } from '../calls/byte-budget.ts'
 import { checkKeeper, heldUnder, keptAs } from '../calls/hold-id.ts'
 import { ticketAddresses } from '../calls/ticket-addresses.ts'
+import { RuleCalls } from '../calls/names/rule-calls.ts'
 import { TreeCalls } from '../calls/tree-calls.ts'
 import { formatPosition } from '../calls/change-events.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
@@ -90,6 +91,7 @@ export class Global implements Node {
   readonly role: 'global' | 'standalone'
   readonly index: OwnIndex
   readonly members: MembershipCalls
+  readonly rules: RuleCalls
   readonly trees: TreeCalls
   readonly #options: GlobalOptions
   readonly #store: Store
@@ -121,7 +123,9 @@ export class Global implements Node {
       ask: askOf(driver),
       holders: (digest) => holders.peersOf(digest, options.now()),
       mayBeDamaged: () => repair.mayBeDamaged,
+      wall: options.wall,
     })
+    this.rules = new RuleCalls(askOf(driver))
     this.trees = new TreeCalls({ ask: askOf(driver), random })
     const ask = network === undefined ? refuseMembership : askOf(driver)
     this.members = new MembershipCalls({ globalPeer: network?.peerId ?? '', random, ask })
@@ -236,7 +240,9 @@ export class Global implements Node {
   }
 
   getImmediate(keyOrName: string): ImmediateValue | undefined {
-    return immediateValue(this.#store, keyOrName)
+    const value = immediateValue(this.#store, keyOrName)
+    if (value !== undefined) this.#driver.index.used(keyOrName)
+    return value
   }
 
   async putMany(

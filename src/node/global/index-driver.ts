@@ -14,6 +14,7 @@ import {
 import type { GlobalIndex } from '../../index/global/global-index.ts'
 import type { AnswerTo, Body, Message, Receipt, Request } from '../../index/message.ts'
 import type { StoreWork } from '../../index/global/plan.ts'
+import { answerAt } from '../../index/versions.ts'
 import {
   FAREWELL_MS,
   HELLO_BYTES,
@@ -94,7 +95,7 @@ export class IndexDriver {
   /** The index, as of the last durable change. */
   get index(): Pick<
     GlobalIndex,
-    'expectMissing' | 'members' | 'peers' | 'position' | 'registered' | 'wallDoubt'
+    'expectMissing' | 'members' | 'peers' | 'position' | 'registered' | 'used' | 'wallDoubt'
   > {
     return this.#index
   }
@@ -265,7 +266,7 @@ export class IndexDriver {
     const request = body.type === 'watch' ? await this.#changes.wait(body) : body
     const answer = async (): Promise<Message> => {
       const page = await this.#io.page(request).catch(failureOf)
-      return { id, body: page }
+      return { id, body: answerAt(this.#index.versionOf(session), page) }
     }
     if (session === SELF) this.#send(session, await answer())
     else await this.#connections.get(session)?.window.page(answer)

@@ -7,20 +7,15 @@ import { asDstoreError } from '../../errors.ts'
 import { hash } from '../../hash/hasher.ts'
 import type { GlobalEffect } from '../../index/global/global-events.ts'
 import type { Sealed, StoreResult, StoreWork } from '../../index/global/plan.ts'
-import type { Body, List, Listed, Named, Names } from '../../index/message.ts'
-import { nameBytes } from '../../index/name.ts'
-import {
-  type KeyPage,
-  type NamePage,
-  digestAt,
-  keyPageOf,
-  nameAt,
-  namePageOf,
-} from '../../index/records/list-pages.ts'
+import { namedOf } from '../../index/lists/name-page.ts'
+import type { Body, List, Listed } from '../../index/message.ts'
+import { type KeyPage, digestAt, keyPageOf } from '../../index/records/list-pages.ts'
 import { decodeChange, type Change } from '../../index/records/change-record.ts'
 import { INLINE_ANSWER_BYTES, INLINE_VALUE_BYTES } from '../../limits.ts'
 import type { Log } from '../../log.ts'
 import type { Location, Staging, Store } from '../../store/store.ts'
+import { namesOf } from './lists/list-names.ts'
+import { contentsOf } from './lists/store-contents.ts'
 import type { Repair } from './repair.ts'
 import { DirectoryReader } from './trees/directory-reader.ts'
 import type { WatchLog } from './watch-log.ts'
@@ -30,6 +25,8 @@ export interface IndexIoOptions {
   readonly log: Log
   readonly repair: Repair
   readonly changes: WatchLog
+  /** Wall clock, in milliseconds. */
+  readonly wall: () => number
 }
 
 export class IndexIo {
@@ -98,10 +95,18 @@ export class IndexIo {
     }
   }
 
-  page(body: (GlobalEffect & { type: 'page' })['body']): Promise<Body> {
+  async page(body: (GlobalEffect & { type: 'page' })['body']): Promise<Body> {
     const { store, changes } = this.#options
-    if (body.type === 'list') return listKeys(store, body)
-    return body.type === 'names' ? listNames(store, body) : changes.read(body)
+    switch (body.type) {
+      case 'list':
+        return listKeys(store, body)
+      case 'names':
+        return namedOf(await namesOf(store, body, this.#options.wall()))
+      case 'contents':
+        return contentsOf(store, body)
+      case 'watch':
+        return changes.read(body)
+    }
   }
 
   /** At most `limit` changes after `after`, out of the log. */
@@ -175,29 +180,10 @@ async function listKeys(store: Store, list: List): Promise<Listed> {
   return { type: 'listed', items, more }
 }
 
-async function listNames(store: Store, names: Names): Promise<Named> {
-  const page = await namesOf(store, names)
-  const items = Array.from({ length: page.count }, (_, i) => ({
-    name: nameAt(page, i),
-    digest: digestAt(page.digests, i),
-    ...(page.directories[i] === 1 && { directory: true }),
-  }))
-  return { type: 'named', items, more: page.more }
-}
-
 /** A page of the keys that exist. */
 export async function keysOf(
   store: Store,
   { after, limit }: Pick<List, 'after' | 'limit'>,
 ): Promise<KeyPage> {
   return keyPageOf(await store.page('keys', { ...(after && { after }), limit }))
-}
-
-/** A page of the names that begin with a prefix. */
-export async function namesOf(
-  store: Store,
-  { prefix, after, limit }: Pick<Names, 'prefix' | 'after' | 'limit'>,
-): Promise<NamePage> {
-  const from = after === undefined ? {} : { after: nameBytes(after) }
-  return namePageOf(await store.page('names', { prefix: nameBytes(prefix), ...from, limit }))
 }

@@ -3,6 +3,7 @@ import { DstoreError } from '../../errors.ts'
 import { GlobalIndex, type GlobalIndexOptions } from '../../index/global/global-index.ts'
 import { beginRun } from '../../index/global/recovery.ts'
 import { INDEX_ROW, LOCAL_ROWS, WALL_ROW } from '../../index/records/record.ts'
+import { RULE_ROWS, RULE_ROWS_MOST } from '../../index/records/rule-record.ts'
 import { MEMBERS, REGISTERED_LOCALS, TICKETS } from '../../limits.ts'
 import { MEMBER_ROWS, TICKET_ROWS } from '../../membership/record.ts'
 import type { Store } from '../../store/store.ts'
@@ -37,6 +38,7 @@ export async function openIndex(options: OpenIndexOptions): Promise<GlobalIndex>
     locals: await store.scan('meta', { prefix: LOCAL_ROWS, limit: REGISTERED_LOCALS }),
     members: await store.scan('meta', { prefix: MEMBER_ROWS, limit: MEMBERS }),
     tickets: await store.scan('meta', { prefix: TICKET_ROWS, limit: 2 * TICKETS }),
+    rules: await store.scan('meta', { prefix: RULE_ROWS, limit: RULE_ROWS_MOST }),
   })
   const begun = await store.commit(transaction)
   if (!begun.ok) throw new DstoreError('internal', 'the start of a run was not committed')

@@ -2,6 +2,7 @@
 import { untilAborted } from '../../deadline.ts'
 import { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
+import type { Names } from '../../index/message.ts'
 import { checkName, checkNewName } from '../../index/name.ts'
 import { decodeKey, keyRow } from '../../index/records/record.ts'
 import { MISSING_ROW, heldRow } from '../../index/records/tree-record.ts'
@@ -30,7 +31,8 @@ import type {
 import { keyNames } from '../calls/names/key-names.ts'
 import { BATCH_ITEMS, NAMES_PER_ANSWER } from '../../limits.ts'
 import type { IndexDriver } from './index-driver.ts'
-import { keysOf, namesOf } from './index-io.ts'
+import { keysOf } from './index-io.ts'
+import { namesOf } from './lists/list-names.ts'
 
 export interface OwnIndexOptions {
   readonly store: Store
@@ -39,6 +41,8 @@ export interface OwnIndexOptions {
   readonly holders: (digest: Uint8Array) => readonly string[]
   /** May a value of the store be known to be damaged? */
   readonly mayBeDamaged: () => boolean
+  /** Wall clock, in milliseconds. */
+  readonly wall: () => number
 }
 
 export class OwnIndex extends IndexCalls implements NodeIndex, NodeLists {
@@ -80,13 +84,12 @@ export class OwnIndex extends IndexCalls implements NodeIndex, NodeLists {
     return keysOf(this.#options.store, { after, limit: BATCH_ITEMS })
   }
 
-  protected override async namesAfter(
-    prefix: string,
-    after: string | undefined,
+  protected override async readNames(
+    query: Omit<Names, 'type'>,
     { signal }: CallOptions,
   ): Promise<NamePage> {
     signal?.throwIfAborted()
-    return namesOf(this.#options.store, { prefix, after, limit: BATCH_ITEMS })
+    return namesOf(this.#options.store, query, this.#options.wall())
   }
 
   statMany(keys: readonly Key[]): Promise<(ValueFacts | undefined)[]> {

@@ -4,6 +4,7 @@
  * steps, and reports their outcomes, in any order.
  */
 import { IDLE_TRANSFER_CHANNELS, INLINE_VALUE_BYTES } from '../../limits.ts'
+import type { NameRecord } from '../../index/records/name-record.ts'
 import type { Location } from '../../store/store.ts'
 
 /** Steps in progress at a time: small values and names fill one message together. */
@@ -17,6 +18,8 @@ export interface StoredEntry {
   readonly size: number
   readonly location: Location
   readonly names: readonly string[]
+  /** Of its names, those that are tags or expire. */
+  readonly bindings?: ReadonlyMap<string, Pick<NameRecord, 'tag' | 'expiresMs'>>
   /** It was put without a name, so it outlives its names. */
   readonly unnamed: boolean
 }

@@ -7,13 +7,14 @@ import { hash } from '../../hash/hasher.ts'
 import { Key } from '../../hash/key.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { keyNames } from '../calls/names/key-names.ts'
-import { decodeKey } from '../../index/records/record.ts'
+import { decodeBinding, type NameRecord } from '../../index/records/name-record.ts'
+import { decodeKey, nameRow } from '../../index/records/record.ts'
 import { INLINE_VALUE_BYTES } from '../../limits.ts'
 import type { Row } from '../../store/store.ts'
 import { verifiedBytes } from '../../transfer/piece-reader.ts'
 import type { CallOptions, InactiveUpload, UploadSummary } from '../node.ts'
 import { RETRY_MS, Retry } from '../swarm/retry.ts'
-import type { Destination } from './destination.ts'
+import type { Destination, NamedAs } from './destination.ts'
 import type { ReadableStore } from './readable-store.ts'
 import { UploadPlan, type Outcome, type Step, type StoredEntry } from './upload-plan.ts'
 import { pagesOf, verifyUpload } from './verify-upload.ts'
@@ -128,8 +129,9 @@ export class StoreUpload {
     const entries: StoredEntry[] = []
     for (const { id: digest, ...row } of rows) {
       const found = decodeKey({ id: digest, ...row })
-      const names = await keyNames(this.#options.store, digest, found)
-      entries.push({ ...found, digest, names })
+      const { store } = this.#options
+      const names = await keyNames(store, digest, found)
+      entries.push({ ...found, digest, names, bindings: await bindingsOf(store, names) })
     }
     const digests = entries.map(({ digest }) => digest)
     const known = await this.#persist(() => this.#options.to.has(digests, this.#call))
@@ -142,6 +144,11 @@ export class StoreUpload {
     const { digest, size } = entry
     const key = new Key(digest)
     const { to, emit } = this.#options
+    const as = step.type === 'offer' || step.name === undefined ? undefined : namedAs(step)
+    if (as?.naming?.expiresMs === 0) {
+      emit({ type: 'refused', name: as.name, key, reason: 'it has expired' })
+      return { type: 'refused-name' }
+    }
     try {
       switch (step.type) {
         case 'offer': {
@@ -149,10 +156,10 @@ export class StoreUpload {
           return isThere ? { type: 'stored', existed: true } : { type: 'gone' }
         }
         case 'bind':
-          await this.#persist(() => to.bind(step.name, digest, this.#call))
+          await this.#persist(() => to.bind(as!, digest, this.#call))
           return { type: 'bound' }
         case 'put':
-          return { type: 'stored', existed: await this.#persist(() => this.#put(step)) }
+          return { type: 'stored', existed: await this.#persist(() => this.#put(step, as)) }
       }
     } catch (error) {
       if (error instanceof Damaged) {
@@ -160,17 +167,16 @@ export class StoreUpload {
         return { type: 'damaged' }
       }
       const { code, message } = asDstoreError(error)
-      const name = step.type === 'offer' ? undefined : step.name
       if (code === 'not-found' && step.type === 'bind') return { type: 'gone' }
-      if (name === undefined || !OF_A_NAME.has(code)) throw error
-      emit({ type: 'refused', name, key, reason: message })
+      if (as === undefined || !OF_A_NAME.has(code)) throw error
+      emit({ type: 'refused', name: as.name, key, reason: message })
       return { type: 'refused-name' }
     }
   }
 
   /** Sends a value. Did it exist? */
-  async #put(step: Step & { type: 'put' }): Promise<boolean> {
-    const { entry, name } = step
+  async #put(step: Step & { type: 'put' }, as: NamedAs | undefined): Promise<boolean> {
+    const { entry } = step
     const { digest, size, location } = entry
     const { store, to, emit } = this.#options
     const call = this.#call
@@ -179,7 +185,7 @@ export class StoreUpload {
         gather(store.read(location, { start: 0, end: size }, call.signal)),
       )
       if (!equal(hash(bytes).digest, digest)) throw new Damaged()
-      const existed = await to.putSmall({ digest, bytes }, name, call)
+      const existed = await to.putSmall({ digest, bytes }, as, call)
       if (!existed) this.#sentBytes += size
       return existed
     }
@@ -215,7 +221,7 @@ export class StoreUpload {
     }
     const source = { digest, size, read, outboard }
     try {
-      return await to.putLarge(source, name, { ...call, onProgress })
+      return await to.putLarge(source, as, { ...call, onProgress })
     } catch (error) {
       throw damage ?? error
     }
@@ -239,6 +245,37 @@ export class StoreUpload {
       }
     }
   }
+}
+
+/** How these names are bound, where they are not plain fixed ones. */
+async function bindingsOf(
+  store: ReadableStore,
+  names: readonly string[],
+): Promise<Map<string, NameRecord>> {
+  const rows = await store.rows(names.map(nameRow))
+  const records = rows.map((row) => row && decodeBinding(row))
+  const found = names.map((name, i) => [name, records[i]] as const)
+  return new Map(
+    found.filter((one): one is [string, NameRecord] => {
+      const [, record] = one
+      return record !== undefined && (record.tag === true || record.expiresMs !== undefined)
+    }),
+  )
+}
+
+/** The name of a step as it is bound in the store; with no time left, it has expired. */
+function namedAs({
+  entry,
+  name,
+}: {
+  readonly entry: StoredEntry
+  readonly name?: string | undefined
+}): NamedAs {
+  const { tag, expiresMs } = entry.bindings?.get(name!) ?? {}
+  if (tag !== true && expiresMs === undefined) return { name: name! }
+  const left = expiresMs === undefined ? undefined : Math.max(0, expiresMs - Date.now())
+  const naming = { ...(tag && { tag }), ...(left !== undefined && { expiresMs: left }) }
+  return { name: name!, naming }
 }
 
 const isDamage = (error: unknown): boolean =>

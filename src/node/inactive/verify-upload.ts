@@ -1,6 +1,7 @@
 /** Asks Global for every value and name of an inactive store (R007-151). */
 import { equal } from '../../bytes.ts'
-import { decodeName } from '../../index/records/name-record.ts'
+import { hasExpired } from '../../index/global/names/naming.ts'
+import { decodeBinding, decodeName } from '../../index/records/name-record.ts'
 import { decodeKey } from '../../index/records/record.ts'
 import type { Row, Table } from '../../store/store.ts'
 import type { CallOptions, UploadSummary } from '../node.ts'
@@ -48,14 +49,14 @@ export async function verifyUpload(options: VerifyUploadOptions): Promise<Verifi
   let missingNames = 0
   for await (const rows of pagesOf(store, 'names')) {
     const bound = await Promise.all(
-      rows.map(async (row) => {
+      rows.filter(isDue).map(async (row) => {
         const digest = await persist(() => to.lookup(DECODER.decode(row.id), call))
         return digest !== undefined && equal(digest, decodeName(row))
       }),
     )
     const found = bound.filter(Boolean).length
     names += found
-    missingNames += rows.length - found
+    missingNames += bound.length - found
     onProgress?.(values + missingValues, seenBytes)
   }
   return { values, valueBytes, names, missingValues, missingNames }
@@ -75,5 +76,8 @@ export async function* pagesOf(
     after = rows.at(-1)!.id
   }
 }
+
+/** A name that has expired is not bound at Global, or about to be unbound. */
+const isDue = (row: Row): boolean => !hasExpired(decodeBinding(row), Date.now())
 
 const DECODER = new TextDecoder()

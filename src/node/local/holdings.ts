@@ -5,6 +5,7 @@
  */
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
+import { OwnBindings } from '../../index/local/own-bindings.ts'
 import type { Digest, Found, Removal, Unbinding } from '../../index/message.ts'
 import type { Cache } from '../cache/cache.ts'
 import type { NameKind } from '../node.ts'
@@ -23,21 +24,24 @@ export interface OwnBinding {
   readonly expiresAt?: string
 }
 
+interface Kept {
+  readonly incarnation: number
+  readonly expiresMs: number | undefined
+  readonly binding: OwnBinding
+}
+
 /** Bindings that a Local keeps, to answer for names itself (R004-85) and while Global is away. */
 const CACHED_BINDINGS = 10_000
 
 export class Holdings {
   readonly reads: ActiveReads = new ActiveReads()
   readonly #cache: Cache
-  /** By name, the least recently used first. */
-  readonly #bindings = new Map<string, OwnBinding>()
-
-  readonly #wall: () => number
+  readonly #bindings: OwnBindings<Kept>
 
   /** `wall`: wall-clock milliseconds since 1970. */
   constructor(cache: Cache, wall: () => number = Date.now) {
     this.#cache = cache
-    this.#wall = wall
+    this.#bindings = new OwnBindings({ most: CACHED_BINDINGS, wall })
   }
 
   apply(removals: readonly Removal[], unbindings: readonly Unbinding[]): void {
@@ -47,9 +51,7 @@ export class Holdings {
       this.#cache.remove(key, older)
       this.reads.cut(key, removed(), older)
     }
-    for (const { name, seq } of unbindings) {
-      if ((this.#bindings.get(name)?.incarnation ?? Infinity) < seq) this.#bindings.delete(name)
-    }
+    this.#bindings.apply(unbindings)
   }
 
   /** Marks everything held or being read as unconfirmed, and returns its digests. */
@@ -86,7 +88,7 @@ export class Holdings {
 
   /** Global answered that the name is not bound. */
   unbound(name: string): void {
-    this.#bindings.delete(name)
+    this.#bindings.unbound(name)
   }
 
   /** Ends every read: the lease expired, or this node is no longer a member. */
@@ -96,26 +98,15 @@ export class Holdings {
 
   /** The binding of a name that has not expired; it becomes the most recently used. */
   bound(name: string): OwnBinding | undefined {
-    const binding = this.#bindings.get(name)
-    if (binding === undefined) return undefined
-    this.#bindings.delete(name)
-    const { expiresAt } = binding
-    if (expiresAt !== undefined && Date.parse(expiresAt) <= this.#wall()) return undefined
-    this.#bindings.set(name, binding)
-    return binding
+    return this.#bindings.get(name)?.binding
   }
 
   /** Keeps a binding, unless a newer one is kept. */
   bind(name: string, found: Found): void {
-    const { incarnation } = found
-    const before = this.#bindings.get(name)
-    if (before !== undefined && before.incarnation > incarnation) return
-    this.#bindings.delete(name)
+    const { incarnation, expiresMs } = found
     const { name: _, heldBytes: __, confirmed: ___, ...binding } = boundName(name, found, 0)
-    this.#bindings.set(name, { ...binding, kind: binding.kind ?? 'fixed' })
-    if (this.#bindings.size > CACHED_BINDINGS) {
-      this.#bindings.delete(this.#bindings.keys().next().value!)
-    }
+    const known = { ...binding, kind: binding.kind ?? 'fixed' }
+    this.#bindings.set(name, { incarnation, expiresMs, binding: known })
   }
 }
 

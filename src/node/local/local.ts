@@ -39,6 +39,7 @@ import type {
   VerifyOptions,
 } from '../node.ts'
 import { MembershipCalls } from '../calls/membership-calls.ts'
+import { RuleCalls } from '../calls/names/rule-calls.ts'
 import { TreeCalls } from '../calls/tree-calls.ts'
 import { Uploader } from './put.ts'
 import { IndexClient, askOver } from './index-client.ts'
@@ -70,6 +71,7 @@ export class Local implements Node {
   readonly role = 'local'
   readonly index: IndexClient
   readonly members: MembershipCalls
+  readonly rules: RuleCalls
   readonly trees: TreeCalls
   readonly inactive: InactiveStore | undefined
   readonly #options: LocalOptions
@@ -108,8 +110,9 @@ export class Local implements Node {
       onSent: (bytes) => traffic.sent(globalPeer, bytes),
     })
     const { inactive } = options
-    const to = globalDestination(link, this.#uploader)
+    const to = globalDestination(link, this.#uploader, random)
     this.inactive = inactive && new InactiveStore({ ...inactive, to })
+    this.rules = new RuleCalls(askOver(link))
     this.trees = new TreeCalls({
       ask: askOver(link),
       random,

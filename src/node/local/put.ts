@@ -4,7 +4,12 @@ import { DstoreError, asDstoreError } from '../../errors.ts'
 import { createHasher, hash, hashInTurns, type Hashed } from '../../hash/hasher.ts'
 import { Key } from '../../hash/key.ts'
 import type { Receipt } from '../../index/message.ts'
-import { CALL_TIMEOUT_MS, INLINE_VALUE_BYTES, OPERATION_ID_BYTES } from '../../limits.ts'
+import {
+  CALL_TIMEOUT_MS,
+  DIGEST_BYTES,
+  INLINE_VALUE_BYTES,
+  OPERATION_ID_BYTES,
+} from '../../limits.ts'
 import { changedFile } from '../../store/file/file-faults.ts'
 import { hashSource } from '../../store/file/file-hasher.ts'
 import { FileSource } from '../../store/file/file-source.ts'
@@ -117,7 +122,7 @@ export class Uploader {
         first.push(next.value)
         firstBytes += next.value.byteLength
       }
-      if (options.naming?.kind !== 'tag') await this.#checkFree(options.name, limit)
+      await this.#checkName(options, source.size, limit)
       return await this.#uploadStream(first, bytes, source.size, options, limit)
     } finally {
       await bytes.return?.()
@@ -152,11 +157,23 @@ export class Uploader {
     return { key: new Key(found.digest), size: found.size, existed }
   }
 
-  /** Refuses a bound name before the upload, unless the stream may be the value it is bound to. */
-  async #checkFree(name: string | undefined, { signal }: Deadline): Promise<void> {
+  /**
+   * Refuses a name before the upload, if it is of the other kind, or is fixed and bound to another
+   * key; and a Global that knows no tags, which would bind a fixed name (004, R004-3).
+   */
+  async #checkName(options: NamedPut, size: number | undefined, limit: Deadline): Promise<void> {
+    const { name, naming = {} } = keptAs(options)
     if (name === undefined) return
-    const request = { type: 'lookup', name, inline: false } as const
-    const { found } = await this.#options.link.ask(request, { signal })
+    const { signal } = limit
+    const { link, random } = this.#options
+    if (naming.tag === true || naming.expiresMs !== undefined) {
+      // No value has this key: nothing is bound.
+      const value = { digest: random(DIGEST_BYTES), size: size ?? INLINE_VALUE_BYTES + 1 }
+      const asked = link.ask({ type: 'offer', ...value, name, naming }, { signal })
+      if (naming.tag === true) return void (await asked)
+      await asked.catch(isConflict)
+    }
+    const { found } = await link.ask({ type: 'lookup', name, inline: false }, { signal })
     // The stream is larger than an inline value, so it cannot be that one.
     if (found !== undefined && found.fact.size <= INLINE_VALUE_BYTES) {
       throw new DstoreError('conflict', `the name ${name} is bound to another key`)
@@ -216,6 +233,11 @@ export class Uploader {
       }
     }
   }
+}
+
+/** Any other failure is thrown. */
+function isConflict(error: unknown): void {
+  if (!(error instanceof DstoreError && error.code === 'conflict')) throw error
 }
 
 function putDeadline({ timeoutMs = CALL_TIMEOUT_MS, signal }: CallOptions): Deadline {

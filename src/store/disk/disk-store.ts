@@ -12,7 +12,7 @@ import {
   checkScan,
   checkTransaction,
 } from '../arguments.ts'
-import { Quota, Reservation } from '../quota.ts'
+import { Quota, Reservation, quotaOf } from '../quota.ts'
 import type {
   CommitResult,
   ImmediateReads,
@@ -277,7 +277,7 @@ export class OpenDiskStore implements DiskStore {
     return {
       values,
       valueBytes,
-      headroomBytes: this.#quota.headroomBytes,
+      ...quotaOf(this.#quota),
       damaged: this.#parts.quarantine.count,
       unfinishedBytes: this.#parts.partials.bytes,
     }

@@ -16,7 +16,7 @@ import { withCounters } from '../counters.ts'
 import { ChunkedBytes } from './chunked-bytes.ts'
 import { SortedMap } from './sorted-map.ts'
 import { MemoryStaging } from './staging.ts'
-import { Reservation, Quota } from '../quota.ts'
+import { Reservation, Quota, quotaOf } from '../quota.ts'
 import { firstRows, pageOfRows } from '../row-page.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import type {
@@ -263,8 +263,7 @@ class MemoryStore implements Store {
 
   async usage(): Promise<StoreUsage> {
     this.#checkOpen()
-    const { headroomBytes } = this.#quota
-    return { ...this.#usage, headroomBytes, damaged: this.#damaged.size, unfinishedBytes: 0 }
+    return { ...this.#usage, ...quotaOf(this.#quota), damaged: this.#damaged.size, unfinishedBytes: 0 }
   }
 
   /** Unknown: the process cannot tell how much memory is left. */

@@ -24,10 +24,11 @@ export async function commitBuilt(
   node: TreeNode,
   hold: HoldId,
   { root, levels }: BuiltTree,
-  { name, ...calls }: CommitTreeOptions = {},
+  { name, naming, ...calls }: CommitTreeOptions = {},
 ): Promise<PutResult> {
   for (const level of levels) await makeLevel(node, hold, level, calls)
-  return node.trees.commitTree(hold, root, { ...calls, ...(name !== undefined && { name }) })
+  const as = { ...(name !== undefined && { name }), ...(naming && { naming }) }
+  return node.trees.commitTree(hold, root, { ...calls, ...as })
 }
 
 /** Puts and makes what does not exist of directories whose children are made. */

@@ -19,7 +19,7 @@ export type TreeEntry =
 export async function commitEntries(
   node: TreeNode & Pick<Node, 'index'>,
   entries: readonly TreeEntry[],
-  { name, ...options }: CommitTreeOptions = {},
+  { name, naming, ...options }: CommitTreeOptions = {},
 ): Promise<PutResult> {
   const { trees } = node
   const hold = await trees.openHold(options)
@@ -31,7 +31,8 @@ export async function commitEntries(
     const values = keyed.map((one, i) => valueOf(one, present[i] ? facts[i] : undefined))
     const others = entries.filter((one) => !('key' in one)).map(otherOf)
     const built = buildTree([...values, ...others])
-    return await commitBuilt(node, hold, built, { ...options, ...(name !== undefined && { name }) })
+    const as = { ...(name !== undefined && { name }), ...(naming && { naming }) }
+    return await commitBuilt(node, hold, built, { ...options, ...as })
   } catch (error) {
     // Nothing of it is worth keeping: a repeat sends no more than the list.
     await trees.releaseHold(hold).catch(() => undefined)

@@ -45,7 +45,7 @@ export interface PutStreamResult extends Totals {
 export async function putStream(
   node: TreeNode,
   entries: AsyncIterable<StreamEntry>,
-  { name, onFiles, most = ENTRIES, ...calls }: PutStreamOptions = {},
+  { name, naming, onFiles, most = ENTRIES, ...calls }: PutStreamOptions = {},
 ): Promise<PutStreamResult> {
   const hold = await node.trees.openHold(calls)
   const putter = new StreamPutter(node, hold, calls)
@@ -62,7 +62,8 @@ export async function putStream(
     }
     await putter.end()
     tree.checkLinks()
-    const options = { ...calls, ...(name !== undefined && { name }) }
+    const as = { ...(name !== undefined && { name }), ...(naming && { naming }) }
+    const options = { ...calls, ...as }
     const { key, size, files, existed } = await commitSpooled(
       node,
       hold,

@@ -2,7 +2,7 @@
 import type { Totals } from '../../directory/directory.ts'
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
-import type { CallOptions, Node, NodeTrees } from '../../node/node.ts'
+import type { CallOptions, CommitTreeOptions, NameKind, Node, NodeTrees } from '../../node/node.ts'
 import { hashTree } from './hash-tree.ts'
 import type { HashTreeOptions } from './hash-tree.ts'
 import { TreeSender } from './tree-sender.ts'
@@ -13,6 +13,8 @@ export interface PutTreeOptions extends HashTreeOptions {
   readonly timeoutMs?: number | undefined
   /** Bind this write-once name in the same change: both happen, or neither. */
   readonly name?: string | undefined
+  /** Of `name`, as in `PutOptions`. */
+  readonly naming?: CommitTreeOptions['naming'] | undefined
 }
 
 /** The outcome of the put of a folder. `size` and `files` are those of all that is below it. */
@@ -35,18 +37,19 @@ export async function putTree(
   options: PutTreeOptions = {},
 ): Promise<PutTreeResult> {
   const { trees } = node
-  const { name, signal, timeoutMs, onTreeProgress, label = path } = options
+  const { name, naming, signal, timeoutMs, onTreeProgress, label = path } = options
   const calls = { ...(signal && { signal }), ...(timeoutMs !== undefined && { timeoutMs }) }
   const tree = await hashTree(path, options)
   try {
     const { key, size, files } = tree.root
-    if (name !== undefined) await checkUnbound(node, name, key, calls)
+    if (name !== undefined) await checkFree(node, name, key, { ...calls, kind: naming?.kind })
     const hold = await trees.openHold(calls)
     const sender = new TreeSender({ node, trees, hold, tree, path, label, calls, onTreeProgress })
     await sender.send().catch((error: unknown) => {
       throw resumable(error)
     })
-    const { existed } = await commit(trees, hold, key, { ...calls, ...(name && { name }) })
+    const as = { ...(name && { name }), ...(naming && { naming }) }
+    const { existed } = await commit(trees, hold, key, { ...calls, ...as })
     return { key, size, files, existed, sent: sender.sent }
   } finally {
     tree.close()
@@ -63,15 +66,16 @@ function resumable(error: unknown): DstoreError {
   return new DstoreError(code, message, { cause, hint: RESUME })
 }
 
-/** Refuses a name that is bound to another key before anything is sent. */
-async function checkUnbound(
+/** Refuses a name that cannot be bound to this key before anything is sent. */
+async function checkFree(
   { index }: Node,
   name: string,
   key: Key,
-  calls: CallOptions,
+  { kind = 'fixed', ...calls }: CallOptions & { readonly kind?: NameKind | undefined },
 ): Promise<void> {
   const bound = await index.lookup(name, { ...calls, fresh: true })
   if (bound === undefined || bound.key.equals(key)) return
+  if (kind === 'tag' && bound.kind === 'tag') return
   throw new DstoreError('conflict', `the name ${name} is bound to ${bound.key.toString()}`)
 }
 
@@ -80,7 +84,7 @@ async function commit(
   trees: NodeTrees,
   hold: string,
   key: Key,
-  options: CallOptions & { readonly name?: string },
+  options: CommitTreeOptions,
 ): ReturnType<NodeTrees['commitTree']> {
   try {
     return await trees.commitTree(hold, key, options)

@@ -12,7 +12,10 @@ const known = (prefix: string): Promise<string[]> =>
   Promise.resolve(NAMES.filter((name) => name.startsWith(prefix)))
 
 test('R007-65 verbs are completed in the case in which they are typed', async (t) => {
-  t.deepEqual(await complete('', known), [['SET', 'GET', 'DEL', '.help', '.version', '.exit'], ''])
+  t.deepEqual(await complete('', known), [
+    ['SET', 'TAG', 'GET', 'DEL', '.help', '.version', '.exit'],
+    '',
+  ])
   t.deepEqual(await complete('se', known), [['set', 'select'], 'se'])
   t.deepEqual(await complete('G', known), [['GET'], 'G'])
   t.deepEqual(await complete('.e', known), [['.exit'], '.e'])

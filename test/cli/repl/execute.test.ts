@@ -11,6 +11,7 @@ const KEY = /^key\d+$/
 class GlobalValues {
   readonly values: Map<string, string> = new Map()
   readonly names: Map<string, string> = new Map()
+  readonly tags: Set<string> = new Set()
   owed: readonly string[] = []
 }
 
@@ -50,6 +51,15 @@ class NodeValues implements Values {
     if (name !== undefined) this.global.names.set(name, key)
     this.held.set(key, value.length)
     return { key }
+  }
+
+  async tag(value: string, name: string): Promise<unknown> {
+    const { names, tags } = this.global
+    if (names.has(name) && !tags.has(name)) throw new DstoreError('conflict', 'a fixed name')
+    const { key } = await this.put(value)
+    names.set(name, key)
+    tags.add(name)
+    return key
   }
 
   read(key: string, mostBytes: number): Promise<Uint8Array> {
@@ -128,6 +138,21 @@ test('R007-61 the answers are the words of the seed', async (t) => {
   t.is(await say(b, 'DEL', 'hi'), 'Database updated')
   t.is(await say(a, 'GET', 'hi'), `Key-Value mapping doesn't exist [3]`)
   t.is(await say(a, 'DEL', 'hi'), `Key-Value mapping doesn't exist [3]`)
+})
+
+test('R007-300 TAG moves a name, which SET does not, and leaves a fixed one', async (t) => {
+  const { nodes, say } = network()
+  const [a, b] = nodes
+  t.is(await say(a, 'TAG', 'now', 'version', 'one'), 'Database updated')
+  t.is(await say(a, 'GET', 'now'), 'db: now -> version one')
+  t.is(await say(b, 'TAG', 'now', 'two'), 'Database updated')
+  t.is(await say(b, 'GET', 'now'), 'db: now -> two')
+  t.is(await say(a, 'SET', 'now', 'three'), '(Updated local) Key occupied!')
+  t.is(await say(a, 'SET', 'hi', 'hello'), 'Database updated')
+  t.is(await say(b, 'TAG', 'hi', 'other'), '(Updated local) Key occupied!')
+  t.is(await say(b, 'GET', 'hi'), 'db: hi -> hello')
+  a.interference = () => Promise.reject(new DstoreError('no-space', 'full'))
+  await t.throwsAsync(say(a, 'TAG', 'now', 'four'), { code: 'no-space' })
 })
 
 test('R007-61 a value without a name is known by its key', async (t) => {

@@ -132,6 +132,34 @@ test('R007-325 R007-326 a token does what its role may, by any path, and nothing
   t.is((await admin('DELETE', '/v1/names/kept')).status, 200)
 })
 
+test('R006-50 a writer’s token asks as a writer, whatever its node may and a name was before', async (t) => {
+  const { make, as, node } = await tokenServing(t)
+  const call = as((await make({ role: 'writer' })).token)
+  const key = await put(node, 'kept', 'kept')
+  const tree = await putTree(node, [['kept', file(key, 4)]], 'tree')
+  const named = async (name: string) => (await node.index.lookup(name))?.expiresAt
+  const body = JSON.stringify({ key: key.toString(), expires: 60_000 })
+  t.is((await call('PUT', '/v1/names/kept', { body })).status, 403)
+  t.is((await call('POST', '/v1/values?name=kept&expires=60000', { body: 'kept' })).status, 403)
+  const entries = JSON.stringify({ entries: [{ path: 'kept', key: key.toString() }] })
+  const again = await call('POST', '/v1/trees?name=tree&expires=60000', { body: entries })
+  t.is(again.status, 403)
+  t.deepEqual([await named('kept'), await named('tree')], [undefined, undefined])
+  t.is((await node.index.lookup('tree'))?.key.toString(), tree.toString())
+  // As though an admin bound it as a fixed name between the look-up and the removal.
+  const { lookup } = node.index
+  node.index.lookup = async (name, options) => {
+    const bound = await lookup.call(node.index, name, options)
+    return bound && { ...bound, kind: 'tag' }
+  }
+  t.is((await call('DELETE', '/v1/names/kept')).status, 403)
+  node.index.lookup = lookup
+  t.truthy(await node.index.lookup('kept'))
+  const tag = JSON.stringify({ key: key.toString(), kind: 'tag', expires: 60_000 })
+  t.is((await call('PUT', '/v1/names/moving', { body: tag })).status, 200)
+  t.is((await call('DELETE', '/v1/names/moving')).status, 200)
+})
+
 test('R007-330 a prefixed token makes no call that shows or changes what is outside', async (t) => {
   const { make, as } = await tokenServing(t)
   const call = as((await make({ role: 'admin', label: 'a', prefix: 'ci/' })).token)

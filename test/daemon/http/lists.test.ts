@@ -185,17 +185,17 @@ test('R007-196: a client passes on whole lines only, however they are split and 
     [false, 'protocol'],
   ] as const) {
     const client = await clientOf(t, plain, pieces, isCut)
-    t.deepEqual(await received(client.keyLines(false)), ['aaa\nbbb\ncccc\n', code])
+    t.deepEqual(await received(client.lists.keyLines(false)), ['aaa\nbbb\ncccc\n', code])
   }
   const whole = await clientOf(t, plain, ['aa', 'a\n', 'b\n'], false)
-  t.deepEqual(await received(whole.nameLines('a', false)), ['aaa\nb\n', undefined])
+  t.deepEqual(await received(whole.lists.nameLines('a', false)), ['aaa\nb\n', undefined])
 })
 
 test('R007-196: a daemon without plain text gives the documents, and the client their text', async (t) => {
   const lines = [`{"key":"${TEXT}","size":1,"new":true}\n`]
   const client = await clientOf(t, 'application/x-ndjson', lines, false)
-  t.deepEqual(await received(client.keyLines(false)), [`${TEXT}\n`, undefined])
-  t.deepEqual(await received(client.keyLines(true)), [lines.join(''), undefined])
+  t.deepEqual(await received(client.lists.keyLines(false)), [`${TEXT}\n`, undefined])
+  t.deepEqual(await received(client.lists.keyLines(true)), [lines.join(''), undefined])
   const names = await clientOf(t, 'application/x-ndjson', ['{"name":"a","key":"k"}\n'], false)
-  t.deepEqual(await received(names.nameLines(undefined, false)), ['a\n', undefined])
+  t.deepEqual(await received(names.lists.nameLines(undefined, false)), ['a\n', undefined])
 })

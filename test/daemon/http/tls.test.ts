@@ -87,11 +87,16 @@ test('R007-337 a new pair is used as soon as both files fit; until then the old 
   t.is(await shownOn(port), 'dstore-test-first')
   copyFileSync(pem('second', 'cert'), cert)
   copyFileSync(pem('second', 'key'), key)
+  chmodSync(key, 0o644)
+  await eventually(() => Promise.resolve(logged.some((line) => line.includes('every user'))))
+  t.is(await shownOn(port), 'dstore-test-first')
+  // Only the mode changes.
+  chmodSync(key, 0o600)
   await eventually(async () => (await shownOn(port)) === 'dstore-test-second')
   t.is((await get('/v1/status', 'second')).status, 200)
   rmSync(key)
   await eventually(() =>
-    Promise.resolve(logged.filter((line) => line.includes('kept the cert')).length >= 2),
+    Promise.resolve(logged.filter((line) => line.includes('kept the cert')).length >= 3),
   )
   t.is((await get('/v1/status', 'second')).status, 200)
 })

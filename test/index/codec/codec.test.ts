@@ -63,7 +63,7 @@ const presentItem = fc.record({ digest, directory: fc.boolean() })
 /** Bytes have no such field. */
 const directory = fc.constant(true)
 const naming = fc.record(
-  { tag: fc.constant(true), expiresMs: count, keepMs: count },
+  { tag: fc.constant(true), expiresMs: count, keepMs: count, asWriter: fc.constant(true) },
   { requiredKeys: [] },
 )
 const target = fc.record({ digest, directory, atMs: count }, { requiredKeys: ['digest'] })
@@ -76,10 +76,41 @@ const named = fc.record(
   { name, digest, directory, size: count, ...nameFacts },
   { requiredKeys: ['name', 'digest'] },
 )
+/** A prefix may be empty. */
+const prefix = fc.oneof(name, fc.constant(''))
+const plainNames = {
+  prefix,
+  after: maybe(prefix),
+  limit: fc.integer({ min: 1, max: BATCH_ITEMS }),
+}
+const common = fc.record(
+  { name: prefix, common: fc.constant(true), size: count, names: count },
+  { requiredKeys: ['name', 'common'] },
+)
 const found = fc.record(
   { digest, incarnation: count, fact, directory, ...nameFacts },
   { requiredKeys: ['digest', 'incarnation', 'fact'] },
 )
+
+const bound = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })
+const unnamedRule = fc.record({ prefix: fc.constant(undefined), unusedMs: bound })
+const terms = fc
+  .record(
+    { maxSize: bound, maxAgeMs: bound, unusedMs: bound, maxNames: bound },
+    { requiredKeys: [] },
+  )
+  .filter((one) => Object.keys(one).length > 0)
+const ruleFacts = fc.record(
+  { names: count, size: count, removed: count, counting: fc.boolean() },
+  { requiredKeys: ['names', 'size', 'removed', 'counting'] },
+)
+const maybeFacts = fc.record({ heldOtherwise: count, lastRemovedMs: count }, { requiredKeys: [] })
+const rule = fc
+  .tuple(fc.oneof(fc.record({ prefix, terms }), unnamedRule), ruleFacts, maybeFacts)
+  .map(([one, facts, others]) => {
+    const { terms: bounds, ...rest } = { terms: {}, ...one }
+    return { ...rest, ...bounds, ...facts, ...others }
+  })
 
 /** Every kind of message; the compiler sees to it that none is forgotten. */
 const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }>, 'type'>> } = {
@@ -125,7 +156,10 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
     fc.record({ have: fc.constant(undefined), sendFrom: count }),
   ),
   remove: fc.record({ digest, timeoutMs: maybe(count), force: fc.boolean() }),
-  unbind: fc.record({ name, keepValue: fc.boolean(), timeoutMs: maybe(count) }),
+  unbind: fc.record(
+    { name, keepValue: fc.boolean(), timeoutMs: maybe(count), asWriter: fc.constant(true) },
+    { requiredKeys: ['name', 'keepValue', 'timeoutMs'] },
+  ),
   removed: fc.record(
     {
       seq: count,
@@ -160,12 +194,50 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
   binding: fc.record({
     found: maybe(found),
   }),
-  names: fc.record({
-    prefix: fc.oneof(fc.constant(''), name),
-    after: maybe(name),
-    limit: fc.integer({ min: 1, max: BATCH_ITEMS }),
-  }),
-  named: fc.record({ items: some(named), more: fc.boolean() }),
+  'set-rule': fc.oneof(
+    fc.record({ prefix, terms }),
+    fc.record({ prefix: fc.constant(undefined), terms: fc.record({ unusedMs: bound }) }),
+  ),
+  'remove-rule': fc.record({ prefix: maybe(prefix) }),
+  accepted: fc.constant({}),
+  rules: fc.constant({}),
+  'rule-list': fc.record({ items: some(rule) }),
+  'report-use': fc.record({ names, digests: some(digest) }),
+  names: fc.oneof(
+    fc.record(
+      { ...plainNames, delimiter: fc.constantFrom('/', 'é', '😀'), totals: fc.constant(true) },
+      { requiredKeys: ['prefix', 'after', 'limit'] },
+    ),
+    fc.record({ ...plainNames, match: name }),
+  ),
+  named: fc.record(
+    { items: some(fc.oneof(named, common)), more: fc.boolean(), next: prefix },
+    { requiredKeys: ['items', 'more'] },
+  ),
+  contents: fc.record({ after: maybe(digest) }),
+  'store-contents': fc.record(
+    {
+      durable: fc.boolean(),
+      values: count,
+      valueBytes: count,
+      quotaBytes: count,
+      headroomBytes: count,
+      unfinishedBytes: count,
+      unnamedValues: count,
+      unnamedBytes: count,
+      next: digest,
+    },
+    {
+      requiredKeys: [
+        'durable',
+        'values',
+        'valueBytes',
+        'unfinishedBytes',
+        'unnamedValues',
+        'unnamedBytes',
+      ],
+    },
+  ),
   hold: fc.record({ id: hold, release: fc.boolean() }),
   held: fc.constant({}),
   present: fc.record({ hold, items: some(presentItem) }),

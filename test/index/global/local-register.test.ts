@@ -58,6 +58,6 @@ test('R004-52: who was welcomed without a lease counts as leased only once he ha
   const kept = register({ known: true, leased: false, leaseMs: 1000 })
   kept.welcome('L', BOOT, { seq: 3, applied: 3, now: 0 })
   t.true(kept.isOwed(4, 1_000_000, 1_000_000), 'he may not know of it')
-  kept.heard('L')
+  kept.heard('L', 0)
   t.false(kept.isOwed(4, 1_000_000, 1_000_000))
 })

@@ -13,6 +13,7 @@ import type { Body, Hello, Message, Request } from '../../../src/index/message.t
 import { decodeChange } from '../../../src/index/records/change-record.ts'
 import { INDEX_ROW, LOCAL_ROWS, WALL_ROW } from '../../../src/index/records/record.ts'
 import { hash } from '../../../src/hash/hasher.ts'
+import { RULE_ROWS } from '../../../src/index/records/rule-record.ts'
 import { MEMBER_ROWS, TICKET_ROWS } from '../../../src/membership/record.ts'
 import type { MemberRole } from '../../../src/membership/role.ts'
 import { VERSIONS } from '../../../src/index/versions.ts'
@@ -60,6 +61,7 @@ export class Machine {
       locals: this.store.scan('meta', LOCAL_ROWS),
       members: this.store.scan('meta', MEMBER_ROWS),
       tickets: this.store.scan('meta', TICKET_ROWS),
+      rules: this.store.scan('meta', RULE_ROWS),
     })
     this.store.apply(transaction)
     this.index = new GlobalIndex({ recovered, now: this.now, wall: this.#wall, ...options })

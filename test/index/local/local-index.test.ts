@@ -168,6 +168,31 @@ const OF_TREES: readonly Request[] = [
   { type: 'bind', name: 'n', digest: DIGEST, directory: true },
 ]
 
+const OF_TAGS: readonly Request[] = [
+  { type: 'rebind', name: 'n', digest: DIGEST },
+  { type: 'tag-history', name: 'n' },
+  { type: 'bind', name: 'n', digest: DIGEST, naming: { expiresMs: 1 } },
+  { type: 'put', values: [DIGEST], name: 'n', naming: { tag: true } },
+  { type: 'offer', digest: DIGEST, size: 1, name: 'n', naming: { tag: true } },
+  { type: 'commit-tree', hold: HOLD, digest: DIGEST, name: 'n', naming: { tag: true } },
+]
+
+test('R004-3: to a Global of version 2 no request of tags or expiry is sent', (t) => {
+  const index = away()
+  index.handle({ type: 'opened', now: 1 })
+  const rest = { type: 'welcome', version: 2, members: [], addresses: [] } as const
+  const body = { ...rest, position: { runId: run(1), seq: 8 }, leaseMs: undefined, reset: true }
+  index.handle({ type: 'message', message: { id: 1, body }, now: 2 })
+  for (const [ticket, request] of OF_TAGS.entries()) {
+    const effects = index.handle({ type: 'request', ticket, body: request, now: 5 })
+    t.is(effects.length, 1)
+    t.like(effects[0], { type: 'settle', ticket, result: { code: 'incompatible' } }, request.type)
+  }
+  const hold = { type: 'hold', id: HOLD, release: false } as const
+  const sent = index.handle({ type: 'request', ticket: 50, body: hold, now: 6 })
+  t.like(sent[0], { type: 'send', message: { body: { type: 'hold' } } })
+})
+
 test('R004-3: to a Global of version 1 no request of trees is sent, and the session goes on', (t) => {
   const index = away()
   index.handle({ type: 'opened', now: 1 })

@@ -177,7 +177,8 @@ const REQUESTS: Readonly<Record<string, readonly [needs: string, body: Body]>> =
   offer: ['writer', { type: 'offer', digest: secret(1), size: 1e6, name: undefined }],
   bind: ['writer', { type: 'bind', name: 'n', digest: secret(1) }],
   remove: ['admin', { type: 'remove', digest: secret(1), timeoutMs: 1, force: false }],
-  unbind: ['admin', { type: 'unbind', name: 'n', keepValue: false, timeoutMs: 1 }],
+  // Of a tag; of a fixed name, see the next test.
+  unbind: ['writer', { type: 'unbind', name: 'n', keepValue: false, timeoutMs: 1 }],
   invite: [
     'admin',
     { type: 'invite', secretHash: secret(1), role: 'reader', uses: 1, validMs: HOUR },

@@ -5,15 +5,17 @@ import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { test } from '../../serial.ts'
 import { DstoreError, asDstoreError } from '../../../src/errors.ts'
-import type { Key } from '../../../src/hash/key.ts'
+import { hash } from '../../../src/hash/hasher.ts'
+import { Key } from '../../../src/hash/key.ts'
 import { decodeKey, keyRow } from '../../../src/index/records/record.ts'
 import { parseTicket } from '../../../src/membership/ticket.ts'
-import type { InactiveUpload, Node } from '../../../src/node/node.ts'
+import type { InactiveUpload, Node, PutOptions } from '../../../src/node/node.ts'
 import { Database } from '../../../src/store/disk/records/database.ts'
 import { eventually } from '../../eventually.ts'
 import { Nodes, once, read } from '../nodes.ts'
 
 const MIB = 1 << 20
+const HOUR = 3_600_000
 
 /** A state directory whose node was standalone, with these values. */
 async function served(
@@ -90,6 +92,50 @@ async function damage(dir: string, size: number): Promise<void> {
   }
   throw new Error('no such file')
 }
+
+test('R004-134: tags and expiring names are uploaded as what they are, and move nothing at Global', async (t) => {
+  const nodes = new Nodes(t)
+  const dir = await nodes.folder()
+  const node = await nodes.open({ role: 'standalone', store: 'disk', dir })
+  const kind = 'tag'
+  const put = async (value: Uint8Array, name: string, naming: PutOptions['naming'] = {}) =>
+    (await node.put({ bytes: once(value) }, { name, naming })).key
+  const [small, large] = [bytesOf('small'), randomBytes(MIB)]
+  await put(bytesOf('before'), 'tags/small', { kind, keepMs: 0 })
+  const key = await put(small, 'tags/small', { kind })
+  await put(large, 'tags/large', { kind, expiresMs: HOUR })
+  await put(bytesOf('held'), 'tags/taken', { kind })
+  await put(bytesOf('fixed'), 'fixed', { expiresMs: HOUR })
+  await put(randomBytes(MIB), 'fixed/large', { expiresMs: 2 * HOUR })
+  await put(bytesOf('over'), 'over', { expiresMs: 1 })
+  await node.close()
+  const global = await nodes.global()
+  const other = await global.put(
+    { bytes: once(bytesOf('other')) },
+    { name: 'tags/taken', naming: { kind } },
+  )
+  const local = await nodes.local(global, { dir })
+  const { told, done } = await uploaded(local)
+  const refused = told.map((event) => (event.type === 'refused' ? event.name : event.type))
+  t.deepEqual(new Set(refused), new Set(['over', 'tags/taken']))
+  t.like(done, { missingValues: 0, missingNames: 1 })
+  t.like(await global.index.lookup('tags/small'), { kind, key, expiresAt: undefined })
+  const until = async (name: string): Promise<number> =>
+    Date.parse((await global.index.lookup(name))!.expiresAt!) - Date.now()
+  t.is((await global.index.lookup('tags/large'))?.kind, kind)
+  for (const [name, ms] of [
+    ['tags/large', HOUR],
+    ['fixed', HOUR],
+    ['fixed/large', 2 * HOUR],
+  ] as const) {
+    const left = await until(name)
+    t.true(left > ms - 600_000 && left <= ms, name)
+  }
+  t.deepEqual((await global.index.lookup('tags/taken'))?.key, other.key, 'not moved')
+  // Its only name holds it: the hold that brought it has ended.
+  await global.index.unbind('tags/large')
+  t.is(await global.index.stat(new Key(hash(large).digest)), undefined)
+})
 
 test('R007-149 R007-150 R005-59 values, names and the way they were put are uploaded; nothing changes', async (t) => {
   const nodes = new Nodes(t)

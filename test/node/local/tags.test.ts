@@ -1,5 +1,6 @@
 import { Key } from '../../../src/hash/key.ts'
 import { hash } from '../../../src/hash/hasher.ts'
+import type { PutOptions } from '../../../src/node/node.ts'
 import { test } from '../../serial.ts'
 import { Nodes, once, read } from '../nodes.ts'
 
@@ -34,6 +35,24 @@ test('R004-119: a tag moves through a Local and at Global, and every node reads 
   await t.throwsAsync(one.put({ bytes: once(small) }, { name: 'latest' }), {
     code: 'conflict',
   })
+})
+
+test('R004-118: a stream under a name of the other kind is refused before it is read', async (t) => {
+  const nodes = new Nodes(t)
+  const global = await nodes.global()
+  const one = await nodes.local(global)
+  await one.put({ bytes: once(bytesOf(1)) }, { name: 'fixed' })
+  await one.put({ bytes: once(bytesOf(2)) }, TAG)
+  const ends = new AbortController()
+  t.teardown(() => ends.abort())
+  const endless = async function* (): AsyncGenerator<Uint8Array> {
+    yield bytesOf(3, 20_000)
+    await new Promise((resolve) => ends.signal.addEventListener('abort', resolve))
+  }
+  const conflict = { code: 'conflict' }
+  const put = (options: PutOptions): Promise<unknown> => one.put({ bytes: endless() }, options)
+  await t.throwsAsync(put({ ...TAG, name: 'fixed' }), conflict)
+  await t.throwsAsync(put({ name: 'fixed', naming: { expiresMs: 1000 } }), conflict)
 })
 
 test('R004-127: a name that expires is answered by a Local with its time, and not after it', async (t) => {

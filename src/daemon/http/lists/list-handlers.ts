@@ -1,8 +1,10 @@
 /** Handlers for the lists of keys and names (specs/007, "HTTP API"). */
 import { setImmediate as turn } from 'node:timers/promises'
+import { DstoreError } from '../../../errors.ts'
 import type { KeyPage, NamePage } from '../../../node/node.ts'
-import { LINES_TYPE, TEXT_TYPE } from '../../api/api.ts'
-import { callOptions, type HttpCall } from '../call.ts'
+import { LINES_TYPE, TEXT_TYPE, type StoreAnswer } from '../../api/api.ts'
+import { callOptions, sendJson, withBeatIfWanted, type HttpCall } from '../call.ts'
+import { sendLines } from '../json-lines.ts'
 import { sendBytes } from '../stream.ts'
 import { keyDocuments, keyText, nameDocuments, nameText } from './list-lines.ts'
 
@@ -12,10 +14,53 @@ export function listKeys(call: HttpCall): Promise<void> {
   return sendList<KeyPage>(call, pages, { text: keyText, documents: keyDocuments })
 }
 
-/** GET /v1/names: one line per name that begins with `?prefix=`. */
+/** GET /v1/names: one line per name that begins with `?prefix=`, or per common prefix. */
 export function listNames(call: HttpCall): Promise<void> {
-  const pages = call.node.index.namePages(call.query.get('prefix') ?? '', callOptions(call))
-  return sendList<NamePage>(call, pages, { text: nameText, documents: nameDocuments })
+  const { query } = call
+  const options = { ...callOptions(call), ...given(query, ['after', 'delimiter', 'match']) }
+  const limit = query.get('limit')
+  const pages = call.node.index.namePages(query.get('prefix') ?? '', {
+    ...options,
+    ...(limit !== null && { limit: limitOf(limit) }),
+  })
+  // Many names may be looked at before the first that matches.
+  return withBeatIfWanted(call, () =>
+    sendList<NamePage>(call, pages, { text: nameText, documents: nameDocuments }),
+  )
+}
+
+/** GET /v1/usage: how many names each common prefix has, and last all below `?prefix=`. */
+export function listUsage(call: HttpCall): Promise<void> {
+  const { query } = call
+  const options = { ...callOptions(call), ...given(query, ['delimiter']) }
+  const lines = call.node.index.usage(query.get('prefix') ?? '', options)
+  return withBeatIfWanted(call, () => sendLines(call, lines))
+}
+
+/** GET /v1/store: what the store of Global has. */
+export async function storeUse(call: HttpCall): Promise<void> {
+  const use: StoreAnswer = await withBeatIfWanted(call, () =>
+    call.node.index.contents(callOptions(call)),
+  )
+  sendJson(call, 200, use)
+}
+
+function given<Field extends string>(
+  query: URLSearchParams,
+  fields: readonly Field[],
+): { [F in Field]?: string } {
+  const found: { [F in Field]?: string } = {}
+  for (const field of fields) {
+    const text = query.get(field)
+    if (text !== null) found[field] = text
+  }
+  return found
+}
+
+function limitOf(text: string): number {
+  const limit = Number(text)
+  if (/^[1-9]\d*$/.test(text) && Number.isSafeInteger(limit)) return limit
+  throw new DstoreError('usage', `limit is a whole number from 1, not ${text}`)
 }
 
 type LinesOf<Page> = (page: Page) => Uint8Array

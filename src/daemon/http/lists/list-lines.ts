@@ -4,6 +4,7 @@
  */
 import { KEY_TEXT_BYTES, writeKeyText } from '../../../hash/key-text.ts'
 import type { KeyKind } from '../../../hash/key.ts'
+import { COMMON } from '../../../index/lists/name-page.ts'
 import { DIGEST_BYTES } from '../../../limits.ts'
 import type { KeyPage, NamePage } from '../../../node/node.ts'
 
@@ -61,26 +62,82 @@ export function nameText({ count, names, ends }: NamePage): Uint8Array {
 
 const NAME_HEAD = Buffer.from('{"name":"')
 const NAME_KEY = Buffer.from('","key":"')
-const NAME_TAIL = Buffer.from('"}\n')
+const NAME_KIND = Buffer.from('","kind":"')
+const NAME_SIZE = Buffer.from(',"size":')
+const BOUND_AT = Buffer.from(',"boundAt":"')
+const EXPIRES_AT = Buffer.from(',"expiresAt":"')
+const PREFIX_HEAD = Buffer.from('{"prefix":"')
+const NAME_KINDS = [Buffer.from('fixed"'), Buffer.from('tag"')]
 
-/** `{"name","key"}` a line. */
-export function nameDocuments({ count, names, ends, digests, directories }: NamePage): Uint8Array {
-  const fixed = NAME_HEAD.byteLength + NAME_KEY.byteLength + KEY_TEXT_BYTES + NAME_TAIL.byteLength
-  const text = Buffer.allocUnsafeSlow(count * fixed + names.byteLength + escapedBytes(names))
+/** Bytes of the longest time, as of a year beyond 9999, and of the quote behind it. */
+const TIME_BYTES = 28
+
+/** Bytes of a document beside the name, at most. */
+const MOST_BYTES = [
+  NAME_HEAD,
+  NAME_KEY,
+  NAME_KIND,
+  NAME_KINDS[0]!,
+  NAME_SIZE,
+  BOUND_AT,
+  EXPIRES_AT,
+  KEY_TAIL,
+].reduce((sum, { byteLength }) => sum + byteLength, KEY_TEXT_BYTES + SIZE_BYTES + 2 * TIME_BYTES)
+
+/** `{"name","key","kind","size","boundAt","expiresAt"}`, as known, or `{"prefix"}` a line. */
+export function nameDocuments(page: NamePage): Uint8Array {
+  const { count, names, ends, digests, directories, kinds, sizes, boundMs, expiresMs } = page
+  const text = Buffer.allocUnsafeSlow(count * MOST_BYTES + names.byteLength + escapedBytes(names))
   let from = 0
   let at = 0
   for (let i = 0; i < count; i++) {
-    at = write(NAME_HEAD, text, at)
+    const isCommon = kinds[i] === COMMON
+    at = write(isCommon ? PREFIX_HEAD : NAME_HEAD, text, at)
     while (from < ends[i]!) {
       const byte = names[from++]!
       if (byte === QUOTE || byte === BACKSLASH) text[at++] = BACKSLASH
       text[at++] = byte
     }
+    if (isCommon) {
+      text[at++] = QUOTE
+      at = write(KEY_TAIL, text, at)
+      continue
+    }
     at = write(NAME_KEY, text, at)
     at = writeKeyText(digests, i * DIGEST_BYTES, text, at, KINDS[directories[i]!])
-    at = write(NAME_TAIL, text, at)
+    at = write(NAME_KIND, text, at)
+    at = write(NAME_KINDS[kinds[i]!]!, text, at)
+    if (!Number.isNaN(sizes[i]!)) {
+      at = write(NAME_SIZE, text, at)
+      at = writeDigits(String(sizes[i]), text, at)
+    }
+    at = writeTime(BOUND_AT, boundMs[i]!, text, at)
+    at = writeTime(EXPIRES_AT, expiresMs[i]!, text, at)
+    at = write(KEY_TAIL, text, at)
   }
   return text.subarray(0, at)
+}
+
+/** The latest time that a `Date` can be, in milliseconds. */
+const LATEST_MS = 8.64e15
+
+/** The second of the time that was written last, as text up to its milliseconds. */
+let lastSecond = NaN
+let lastText = ''
+
+/** Writes a time as ISO 8601; nothing for NaN. */
+function writeTime(field: Uint8Array, ms: number, text: Uint8Array, at: number): number {
+  if (Number.isNaN(ms)) return at
+  const known = Math.min(ms, LATEST_MS)
+  const second = Math.floor(known / 1000)
+  if (second !== lastSecond) {
+    lastSecond = second
+    lastText = new Date(second * 1000).toISOString().slice(0, -4)
+  }
+  let to = write(field, text, at)
+  to = writeDigits(lastText, text, to)
+  to = writeDigits(String(known - second * 1000).padStart(3, '0'), text, to)
+  return writeDigits('Z"', text, to)
 }
 
 /** How many bytes need a backslash in JSON. Control characters would, too, but no name has any. */

@@ -12,6 +12,7 @@ import type {
   UnbindResult,
   WatchOptions,
 } from '../../../node/node.ts'
+import { confinedLists } from './confined-lists.ts'
 import { denyOthers } from './deny-others.ts'
 import type { KeySight } from './key-sight.ts'
 import { notBelow } from './route-access.ts'
@@ -59,14 +60,7 @@ export function confinedIndex(inner: Index, prefix: string, sight: KeySight): In
       if (options.keepValue === true) throw notBelow(prefix, 'to keep a value without a name')
       return withoutFacts(await inner.unbind(name, options))
     },
-    async *names(wanted = '', options = {}) {
-      const from = within(wanted, prefix)
-      if (from !== undefined) yield* inner.names(from, options)
-    },
-    async *namePages(wanted = '', options = {}) {
-      const from = within(wanted, prefix)
-      if (from !== undefined) yield* inner.namePages(from, options)
-    },
+    ...confinedLists(inner, prefix),
     watch: (options) => watchBelow(inner, sight, options),
     ...(tag !== undefined && {
       async tag(name: string, key: Key, options?: BindOptions) {
@@ -89,12 +83,6 @@ export function confinedIndex(inner: Index, prefix: string, sight: KeySight): In
 
 /** Is the prefix below this name, as `ci/builds/` is below `ci`? */
 const isAbove = (name: string, prefix: string): boolean => prefix.startsWith(`${name}/`)
-
-/** The prefix that selects what is below both; undefined if nothing is. */
-function within(wanted: string, prefix: string): string | undefined {
-  if (wanted.startsWith(prefix)) return wanted
-  return prefix.startsWith(wanted) ? prefix : undefined
-}
 
 /** How much of the value this node held already says whether others use it. */
 const modest = (bound: BoundName): BoundName => ({ ...bound, heldBytes: 0 })

@@ -9,6 +9,7 @@ import { denyOthers } from './deny-others.ts'
 import { KeySight } from './key-sight.ts'
 import { notBelow } from './route-access.ts'
 import { SentKeys } from './sent-keys.ts'
+import { writerNode } from './writer-node.ts'
 
 /** A node for one request. */
 export interface SeenNode {
@@ -22,38 +23,12 @@ const sentKeys = new WeakMap<ServedNode, SentKeys>()
 
 /** The node as this caller sees it, for one request. */
 export function nodeFor(node: ServedNode, { role, prefix }: Caller): SeenNode {
-  const ownRole = role === 'admin' ? node : withoutFixedRemovals(node)
+  const ownRole = role === 'admin' ? node : writerNode(node)
   if (prefix === undefined) return { node: ownRole, reach: () => undefined }
   const sight = new KeySight(ownRole.index, prefix)
   let sent = sentKeys.get(node)
   if (sent === undefined) sentKeys.set(node, (sent = new SentKeys()))
   return { node: confinedNode(ownRole, prefix, sight, sent), reach: (key) => sight.reach(key) }
-}
-
-/** A writer unbinds the tags that it could move, and no fixed name (R007-326). */
-function withoutFixedRemovals(node: ServedNode): ServedNode {
-  const { index } = node
-  const unbind: typeof index.unbind = async (name, options) => {
-    const bound = await index.lookup(name, { ...options, fresh: true })
-    if (bound !== undefined && bound.kind !== 'tag') {
-      throw new DstoreError('not-permitted', `only an admin removes the fixed name ${name}`, {
-        hint: 'this needs the role admin, not writer',
-      })
-    }
-    return index.unbind(name, options)
-  }
-  return over(node, { index: over(index, { unbind }) })
-}
-
-/** `inner` with some members replaced; the others act on `inner` itself. */
-function over<T extends object>(inner: T, replaced: Partial<T>): T {
-  return new Proxy(inner, {
-    get(_, name) {
-      if (Object.hasOwn(replaced, name)) return replaced[name as keyof T]
-      const member: unknown = inner[name as keyof T]
-      return typeof member === 'function' ? (member.bind(inner) as unknown) : member
-    },
-  })
 }
 
 function confinedNode(

@@ -6,6 +6,7 @@ import type { PutOptions, PutResult } from '../../../node/node.ts'
 import type { HoldAnswer, MadeLine } from '../../api/api.ts'
 import { callOptions, readJson, sendJson, withBeatIfWanted, type HttpCall } from '../call.ts'
 import { sendLines } from '../json-lines.ts'
+import { namingIn } from '../names/naming-in.ts'
 
 /** POST /v1/holds */
 export async function openHold(call: HttpCall): Promise<void> {
@@ -50,11 +51,11 @@ export async function commitRoot(
   call: HttpCall,
   { key }: Readonly<Record<string, unknown>>,
 ): Promise<void> {
-  const { hold, name } = keeperIn(call)
+  const { hold, ...naming } = keeperIn(call)
   if (hold === undefined || typeof key !== 'string') {
     throw new DstoreError('usage', 'a tree needs its key, and ?hold= with the hold that keeps it')
   }
-  const options = { ...callOptions(call), ...(name !== undefined && { name }) }
+  const options = { ...callOptions(call), ...naming }
   const root = parseKey(key)
   const stored = await withBeatIfWanted(call, () => call.node.trees.commitTree(hold, root, options))
   sendTree(call, stored)
@@ -66,13 +67,17 @@ export function sendTree(call: HttpCall, stored: PutResult): void {
   sendJson(call, status, stored, { Location: `/v1/trees/${stored.key.toString()}` })
 }
 
-/** What keeps the values of a request, by `?name=` and `?hold=`. */
-export function keeperIn({ query }: HttpCall): Pick<PutOptions, 'name' | 'hold'> {
-  return keeperOf(query.get('name') ?? undefined, query.get('hold') ?? undefined)
+/** What keeps the values of a request, by `?name=`, with `?tag=` and the like, and `?hold=`. */
+export function keeperIn({ query }: HttpCall): Keeper {
+  const keeper = keeperOf(query.get('name') ?? undefined, query.get('hold') ?? undefined)
+  return { ...keeper, ...namingIn(query, keeper.name) }
 }
 
+/** What keeps a value that is put, and how its name is bound. */
+type Keeper = Pick<PutOptions, 'name' | 'naming' | 'hold'>
+
 /** The same, out of a JSON document. */
-export function keeperOf(name: unknown, hold: unknown): Pick<PutOptions, 'name' | 'hold'> {
+export function keeperOf(name: unknown, hold: unknown): Omit<Keeper, 'naming'> {
   if (name !== undefined && typeof name !== 'string') {
     throw new DstoreError('usage', 'name must be a string')
   }

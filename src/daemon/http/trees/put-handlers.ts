@@ -36,11 +36,11 @@ export async function putTree(call: HttpCall): Promise<void> {
 }
 
 async function putEntries(call: HttpCall, { entries }: Document): Promise<void> {
-  const { hold, name } = keeperIn(call)
+  const { hold, ...naming } = keeperIn(call)
   if (hold !== undefined) throw new DstoreError('usage', 'a list of entries has no hold')
   if (!Array.isArray(entries)) throw new DstoreError('usage', 'entries must be a list')
   const list = entries.map(entryIn)
-  const options = { ...callOptions(call), ...(name !== undefined && { name }) }
+  const options = { ...callOptions(call), ...naming }
   const { index } = call.node
   const node = {
     index,
@@ -53,7 +53,7 @@ async function putEntries(call: HttpCall, { entries }: Document): Promise<void> 
 
 /** Refused where files are (R007-19): the daemon may read folders that others may not. */
 async function putFolder(call: HttpCall, request: Document): Promise<void> {
-  const { hold, name } = keeperIn(call)
+  const { hold, name, naming } = keeperIn(call)
   checkOwnFiles(call, 'make the tree of values: POST /v1/trees {"entries"}')
   const path = pathIn(request)
   const { follow = false } = request
@@ -67,6 +67,7 @@ async function putFolder(call: HttpCall, request: Document): Promise<void> {
       ...callOptions(call),
       follow,
       name,
+      naming,
       cacheFolder: stateDirectory(directory).statCache,
       onTreeProgress: ({ phase, doneBytes, totalBytes }) =>
         onProgress({ phase: phase === 'scan' ? 'hash' : phase, doneBytes, totalBytes }),

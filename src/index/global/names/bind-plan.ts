@@ -1,7 +1,7 @@
 /** Plans that bind names and move tags (specs/004-index.md, "Rules: names" and "Rules: tags"). */
 import { equal } from '../../../bytes.ts'
 import { TAG_KEEP_MS } from '../../../limits.ts'
-import type { Condition, RecordKey, Write } from '../../../store/store.ts'
+import type { Condition, RecordKey, Row, Write } from '../../../store/store.ts'
 import { failure } from '../../failure.ts'
 import type { Bind, Body, Digest, Failure, Naming, Rebind, Rebound, Target } from '../../message.ts'
 import { faultOfNewName, nameOf } from '../../name.ts'
@@ -9,10 +9,12 @@ import { EXPIRY, expiryRow } from '../../records/expiry-record.ts'
 import { decodeBinding, encodeBinding, type NameRecord } from '../../records/name-record.ts'
 import { type Change } from '../../records/change-record.ts'
 import { decodeKey, keyRow, nameRow, type KeyRecord } from '../../records/record.ts'
+import type { Rules } from '../../rules.ts'
 import { factOf, type LookupContext } from '../lookup-plans.ts'
 import { answer, confirm, textOf, type Outcome, type Plan, type Rows, type Scan } from '../plan.ts'
 import { stateOf, stateRows } from '../trees/key-removal.ts'
 import { below, boundAbove, boundBelow, namesAbove, rowsAbove } from '../trees/names.ts'
+import { dropped, type DropOptions } from './drop-name.ts'
 import { withName } from './named.ts'
 import { decide, foundOf, isSame, recordFor, type Decision, type Wanted } from './naming.ts'
 import { replaced, type KeepContext, type Replaced } from './replaced.ts'
@@ -22,11 +24,13 @@ export interface NamingContext extends KeepContext {
   /** Wall clock, whole milliseconds. */
   readonly wallMs: () => number
   readonly isAdmin: boolean
+  /** Something may be deleted by the wall clock. */
+  readonly isWallTrusted: () => boolean
+  readonly onCascade: DropOptions['onCascade']
   /** A name expires at this time, durably. */
   readonly onExpiring: (atMs: number) => void
   readonly lookup: Pick<LookupContext, 'mayLack'>
-  /** The rule `namesExclude`. */
-  readonly namesExclude: boolean
+  readonly rules: Rules
   /** Peer ids of the Locals that have been silent. */
   readonly silent: () => readonly string[]
 }
@@ -36,8 +40,23 @@ export const wantedOf = (
   { name, digest, directory = false }: Pick<Bind, 'name' | 'digest' | 'directory'>,
   naming: Naming,
   moves: boolean,
-  { wallMs, isAdmin }: Pick<NamingContext, 'wallMs' | 'isAdmin'>,
-): Wanted => ({ name, digest, directory, naming, moves, wallMs: wallMs(), isAdmin })
+  {
+    wallMs,
+    isAdmin,
+    isWallTrusted,
+    rules,
+  }: Pick<NamingContext, 'wallMs' | 'isAdmin' | 'isWallTrusted' | 'rules'>,
+): Wanted => ({
+  name,
+  digest,
+  directory,
+  naming,
+  moves,
+  wallMs: wallMs(),
+  isAdmin: isAdmin && naming.asWriter !== true,
+  isWallTrusted: isWallTrusted(),
+  rules,
+})
 
 /** The rows that bind a name: its own, and those of the names above it. */
 export const bindingRows = (name: string): RecordKey[] => [nameRow(name), ...rowsAbove(name)]
@@ -46,8 +65,9 @@ export const bindingRows = (name: string): RecordKey[] => [nameRow(name), ...row
 export function leftBy(row: Rows[number], wanted: Wanted): Digest | undefined {
   if (row === undefined) return undefined
   const record = decodeBinding(row)
-  const moves = wanted.moves && record.tag === true && wanted.naming.tag === true
-  return moves && !equal(record.digest, wanted.digest) ? record.digest : undefined
+  const { moves, naming, rules } = wanted
+  const isTag = (record.tag === true && naming.tag === true) || !rules.kindsStay
+  return moves && isTag && !equal(record.digest, wanted.digest) ? record.digest : undefined
 }
 
 /** Binds a name, or moves a tag. */
@@ -65,6 +85,7 @@ export function* bindName(body: Bind | Rebind, context: NamingContext): Plan {
     if (taken?.version !== before?.version) continue
     const decision = decide(taken, wanted)
     if (decision.type === 'failure') return answer(decision)
+    if (decision.type === 'expired') return yield* expired(name, taken!, decision.before, context)
     const found = row && decodeKey(row)
     if (found === undefined || (directory && found.directory === undefined)) {
       return answer(noSuchTarget(wanted, found))
@@ -74,7 +95,7 @@ export function* bindName(body: Bind | Rebind, context: NamingContext): Plan {
       return confirm(answered(body, bound, context))
     }
     const above = rows.slice(2, own.length)
-    const excluded = decision.type === 'prolong' ? [] : yield* mayBind(wanted, above, context)
+    const excluded = isNewTarget(decision) ? yield* mayBind(wanted, above, context) : []
     if ('type' in excluded) return answer(excluded)
     const state = left === undefined ? undefined : stateOf(left, rows, own.length)
     return binding(body, wanted, decision, found, {
@@ -85,7 +106,36 @@ export function* bindName(body: Bind | Rebind, context: NamingContext): Plan {
   }
 }
 
+/** What excludes a binding (R004-29, R004-105, R004-106) is looked for then. */
+export const isNewTarget = ({ type }: Decision): boolean => type === 'new' || type === 'move'
+
+/** Unbinds the name, which has expired; then the request is served again. */
+export function* expired(
+  name: string,
+  { version }: Row,
+  record: NameRecord,
+  { onCascade }: Pick<NamingContext, 'onCascade'>,
+): Plan {
+  const { digest } = record
+  const [bound, ...rows] = yield [nameRow(name), ...stateRows(digest)]
+  const state = stateOf(digest, rows)
+  const { found } = state
+  if (bound?.version !== version || found === undefined) return { type: 'again' }
+  const { parts, cascade } = dropped(name, record, { ...state, found }, 'expired')
+  return {
+    type: 'change',
+    ...parts,
+    next: (seq) => {
+      if (cascade !== undefined) onCascade(cascade, seq, found)
+      return { type: 'again' }
+    },
+  }
+}
+
 const keepOf = ({ keepMs = TAG_KEEP_MS }: Naming): number => keepMs
+
+/** A decision that changes the rows of the name. */
+export type Placement = Exclude<Decision, Failure | { type: 'same' | 'expired' }>
 
 interface Parts {
   readonly context: NamingContext
@@ -96,7 +146,7 @@ interface Parts {
 function binding(
   body: Bind | Rebind,
   wanted: Wanted,
-  decision: Exclude<Decision, Failure | { type: 'same' }>,
+  decision: Placement,
   found: KeyRecord,
   { context, conditions, leaves }: Parts,
 ): Outcome {
@@ -142,7 +192,7 @@ export interface Placed {
 /** `found`: the key, as it is before. */
 export function placedAs(
   wanted: Wanted,
-  decision: Exclude<Decision, Failure | { type: 'same' }>,
+  decision: Placement,
   found: KeyRecord,
   leaves: Replaced | undefined,
   { onExpiring }: Pick<NamingContext, 'onExpiring'>,
@@ -153,7 +203,7 @@ export function placedAs(
   const record =
     decision.type === 'prolong'
       ? { ...decision.before, expiresMs: decision.expiresMs }
-      : recordFor(wanted, found, before)
+      : recordFor(wanted, found, decision.type === 'renew' ? undefined : before)
   const { expiresMs } = record
   const own = [
     { key: nameRow(name), value: encodeBinding(record) },
@@ -172,6 +222,9 @@ export function placedAs(
       change: { type: 'bind', ...target },
       committed,
     }
+  }
+  if (decision.type === 'renew') {
+    return { record, own, writes: own, change: { type: 'bind', ...target }, committed }
   }
   const { keptUntilMs } = leaves ?? {}
   const moved = { previous: targetOf(before), ...(keptUntilMs !== undefined && { keptUntilMs }) }
@@ -230,7 +283,7 @@ function answered(
 export function* mayBind(
   { name, directory }: Pick<Wanted, 'name' | 'directory'>,
   above: Rows,
-  { namesExclude }: Pick<NamingContext, 'namesExclude'>,
+  { rules }: Pick<NamingContext, 'rules'>,
 ): Generator<Scan, readonly Condition[] | Failure, Rows> {
   const fault = faultOfNewName(name)
   if (fault !== undefined) return failure('usage', fault)
@@ -240,7 +293,7 @@ export function* mayBind(
   const prefix = below(name)
   const [other] = yield { type: 'scan', table: 'names', prefix, after: undefined, limit: 1 }
   if (other !== undefined) return boundBelow(name, nameOf(other))
-  return namesExclude ? [{ table: 'names', noneWithPrefix: prefix }] : []
+  return rules.namesExclude ? [{ table: 'names', noneWithPrefix: prefix }] : []
 }
 
 function noSuchTarget({ digest, directory }: Wanted, found: KeyRecord | undefined): Failure {

@@ -8,7 +8,15 @@ import { decodeBinding, type NameRecord } from '../../records/name-record.ts'
 import { nameRow, type KeyRecord } from '../../records/record.ts'
 import { conditionsOf } from '../plan.ts'
 import { attempt, read, type Flow } from '../trees/flow.ts'
-import { isFree, removalOf, stateOf, stateRows, type Beginning } from '../trees/key-removal.ts'
+import {
+  isFree,
+  removalOf,
+  stateOf,
+  stateRows,
+  type Beginning,
+  type ExistingKey,
+  type KeyRemoval,
+} from '../trees/key-removal.ts'
 import { withoutNames } from './named.ts'
 
 export interface DropOptions {
@@ -34,31 +42,39 @@ export function* dropName(name: string, options: DropOptions): Flow<NameRecord |
       if (writes.length > 0) yield* attempt({ conditions: [], writes })
       return undefined
     }
-    const { digest, directory } = record
+    const { digest } = record
     const keys = [nameRow(name), ...stateRows(digest)]
     const rows = yield* read(keys)
     const state = stateOf(digest, rows, 1)
     const { found } = state
     if (rows[0]?.version !== bound!.version || found === undefined) continue
     const conditions = conditionsOf(keys, rows)
-    if (isFree({ ...state, found: { ...found, names: found.names - 1 } })) {
-      const { parts, cascade } = removalOf({ ...state, found }, [name], UNAWAITED)
-      const change = { ...parts.change, why } as typeof parts.change
-      const all = [...parts.writes, ...writes]
-      const seq = yield* attempt({ ...parts, change, conditions, writes: all })
-      if (seq === undefined) continue
-      if (cascade !== undefined) onCascade(cascade, seq, found)
-      return record
-    }
-    const seq = yield* attempt({
-      conditions,
-      change: { type: 'unbind', digest, names: [name], ...(directory && { directory }), why },
-      writes: [
-        { key: nameRow(name), value: undefined },
-        ...withoutNames(digest, found, [name]).writes,
-        ...writes,
-      ],
-    })
-    if (seq !== undefined) return record
+    const { parts, cascade } = dropped(name, record, { ...state, found }, why)
+    const seq = yield* attempt({ ...parts, conditions, writes: [...parts.writes, ...writes] })
+    if (seq === undefined) continue
+    if (cascade !== undefined) onCascade(cascade, seq, found)
+    return record
   }
+}
+
+/** The change that unbinds a name of a key, and removes the key if nothing else keeps it. */
+export function dropped(
+  name: string,
+  { directory }: NameRecord,
+  state: ExistingKey,
+  why: WhyGone,
+): KeyRemoval {
+  const { digest, found } = state
+  if (isFree({ ...state, found: { ...found, names: found.names - 1 } })) {
+    const { parts, cascade } = removalOf(state, [name], UNAWAITED)
+    return { parts: { ...parts, change: { ...parts.change, why } as typeof parts.change }, cascade }
+  }
+  const parts = {
+    change: { type: 'unbind', digest, names: [name], ...(directory && { directory }), why },
+    writes: [
+      { key: nameRow(name), value: undefined },
+      ...withoutNames(digest, found, [name]).writes,
+    ],
+  } as const
+  return { parts, cascade: undefined }
 }

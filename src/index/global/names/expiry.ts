@@ -4,6 +4,7 @@
  * while.
  */
 import { EXPIRY_ROWS, expiryOf } from '../../records/expiry-record.ts'
+import type { Rules } from '../../rules.ts'
 import { scan, type Flow, type FlowRunner } from '../trees/flow.ts'
 import { dropName, type DropOptions } from './drop-name.ts'
 
@@ -16,6 +17,9 @@ const RETRY_MS = 1000
 export interface ExpiryOptions {
   readonly flows: FlowRunner
   readonly now: () => number
+  /** Wall-clock milliseconds since 1970. */
+  readonly wall: () => number
+  readonly rules: Rules
   readonly onCascade: DropOptions['onCascade']
 }
 
@@ -35,9 +39,10 @@ export class Expiry {
     this.#nextMs = Math.min(this.#nextMs, atMs)
   }
 
-  /** `trustedMs`: the wall time, if something may be deleted by it. */
-  tick(trustedMs: number | undefined): void {
-    const { now, flows } = this.#options
+  /** `trusted`: the wall time, if something may be deleted by it. */
+  tick(trusted: number | undefined): void {
+    const { now, wall, rules, flows } = this.#options
+    const trustedMs = rules.expiryTrusted ? trusted : wall()
     if (trustedMs === undefined || trustedMs < this.#nextMs) return
     if (this.#isRunning || now() < this.#restsUntil) return
     this.#isRunning = true
@@ -66,7 +71,7 @@ export class Expiry {
       yield* dropName(name, {
         why: 'expired',
         // Bound again, moved or put off, it expires at another time or never.
-        isDue: ({ expiresMs }) => expiresMs === atMs,
+        isDue: ({ expiresMs }) => expiresMs === atMs || !this.#options.rules.expiryDepends,
         writes: [{ key: { table: 'meta', id }, value: undefined }],
         onCascade: this.#options.onCascade,
       })

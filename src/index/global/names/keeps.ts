@@ -57,12 +57,15 @@ export class Keeps {
   }
 
   get context(): KeepContext {
+    const { run, now, rules } = this.#options
     return {
-      run: this.#options.run,
+      run,
       nextNumber: () => ++this.#numbers,
       onKept: ({ key }, forMs) => {
-        if (this.#due.size >= REMEMBERED) this.#hasOthers = true
-        else this.#due.set(toHex(key.id), { key, at: this.#options.now() + forMs })
+        const isRemembered = this.#due.size < REMEMBERED && rules.keepsElapsed
+        const at = rules.targetsStay ? now() + forMs : now()
+        if (isRemembered) this.#due.set(toHex(key.id), { key, at })
+        else this.#hasOthers = true
       },
     }
   }

@@ -10,6 +10,7 @@ import type { NamingContext } from './bind-plan.ts'
 import { Expiry } from './expiry.ts'
 import { Keeps, type KeepsOptions } from './keeps.ts'
 import { Operations, type OperationRequest } from './operations.ts'
+import { Turns, type MovingRequest } from './turns.ts'
 
 export interface NamesOptions {
   readonly plans: PlanRunner
@@ -19,6 +20,8 @@ export interface NamesOptions {
   readonly now: () => number
   /** Wall-clock milliseconds since 1970. */
   readonly wall: () => number
+  /** The wall time, if something may be deleted by it. */
+  readonly trustedMs: () => number | undefined
   readonly mayLack: () => boolean
   /** Peer ids of the Locals that have been silent. */
   readonly silent: () => readonly string[]
@@ -30,6 +33,7 @@ export class Names {
   readonly #keeps: Keeps
   readonly #expiry: Expiry
   readonly #operations: Operations
+  readonly #turns = new Turns()
 
   constructor(options: NamesOptions) {
     const { plans } = options
@@ -47,25 +51,27 @@ export class Names {
 
   /** What plans know beside the rows. `isAdmin`: who asks may do what is the admins'. */
   context(isAdmin: boolean): NamingContext {
-    const { wall, rules, mayLack, silent } = this.#options
+    const { wall, rules, mayLack, silent, trustedMs, onCascade } = this.#options
     return {
       isAdmin,
+      isWallTrusted: () => trustedMs() !== undefined,
+      onCascade,
       wallMs: () => Math.round(wall()),
       lookup: { mayLack },
-      namesExclude: rules.namesExclude,
+      rules,
       silent,
       ...this.#keeps.context,
       onExpiring: (expiresMs) => this.#expiry.expiring(expiresMs),
     }
   }
 
-  /** Runs an operation once; a repeat gets the same answer. */
+  /** Runs an operation once; a repeat gets the same answer. Those that move a tag take turns. */
   operate(
-    request: OperationRequest,
+    request: OperationRequest & MovingRequest,
     finish: (body: Body) => void,
     begin: (finish: (body: Body) => void) => void,
   ): void {
-    this.#operations.run(request, finish, begin)
+    this.#operations.run(request, finish, (first) => this.#turns.run(request, first, begin))
   }
 
   /** `trustedMs`: the wall time, if something may be deleted by it. */

@@ -9,6 +9,7 @@ import { failure } from '../../failure.ts'
 import type { Digest, Failure, Found, NameFacts, Naming } from '../../message.ts'
 import { decodeBinding, type NameRecord } from '../../records/name-record.ts'
 import type { KeyRecord } from '../../records/record.ts'
+import type { Rules } from '../../rules.ts'
 import { textOf } from '../plan.ts'
 
 /** A key, as a name is bound to it. */
@@ -26,6 +27,9 @@ export interface Wanted extends NamedTarget {
   readonly wallMs: number
   /** Who asks may do what is the admins'. */
   readonly isAdmin: boolean
+  /** Something may be deleted by the wall clock. */
+  readonly isWallTrusted: boolean
+  readonly rules: Rules
 }
 
 export type Decision =
@@ -35,24 +39,31 @@ export type Decision =
   | { readonly type: 'prolong'; readonly before: NameRecord; readonly expiresMs: number }
   | { readonly type: 'new' }
   | { readonly type: 'move'; readonly before: NameRecord }
+  /** It was bound to this, and has expired: it is bound to it from now on. */
+  | { readonly type: 'renew'; readonly before: NameRecord }
+  /** It has expired, and is to be unbound first. */
+  | { readonly type: 'expired'; readonly before: NameRecord }
   | Failure
 
 /** What becomes of the name with this row. */
 export function decide(row: Row | undefined, wanted: Wanted): Decision {
   if (row === undefined) return { type: 'new' }
   const before = decodeBinding(row)
-  const { name, naming, moves, wallMs } = wanted
+  const { name, naming, moves, wallMs, rules } = wanted
   const isTag = before.tag === true
-  if (isTag !== (naming.tag === true)) return otherKind(name, isTag)
+  if (hasExpired(before, wallMs)) {
+    if (isSame(before, wanted)) return { type: 'renew', before }
+    if (!(moves && isTag && naming.tag === true)) {
+      return wanted.isWallTrusted ? { type: 'expired', before } : stillBound(name)
+    }
+  }
+  if (isTag !== (naming.tag === true) && rules.kindsStay) return otherKind(name, isTag)
   if (!isSame(before, wanted)) {
-    return moves && isTag ? { type: 'move', before } : nameTaken(name, before, wallMs)
+    if (moves && (isTag || !rules.kindsStay)) return { type: 'move', before }
+    return nameTaken(name, before)
   }
   const { expiresMs: after } = naming
-  if (after === undefined) {
-    return hasExpired(before, wallMs)
-      ? nameTaken(name, before, wallMs)
-      : { type: 'same', record: before }
-  }
+  if (after === undefined) return { type: 'same', record: before }
   const expiresMs = wallMs + after
   if (before.expiresMs === expiresMs) return { type: 'same', record: before }
   const extends_ = before.expiresMs !== undefined && expiresMs > before.expiresMs
@@ -130,15 +141,16 @@ function otherKind(name: string, isTag: boolean): Failure {
   return failure('conflict', why, hint)
 }
 
-function nameTaken(name: string, before: NameRecord, wallMs: number): Failure {
-  if (hasExpired(before, wallMs)) {
-    const why = `the name ${name} has expired, and is about to be unbound`
-    return failure(
-      'conflict',
-      why,
-      'try again in a minute; see dstore doctor if that does not help',
-    )
-  }
+function stillBound(name: string): Failure {
+  const why = `the name ${name} has expired, but Global does not trust its clock yet`
+  return failure(
+    'conflict',
+    why,
+    'try again in some minutes; `dstore doctor` says what is doubtful',
+  )
+}
+
+function nameTaken(name: string, before: NameRecord): Failure {
   const { digest, directory } = before
   const bound = textOf(digest, directory ? 'directory' : 'bytes')
   const hint =

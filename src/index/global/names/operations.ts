@@ -12,6 +12,7 @@ import { failure } from '../../failure.ts'
 import type { Body, Failure } from '../../message.ts'
 import type { LoggedChange } from '../plan.ts'
 import type { Change } from '../../records/change-record.ts'
+import type { Rules } from '../../rules.ts'
 
 /** Entries of the log that were read back, the oldest first. */
 type Tail = readonly LoggedChange[]
@@ -22,6 +23,9 @@ export interface OperationsOptions {
   readonly wall: () => number
   /** The seq that began this run: the changes before it are read back. */
   readonly run: number
+  readonly rules: Rules
+  /** Peer ids of the Locals that have been silent. */
+  readonly silent: () => readonly string[]
   /** Reads at most `limit` entries after this seq. */
   readonly readLog: (
     after: number,
@@ -33,6 +37,19 @@ export interface OperationsOptions {
 
 /** Requests that may name an operation. `uploaded`: a value came beside the index. */
 export type OperationKind = 'put' | 'uploaded' | 'offer' | 'bind' | 'rebind' | 'commit-tree'
+
+const KINDS: ReadonlySet<string> = new Set<OperationKind>([
+  'put',
+  'uploaded',
+  'offer',
+  'bind',
+  'rebind',
+  'commit-tree',
+])
+
+/** May the message name an operation? */
+export const isOperation = (body: Body): body is Body & { readonly type: OperationKind } =>
+  KINDS.has(body.type)
 
 /** A request that may name an operation. */
 export interface OperationRequest {
@@ -60,7 +77,7 @@ export class Operations {
 
   constructor(options: OperationsOptions) {
     this.#options = options
-    if (options.run <= 1) this.#recovery = 'done'
+    if (options.run <= 1 || !options.rules.operationsRecovered) this.#recovery = 'done'
   }
 
   /**
@@ -69,7 +86,7 @@ export class Operations {
    */
   run(request: OperationRequest, finish: Finish, begin: (finish: Finish) => void): void {
     const { operation, type } = request
-    if (operation === undefined) return begin(finish)
+    if (operation === undefined || !this.#options.rules.operationsOnce) return begin(finish)
     if (this.#recovery !== 'done') {
       this.#early.push({ begin: () => this.run(request, finish, begin), finish })
       return this.#recover()
@@ -77,11 +94,11 @@ export class Operations {
     this.#forget()
     const id = toHex(operation)
     const done = this.#done.get(id)
-    if (done !== undefined) return finish(answerTo(type, done.outcome))
+    if (done !== undefined) return finish(this.#answerTo(type, done.outcome))
     const running = this.#running.get(id)
     if (running !== undefined) {
       return void running.push((outcome) => {
-        if (isOutcome(outcome)) finish(answerTo(type, outcome))
+        if (isOutcome(outcome)) finish(this.#answerTo(type, outcome))
         else this.run(request, finish, begin)
       })
     }
@@ -96,6 +113,12 @@ export class Operations {
       finish(body)
       for (const one of waiting) one(body)
     })
+  }
+
+  /** Which Locals are silent changes; all else is as it was. */
+  #answerTo(type: OperationKind, outcome: Known['outcome']): Body {
+    const body = answerTo(type, outcome)
+    return body.type === 'rebound' ? { ...body, silent: this.#options.silent() } : body
   }
 
   #forget(): void {

@@ -22,6 +22,9 @@ import {
   type SessionId,
 } from '../global-events.ts'
 import type { Names } from '../names/names.ts'
+import { isOperation } from '../names/operations.ts'
+import type { Lifecycle } from '../rules/lifecycle.ts'
+import { wishOf } from '../rules/wishes.ts'
 import type { Origin, PlanRunner } from '../plan-runner.ts'
 import { putTask, putTasks } from '../put-plans.ts'
 import type { Sessions } from '../sessions.ts'
@@ -33,6 +36,7 @@ export interface RequestParts {
   readonly plans: PlanRunner
   readonly trees: Trees
   readonly names: Names
+  readonly lifecycle: Lifecycle
   readonly sessions: Sessions
   readonly emit: (effect: GlobalEffect) => void
   /** Every change up to this one is durable. */
@@ -63,13 +67,17 @@ export class Requests {
     if (session !== SELF && !this.#parts.sessions.heard(session, { id, body })) return
     if (isRequest(body) && !this.#isAllowed(origin, body)) return
     const finish = (answer: Body): void => this.#parts.answer(origin, answer)
-    if (!('operation' in body)) return this.#serve(origin, body, finish)
-    this.#parts.names.operate(body, finish, (done) => this.#serve(origin, body, done))
+    const { names, lifecycle } = this.#parts
+    const begin = (done: (answer: Body) => void): void => {
+      lifecycle.admit(wishOf(body), done, (admitted) => this.#serve(origin, body, admitted))
+    }
+    if (!isOperation(body)) return begin(finish)
+    names.operate(body, finish, begin)
   }
 
   /** A value came beside the index. A repeat has no use for it. */
   uploaded({ id, value, hold, ...as }: GlobalEvent & { type: 'uploaded' }): void {
-    const { plans, trees, names, answer } = this.#parts
+    const { plans, trees, names, lifecycle, answer } = this.#parts
     const origin = { session: SELF, id }
     const finish = (body: Body): void => answer(origin, body)
     if (hold !== undefined) return trees.put(hold, [value], finish)
@@ -78,9 +86,13 @@ export class Requests {
       if (!isFirst) plans.discard(value.location)
       finish(body)
     }
-    names.operate({ type: 'uploaded', operation: as.operation }, done, (first) => {
-      isFirst = true
-      plans.run(putTask(origin, value, as, this.#putContext(false), first))
+    const { name } = as
+    const wish = name === undefined ? undefined : { ...value, name, directory: false }
+    names.operate({ ...as, type: 'uploaded' }, done, (first) => {
+      lifecycle.admit(wish, first, (admitted) => {
+        isFirst = true
+        plans.run(putTask(origin, value, as, this.#putContext(false), admitted))
+      })
     })
   }
 
@@ -101,11 +113,25 @@ export class Requests {
           finish,
         )
         break
+      case 'set-rule':
+        this.#parts.lifecycle.set(body, finish)
+        break
+      case 'remove-rule':
+        this.#parts.lifecycle.remove(body, finish)
+        break
+      case 'rules':
+        finish({ type: 'rule-list', items: this.#parts.lifecycle.list() })
+        break
+      case 'report-use':
+        for (const name of body.names) this.#parts.lifecycle.used(name)
+        finish({ type: 'accepted' })
+        break
       case 'members':
         finish(memberPage(this.#members, body, new Set(this.#parts.sessions.peers())))
         break
       case 'list':
       case 'names':
+      case 'contents':
       case 'watch':
         this.#parts.emit({ type: 'page', session, id, body })
         break
@@ -128,21 +154,30 @@ export class Requests {
           return this.#parts.sessions.refuse(session, 'protocol', `a ${body.type} was not expected`)
         }
         const timeoutMs = 'timeoutMs' in body ? body.timeoutMs : undefined
-        const run = (): void => this.#parts.plans.run({ origin, begin, timeoutMs, finish })
+        const done = body.type === 'lookup' ? this.#used(body.name, finish) : finish
+        const run = (): void => this.#parts.plans.run({ origin, begin, timeoutMs, finish: done })
         if (body.type !== 'remove' && body.type !== 'unbind') return run()
         this.#parts.trees.beforeRemoval(body, run, finish)
       }
     }
   }
 
+  /** A name that is found is used. */
+  #used(name: string, finish: (body: Body) => void): (body: Body) => void {
+    return (body) => {
+      if (body.type === 'binding' && body.found !== undefined) this.#parts.lifecycle.used(name)
+      finish(body)
+    }
+  }
+
   /** What plans know beside the rows. `asker`: a peer id; empty for Global itself. */
   #contexts(asker: string, isAsAdmin: boolean): PlanContexts {
     const { onMissing, onCascade } = this.#parts.trees
-    const { wallMs } = this.#parts.names.context(isAsAdmin)
+    const { wallMs, rules } = this.#parts.names.context(isAsAdmin)
     const holdersOf = this.#parts.options.holders ?? (() => [])
     return {
       membership: () => this.membership(asker),
-      lookup: { holdersOf, mayLack: this.#mayLack, wallMs },
+      lookup: { holdersOf, mayLack: this.#mayLack, wallMs, rules },
       put: this.#putContext(isAsAdmin),
       removal: {
         trimmed: this.#parts.trimmed,

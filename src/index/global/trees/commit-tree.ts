@@ -13,7 +13,15 @@ import { decodeBinding } from '../../records/name-record.ts'
 import { type Change } from '../../records/change-record.ts'
 import { decodeKey, encodeKey, keyRow, nameRow, type KeyRecord } from '../../records/record.ts'
 import { decodeEnded, encodeEnded, endedRow, holdRow } from '../../records/tree-record.ts'
-import { bindingRows, leftBy, operationOf, placedAs, wantedOf } from '../names/bind-plan.ts'
+import {
+  bindingRows,
+  isNewTarget,
+  leftBy,
+  operationOf,
+  placedAs,
+  wantedOf,
+} from '../names/bind-plan.ts'
+import { dropName } from '../names/drop-name.ts'
 import { decide, isSame, type Wanted } from '../names/naming.ts'
 import { replaced } from '../names/replaced.ts'
 import { conditionsOf } from '../plan.ts'
@@ -52,8 +60,15 @@ export function* commitTree(
     const found = directoryOf(digest, row)
     const decision = wanted && decide(taken, wanted)
     if (decision?.type === 'failure') throw errorOf(decision)
+    if (decision?.type === 'expired') {
+      const { version } = taken!
+      const { onCascade } = context.naming
+      const isDue = (_: unknown, now: number): boolean => now === version
+      yield* dropName(name!, { why: 'expired', isDue, writes: [], onCascade })
+      continue
+    }
     const conditions: Condition[] = [...conditionsOf(keys, rows)]
-    if (wanted !== undefined && (decision?.type === 'new' || decision?.type === 'move')) {
+    if (wanted !== undefined && decision !== undefined && isNewTarget(decision)) {
       conditions.push(...(yield* checkNew(wanted.name, rows.slice(4, own.length), context)))
     }
     const { size, incarnation } = found

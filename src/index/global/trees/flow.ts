@@ -9,9 +9,12 @@ import { DstoreError } from '../../../errors.ts'
 import type { RecordKey, Row, VersionCondition } from '../../../store/store.ts'
 import { errorOf } from '../../failure.ts'
 import type { PlanRunner } from '../plan-runner.ts'
-import type { Attempt, Rows, Sealed, StoreResult, StoreWork } from '../plan.ts'
+import type { Attempt, LoggedChange, Rows, Sealed, StoreResult, StoreWork } from '../plan.ts'
 
-type Work = Extract<StoreWork, { type: 'read' | 'scan' | 'children' | 'inspect' | 'confirm' }>
+type Work = Extract<
+  StoreWork,
+  { type: 'read' | 'scan' | 'children' | 'inspect' | 'log' | 'confirm' }
+>
 
 type Step = Work | { readonly type: 'attempt'; readonly attempts: readonly Attempt[] }
 
@@ -53,6 +56,12 @@ export function* inspect(
 ): Flow<(StoreResult & { type: 'inspected' })['facts']> {
   const given = yield { type: 'inspect', ...work }
   return (given as StoreResult & { type: 'inspected' }).facts
+}
+
+/** Entries of the log after this seq, at most `limit`. */
+export function* logAfter(after: number, limit: number): Flow<readonly LoggedChange[]> {
+  const given = yield { type: 'log', after, limit }
+  return (given as StoreResult & { type: 'entries' }).entries
 }
 
 /** Waits until the store would find everything again that it has. */

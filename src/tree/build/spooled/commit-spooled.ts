@@ -18,7 +18,7 @@ export async function commitSpooled(
   node: TreeNode,
   hold: HoldId,
   directories: Iterable<SpooledDirectory>,
-  { name, ...calls }: CommitTreeOptions,
+  { name, naming, ...calls }: CommitTreeOptions,
 ): Promise<PutResult & Totals> {
   /** By height, then by key. */
   let waiting: Map<string, SpooledDirectory>[] = []
@@ -42,7 +42,8 @@ export async function commitSpooled(
   }
   await make()
   const { key, bytes: value } = root!
-  const options = { ...calls, ...(name !== undefined && { name }) }
+  const as = { ...(name !== undefined && { name }), ...(naming && { naming }) }
+  const options = { ...calls, ...as }
   const put = await node.trees.commitTree(hold, key, options)
   return { ...put, ...totalsOf(decodeDirectory(value)) }
 }

@@ -2,7 +2,9 @@ import { SELF } from '../../../../src/index/global/global-events.ts'
 import { EXPIRY_ROWS } from '../../../../src/index/records/expiry-record.ts'
 import { decodeChange, watched } from '../../../../src/index/records/change-record.ts'
 import { keyRow, nameRow } from '../../../../src/index/records/record.ts'
+import type { Found, Request } from '../../../../src/index/message.ts'
 import { test } from '../../../serial.ts'
+import { TreeMachine, directory, file } from '../trees/tree-machine.ts'
 import { Machine, digestOf, valueOf } from '../machine.ts'
 
 const HOUR = 3_600_000
@@ -176,4 +178,84 @@ test('R004-129: a move keeps the expiry of a tag, or puts it off', (t) => {
   t.is(rows(machine), 1)
   machine.tick(15_000)
   t.false(isBound(machine, 'tag'))
+})
+
+const at = (machine: Machine, name: string): Found | undefined => {
+  const body = machine.answer({ type: 'lookup', name, inline: false })
+  return body.type === 'binding' ? body.found : undefined
+}
+
+/** Names have expired, and nothing has unbound them yet. */
+function expired(machine: Machine, ms: number): Machine {
+  machine.now += ms
+  return machine
+}
+
+test('R004-130: an expired name is bound to another key at once, and what it held goes first', (t) => {
+  for (const type of ['bind', 'put', 'offer', 'rebind'] as const) {
+    const machine = trusted()
+    putFor(machine, 1, 1000, type === 'bind')
+    if (type !== 'put') machine.put(2)
+    expired(machine, 1000)
+    const writer = machine.hello('writer', {}, 'writer')
+    const request = {
+      bind: { type, name: 'n1', digest: digestOf(2) },
+      rebind: { type, name: 'n1', digest: digestOf(2) },
+      put: { type, values: [valueOf(2)], name: 'n1' },
+      offer: { type, digest: digestOf(2), size: 1, name: 'n1' },
+    }[type] as Request
+    const answer = machine.answer(request, writer)
+    t.not(answer.type, 'failure', JSON.stringify(answer))
+    t.deepEqual(Buffer.from(at(machine, 'n1')!.digest), Buffer.from(digestOf(2)), type)
+    t.is(at(machine, 'n1')?.tag, type === 'rebind' ? true : undefined, 'of the kind that is asked')
+    t.is(at(machine, 'n1')?.expiresMs, undefined)
+    t.is(machine.store.get(keyRow(digestOf(1))), undefined, 'removed with its name')
+    t.true(machine.store.get(keyRow(digestOf(2))) !== undefined, 'what was put is there')
+    t.deepEqual(
+      machine.effects.filter((one) => one.type === 'discard' && type === 'put'),
+      [],
+    )
+    machine.tick(60_000)
+    t.true(isFound(machine, 'n1'), 'the expiry of the first binding is over')
+    t.is(rows(machine), 0)
+  }
+})
+
+test('R004-130: bound to the same key again it does not go, and begins with a new expiry', (t) => {
+  for (const isTrusted of [true, false]) {
+    const machine = isTrusted ? trusted() : new Machine()
+    putFor(machine, 1, 1000)
+    expired(machine, 5000)
+    const writer = machine.hello('writer', {}, 'writer')
+    t.like(bind(machine, 'n1', 3000, writer), { type: 'binding' })
+    t.is(at(machine, 'n1')?.expiresMs, machine.now + 3000)
+    t.is(rows(machine), 1)
+    t.like(putFor(machine, 1, 9000), { type: 'stored', receipts: [{ existed: true }] })
+  }
+})
+
+test('R004-130: while the clock is not trusted, another key is a conflict, and nothing goes', (t) => {
+  const machine = new Machine()
+  putFor(machine, 1, 1000)
+  expired(machine, 5000)
+  const answer = machine.answer({ type: 'put', values: [valueOf(2)], name: 'n1' })
+  t.like(answer, { type: 'failure', code: 'conflict' })
+  t.regex((answer as { message: string }).message, /expired/)
+  t.true(isBound(machine, 'n1'))
+})
+
+test('R004-130: a tree is committed under a name that has expired', (t) => {
+  const machine = new TreeMachine().recovered()
+  for (let i = 0; i < 700; i++) machine.tick(1000)
+  putFor(machine, 1, 1000)
+  const [one] = [file('one')]
+  const root = directory({ one })
+  machine.openHold()
+  machine.putHeld([one, root])
+  machine.make([root])
+  expired(machine, 1000)
+  t.like(machine.commit(root, 'n1'), { type: 'stored' })
+  t.like(at(machine, 'n1'), { directory: true })
+  t.is(machine.store.get(keyRow(digestOf(1))), undefined)
+  t.deepEqual(machine.faults(), [])
 })

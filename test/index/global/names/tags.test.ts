@@ -244,6 +244,31 @@ test('R004-124: writers move and unbind tags; fixed names are unbound by admins 
   t.like(unbind('fixed', SELF), { type: 'removed' })
 })
 
+test('R006-50: who asks for a writer may do no more than a writer, at Global and as an admin', (t) => {
+  const machine = withValues(3)
+  const admin = machine.hello('admin', {}, 'admin')
+  const naming = { expiresMs: 60_000 }
+  for (const [n, session] of [SELF, admin].entries()) {
+    const [fixed, tag] = [`fixed-${n}`, `tag-${n}`]
+    machine.answer({ type: 'bind', name: fixed, digest: digestOf(1) })
+    machine.answer({ type: 'bind', name: tag, digest: digestOf(2), naming: { tag: true } })
+    const unbind = (name: string, asWriter: boolean): Body | undefined =>
+      machine.ask({ type: 'unbind', name, keepValue: true, timeoutMs: 0, asWriter }, session)()
+    const bind = (asWriter: boolean): Body => {
+      const body = { type: 'bind', name: fixed, digest: digestOf(1) } as const
+      return machine.answer({ ...body, naming: { ...naming, asWriter } }, session)
+    }
+    t.like(unbind(fixed, true), { type: 'failure', code: 'not-permitted' })
+    t.like(bind(true), { type: 'failure', code: 'not-permitted' })
+    const put = { type: 'put', values: [valueOf(1)], name: fixed } as const
+    const again = machine.answer({ ...put, naming: { ...naming, asWriter: true } }, session)
+    t.like(again, { type: 'failure', code: 'not-permitted' })
+    t.like(bind(false), { type: 'binding' })
+    t.like(unbind(tag, true), { type: 'removed', names: [tag] })
+    t.like(unbind(fixed, false), { type: 'removed', names: [fixed] })
+  }
+})
+
 test('R004-119: writers that move one tag at the same moment make one history, in order', (t) => {
   const machine = withValues(30)
   machine.holds.add('commit')
@@ -300,3 +325,33 @@ test('R004-122: after a restart, a target stays until its time by a wall clock t
   for (let i = 0; i < 700; i++) machine.tick(1000)
   t.is(recordOf(machine, 1), undefined)
 })
+
+test('R004-131: many that move one tag at the same moment take turns, each from the last target', (t) => {
+  const machine = new Machine()
+  for (let n = 0; n <= 40; n++) machine.put(n)
+  machine.holds.add('commit').add('commit-all')
+  const asked = Array.from({ length: 40 }, (_, n) =>
+    n % 2 === 0
+      ? machine.ask({ type: 'rebind', name: 'tag', digest: digestOf(n) })
+      : machine.ask({ type: 'put', values: [valueOf(n)], name: 'tag', naming: { tag: true } }),
+  )
+  const other = machine.ask({ type: 'rebind', name: 'other', digest: digestOf(40) })
+  let commits = 0
+  for (;;) {
+    const effect = machine.held.shift()
+    if (effect === undefined) break
+    commits++
+    machine.carryOut(effect)
+  }
+  t.is(commits, 41)
+  t.like(other(), { type: 'rebound' })
+  for (const [n, answer] of asked.entries()) {
+    const body = answer()
+    if (n % 2 === 1) t.like(body, { type: 'stored' })
+    else t.deepEqual(formerOf(body), n === 0 ? undefined : digestOf(n - 1), `${n}`)
+  }
+})
+
+/** What an answer says that the tag was bound to before. */
+const formerOf = (body: Body | undefined): Uint8Array | undefined =>
+  body?.type === 'rebound' ? body.previous?.digest : undefined

@@ -130,7 +130,7 @@ test('R004-89 R004-91: an upload that is stopped after any commit is repeated, o
         t.is(answer.have !== undefined, isThere)
         t.like(upload(machine, A)(), { type: 'stored', receipts: [{ existed: isThere }] })
         const { names, unnamed } = decodeKey(machine.store.get(keyRow(A.digest))!)
-        t.deepEqual([names, unnamed], [[], false], 'nothing but the hold keeps it')
+        t.deepEqual([names, unnamed], [0, false], 'nothing but the hold keeps it')
       }
       machine.releaseHold()
       t.false(machine.exists(A))

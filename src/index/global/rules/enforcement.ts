@@ -1,0 +1,120 @@
+/**
+ * Unbinds what rules have too much of (specs/004-index.md, R004-144 to R004-149): the least
+ * recently used first, a few at a time, by the same changes as an unbinding. What was used or bound
+ * again meanwhile is passed over.
+ */
+import type { DstoreError } from '../../../errors.ts'
+import { ageRows, decodeOrdered, useRows, type Ordered } from '../../records/charge-record.ts'
+import type { Rules } from '../../rules.ts'
+import { dropName, type DropOptions } from '../names/drop-name.ts'
+import { scan, type Flow, type FlowRunner } from '../trees/flow.ts'
+import type { RecentUses } from './recent-uses.ts'
+import type { PrefixRule } from './rule-table.ts'
+import type { Amount, Usage } from './usage.ts'
+
+/** Rows that are looked at in one go. */
+const LOOKED_AT = 128
+
+/** Names that are unbound at the same time, so that they share a sync of the disk. */
+const AT_ONCE = 32
+
+/** Work that calls one of these when it is done. */
+export type Job = (done: () => void, failed: (why: DstoreError) => void) => void
+
+export interface EnforcementOptions {
+  readonly flows: FlowRunner
+  readonly rules: Rules
+  readonly usage: Usage
+  readonly uses: RecentUses
+  readonly onCascade: DropOptions['onCascade']
+  /** It was used since it was counted: its place in the order is wrong. */
+  readonly onUsed: (name: string) => void
+  readonly onDropped: (name: string) => void
+}
+
+/** What is to go. */
+export interface Excess {
+  readonly rule: PrefixRule
+  /** The order in which they go, and the time up to which those in it do. */
+  readonly order: 'use' | 'age'
+  readonly untilMs: number
+  /** No more than this. */
+  readonly most: Amount
+  /** A name that stays: room is made for it. */
+  readonly spared?: string
+}
+
+export class Enforcement {
+  readonly #options: EnforcementOptions
+
+  constructor(options: EnforcementOptions) {
+    this.#options = options
+  }
+
+  /** Unbinds some of it. `done` gets how many names went, and how many were used since. */
+  drop(
+    excess: Excess,
+    done: (dropped: number, passedOver: number) => void,
+    failed: (why: DstoreError) => void,
+  ): void {
+    const { flows } = this.#options
+    flows.run(
+      this.#choose(excess),
+      ({ chosen, passedOver }) => {
+        flows.runAll(
+          chosen,
+          { atOnce: AT_ONCE, begin: (one) => this.#drop(one, excess.rule) },
+          (dropped) => done(dropped.filter(Boolean).length, passedOver),
+          failed,
+        )
+      },
+      failed,
+    )
+  }
+
+  *#choose({ rule, order, untilMs, most, spared }: Excess): Flow<{
+    readonly chosen: readonly Ordered[]
+    readonly passedOver: number
+  }> {
+    const { usage, uses, onUsed } = this.#options
+    const prefix = order === 'use' ? useRows(rule.id) : ageRows(rule.id)
+    const chosen: Ordered[] = []
+    let passedOver = 0
+    let after: Uint8Array | undefined
+    for (;;) {
+      const rows = yield* scan('meta', prefix, LOOKED_AT, after)
+      let size = chosen.reduce((sum, one) => sum + one.size, 0)
+      for (const row of rows) {
+        const one = decodeOrdered(row)
+        if (one.ms > untilMs) return { chosen, passedOver }
+        if (chosen.length >= most.names && size >= most.size) return { chosen, passedOver }
+        if (chosen.length >= LOOKED_AT) return { chosen, passedOver }
+        if (one.name === spared || usage.isReserved(one.name)) continue
+        if (order === 'use' && (uses.of(one.name) ?? 0) > one.ms) {
+          onUsed(one.name)
+          passedOver++
+          continue
+        }
+        chosen.push(one)
+        size += one.size
+      }
+      // What is reserved may fill whole pages.
+      if (rows.length < LOOKED_AT || chosen.length + passedOver > 0) return { chosen, passedOver }
+      after = rows.at(-1)!.id
+    }
+  }
+
+  *#drop({ name, version, size }: Ordered, rule: PrefixRule): Flow<boolean> {
+    const { usage, rules, onCascade, onDropped } = this.#options
+    const dropped = yield* dropName(name, {
+      why: 'rule',
+      isDue: (_, now) => now === version || !rules.dropsAsBound,
+      writes: [],
+      onCascade,
+    })
+    if (dropped === undefined) return false
+    usage.reserve({ name, rule: rule.id, names: -1, size: -size, isSettled: true })
+    onDropped(name)
+    return true
+  }
+}

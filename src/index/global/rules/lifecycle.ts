@@ -1,0 +1,347 @@
+/**
+ * Rules at Global (specs/004-index.md, "Rules: lifecycle"): what each prefix of names may hold.
+ * Everything that changes what is counted goes one after the other, in the background; so the
+ * counters are those of one order of changes, and need no conditions.
+ */
+import { failureOf } from '../../failure.ts'
+import type { Body, RemoveRule, RuleFacts, SetRule } from '../../message.ts'
+import type { Change } from '../../records/change-record.ts'
+import {
+  counterOf,
+  ruleLastRow,
+  ruleNamesRow,
+  ruleRemovedRow,
+  ruleSizeRow,
+  type StoredRules,
+} from '../../records/rule-record.ts'
+import type { Rules } from '../../rules.ts'
+import type { DropOptions } from '../names/drop-name.ts'
+import type { PlanRunner } from '../plan-runner.ts'
+import { FlowRunner, type Flow } from '../trees/flow.ts'
+import { Admission, type Wish } from './admission.ts'
+import { Counting } from './counting.ts'
+import { Enforcement, type Excess, type Job } from './enforcement.ts'
+import { RecentUses } from './recent-uses.ts'
+import { RuleChanges } from './rule-changes.ts'
+import { RuleTable, type PrefixRule } from './rule-table.ts'
+import { Usage, type Amount } from './usage.ts'
+
+/** `--unused` does not act in this time after the start of a run. */
+const UNUSED_AFTER_MS = 3_600_000
+
+/** Names that are counted again, and that are unbound for no request, in a second. */
+const COUNTED_PER_S = 16_384
+const DROPPED_PER_S = 1024
+
+/** A rule that is full gets this share of its bounds free at once, so that few puts wait. */
+const SPARE = 1 / 64
+
+/** How often names are looked for whose time is over. */
+const LOOK_MS = 10_000
+
+/** How long the work rests after the store could not do it. */
+const RETRY_MS = 1000
+
+export interface LifecycleOptions {
+  readonly plans: PlanRunner
+  readonly rules: Rules
+  readonly stored: StoredRules
+  /** The seq that began this run. */
+  readonly run: number
+  readonly now: () => number
+  /** Wall-clock milliseconds since 1970. */
+  readonly wall: () => number
+  /** Every change up to this one is durable, and was reported. */
+  readonly seq: () => number
+  readonly onCascade: DropOptions['onCascade']
+}
+
+export class Lifecycle {
+  readonly #options: LifecycleOptions
+  readonly #flows: FlowRunner
+  readonly #table = new RuleTable()
+  readonly #usage = new Usage()
+  readonly #uses = new RecentUses()
+  readonly #counting: Counting
+  readonly #admission: Admission
+  readonly #enforcement: Enforcement
+  readonly #changes: RuleChanges
+  readonly #beganAt: number
+  /** Changes of rules that were asked for. */
+  readonly #asked: Job[] = []
+  #isRunning = false
+  #restsUntil = -Infinity
+  /** What may still be done in the background: refilled by the time. */
+  #countable = COUNTED_PER_S
+  #droppable = DROPPED_PER_S
+  #tickedAt: number
+  #trustedMs: number | undefined
+  /** When names of each rule are looked for next whose time is over, by the rule's id. */
+  readonly #looksAt = new Map<number, number>()
+  /** Rules that had nothing to unbind when it was last tried. */
+  readonly #exhausted = new Set<number>()
+  /** Followed last: now it is the turn of other work. */
+  #hasFollowed = false
+
+  constructor(options: LifecycleOptions) {
+    const { plans, now, wall, seq, stored, run, rules, onCascade } = options
+    this.#options = options
+    this.#flows = new FlowRunner(plans)
+    this.#beganAt = now()
+    this.#tickedAt = now()
+    const shared = { table: this.#table, usage: this.#usage, uses: this.#uses, flows: this.#flows }
+    this.#counting = new Counting({
+      ...shared,
+      now,
+      clockMs: () => this.#clockMs(),
+      wallMs: () => Math.round(wall()),
+      seq,
+      resumes: rules.countsResume,
+    })
+    this.#admission = new Admission({
+      ...shared,
+      isFull: (rule, more) => rules.roomFirst && this.#isFull(rule, more),
+      onSettled: (name) => this.#counting.changed(name),
+    })
+    this.#enforcement = new Enforcement({
+      ...shared,
+      rules,
+      onCascade,
+      onUsed: (name) => this.#counting.changed(name),
+      onDropped: (name) => this.#admission.dropped(name),
+    })
+    const counting = this.#counting
+    this.#changes = new RuleChanges({ ...shared, counting, clockMs: () => this.#clockMs() })
+    for (const [prefix, rule] of stored.rules) {
+      if (prefix === undefined) continue
+      this.#table.set({ ...rule, prefix })
+      this.#usage.setCounted(rule.id, {
+        names: counterOf(stored, ruleNamesRow(rule.id)),
+        size: counterOf(stored, ruleSizeRow(rule.id)),
+        removed: counterOf(stored, ruleRemovedRow(rule.id)),
+        lastMs: counterOf(stored, ruleLastRow(rule.id)) || undefined,
+      })
+    }
+    this.#counting.resume(stored.state, stored.counts, run)
+  }
+
+  /** Begins a request that binds a name when there is room for it. */
+  admit(
+    wish: Wish | undefined,
+    finish: (body: Body) => void,
+    begin: (finish: (body: Body) => void) => void,
+  ): void {
+    if (wish === undefined) return begin(finish)
+    this.#admission.admit(wish, finish, begin)
+  }
+
+  /** A name was used, at Global or at a Local. */
+  used(name: string): void {
+    this.#counting.used(name)
+  }
+
+  /** A change is durable. */
+  committed(change: Change): void {
+    this.#counting.committed(change)
+  }
+
+  set(request: SetRule, finish: (body: Body) => void): void {
+    this.#ask(() => this.#changes.set(request), finish)
+  }
+
+  remove(request: RemoveRule, finish: (body: Body) => void): void {
+    this.#ask(() => this.#changes.remove(request), finish)
+  }
+
+  /** Every rule, and what it holds now. */
+  list(): RuleFacts[] {
+    return this.#changes.list()
+  }
+
+  /** `trustedMs`: the wall time, if something may be deleted by it. */
+  tick(trustedMs: number | undefined): void {
+    const now = this.#options.now()
+    const seconds = (now - this.#tickedAt) / 1000
+    this.#tickedAt = now
+    this.#trustedMs = trustedMs
+    this.#countable = Math.min(COUNTED_PER_S, this.#countable + seconds * COUNTED_PER_S)
+    this.#droppable = Math.min(DROPPED_PER_S, this.#droppable + seconds * DROPPED_PER_S)
+    this.#counting.tick()
+  }
+
+  /** Begins what is due. To be called at the end of each event. */
+  poll(): void {
+    if (!this.#counting.isActive && this.#asked.length === 0) return
+    this.#admission.poll()
+    while (!this.#isRunning && this.#options.now() >= this.#restsUntil) {
+      const job = this.#next()
+      if (job === undefined) return
+      this.#isRunning = true
+      job(
+        () => (this.#isRunning = false),
+        (why) => {
+          this.#isRunning = false
+          this.#restsUntil = this.#options.now() + RETRY_MS
+          this.#admission.fail(why)
+        },
+      )
+    }
+  }
+
+  #next(): Job | undefined {
+    const asked = this.#asked.shift()
+    if (asked !== undefined) return asked
+    // In turns: neither a stream of changes nor a flood of names that go holds the other up.
+    const follow = (): Job | undefined => this.#follow()
+    const others = (): Job | undefined => this.#makeRoom() ?? this.#recount() ?? this.#end()
+    const [first, second] = this.#hasFollowed ? [others, follow] : [follow, others]
+    return first() ?? second()
+  }
+
+  #follow(): Job | undefined {
+    this.#hasFollowed = true
+    const flow = this.#counting.follow(this.#admission.isAwaited)
+    if (flow === undefined) return undefined
+    return this.#jobOf(flow, () => this.#exhausted.clear())
+  }
+
+  #recount(): Job | undefined {
+    const flow = this.#countable < 1 ? undefined : this.#counting.recounting()
+    if (flow === undefined) return undefined
+    return this.#jobOf(flow, (count) => (this.#countable -= count))
+  }
+
+  /** Unbinds what a rule has too much of, or what the first request waits for. */
+  #makeRoom(): Job | undefined {
+    this.#hasFollowed = false
+    for (const rule of this.#table.all) {
+      if (this.#exhausted.has(rule.id) || this.#counting.isCounting(rule.prefix)) continue
+      const first = this.#admission.first(rule.id)
+      const most = this.#excess(rule, first ?? { names: 0, size: 0 })
+      if (most === undefined || (first === undefined && this.#droppable < 1)) continue
+      const spared = first && { spared: first.name }
+      const excess = { rule, order: 'use', untilMs: Infinity, most, ...spared } as const
+      return this.#drop(excess, (dropped, passedOver) => {
+        if (dropped === 0 && passedOver === 0) this.#exhausted.add(rule.id)
+      })
+    }
+    return undefined
+  }
+
+  /** Unbinds names whose time is over. */
+  #end(): Job | undefined {
+    const now = this.#options.now()
+    if (this.#droppable < 1) return undefined
+    for (const rule of this.#table.all) {
+      if (now < (this.#looksAt.get(rule.id) ?? 0)) continue
+      const due = this.#dueOf(rule)
+      this.#looksAt.set(rule.id, now + LOOK_MS)
+      if (due.length === 0) continue
+      return (done, failed) => {
+        const next = (): void => {
+          const one = due.shift()
+          if (one === undefined) return done()
+          const again = (dropped: number): void => {
+            if (dropped > 0) this.#looksAt.set(rule.id, 0)
+            next()
+          }
+          this.#drop(one, again)(() => undefined, failed)
+        }
+        next()
+      }
+    }
+    return undefined
+  }
+
+  #dueOf(rule: PrefixRule): Excess[] {
+    const { now } = this.#options
+    const { maxAgeMs, unusedMs, sinceMs } = rule
+    const most = { names: Infinity, size: Infinity }
+    const due: Excess[] = []
+    if (maxAgeMs !== undefined && this.#trustedMs !== undefined) {
+      due.push({ rule, order: 'age', untilMs: this.#trustedMs - maxAgeMs, most })
+    }
+    const clockMs = this.#clockMs()
+    const mayAct = now() - this.#beganAt >= UNUSED_AFTER_MS && clockMs - (unusedMs ?? 0) >= sinceMs
+    if (unusedMs !== undefined && mayAct) {
+      due.push({ rule, order: 'use', untilMs: clockMs - unusedMs, most })
+    }
+    return due
+  }
+
+  #drop(excess: Excess, after: (dropped: number, passedOver: number) => void): Job {
+    return (done, failed) => {
+      this.#enforcement.drop(
+        excess,
+        (dropped, passedOver) => {
+          this.#droppable -= dropped
+          done()
+          after(dropped, passedOver)
+        },
+        failed,
+      )
+    }
+  }
+
+  /** Is there no room for this much more? */
+  #isFull(rule: PrefixRule, more: Amount): boolean {
+    if (more.names === 0 && more.size === 0) return false
+    return !this.#counting.isCounting(rule.prefix) && this.#over(rule, more) !== undefined
+  }
+
+  /** By how much a rule is over its bounds with this much more; undefined if it is not. */
+  #over({ id, maxNames = Infinity, maxSize = Infinity }: PrefixRule, more: Amount) {
+    const expected = this.#usage.expected(id)
+    const names = expected.names + more.names - maxNames
+    const size = expected.size + more.size - maxSize
+    return names > 0 || size > 0 ? { names, size } : undefined
+  }
+
+  /** What is to go, with something to spare. */
+  #excess(rule: PrefixRule, more: Amount): Amount | undefined {
+    const over = this.#over(rule, more)
+    if (over === undefined) return undefined
+    const { maxNames = 0, maxSize = 0 } = rule
+    return {
+      names: over.names > 0 ? over.names + Math.floor(maxNames * SPARE) : 0,
+      size: over.size > 0 ? over.size + Math.floor(maxSize * SPARE) : 0,
+    }
+  }
+
+  /** The clock of runs, whole milliseconds. */
+  #clockMs(): number {
+    const { stored, now } = this.#options
+    return Math.floor(stored.state.clockMs + now() - this.#beganAt)
+  }
+
+  #ask(flow: () => Flow<Body>, finish: (body: Body) => void): void {
+    this.#asked.push((done) => {
+      this.#flows.run(
+        flow(),
+        (body) => {
+          this.#looksAt.clear()
+          this.#exhausted.clear()
+          done()
+          finish(body)
+        },
+        (why) => {
+          done()
+          finish(failureOf(why))
+        },
+      )
+    })
+  }
+
+  #jobOf<T>(flow: () => Flow<T>, after: (result: T) => void): Job {
+    return (done, failed) => {
+      this.#flows.run(
+        flow(),
+        (result) => {
+          done()
+          after(result)
+        },
+        failed,
+      )
+    }
+  }
+}

@@ -1,0 +1,97 @@
+/** Sets, lists and removes rules (specs/004-index.md, R004-140). */
+import { RULES } from '../../../limits.ts'
+import { failure } from '../../failure.ts'
+import type { Body, RemoveRule, RuleFacts, RuleTerms, SetRule } from '../../message.ts'
+import { encodeRule, ruleLastRow, ruleRemovedRow, ruleRow } from '../../records/rule-record.ts'
+import { faultOfPrefix, faultOfTerms } from '../../rule-terms.ts'
+import { attempt, type Flow } from '../trees/flow.ts'
+import type { Counting } from './counting.ts'
+import type { RuleTable } from './rule-table.ts'
+import type { Usage } from './usage.ts'
+
+export interface RuleChangesOptions {
+  readonly table: RuleTable
+  readonly usage: Usage
+  readonly counting: Counting
+  /** The clock of runs, whole milliseconds. */
+  readonly clockMs: () => number
+}
+
+export class RuleChanges {
+  readonly #options: RuleChangesOptions
+
+  constructor(options: RuleChangesOptions) {
+    this.#options = options
+  }
+
+  list(): RuleFacts[] {
+    const { table, usage, counting } = this.#options
+    return table.all.map((rule) => {
+      const { prefix } = rule
+      const { names, size, removed, lastMs } = usage.counted(rule.id)
+      return {
+        prefix,
+        ...termsOf(rule),
+        names,
+        size,
+        removed,
+        ...(lastMs !== undefined && { lastRemovedMs: lastMs }),
+        counting: counting.isCounting(prefix),
+      }
+    })
+  }
+
+  *set({ prefix, terms }: SetRule): Flow<Body> {
+    const { table, counting, clockMs } = this.#options
+    if (prefix === undefined) return failure('unsupported', 'rules need a prefix')
+    const fault = faultOfPrefix(prefix) ?? faultOfTerms(terms, false)
+    if (fault !== undefined) return failure('usage', fault)
+    const before = table.get(prefix)
+    if (before === undefined && table.size >= RULES) {
+      return failure('usage', `Global keeps at most ${RULES} rules`, 'remove one: dstore rule rm')
+    }
+    const { lastId } = counting
+    const id = before?.id ?? lastId + 1
+    // The time without use counts from when its use was first of interest.
+    const sinceMs = before?.unusedMs === undefined ? clockMs() : before.sinceMs
+    const record = { id, sinceMs, ...termsOf(terms) }
+    const isNewOrder = before?.maxAgeMs === undefined && terms.maxAgeMs !== undefined
+    const recount = before === undefined || isNewOrder ? counting.recount(prefix) : undefined
+    yield* attempt({
+      conditions: [],
+      writes: [
+        counting.begin(Math.max(id, lastId)),
+        { key: ruleRow(prefix), value: encodeRule(record) },
+        ...(recount ? [recount.write] : []),
+      ],
+    })
+    table.set({ ...record, prefix })
+    recount?.committed()
+    return ACCEPTED
+  }
+
+  *remove({ prefix }: RemoveRule): Flow<Body> {
+    const { table, usage, counting } = this.#options
+    const rule = prefix === undefined ? undefined : table.get(prefix)
+    if (rule === undefined) return failure('not-found', 'there is no such rule')
+    const recount = counting.recount(rule.prefix)
+    const gone = [ruleRow(rule.prefix), ruleRemovedRow(rule.id), ruleLastRow(rule.id)]
+    yield* attempt({
+      conditions: [],
+      writes: [...gone.map((key) => ({ key, value: undefined })), recount.write],
+    })
+    recount.committed()
+    table.delete(rule.prefix)
+    usage.forget(rule.id)
+    return ACCEPTED
+  }
+}
+
+const ACCEPTED: Body = { type: 'accepted' }
+
+const termsOf = ({ maxSize, maxAgeMs, unusedMs, maxNames }: RuleTerms): RuleTerms => ({
+  ...(maxSize !== undefined && { maxSize }),
+  ...(maxAgeMs !== undefined && { maxAgeMs }),
+  ...(unusedMs !== undefined && { unusedMs }),
+  ...(maxNames !== undefined && { maxNames }),
+})
