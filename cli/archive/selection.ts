@@ -2,6 +2,7 @@
 import { gather } from '../../src/bytes.ts'
 import { asDstoreError } from '../../src/errors.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
+import { SMALL_VALUE_BYTES, type SmallValues } from '../../src/daemon/client/small-values.ts'
 import { keyKindOf } from '../../src/hash/key-text.ts'
 import { parseKey, type Key } from '../../src/hash/key.ts'
 import { PIECE_BYTES } from '../../src/limits.ts'
@@ -15,6 +16,9 @@ import {
   type WantedValue,
 } from './tree-selection.ts'
 import { ValueNames } from './value-names.ts'
+
+/** Gets small values without `node:http`; undefined for one that the client is to get. */
+export type SmallReader = Pick<SmallValues, 'get'>
 
 /** Requests in flight. Bounds memory too: each may hold one small value. */
 const FETCHED_AT_ONCE = 16
@@ -32,7 +36,7 @@ export interface SelectedValue {
 export type Selection = AsyncGenerator<SelectedValue | UnavailableValue, void, undefined>
 
 /** Every value, in the order of keys, directories before the others. */
-export async function* allValues(client: Client): Selection {
+export async function* allValues(client: Client, small?: SmallReader): Selection {
   const values = async function* (): AsyncGenerator<WantedValue> {
     for (const kind of ['directory', 'bytes'] as const) {
       for await (const { key, size } of client.keys()) {
@@ -41,7 +45,7 @@ export async function* allValues(client: Client): Selection {
     }
   }
   // All names are wanted: one list has them.
-  for await (const found of select(client, values(), new ValueNames(client, 0))) {
+  for await (const found of select({ client, small }, values(), new ValueNames(client, 0))) {
     // Removed after it was listed: no longer one of all values.
     if ('fault' in found && ['not-found', 'removed'].includes(found.fault.code)) continue
     yield found
@@ -55,6 +59,7 @@ export async function* allValues(client: Client): Selection {
 export function referencedValues(
   client: Client,
   references: ReadonlyMap<string, Reference>,
+  small?: SmallReader,
 ): Selection {
   const wanted = async function* (): AsyncGenerator<WantedValue | UnavailableValue> {
     const values = new Map<string, Key>()
@@ -73,11 +78,11 @@ export function referencedValues(
       if (key.kind === 'bytes' && trees.isNew(key)) yield { key: text, size: undefined }
     }
   }
-  return select(client, wanted(), new ValueNames(client))
+  return select({ client, small }, wanted(), new ValueNames(client))
 }
 
 async function* select(
-  client: Client,
+  { client, small }: { readonly client: Client; readonly small: SmallReader | undefined },
   wanted: AsyncIterable<WantedValue | UnavailableValue>,
   names: ValueNames,
 ): Selection {
@@ -88,7 +93,9 @@ async function* select(
       try {
         const size = value.size ?? (await client.facts(key)).size
         const isSmall = size <= PIECE_BYTES
-        const bytes = isSmall ? await gather((await client.get(bytesKey(key))).bytes) : undefined
+        const whole = size <= SMALL_VALUE_BYTES ? await small?.get(bytesKey(key), size) : undefined
+        const bytes =
+          whole ?? (isSmall ? await gather((await client.get(bytesKey(key))).bytes) : undefined)
         return { key, size, names: await names.of(key), bytes }
       } catch (error) {
         return { text: key, fault: asDstoreError(error) }
