@@ -33,6 +33,7 @@ import type {
   Target,
   Unbind,
 } from './name-messages.ts'
+import type { SettledOperations } from './naming-messages.ts'
 import type {
   CommitTree,
   Held,
@@ -225,6 +226,8 @@ export interface Ack {
 
 export interface Ping {
   readonly type: 'ping'
+  /** From a Local: operations that it will not repeat (R004-132). */
+  readonly settled?: readonly SettledOperations[]
 }
 
 export interface Pong {

@@ -3,13 +3,9 @@ import { concat, equal } from '../../bytes.ts'
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { createHasher, hash, hashInTurns, type Hashed } from '../../hash/hasher.ts'
 import { Key } from '../../hash/key.ts'
+import type { OperationIds } from '../../index/local/operation-ids.ts'
 import type { Receipt } from '../../index/message.ts'
-import {
-  CALL_TIMEOUT_MS,
-  DIGEST_BYTES,
-  INLINE_VALUE_BYTES,
-  OPERATION_ID_BYTES,
-} from '../../limits.ts'
+import { CALL_TIMEOUT_MS, DIGEST_BYTES, INLINE_VALUE_BYTES } from '../../limits.ts'
 import { changedFile } from '../../store/file/file-faults.ts'
 import { hashSource } from '../../store/file/file-hasher.ts'
 import { FileSource } from '../../store/file/file-source.ts'
@@ -33,6 +29,7 @@ export interface UploaderOptions {
   readonly callers: ByteBudgets
   readonly globalPeer: string
   readonly random: (bytes: number) => Uint8Array
+  readonly operations: OperationIds
   /** Counts the bytes of values that were sent to Global. */
   readonly onSent: (bytes: number) => void
 }
@@ -50,13 +47,14 @@ export class Uploader {
 
   async put(source: ValueSource, asked: PutOptions): Promise<PutResult> {
     checkKeeper(asked)
-    const options = this.#named(asked)
-    const limit = putDeadline(options)
+    const limit = putDeadline(asked)
     try {
-      if (!('path' in source)) return await this.#putStream(source, options, limit)
+      if (!('path' in source)) {
+        return await this.#once(asked, (options) => this.#putStream(source, options, limit))
+      }
       const file = await FileSource.open(source.path, source.identity)
       try {
-        return await this.#putFile(file, options, limit)
+        return await this.#once(asked, (options) => this.#putFile(file, options, limit))
       } finally {
         await file.close()
       }
@@ -65,10 +63,10 @@ export class Uploader {
     }
   }
 
-  /** The repeats of one put are one operation. */
-  #named(options: PutOptions): NamedPut {
-    if (options.name === undefined) return options
-    return { ...options, operation: this.#options.random(OPERATION_ID_BYTES) }
+  /** The repeats of one put are one operation. What a hold keeps can be put again. */
+  #once<T>(options: PutOptions, put: (options: NamedPut) => Promise<T>): Promise<T> {
+    if (options.hold !== undefined) return put(options)
+    return this.#options.operations.run((operation) => put({ ...options, operation }))
   }
 
   async #putFile(file: FileSource, options: NamedPut, limit: Deadline): Promise<PutResult> {
@@ -96,11 +94,10 @@ export class Uploader {
 
   /** Uploads a value that is not a file of a caller, as a put of it would. */
   async putKnown(source: UploadSource, asked: PutOptions): Promise<PutResult> {
-    const options = this.#named(asked)
-    const limit = putDeadline(options)
+    const limit = putDeadline(asked)
     try {
       limit.progress()
-      return await this.#known.send(source, options, limit)
+      return await this.#once(asked, (options) => this.#known.send(source, options, limit))
     } finally {
       limit.clear()
     }
@@ -188,12 +185,14 @@ export class Uploader {
   /** Puts small values in one message; a name only with a single value. */
   async putSmall(
     values: readonly Uint8Array[],
-    { signal, timeoutMs = CALL_TIMEOUT_MS, ...kept }: NamedPut,
+    { signal, timeoutMs = CALL_TIMEOUT_MS, operation, ...kept }: NamedPut,
   ): Promise<PutResult[]> {
     const { link, cache } = this.#options
+    // Without a name, others may join the message, whose operation this would be.
+    const named = kept.name === undefined || operation === undefined ? kept : { ...kept, operation }
     const hashed = values.map((value) => hash(value))
     const digests = hashed.map(({ digest }) => digest)
-    const request = { type: 'put', values, name: undefined, ...keptAs(kept) } as const
+    const request = { type: 'put', values, name: undefined, ...keptAs(named) } as const
     const ask = (leftMs: number): Promise<PutResult[]> => {
       const options = { digests, timeoutMs: leftMs, ...(signal && { signal }) }
       return link.ask(request, options, ({ receipts }, keep) =>

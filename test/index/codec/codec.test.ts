@@ -304,7 +304,15 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
     more: fc.boolean(),
   }),
   ack: fc.record({ seq: count }),
-  ping: fc.record({}),
+  ping: fc.record(
+    {
+      settled: fc.array(fc.record({ first: bytes(16), count: fc.nat({ max: 200 }) }), {
+        minLength: 1,
+        maxLength: 256,
+      }),
+    },
+    { requiredKeys: [] },
+  ),
   pong: fc.record({ seq: count, wallMs: count }, { requiredKeys: ['seq'] }),
   goodbye: fc.record({ reason: line }),
   failure: fc.record({ code, message: line, hint: maybe(line.filter((hint) => hint !== '')) }),

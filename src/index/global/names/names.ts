@@ -2,7 +2,7 @@
  * Names at Global (specs/004-index.md, "Rules: tags", "Rules: operations" and "Rules: expiry"):
  * what plans know of them, and what goes on in the background.
  */
-import type { Body, Digest } from '../../message.ts'
+import type { Body, Digest, SettledOperations } from '../../message.ts'
 import type { Rules } from '../../rules.ts'
 import type { PlanRunner } from '../plan-runner.ts'
 import { FlowRunner } from '../trees/flow.ts'
@@ -52,6 +52,11 @@ export class Names {
         plans.ask<'entries'>({ type: 'log', after, limit }, ({ entries }) => done(entries), failed)
       },
     })
+  }
+
+  /** The Local that sent them will not repeat these operations. */
+  settled(settled: readonly SettledOperations[]): void {
+    this.#operations.settled(settled)
   }
 
   readonly isReplaced = (digest: Digest): boolean | undefined => this.#keeps.isReplaced(digest)

@@ -6,10 +6,10 @@
  * Each change that an operation made names it in the log. So after a restart the end of the log
  * says which are done, before the first request that names one is served.
  */
-import { toHex } from '../../../bytes.ts'
+import { toHex, viewOf } from '../../../bytes.ts'
 import { BATCH_ITEMS, OPERATIONS, OPERATION_MS } from '../../../limits.ts'
 import { failure } from '../../failure.ts'
-import type { Body, Failure } from '../../message.ts'
+import type { Body, Failure, SettledOperations } from '../../message.ts'
 import type { LoggedChange } from '../plan.ts'
 import type { Change } from '../../records/change-record.ts'
 import type { Rules } from '../../rules.ts'
@@ -119,6 +119,17 @@ export class Operations {
   #answerTo(type: OperationKind, outcome: Known['outcome']): Body {
     const body = answerTo(type, outcome)
     return body.type === 'rebound' ? { ...body, silent: this.#options.silent() } : body
+  }
+
+  /** Nobody will repeat these: they need not be remembered. */
+  settled(settled: readonly SettledOperations[]): void {
+    for (const { first, count } of settled) {
+      const prefix = toHex(first.subarray(0, 8))
+      const from = viewOf(first).getBigUint64(8)
+      for (let i = 0n; i < count; i++) {
+        this.#done.delete(prefix + (from + i).toString(16).padStart(16, '0'))
+      }
+    }
   }
 
   #forget(): void {
