@@ -23,7 +23,10 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   verbose: { ...yes('show requests to the daemon, and causes of failures'), short: 'v' },
   timeout: text('D', 'fail after this time without progress, such as 30s (DSTORE_TIMEOUT)'),
   'no-start': yes('do not start a daemon if none is running (DSTORE_NO_START=1)'),
-  output: { ...text('FILE', 'write to FILE, which is replaced only when complete'), short: 'o' },
+  output: {
+    ...text('FILE', 'write to FILE, which is replaced only when complete; - is standard output'),
+    short: 'o',
+  },
   'output-dir': text('DIR', 'write each value to a file in DIR, named after its key'),
   update: text('DIR', 'bring the folder DIR to the state of this directory: write what differs'),
   delete: yes('with --update, also remove what is not in the directory'),
@@ -205,7 +208,7 @@ export function parseFlags(
       options,
       allowPositionals: true,
     })
-    return { flags: values, positionals }
+    return { flags: outputOf(values), positionals }
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException
     if (code?.startsWith('ERR_PARSE_ARGS') !== true) throw error
@@ -214,6 +217,11 @@ export function parseFlags(
       hint: hintAtDash(args, message, names) ?? hintFor(command, names, message),
     })
   }
+}
+
+/** The same flags; `-o -` is standard output, as without the flag (R007-26). */
+function outputOf({ output, ...others }: Flags): Flags {
+  return output === undefined || output === '-' ? others : { ...others, output }
 }
 
 /** Joins `--range -100`, the last hundred bytes: `parseArgs` would take -100 for flags. */

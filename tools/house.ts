@@ -91,6 +91,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/transfer/schedule': 'Which source is asked for which part of a value.',
   'src/tree': 'Folders on disk to directories of the store and back, over a node.',
   'src/tree/build': 'Makes directories of a list of paths and keys.',
+  'src/tree/build/spooled': 'Makes directories of entries that come in any order, in little memory.',
   'src/tree/extract': 'Writes stored trees to folders, and brings folders to their state.',
   'src/tree/put': 'Hashes a folder and sends what is not stored yet, under a hold.',
   'src/tree/put/cache': 'Remembers the keys of files whose stats did not change.',

@@ -20,7 +20,7 @@ import type { ChannelPool } from '../swarm/channel-pool.ts'
 import { BROKEN, RETRY_MS, Retry, withoutGlobal } from '../swarm/retry.ts'
 
 /** Shown when a put fails because Global is unreachable. */
-const KEPT = 'Global keeps the received part for a day: repeat the command to resume'
+const KEPT = 'Global keeps the received part for a day: repeat the put to resume'
 
 /** A value that can be read more than once. */
 export interface UploadSource extends Identity {

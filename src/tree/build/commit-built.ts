@@ -4,7 +4,14 @@ import { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 import { INLINE_VALUE_BYTES } from '../../limits.ts'
 import { batchesOf } from '../../node/calls/batches.ts'
-import type { CommitTreeOptions, HoldId, Node, NodeTrees, PutResult } from '../../node/node.ts'
+import type {
+  CallOptions,
+  CommitTreeOptions,
+  HoldId,
+  Node,
+  NodeTrees,
+  PutResult,
+} from '../../node/node.ts'
 import type { BuiltDirectory, BuiltTree } from './build-tree.ts'
 
 export type TreeNode = Pick<Node, 'put' | 'putMany'> & { readonly trees: NodeTrees }
@@ -17,24 +24,49 @@ export async function commitBuilt(
   node: TreeNode,
   hold: HoldId,
   { root, levels }: BuiltTree,
-  { name, naming, ...options }: CommitTreeOptions = {},
+  options: CommitTreeOptions = {},
 ): Promise<PutResult> {
+  const calls = callsOf(options)
+  for (const level of levels) await makeLevel(node, hold, level, calls)
+  return commitRoot(node, hold, root, options)
+}
+
+/** Puts and makes what does not exist of directories whose children are made. */
+export async function makeLevel(
+  node: TreeNode,
+  hold: HoldId,
+  level: Iterable<BuiltDirectory>,
+  options: CallOptions = {},
+): Promise<void> {
   const { trees } = node
-  for (const level of levels) {
-    for (const batch of batchesOf(level)) {
-      const present = await trees.present(hold, batch.map(keyOf), options)
-      const absent = batch.filter((_, i) => !present[i]!)
-      if (absent.length === 0) continue
-      await putDirectories(node, hold, absent, options)
-      for (const { key, missing } of await trees.makeDirectories(
-        hold,
-        absent.map(keyOf),
-        options,
-      )) {
-        if (missing.length > 0) throw removedMeanwhile(key, missing[0]!)
-      }
+  for (const batch of batchesOf(level)) {
+    const present = await trees.present(hold, batch.map(keyOf), options)
+    const absent = batch.filter((_, i) => !present[i]!)
+    if (absent.length === 0) continue
+    await putDirectories(node, hold, absent, options)
+    const made = await trees.makeDirectories(hold, absent.map(keyOf), options)
+    for (const { key, missing } of made) {
+      if (missing.length > 0) throw removedMeanwhile(key, missing[0]!)
     }
   }
+}
+
+/** The options that each call of a tree put takes. */
+export function callsOf({ signal, timeoutMs, onProgress }: CallOptions): CallOptions {
+  return {
+    ...(signal && { signal }),
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(onProgress && { onProgress }),
+  }
+}
+
+/** Commits the root of a tree whose directories are made. */
+export function commitRoot(
+  { trees }: TreeNode,
+  hold: HoldId,
+  root: Key,
+  { name, naming, ...options }: CommitTreeOptions,
+): Promise<PutResult> {
   const as = { ...(name !== undefined && { name }), ...(naming && { naming }) }
   return trees.commitTree(hold, root, { ...options, ...as })
 }
@@ -57,5 +89,5 @@ async function putDirectories(
 
 function removedMeanwhile(key: Key, child: Key): DstoreError {
   const message = `${child.toString()} was removed while ${key.toString()} was made of it`
-  return new DstoreError('conflict', message, { hint: 'repeat the command' })
+  return new DstoreError('conflict', message, { hint: 'repeat the put' })
 }
