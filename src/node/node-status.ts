@@ -1,4 +1,5 @@
 /** What `status` tells of a node. Times are ISO 8601; peers are peer ids. */
+import type { NameCountsStatus } from '../index/global/names/name-counts.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { InactiveStatus } from './node-inactive.ts'
 import type { RefusalCounts } from '../membership/refusal.ts'
@@ -129,6 +130,8 @@ export interface NodeStatus {
   /** Refusals since the start, by reason; undefined on a standalone node. */
   readonly refused: RefusalCounts | undefined
   readonly store: StoreStatus | undefined
+  /** Of a Global or standalone node, since its start. */
+  readonly names?: NameCountsStatus
   readonly cache: CacheStatus | undefined
   /** A store of an earlier role that this Local does not serve; undefined if there is none. */
   readonly inactiveStore?: InactiveStatus | undefined

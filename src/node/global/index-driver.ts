@@ -95,7 +95,14 @@ export class IndexDriver {
   /** The index, as of the last durable change. */
   get index(): Pick<
     GlobalIndex,
-    'expectMissing' | 'members' | 'peers' | 'position' | 'registered' | 'used' | 'wallDoubt'
+    | 'expectMissing'
+    | 'members'
+    | 'nameCounts'
+    | 'peers'
+    | 'position'
+    | 'registered'
+    | 'used'
+    | 'wallDoubt'
   > {
     return this.#index
   }
