@@ -1,5 +1,6 @@
 import { viewOf } from '../../../../src/bytes.ts'
 import { Operations } from '../../../../src/index/global/names/operations.ts'
+import type { LoggedChange } from '../../../../src/index/global/plan.ts'
 import type { Body, Request } from '../../../../src/index/message.ts'
 import { ALL_RULES } from '../../../../src/index/rules.ts'
 import { OPERATIONS, OPERATION_MS } from '../../../../src/limits.ts'
@@ -191,4 +192,41 @@ test('R004-125 R004-132: beyond the bound Global is busy, until Locals say what 
   t.like(run(OPERATIONS + 2), { code: 'busy' })
   now += OPERATION_MS
   t.is(run(OPERATIONS + 2), stored, 'their time is over')
+})
+
+test('R004-126: what is read back leaves room for new operations, and ends with its time', (t) => {
+  const tail = Array.from({ length: OPERATIONS }, (_, i) => ({
+    seq: i + 1,
+    atMs: 0,
+    change: { type: 'put', digest: digestOf(1), size: 1, names: ['n'], operation: numbered(i) },
+  })) as readonly LoggedChange[]
+  let now = 0
+  let begun = 0
+  const operations = new Operations({
+    now: () => now,
+    wall: () => now,
+    run: OPERATIONS + 1,
+    rules: ALL_RULES,
+    silent: () => [],
+    readLog: (after, limit, done) => done(tail.slice(after, after + limit)),
+  })
+  const run = (number: number): Body => {
+    let answer: Body | undefined
+    const request = { type: 'put', operation: numbered(number) } as const
+    const finish = (body: Body): void => void (answer = body)
+    operations.run(request, finish, (done) => {
+      begun++
+      done({ type: 'stored', receipts: [] })
+    })
+    return answer!
+  }
+  t.deepEqual(run(OPERATIONS), { type: 'stored', receipts: [] }, 'a new one')
+  t.like(run(17), { type: 'stored', receipts: [{ incarnation: 18, size: 1 }] })
+  t.is(begun, 1)
+  operations.settled([{ first: numbered(17), count: 1 }])
+  run(17)
+  t.is(begun, 2)
+  now += OPERATION_MS
+  run(18)
+  t.is(begun, 3)
 })
