@@ -2,6 +2,7 @@
 import type { NameCountsStatus } from '../index/global/names/name-counts.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { InactiveStatus } from './node-inactive.ts'
+import type { RuleState } from './node-rules.ts'
 import type { RefusalCounts } from '../membership/refusal.ts'
 
 /**
@@ -132,6 +133,8 @@ export interface NodeStatus {
   readonly store: StoreStatus | undefined
   /** Of a Global or standalone node, since its start. */
   readonly names?: NameCountsStatus
+  /** The rules of a Global or standalone node; missing where there are none. */
+  readonly rules?: readonly RuleState[]
   readonly cache: CacheStatus | undefined
   /** A store of an earlier role that this Local does not serve; undefined if there is none. */
   readonly inactiveStore?: InactiveStatus | undefined

@@ -24,7 +24,7 @@ import type { SimClock } from './sim-clock.ts'
 import { SimStore, type Backup, type Committed } from './sim-store.ts'
 import { digestOf } from './tokens.ts'
 import { TreeOracle } from './trees/tree-oracle.ts'
-import { childrenIn, tokenOf } from './trees/universe.ts'
+import { bytesOf, childrenIn, tokenOf } from './trees/universe.ts'
 import type { Wire } from './wire.ts'
 import type { World } from './world.ts'
 
@@ -107,7 +107,8 @@ export class SimGlobal {
   }
 
   start(): void {
-    const { world, rules, leaseMs, forgetAfterMs, oracle, clock, elapsed, settledMs } = this.#options
+    const { world, rules, leaseMs, forgetAfterMs, oracle, clock, elapsed, settledMs } =
+      this.#options
     this.#elapsed = elapsed(clock)
     const runId = Uint8Array.from({ length: 16 }, () => world.pick(256))
     const { transaction, recovered } = beginRun({
@@ -238,7 +239,8 @@ export class SimGlobal {
     if (this.index?.peers().includes(peer) !== true) return
     const id = ++this.#lastId
     this.#callers.set(id, done)
-    const value = { digest, size: 1, location: this.#location() }
+    const size = bytesOf(digest[0]!).byteLength
+    const value = { digest, size, location: this.#location() }
     this.#handle({ type: 'uploaded', id, value, name: undefined })
   }
 
@@ -385,6 +387,9 @@ export class SimGlobal {
         this.store.sync()
         // It is durable; the process may crash before it learns that.
         this.#later(0, 5, () => tell(result))
+        if (this.names !== undefined && world.chance(this.crashes)) {
+          this.#later(0, 5, () => this.crash())
+        }
       }
       // It can be read before it is durable.
       if (this.trees === undefined) return synced()

@@ -192,7 +192,7 @@ function toWire(body: Body): WireBody {
     case 'remove-rule':
       return { case: 'removeRule', value: given({ prefix: body.prefix }) }
     case 'accepted':
-      return { case: 'accepted', value: {} }
+      return { case: 'accepted', value: { keys: body.keys } }
     case 'rules':
       return { case: 'rules', value: {} }
     case 'rule-list':

@@ -102,6 +102,7 @@ export class IndexDriver {
     | 'position'
     | 'registered'
     | 'used'
+    | 'usedKey'
     | 'wallDoubt'
   > {
     return this.#index

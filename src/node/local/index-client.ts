@@ -45,6 +45,8 @@ export interface IndexClientOptions {
   readonly operations: OperationIds
   /** Verifies a value that came with an answer, and caches it. */
   readonly keep: (key: Key, fact: Fact) => void
+  /** A name was answered without asking Global. */
+  readonly onUsed: (name: string) => void
 }
 
 export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
@@ -90,7 +92,10 @@ export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
   /** From this Local's own bindings, if these are current and `fresh` is not set (R004-85). */
   async lookup(name: string, options: LookupOptions = {}): Promise<BoundName | undefined> {
     const own = options.fresh === true ? undefined : this.#own(name)
-    if (own !== undefined) return own
+    if (own !== undefined) {
+      this.#options.onUsed(name)
+      return own
+    }
     const request = { type: 'lookup', name: checkName(name), inline: true } as const
     const { link, holdings } = this.#options
     const waits = (): boolean => holdings.bound(name) === undefined
@@ -110,6 +115,7 @@ export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
       const away = error instanceof DstoreError && error.code === 'unreachable'
       if (!away || bound === undefined) throw error
       if (link.isLeaseOver()) throw leaseOver()
+      this.#options.onUsed(name)
       return { name, ...bound, heldBytes: this.#heldBytes(bound.key), confirmed: false }
     }
   }

@@ -198,7 +198,7 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
     fc.record({ prefix: fc.constant(undefined), terms: fc.record({ unusedMs: bound }) }),
   ),
   'remove-rule': fc.record({ prefix: maybe(prefix) }),
-  accepted: fc.constant({}),
+  accepted: fc.record({ keys: fc.boolean() }),
   rules: fc.constant({}),
   'rule-list': fc.record({ items: some(rule) }),
   'report-use': fc.record({ names, digests: some(digest) }),
