@@ -29,6 +29,8 @@ import type { Origin, PlanRunner } from '../plan-runner.ts'
 import { putTask, putTasks } from '../put-plans.ts'
 import type { Sessions } from '../sessions.ts'
 import { isTreeRequest } from '../trees/requests.ts'
+import { putBatch } from './put-batch.ts'
+import { runTogether } from './run-together.ts'
 import type { Trees } from '../trees/trees.ts'
 
 export interface RequestParts {
@@ -108,16 +110,24 @@ export class Requests {
     switch (body.type) {
       case 'put':
         this.#parts.plans.ask<'sealed'>(
-          { type: 'stage', values: body.values },
+          {
+            type: 'stage',
+            values: body.values,
+            ...(body.name !== undefined && { names: [body.name] }),
+          },
           ({ values }) => {
             if (body.hold !== undefined) this.#parts.trees.put(body.hold, values, finish)
             else
-              this.#parts.plans.runAll(
+              runTogether(
+                this.#parts.plans,
                 putTasks(origin, values, body, this.#putContext(isAdmin), finish),
               )
           },
           finish,
         )
+        break
+      case 'put-batch':
+        putBatch(body, origin, this.#putContext(isAdmin), { ...this.#parts, finish })
         break
       case 'set-rule':
         this.#parts.lifecycle.set(body, finish)
@@ -161,12 +171,25 @@ export class Requests {
           return this.#parts.sessions.refuse(session, 'protocol', `a ${body.type} was not expected`)
         }
         const timeoutMs = 'timeoutMs' in body ? body.timeoutMs : undefined
-        const done = body.type === 'lookup' ? this.#used(body.name, finish) : finish
+        const done =
+          body.type === 'lookup'
+            ? this.#used(body.name, finish)
+            : body.type === 'remove'
+              ? this.#removed(finish)
+              : finish
         if (body.type === 'locate' && body.inline) this.#usedKeys(body.digests)
         const run = (): void => this.#parts.plans.run({ origin, begin, timeoutMs, finish: done })
         if (body.type !== 'remove' && body.type !== 'unbind') return run()
         this.#parts.trees.beforeRemoval(body, run, finish)
       }
+    }
+  }
+
+  /** A removal that fails, as for want of room, may have unbound some names: it goes on. */
+  #removed(finish: (body: Body) => void): (body: Body) => void {
+    return (body) => {
+      if (body.type === 'failure') this.#parts.names.removalFailed()
+      finish(body)
     }
   }
 
@@ -203,6 +226,7 @@ export class Requests {
         trimmed: this.#parts.trimmed,
         onMissing,
         onCascade,
+        isReplaced: this.#parts.names.isReplaced,
         isAdmin: isAsAdmin,
         refusal: () => roleTooLow(asker, this.#members.roleOf(asker) ?? 'stranger', 'admin'),
       },
