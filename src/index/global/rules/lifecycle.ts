@@ -239,7 +239,9 @@ export class Lifecycle {
 
   #look(): Job | undefined {
     const flow = this.#heldOtherwise.next()
-    return flow && jobOf(this.#flows, flow, () => undefined)
+    if (flow === undefined) return undefined
+    // A row that cannot be read is no reason to refuse a put.
+    return (done) => this.#flows.run(flow(), done, () => (this.#heldOtherwise.abandon(), done()))
   }
 
   /** Unbinds what a rule has too much of, or what the first request waits for. */
