@@ -34,6 +34,7 @@ import type {
   Target,
   Unbind,
 } from './name-messages.ts'
+import type { SettledOperations } from './naming-messages.ts'
 import type {
   CommitTree,
   Held,
@@ -231,6 +232,8 @@ export interface Ack {
 
 export interface Ping {
   readonly type: 'ping'
+  /** From a Local: operations that it will not repeat (R004-132). */
+  readonly settled?: readonly SettledOperations[]
 }
 
 export interface Pong {

@@ -207,7 +207,7 @@ function toWire(body: Body): WireBody {
     case 'report-use':
       return { case: 'reportUse', value: { names: [...body.names], digests: [...body.digests] } }
     case 'ping':
-      return { case: 'ping', value: {} }
+      return { case: 'ping', value: { settled: [...(body.settled ?? [])] } }
     case 'pong':
       return { case: 'pong', value: { seq: BigInt(body.seq), ...wide({ wallMs: body.wallMs }) } }
     case 'goodbye':

@@ -5,7 +5,7 @@
 import type { DstoreError } from '../../../errors.ts'
 import { failure, failureOf } from '../../failure.ts'
 import type { Body, Digest, Failure } from '../../message.ts'
-import { chargeRow, decodeCharge } from '../../records/charge-record.ts'
+import { chargeRow, decodeCharge, type Charge } from '../../records/charge-record.ts'
 import { decodeKey, keyRow } from '../../records/record.ts'
 import { read, type Flow, type FlowRunner } from '../trees/flow.ts'
 import type { PrefixRule, RuleTable } from './rule-table.ts'
@@ -86,10 +86,11 @@ export class Admission {
     return one && { name: one.name, ...needOf(one) }
   }
 
-  /** A name that may have been waited for has been unbound. */
-  dropped(name: string): void {
-    for (const all of this.#waiting.values()) {
-      for (const one of all) if (one.name === name) one.charged = undefined
+  /** What is charged for a name has changed: a request that waits for it needs more, or less. */
+  counted(name: string, charge: Pick<Charge, 'rule' | 'size'> | undefined): void {
+    for (const [id, all] of this.#waiting) {
+      const charged = charge?.rule === id ? charge.size : undefined
+      for (const one of all) if (one.name === name) one.charged = charged
     }
   }
 

@@ -1,0 +1,32 @@
+/** The answer that a Local expects to each request (specs/004-index.md, R004-4). */
+import type { Answer, Request } from '../message.ts'
+
+export const ANSWERS: Readonly<Record<Request['type'], Answer['type']>> = {
+  locate: 'located',
+  put: 'stored',
+  offer: 'offered',
+  remove: 'removed',
+  unbind: 'removed',
+  list: 'listed',
+  bind: 'binding',
+  rebind: 'rebound',
+  'tag-history': 'tag-targets',
+  lookup: 'binding',
+  names: 'named',
+  contents: 'store-contents',
+  watch: 'watched',
+  hold: 'held',
+  present: 'present-answer',
+  'make-directories': 'made-directories',
+  'commit-tree': 'stored',
+  'set-rule': 'accepted',
+  'remove-rule': 'accepted',
+  rules: 'rule-list',
+  'report-use': 'accepted',
+  'put-batch': 'stored-batch',
+  invite: 'invited',
+  admit: 'admitted',
+  expel: 'removed',
+  members: 'member-page',
+  ping: 'pong',
+}
