@@ -36,7 +36,8 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/config': 'Settings, the state directory, addresses, the API token.',
   'src/daemon/client/lists': 'The lists of a client.',
   'src/daemon/client/tokens': 'The calls of a client about tokens.',
-  'src/daemon/client/names': 'The calls of a client about tags and rules.',
+  'src/daemon/client/names':
+    'The calls of a client about tags and rules, and those that older daemons do not know.',
   'src/daemon/config/tokens': 'The tokens of the API over TCP: their file, and which are valid.',
   'src/daemon/delivery': 'Writes values to files that clients have made for them.',
   'src/daemon/http': 'The HTTP server: one file for each group of routes.',
@@ -96,7 +97,8 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/transfer/schedule': 'Which source is asked for which part of a value.',
   'src/tree': 'Folders on disk to directories of the store and back, over a node.',
   'src/tree/build': 'Makes directories of a list of paths and keys.',
-  'src/tree/build/spooled': 'Makes directories of entries that come in any order, in little memory.',
+  'src/tree/build/spooled':
+    'Makes directories of entries that come in any order, in little memory.',
   'src/tree/extract': 'Writes stored trees to folders, and brings folders to their state.',
   'src/tree/put': 'Hashes a folder and sends what is not stored yet, under a hold.',
   'src/tree/put/cache': 'Remembers the keys of files whose stats did not change.',
