@@ -46,11 +46,15 @@ async function storeOf(names: ReadonlyMap<string, Partial<NameRecord>>) {
 
 type Query = Omit<NameQuery, 'after' | 'limit'> & { after?: string }
 
+/** More than any list here has. */
+const MOST_PAGES = 100
+
 /** Every item, in pages of this many. */
 async function all(store: Parameters<typeof namesOf>[0], query: Query, limit: number) {
   const items: { text: string; names: number; size: number; isCommon: boolean }[] = []
   let after = query.after
-  for (;;) {
+  for (let pages = 0; ; pages++) {
+    if (pages > MOST_PAGES) throw new Error('the list does not end')
     const page = await namesOf(store, { ...query, after, limit }, WALL_MS)
     for (let i = 0; i < page.count; i++) {
       const isCommon = page.kinds[i] === COMMON
