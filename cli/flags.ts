@@ -51,6 +51,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   'max-names': text('N', 'how many names there may be'),
   unused: text('D', 'since a name was last used, such as 7d'),
   'ignore-file': text('FILE', 'leave out what the patterns in FILE match, as in a .gitignore'),
+  digest: text('HASH', 'print the name by sha2-256, sha2-384 or sha2-512 (mh/...)'),
   'name-only': yes('unbind the name, keep its value'),
   keys: yes('list keys instead of names'),
   tree: yes('also list what is below each directory'),
@@ -129,6 +130,7 @@ export interface Flags {
   readonly 'max-names'?: string
   readonly unused?: string
   readonly 'ignore-file'?: string
+  readonly digest?: string
   readonly 'name-only'?: boolean
   readonly keys?: boolean
   readonly tree?: boolean
