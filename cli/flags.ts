@@ -23,7 +23,10 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   verbose: { ...yes('show requests to the daemon, and causes of failures'), short: 'v' },
   timeout: text('D', 'fail after this time without progress, such as 30s (DSTORE_TIMEOUT)'),
   'no-start': yes('do not start a daemon if none is running (DSTORE_NO_START=1)'),
-  output: { ...text('FILE', 'write to FILE, which is replaced only when complete'), short: 'o' },
+  output: {
+    ...text('FILE', 'write to FILE, which is replaced only when complete; - is standard output'),
+    short: 'o',
+  },
   'output-dir': text('DIR', 'write each value to a file in DIR, named after its key'),
   update: text('DIR', 'bring the folder DIR to the state of this directory: write what differs'),
   delete: yes('with --update, also remove what is not in the directory'),
@@ -48,6 +51,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   'max-names': text('N', 'how many names there may be'),
   unused: text('D', 'since a name was last used, such as 7d'),
   'ignore-file': text('FILE', 'leave out what the patterns in FILE match, as in a .gitignore'),
+  digest: text('HASH', 'print the name by sha2-256, sha2-384 or sha2-512 (mh/...)'),
   'name-only': yes('unbind the name, keep its value'),
   keys: yes('list keys instead of names'),
   tree: yes('also list what is below each directory'),
@@ -83,7 +87,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   'socket-group': text('GROUP', 'also let this group use the socket; none: only you'),
   http: text('HOST:PORT', 'also serve the API over TCP, with a token; none: do not'),
   'http-host': {
-    ...text('NAME', 'a name of this host that clients over TCP may send; none: only its address'),
+    ...text('NAME', 'a name of this host that TCP clients may send; none: only its address'),
     multiple: true,
   },
   'http-cert': text('FILE', 'serve TLS over TCP, with this certificate; none: do not'),
@@ -126,6 +130,7 @@ export interface Flags {
   readonly 'max-names'?: string
   readonly unused?: string
   readonly 'ignore-file'?: string
+  readonly digest?: string
   readonly 'name-only'?: boolean
   readonly keys?: boolean
   readonly tree?: boolean
@@ -205,7 +210,7 @@ export function parseFlags(
       options,
       allowPositionals: true,
     })
-    return { flags: values, positionals }
+    return { flags: outputOf(values), positionals }
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException
     if (code?.startsWith('ERR_PARSE_ARGS') !== true) throw error
@@ -214,6 +219,11 @@ export function parseFlags(
       hint: hintAtDash(args, message, names) ?? hintFor(command, names, message),
     })
   }
+}
+
+/** The same flags; `-o -` is standard output, as without the flag (R007-26). */
+function outputOf({ output, ...others }: Flags): Flags {
+  return output === undefined || output === '-' ? others : { ...others, output }
 }
 
 /** Joins `--range -100`, the last hundred bytes: `parseArgs` would take -100 for flags. */

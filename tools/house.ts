@@ -17,6 +17,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'cli/archive': 'Reads and writes the tar archives of `export` and `import`.',
   'cli/commands': 'The commands, one file for each or for a few that belong together.',
   'cli/commands/names': 'Tags, rules, and how names are bound.',
+  'cli/commands/lists': 'The commands that list names, and say what they hold.',
   'cli/commands/tokens': 'The commands about tokens of the API over TCP.',
   'cli/completion': 'Completes commands, flags and names in a shell.',
   'cli/delivery':
@@ -33,8 +34,10 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/api': 'The words that the daemon and its clients share: headers, paths, problems.',
   'src/daemon/client': 'Calls a daemon over its socket or TCP; a node as the daemon shows it.',
   'src/daemon/config': 'Settings, the state directory, addresses, the API token.',
+  'src/daemon/client/lists': 'The lists of a client.',
   'src/daemon/client/tokens': 'The calls of a client about tokens.',
-  'src/daemon/client/names': 'The calls of a client about tags and rules.',
+  'src/daemon/client/names':
+    'The calls of a client about tags and rules, and those that older daemons do not know.',
   'src/daemon/config/tokens': 'The tokens of the API over TCP: their file, and which are valid.',
   'src/daemon/delivery': 'Writes values to files that clients have made for them.',
   'src/daemon/http': 'The HTTP server: one file for each group of routes.',
@@ -61,6 +64,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/index/global/requests': 'Serves requests: by which plan or flow, and for whom.',
   'src/index/global/rules': 'Rules by prefix: what they charge, and what is unbound for them.',
   'src/index/global/trees': 'Directories at Global: holds, counts of who holds what, cascades.',
+  'src/index/lists': 'Lists of names: patterns, levels, pages as columns of memory.',
   'src/index/local': "A Local's state machine: freshness, requests in flight, revalidation.",
   'src/index/records': 'Rows and log entries as the store keeps them.',
   'src/library': 'What programs call, over a node in their process or over a daemon.',
@@ -71,9 +75,11 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/node': 'The interface of a node, and how one is opened.',
   'src/node/cache': "A Local's memory: cached values, segments, receive buffers.",
   'src/node/calls/names': 'How callers want names bound, and the names of a key.',
+  'src/node/calls/lists': 'Lists of names and their totals, page by page.',
   'src/node/calls': 'What both roles do alike for a call: ranges, batches, byte budgets.',
   'src/node/global': 'The role Global: runs the index, stores uploads, serves and repairs values.',
   'src/node/global/counts': 'Counts again what keeps each key, and corrects wrong counts.',
+  'src/node/global/lists': "Pages of names out of Global's store, and what the store has.",
   'src/node/local': 'The role Local: the link to Global, puts, reads in progress.',
   'src/node/global/trees': 'Reads directories for the index of Global.',
   'src/node/inactive':
@@ -91,6 +97,8 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/transfer/schedule': 'Which source is asked for which part of a value.',
   'src/tree': 'Folders on disk to directories of the store and back, over a node.',
   'src/tree/build': 'Makes directories of a list of paths and keys.',
+  'src/tree/build/spooled':
+    'Makes directories of entries that come in any order, in little memory.',
   'src/tree/extract': 'Writes stored trees to folders, and brings folders to their state.',
   'src/tree/put': 'Hashes a folder and sends what is not stored yet, under a hold.',
   'src/tree/put/cache': 'Remembers the keys of files whose stats did not change.',

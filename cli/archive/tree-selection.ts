@@ -2,6 +2,7 @@
 import type { Client } from '../../src/daemon/client/client.ts'
 import { asDstoreError, type DstoreError } from '../../src/errors.ts'
 import { Key, parseKey } from '../../src/hash/key.ts'
+import { DigestTable } from '../../src/tree/digest-table.ts'
 import { Listings } from '../../src/tree/read/listings.ts'
 
 /** A value that cannot be exported. */
@@ -11,16 +12,22 @@ export interface UnavailableValue {
   readonly fault: DstoreError
 }
 
+/** A value to export. */
+export interface WantedValue {
+  readonly key: string
+  /** Bytes; undefined if that is not known yet. */
+  readonly size: number | undefined
+}
+
 /** The key under which the bytes of a value are found, also of a directory (R008-12). */
 export const bytesKey = (key: string): string => new Key(parseKey(key).digest).toString()
 
 export class TreeSelection {
   readonly #listings: Listings
-  /** Digests, as Latin-1 text of 32 characters: of all directories, and of other values. */
-  readonly #directories = new Set<string>()
-  readonly #others = new Set<string>()
-  /** Those that could not be read: what is below them is not known. */
-  readonly #unread = new Set<string>()
+  readonly #directories = new DigestTable()
+  readonly #others = new DigestTable()
+  /** Directories that could not be read: what is below them is not known. */
+  readonly #unread = new DigestTable()
 
   constructor(client: Client) {
     const reader = { get: (key: Key) => client.get(new Key(key.digest).toString()) }
@@ -28,34 +35,36 @@ export class TreeSelection {
   }
 
   /** A directory and those below it that no other call gave. */
-  async *directories(root: Key): AsyncGenerator<string | UnavailableValue> {
+  async *directories(root: Key): AsyncGenerator<WantedValue | UnavailableValue> {
     for (const left = [root.digest]; left.length > 0;) {
-      const id = idOf(left.pop()!)
-      if (this.#directories.has(id)) continue
-      this.#directories.add(id)
-      const key = directoryOf(id)
+      const digest = left.pop()!
+      if (this.#directories.has(digest)) continue
+      this.#directories.add(digest)
+      const key = new Key(digest, 'directory')
+      let size: number
       try {
-        const { entries } = await this.#listings.get(key)
+        const { entries, bytes } = await this.#listings.get(key)
+        size = bytes
         for (const [, entry] of entries) if (entry.type === 'directory') left.push(entry.digest)
       } catch (error) {
-        this.#unread.add(id)
+        this.#unread.add(digest)
         yield { text: key.toString(), fault: asDstoreError(error) }
         continue
       }
-      yield key.toString()
+      yield { key: key.toString(), size }
     }
   }
 
   /** The files in all of these directories. */
-  async *files(): AsyncGenerator<string | UnavailableValue> {
-    for (const id of this.#directories) {
-      if (this.#unread.has(id)) continue
-      const key = directoryOf(id)
+  async *files(): AsyncGenerator<WantedValue | UnavailableValue> {
+    for (let at = 0; at < this.#directories.size; at++) {
+      const key = new Key(this.#directories.at(at), 'directory')
+      if (this.#unread.has(key.digest)) continue
       try {
         for (const [, entry] of (await this.#listings.get(key)).entries) {
           if (entry.type !== 'file') continue
           const file = new Key(entry.digest)
-          if (this.isNew(file)) yield file.toString()
+          if (this.isNew(file)) yield { key: file.toString(), size: entry.size }
         }
       } catch (error) {
         yield { text: key.toString(), fault: asDstoreError(error) }
@@ -65,13 +74,8 @@ export class TreeSelection {
 
   /** False if the value is in these directories, or was asked about before. */
   isNew({ digest }: Key): boolean {
-    const id = idOf(digest)
-    if (this.#directories.has(id) || this.#others.has(id)) return false
-    this.#others.add(id)
+    if (this.#directories.has(digest) || this.#others.has(digest)) return false
+    this.#others.add(digest)
     return true
   }
 }
-
-const idOf = (digest: Uint8Array): string => Buffer.from(digest).toString('latin1')
-const directoryOf = (id: string): Key =>
-  new Key(Uint8Array.from(Buffer.from(id, 'latin1')), 'directory')

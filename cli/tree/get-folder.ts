@@ -6,6 +6,7 @@ import { parseKey } from '../../src/hash/key.ts'
 import { extractTree } from '../../src/tree/extract/extract-tree.ts'
 import { updateTree } from '../../src/tree/extract/update-tree.ts'
 import type { ValueReader } from '../../src/tree/read/value-reader.ts'
+import { withFlagsInHints } from './flags-in-hints.ts'
 import { extractOptions } from './get-tree.ts'
 
 export interface FolderCalls {
@@ -26,5 +27,6 @@ export async function getFolder(
   }
   const options = await extractOptions(undefined, key, signal)
   const isThere = lstatSync(path, { throwIfNoEntry: false }) !== undefined
-  await (isThere ? updateTree : extractTree)(reader, parseKey(key), path, options)
+  const write = isThere ? updateTree : extractTree
+  await withFlagsInHints(() => write(reader, parseKey(key), path, options), path)
 }

@@ -10,6 +10,7 @@ import { shortLabel } from '../input/references.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
 import type { ProgressLine } from '../terminal/progress.ts'
 import { plural } from '../terminal/terminal.ts'
+import { withFlagsInHints } from './flags-in-hints.ts'
 import { findValue, useTreeDaemon, type TreeDaemon } from './open-tree.ts'
 import { syncFileSystem } from './sync-file-system.ts'
 
@@ -66,14 +67,15 @@ async function getDirectory(
     const options = await extractOptions(line, shortLabel(text), signal)
     if (update === undefined) {
       const { extractTree } = await import('../../src/tree/extract/extract-tree.ts')
-      return void (await extractTree(reader, key, output!, options))
+      const target = output!
+      return void (await withFlagsInHints(() => extractTree(reader, key, target, options), target))
     }
     const { updateTree } = await import('../../src/tree/extract/update-tree.ts')
     const isExact = flags.delete === true
-    const { files, removed } = await updateTree(reader, key, update, {
-      ...options,
-      delete: isExact,
-    })
+    const { files, removed } = await withFlagsInHints(
+      () => updateTree(reader, key, update, { ...options, delete: isExact }),
+      update,
+    )
     const removals = isExact ? `, ${plural(removed, 'entry')} removed` : ''
     terminal.note(`${update}: ${plural(files, 'file')} written${removals}`)
   })

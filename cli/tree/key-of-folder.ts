@@ -2,6 +2,7 @@
 import { hashTree } from '../../src/tree/put/hash-tree.ts'
 import type { IgnoreRules } from '../../src/tree/put/walk/ignore-rules.ts'
 import type { Invocation } from '../command.ts'
+import { withFlagsInHints } from './flags-in-hints.ts'
 import { showFolder } from './folder-progress.ts'
 
 export interface FolderKey {
@@ -19,7 +20,9 @@ export async function keyOfFolder(
   const { follow = false } = flags
   return terminal.withProgress(folder, async (line) => {
     const onTreeProgress = showFolder(line, folder)
-    const tree = await hashTree(folder, { label: folder, follow, ignore, signal, onTreeProgress })
+    const tree = await withFlagsInHints(() =>
+      hashTree(folder, { label: folder, follow, ignore, signal, onTreeProgress }),
+    )
     const { key, size, files } = tree.root
     tree.close()
     return { key: key.toString(), totalSize: size, files }

@@ -1,6 +1,6 @@
 /** Stores a folder for `dstore put` (R007-240 to R007-246). */
 import { statSync } from 'node:fs'
-import { join } from 'node:path'
+import type { StateDirectory } from '../../src/daemon/config/state-directory.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 import { remoteNode } from '../../src/daemon/client/remote-node.ts'
 import { DstoreError, asDstoreError } from '../../src/errors.ts'
@@ -13,6 +13,7 @@ import { openInput } from '../input/input.ts'
 import { gather } from '../../src/bytes.ts'
 import { clientOptions, place } from '../session.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
+import { withFlagsInHints } from './flags-in-hints.ts'
 import { showFolder } from './folder-progress.ts'
 
 /** What `put --json` prints of a folder. */
@@ -54,7 +55,7 @@ export async function putFolder(
   const { flags, signal, terminal } = invocation
   const { role } = await client.status()
   const node = remoteNode(client.withDefaults(clientOptions(invocation)), role)
-  const cacheFolder = cacheFolderIn(place(flags).directory.path)
+  const cacheFolder = cacheFolderIn(place(flags).directory)
   const { follow = false } = flags
   return withTransferProgress(terminal, folder, client, async (line) => {
     const onTreeProgress = showFolder(line, folder)
@@ -69,7 +70,9 @@ export async function putFolder(
       onTreeProgress,
     }
     try {
-      const { key, size, files, existed, sent } = await putTree(node, folder, options)
+      const { key, size, files, existed, sent } = await withFlagsInHints(() =>
+        putTree(node, folder, options),
+      )
       const counts = { sentFiles: sent.files, sentBytes: sent.bytes }
       return { key: key.toString(), totalSize: size, files, existed, ...counts }
     } catch (error) {
@@ -81,8 +84,6 @@ export async function putFolder(
 }
 
 /** Beside the files of the node; undefined without a state directory on this machine. */
-function cacheFolderIn(state: string): string | undefined {
-  return statSync(state, { throwIfNoEntry: false })?.isDirectory() === true
-    ? join(state, 'stat-cache')
-    : undefined
+function cacheFolderIn({ path, statCache }: StateDirectory): string | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? statCache : undefined
 }

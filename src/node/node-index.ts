@@ -274,8 +274,8 @@ export interface NodeIndex {
   unbind(name: string, options?: UnbindOptions): Promise<UnbindResult>
 
   /**
-   * Every name that begins with `prefix`, in bytewise order of UTF-8, unless it has expired. Error:
-   * `usage`.
+   * Every name that begins with `prefix`, in bytewise order of UTF-8, unless it has expired. Those
+   * that spell digests come for a prefix below `mh/` only (specs/004, R004-168). Error: `usage`.
    */
   names(prefix?: string, options?: NamesOptions): AsyncGenerator<ListedName>
 

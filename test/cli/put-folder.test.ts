@@ -145,7 +145,7 @@ test('R007-243 Ctrl-C ends the put of a folder, and a repeat sends only the rest
   const { exit, stdout, stderr } = await ended
   t.is(exit, 130, stderr)
   t.is(stdout.toString(), '')
-  t.regex(stderr, /^stopped; repeat the command to resume/m)
+  t.regex(stderr, /^stopped; repeat the put to resume/m)
   t.is((await place.run(['ls'])).stdout.toString(), '')
   const again = stored(await place.run(['put', 'tree', '--name', 'stopped', '--json']))
   t.true(again.sentFiles < 40, String(again.sentFiles))

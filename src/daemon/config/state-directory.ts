@@ -26,6 +26,8 @@ export interface StateDirectory {
   readonly token: string
   /** The hashes of the other tokens. */
   readonly tokens: string
+  /** The folder where puts of folders remember keys. */
+  readonly statCache: string
   /** Earlier lines of the prompt. */
   readonly history: string
 }
@@ -41,6 +43,7 @@ export function stateDirectory(path: string): StateDirectory {
     log: join(base, 'daemon.log'),
     token: join(base, 'http-token'),
     tokens: join(base, 'tokens.json'),
+    statCache: join(base, 'stat-cache'),
     history: join(base, 'repl-history'),
   }
 }

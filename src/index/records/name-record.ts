@@ -104,4 +104,18 @@ export function namedRow(digest: Digest, name: string): RecordKey {
 export const nameIn = ({ id }: Pick<Row, 'id'>): string =>
   decoder.decode(id.subarray(NAMED_ROWS.byteLength + DIGEST_BYTES + 1))
 
+/** The prefix of the marks of forced removals in progress (R004-117). */
+export const REMOVING_ROWS: Uint8Array = nameBytes('removing/')
+
+/** The row that says that the key is being removed with all of its names. */
+export function removingRow(digest: Digest): RecordKey {
+  const id = new Uint8Array(REMOVING_ROWS.byteLength + DIGEST_BYTES)
+  id.set(REMOVING_ROWS)
+  id.set(digest, REMOVING_ROWS.byteLength)
+  return { table: 'meta', id }
+}
+
+export const removingDigest = ({ id }: Pick<Row, 'id'>): Digest =>
+  id.slice(REMOVING_ROWS.byteLength)
+
 const decoder = new TextDecoder()

@@ -22,7 +22,7 @@ import { BROKEN, RETRY_MS, Retry, withoutGlobal } from '../swarm/retry.ts'
 const TAIL_BYTES = 16 * MIB
 
 /** Shown when a stream fails because Global is unreachable. */
-const GONE = 'the rest of a stream cannot be sent without its beginning: repeat the command'
+const GONE = 'the rest of a stream cannot be sent without its beginning: repeat the put'
 
 export interface StreamUploadOptions {
   readonly transfers: ChannelPool

@@ -23,7 +23,7 @@ import type { Sources } from './peer-sources.ts'
 const TICK_MS = 100
 
 /** Shown when a download fails because Global is unreachable. */
-const KEPT = 'received bytes stay cached while there is room: repeat the command to resume'
+const KEPT = 'received bytes stay cached while there is room: repeat the get to resume'
 
 /** Tolerated not-found answers from a listed holder, which may just have evicted the value. */
 const REFUSALS = 3

@@ -4,7 +4,14 @@ import { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 import { INLINE_VALUE_BYTES } from '../../limits.ts'
 import { batchesOf } from '../../node/calls/batches.ts'
-import type { CommitTreeOptions, HoldId, Node, NodeTrees, PutResult } from '../../node/node.ts'
+import type {
+  CallOptions,
+  CommitTreeOptions,
+  HoldId,
+  Node,
+  NodeTrees,
+  PutResult,
+} from '../../node/node.ts'
 import type { BuiltDirectory, BuiltTree } from './build-tree.ts'
 
 export type TreeNode = Pick<Node, 'put' | 'putMany'> & { readonly trees: NodeTrees }
@@ -17,26 +24,31 @@ export async function commitBuilt(
   node: TreeNode,
   hold: HoldId,
   { root, levels }: BuiltTree,
-  { name, naming, ...options }: CommitTreeOptions = {},
+  { name, naming, ...calls }: CommitTreeOptions = {},
 ): Promise<PutResult> {
+  for (const level of levels) await makeLevel(node, hold, level, calls)
+  const as = { ...(name !== undefined && { name }), ...(naming && { naming }) }
+  return node.trees.commitTree(hold, root, { ...calls, ...as })
+}
+
+/** Puts and makes what does not exist of directories whose children are made. */
+export async function makeLevel(
+  node: TreeNode,
+  hold: HoldId,
+  level: Iterable<BuiltDirectory>,
+  options: CallOptions,
+): Promise<void> {
   const { trees } = node
-  for (const level of levels) {
-    for (const batch of batchesOf(level)) {
-      const present = await trees.present(hold, batch.map(keyOf), options)
-      const absent = batch.filter((_, i) => !present[i]!)
-      if (absent.length === 0) continue
-      await putDirectories(node, hold, absent, options)
-      for (const { key, missing } of await trees.makeDirectories(
-        hold,
-        absent.map(keyOf),
-        options,
-      )) {
-        if (missing.length > 0) throw removedMeanwhile(key, missing[0]!)
-      }
+  for (const batch of batchesOf(level)) {
+    const present = await trees.present(hold, batch.map(keyOf), options)
+    const absent = batch.filter((_, i) => !present[i]!)
+    if (absent.length === 0) continue
+    await putDirectories(node, hold, absent, options)
+    const made = await trees.makeDirectories(hold, absent.map(keyOf), options)
+    for (const { key, missing } of made) {
+      if (missing.length > 0) throw removedMeanwhile(key, missing[0]!)
     }
   }
-  const as = { ...(name !== undefined && { name }), ...(naming && { naming }) }
-  return trees.commitTree(hold, root, { ...options, ...as })
 }
 
 const keyOf = ({ key }: BuiltDirectory): Key => key
@@ -57,5 +69,5 @@ async function putDirectories(
 
 function removedMeanwhile(key: Key, child: Key): DstoreError {
   const message = `${child.toString()} was removed while ${key.toString()} was made of it`
-  return new DstoreError('conflict', message, { hint: 'repeat the command' })
+  return new DstoreError('conflict', message, { hint: 'repeat the put' })
 }

@@ -1,8 +1,8 @@
 /** Entries of a tree that come one after another, such as those of a tar file. */
-import type { Entry } from '../../directory/directory.ts'
+import type { Entry, FileEntry } from '../../directory/directory.ts'
 import { faultOfName, faultOfTarget } from '../../directory/names.ts'
 import { DstoreError } from '../../errors.ts'
-import type { PathEntry } from './build-tree.ts'
+import { SpooledTree, type SpooledDirectory } from './spooled/spooled-tree.ts'
 
 /** What a stream has at a path, whose names are joined by slashes; empty for the root. */
 export type StreamEntry = { readonly path: string } & (
@@ -23,42 +23,51 @@ export type StreamEntry = { readonly path: string } & (
 /** Links on the way to one target; file systems follow no more, either. */
 const LINKS = 40
 
-/** The entries that came, as a tree: of two at one path the later one counts. */
+/** The entries that came, as a tree: of two at one path the later one counts. To be closed. */
 export class StreamedTree {
-  readonly #entries = new Map<string, Entry | undefined>()
+  readonly #tree = new SpooledTree()
 
+  /** Entries and folders. */
   get size(): number {
-    return this.#entries.size
+    return this.#tree.size
   }
 
-  /** Errors: `usage` for a path that is none. */
-  set(path: string, entry: Entry | undefined): void {
+  /** Errors: `usage` for a path that is none; those of `SpooledTree.set`. */
+  set(path: string, entry: Exclude<Entry, { readonly type: 'directory' }> | undefined): void {
     if (path === '' && entry === undefined) return
     checkPath(path)
-    this.#entries.set(path, entry)
+    this.#tree.set(path, entry)
   }
 
   /** The file at a path; undefined for anything else. */
-  file(path: string): Extract<Entry, { readonly type: 'file' }> | undefined {
-    const entry = this.#entries.get(path)
-    return entry?.type === 'file' ? entry : undefined
+  file(path: string): FileEntry | undefined {
+    const entry = this.#tree.get(path.split('/'))
+    return typeof entry === 'object' && entry.type === 'file' ? entry : undefined
   }
 
-  /** All of them. Errors: `usage` for a link that leads out of the tree. */
-  *entries(): Generator<PathEntry, void, undefined> {
-    for (const [path, entry] of this.#entries) {
-      if (entry?.type === 'link' && this.#leads(path, entry.target) === 'out') {
-        throw new DstoreError('usage', `${path} is a link out of the directory: ${entry.target}`, {
-          hint: 'leave it out, or store what it points to: tar has --exclude and --dereference',
-        })
-      }
-      yield { path, entry }
+  /** Errors: `usage` for a link that leads out of the tree. */
+  checkLinks(): void {
+    for (const { names, target } of this.#tree.links()) {
+      if (this.#leads(names, target) === 'in') continue
+      const message = `${names.join('/')} is a link out of the directory: ${target}`
+      throw new DstoreError('usage', message, {
+        hint: 'leave it out, or store what it points to: tar has --exclude and --dereference',
+      })
     }
   }
 
+  /** As `SpooledTree.directories`. */
+  directories(): Iterable<SpooledDirectory> {
+    return this.#tree.directories()
+  }
+
+  close(): void {
+    this.#tree.close()
+  }
+
   /** Where a link leads that stands at a path, through other links as a file system would. */
-  #leads(path: string, target: string): 'in' | 'out' {
-    const at = path.split('/').slice(0, -1)
+  #leads(path: readonly string[], target: string): 'in' | 'out' {
+    const at = path.slice(0, -1)
     const rest = target.split('/').toReversed()
     if (target.startsWith('/')) return 'out'
     for (let links = 0; rest.length > 0;) {
@@ -69,8 +78,8 @@ export class StreamedTree {
         continue
       }
       at.push(part)
-      const next = this.#entries.get(at.join('/'))
-      if (next?.type !== 'link') continue
+      const next = this.#tree.get(at)
+      if (typeof next !== 'object' || next.type !== 'link') continue
       if (next.target.startsWith('/')) return 'out'
       // A loop leads nowhere, so not out of the tree.
       if (++links > LINKS) return 'in'

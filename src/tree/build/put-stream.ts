@@ -1,8 +1,6 @@
 /** Stores a tree whose entries come as a stream (specs/007, R007-277 to R007-280). */
 import { gather, once } from '../../bytes.ts'
 import type { Totals } from '../../directory/directory.ts'
-import { totalsOf } from '../../directory/directory.ts'
-import { decodeDirectory } from '../../directory/reader.ts'
 import { DstoreError, asDstoreError, throwIfCancelled } from '../../errors.ts'
 import type { ErrorCode } from '../../errors.ts'
 import { hash } from '../../hash/hasher.ts'
@@ -10,11 +8,12 @@ import { Key } from '../../hash/key.ts'
 import { BATCH_ITEMS, INLINE_VALUE_BYTES, MIB } from '../../limits.ts'
 import type { CallOptions, CommitTreeOptions, HoldId } from '../../node/node.ts'
 import { Workers } from '../workers.ts'
-import { buildTree } from './build-tree.ts'
-import { commitBuilt, type TreeNode } from './commit-built.ts'
+import { DigestTable } from '../digest-table.ts'
+import type { TreeNode } from './commit-built.ts'
 import { StreamedTree, checkTarget, shown, type StreamEntry } from './entry-stream.ts'
+import { commitSpooled } from './spooled/commit-spooled.ts'
 
-/** Entries of one stream: they are in memory until the last one has come. */
+/** Entries of one stream, and folders on the way to them: where each is takes some memory. */
 const ENTRIES = 1_048_576
 
 /** Files of at most this size are read whole, so that several are put at once. */
@@ -50,29 +49,36 @@ export async function putStream(
 ): Promise<PutStreamResult> {
   const hold = await node.trees.openHold(calls)
   const putter = new StreamPutter(node, hold, calls)
+  const tree = new StreamedTree()
   try {
-    const tree = new StreamedTree()
     for await (const entry of entries) {
       throwIfCancelled(calls.signal)
       await take(tree, putter, entry, onFiles)
       if (tree.size > most) {
-        throw new DstoreError('too-large', `an archive has at most ${most} entries`, {
+        throw new DstoreError('too-large', `an archive has at most ${most} entries and folders`, {
           hint: 'unpack it, and put the folder',
         })
       }
     }
     await putter.end()
-    const built = buildTree(tree.entries())
-    const as = { ...(name && { name }), ...(naming && { naming }) }
-    const { existed } = await commitBuilt(node, hold, built, { ...calls, ...as })
-    const top = built.levels.at(-1)![0]!
-    return { key: built.root, ...totalsOf(decodeDirectory(top.bytes)), existed }
+    tree.checkLinks()
+    const as = { ...(name !== undefined && { name }), ...(naming && { naming }) }
+    const options = { ...calls, ...as }
+    const { key, size, files, existed } = await commitSpooled(
+      node,
+      hold,
+      tree.directories(),
+      options,
+    )
+    return { key, size, files, existed }
   } catch (error) {
     await putter.settled()
     if (FINAL.has(asDstoreError(error).code)) {
       await node.trees.releaseHold(hold).catch(() => undefined)
     }
     throw error
+  } finally {
+    tree.close()
   }
 }
 
@@ -110,7 +116,7 @@ class StreamPutter {
   readonly #hold: HoldId
   readonly #calls: CallOptions
   /** Digests of the files that were read whole: each value is put once. */
-  readonly #seen = new Set<string>()
+  readonly #seen = new DigestTable()
   #batch: Whole[] = []
   #batchBytes = 0
   readonly #workers = new Workers(IN_FLIGHT, IN_FLIGHT_BYTES)
@@ -146,7 +152,7 @@ class StreamPutter {
 
   #isNew(digest: Uint8Array): boolean {
     const before = this.#seen.size
-    this.#seen.add(Buffer.from(digest).toString('latin1'))
+    this.#seen.add(digest)
     return this.#seen.size > before
   }
 

@@ -49,6 +49,7 @@ export async function extractTree(
     const tree = staging.folder.enter(TREE)
     try {
       const written = await new Extraction(reader, listings, options, target).write(root, top, tree)
+      keepMode(parent.pathOf(basename(path)), tree, target)
       await syncTree(tree, totalsOfListing(top).files, options.syncAll)
       throwIfCancelled(options.signal)
       putInPlace(staging.folder.pathOf(TREE), parent.pathOf(basename(path)), target)
@@ -205,7 +206,7 @@ function checkTarget(path: string, target: string): void {
   if (found === undefined) return
   if (found.isSymbolicLink()) throw cannot('it is a symbolic link')
   if (!found.isDirectory()) throw isFile(target)
-  const update = `to bring it to the state of the tree: --update ${target}`
+  const update = 'to bring it to the state of the tree: `update: true`'
   let isEmpty: boolean
   try {
     isEmpty = fs.readdirSync(path).length === 0
@@ -239,11 +240,19 @@ function statOf(path: string, target: string): fs.Stats | undefined {
   }
 }
 
+/** What an empty folder permits, the tree in its place does. */
+function keepMode(replaced: string, tree: Folder, target: string): void {
+  const found = statOf(replaced, target)
+  if (found?.isDirectory() !== true) return
+  try {
+    fs.chmodSync(tree.at, (found.mode & 0o7777) | 0o700)
+  } catch (error) {
+    throw unwritableFile(`write to ${target}`, error)
+  }
+}
+
 function putInPlace(from: string, to: string, target: string): void {
   try {
-    // What an empty folder permits, the tree in its place does.
-    const replaced = fs.lstatSync(to, { throwIfNoEntry: false })
-    if (replaced?.isDirectory() === true) fs.chmodSync(from, (replaced.mode & 0o7777) | 0o700)
     fs.renameSync(from, to)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException

@@ -4,6 +4,7 @@
  * file appears whole or not at all, so that a call that was cut short can be repeated.
  */
 import * as fs from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import type { Entry, FileEntry } from '../../directory/directory.ts'
 import { DstoreError, throwIfCancelled } from '../../errors.ts'
@@ -54,27 +55,41 @@ export async function updateTree(
 ): Promise<Updated> {
   const listings = new Listings(reader, callsOf(options))
   const top = await listings.get(root)
-  makeTop(target)
+  const isNew = makeTop(target)
   const tree = Folder.open(target)
   let staging: Staging | undefined
   try {
     staging = await Staging.create(tree, options.lockFile)
     await checkTree(listings, root, target, probeNames(staging.folder.at))
     if (options.delete !== true) await checkKinds(listings, root, top, tree)
-    return await new Update(reader, listings, options, staging).run(root, top, tree)
+    const updated = await new Update(reader, listings, options, staging).run(root, top, tree)
+    if (isNew) await syncParent(target)
+    return updated
   } finally {
     await staging?.close()
     tree.release()
   }
 }
 
-function makeTop(target: string): void {
+/** Makes durable that a folder is there. */
+async function syncParent(target: string): Promise<void> {
+  const parent = Folder.open(dirname(resolve(target)))
+  try {
+    await syncFolder(parent)
+  } finally {
+    parent.release()
+  }
+}
+
+/** Returns true if the folder was not there. */
+function makeTop(target: string): boolean {
   try {
     fs.mkdirSync(target)
+    return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
       if (fs.statSync(target, { throwIfNoEntry: false })?.isFile() === true) throw isFile(target)
-      return
+      return false
     }
     throw unwritableFile(`write to ${target}`, error)
   }
@@ -111,7 +126,7 @@ function checkKindsIn({ entries }: Listing, folder: Folder): void {
       ? ['a directory', entry.type === 'link' ? 'a symbolic link' : 'a file']
       : [found.isSymbolicLink() ? 'a symbolic link' : 'a file', 'a directory']
     const message = `${folder.path}/${found.name} is ${is}, and the tree has ${belongs} there`
-    throw new DstoreError('usage', message, { hint: '--delete replaces it' })
+    throw new DstoreError('usage', message, { hint: '`delete: true` replaces it' })
   }
 }
 

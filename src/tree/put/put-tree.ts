@@ -56,7 +56,7 @@ export async function putTree(
   }
 }
 
-const RESUME = 'repeat the command to resume: what was sent is kept for a day'
+const RESUME = 'repeat the put to resume: what was sent is kept for a day'
 
 /** The same fault with a hint how to go on, if it has none and the same call may succeed later. */
 function resumable(error: unknown): DstoreError {

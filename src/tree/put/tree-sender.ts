@@ -183,7 +183,7 @@ export class TreeSender {
       if (attempt === ATTEMPTS) {
         const name = this.#labelOf(left[0]!.relative)
         throw new DstoreError('conflict', `what is in ${name} is being removed meanwhile`, {
-          hint: 'repeat the command when the removal is done',
+          hint: 'repeat the put when the removal is done',
         })
       }
       for (const { directory, missing } of incomplete) await this.#supply(directory, missing)

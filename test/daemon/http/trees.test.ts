@@ -1,7 +1,7 @@
 /** Directories over HTTP: what any client sends, and what it gets. */
 import { test } from '../../serial.ts'
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { hash } from '../../../src/hash/hasher.ts'
 import { Key } from '../../../src/hash/key.ts'
@@ -407,6 +407,8 @@ test('R007-225 the daemon reads a folder by its path, as its own user', async (t
   const { root } = valuesOf({ sub: { 'a.txt': bytes('a') }, link: 'sub/a.txt' })
   t.deepEqual(result, { key: root.toString(), size: 1, files: 1, existed: false } as never)
   t.is((await send('GET', '/v1/trees/of%2Ffolder/sub/a.txt')).body.toString(), 'a')
+  // Keys of files are remembered where `put` of the command line looks for them (R007-242).
+  t.is(readdirSync(join(dirname(daemon.socket), 'stat-cache')).length, 1)
   symlinkSync('/etc/hostname', join(folder, 'out'))
   const refused: [body: object, query: string, code: string][] = [
     [{ path: folder }, '', 'usage'],

@@ -2,16 +2,13 @@
 import assert from 'node:assert/strict'
 import type { ExecutionContext } from 'ava'
 import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { toHex } from '../../../src/bytes.ts'
-import { SILENT } from '../../../src/log.ts'
-import { Global } from '../../../src/node/global/global.ts'
 import { openDiskStore } from '../../../src/store/disk/disk.ts'
-import type { Store } from '../../../src/store/store.ts'
 import { childrenOf, walkIndex, type WholeIndex } from '../../index/whole-index.ts'
 import { settled } from '../../node/global/settled.ts'
+import { withGlobal } from '../../node/global/with-global.ts'
 import { inTemporary } from '../../store/temporary.ts'
 import { VERSIONS, versionOf } from './versions.ts'
 
@@ -49,28 +46,6 @@ async function runAndKill(dir: string, files: number, fates: Fate[]): Promise<nu
   return answered
 }
 
-/** Runs Global on the store of a directory. */
-async function withGlobal(
-  directory: string,
-  run: (store: Store, global: Global) => Promise<void>,
-): Promise<void> {
-  const store = await openDiskStore({ directory })
-  const global = await Global.open({
-    store,
-    network: undefined,
-    gate: undefined,
-    log: SILENT,
-    now: () => performance.now(),
-    wall: Date.now,
-    random: (bytes) => randomBytes(bytes),
-  })
-  try {
-    await run(store, global)
-  } finally {
-    await global.close()
-  }
-}
-
 /** Everything below a directory, itself included. */
 function below(index: WholeIndex, root: string, found = new Set<string>()): Set<string> {
   if (found.has(root)) return found
@@ -93,7 +68,7 @@ async function check(
   await left.close()
   assert.deepEqual(crashed.faults, [])
   const holds = crashed.unfinished.filter((one) => one.startsWith('hold '))
-  await withGlobal(dir, async (store, global) => {
+  await withGlobal(await openDiskStore({ directory: dir }), async (global, store) => {
     await settled(store)
     const { faults, names, missing } = await walkIndex(store)
     assert.deepEqual(faults, [])

@@ -1,39 +1,19 @@
 /** Trees that share their parts: put at once, removed beside each other, on a disk that is full. */
-import { randomBytes } from 'node:crypto'
 import { bytesIn, toHex } from '../../../src/bytes.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { hash } from '../../../src/hash/hasher.ts'
 import { Key } from '../../../src/hash/key.ts'
-import { SILENT } from '../../../src/log.ts'
-import { Global } from '../../../src/node/global/global.ts'
 import { openDiskStore } from '../../../src/store/disk/disk.ts'
 import { nodeFiles } from '../../../src/store/disk/files.ts'
 import { createMemoryStore } from '../../../src/store/memory/memory.ts'
-import type { Store } from '../../../src/store/store.ts'
 import { putVersion, versionOf, type Version } from '../../faults/trees/versions.ts'
 import { walkIndex } from '../../index/whole-index.ts'
 import { test } from '../../serial.ts'
 import { inTemporary } from '../../store/temporary.ts'
 import { settled } from './settled.ts'
+import { withGlobal } from './with-global.ts'
 
 const FULL = { code: 'no-space' }
-
-async function withGlobal(store: Store, run: (global: Global) => Promise<void>): Promise<void> {
-  const global = await Global.open({
-    store,
-    network: undefined,
-    gate: undefined,
-    log: SILENT,
-    now: () => performance.now(),
-    wall: Date.now,
-    random: (bytes) => randomBytes(bytes),
-  })
-  try {
-    await run(global)
-  } finally {
-    await global.close()
-  }
-}
 
 /** Hex digits of every key of a version. */
 const keysOf = ({ files, directories }: Version): string[] => [

@@ -59,7 +59,7 @@ test('R003-119: a stream whose Global restarts in the middle fails with unreacha
   }
   const failure = await t.throwsAsync(local.put({ bytes: source() }), { instanceOf: DstoreError })
   t.is(failure.code, 'unreachable')
-  t.regex(failure.hint!, /repeat the command/)
+  t.regex(failure.hint!, /repeat the put/)
   await restarted
   await eventually(async () => (await local.status()).global!.state === 'connected')
   const { key } = await local.put({ bytes: once(BYTES) })

@@ -76,7 +76,7 @@ test('R003-46: a Global that stays away is given up after a while', async (t) =>
   const reading = read(state.value, state.download.join(WHOLE), WHOLE)
   const fault = await fails(t, reading, 'unreachable')
   t.is(fault?.message, 'Global cannot be reached: the peer dropped the channel')
-  t.regex(fault?.hint ?? '', /repeat the command to resume/)
+  t.regex(fault?.hint ?? '', /repeat the get to resume/)
   t.is(state.asked.length, 4)
   t.is(state.ended, 1)
 })

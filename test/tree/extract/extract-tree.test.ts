@@ -118,7 +118,7 @@ test('R008-65 the working directory is not replaced', async (t) => {
         code: 'unwritable',
       })
       t.is(message, `cannot write to ${target}: it is the working directory, which is not replaced`)
-      t.is(hint, `to bring it to the state of the tree: --update ${target}`)
+      t.is(hint, 'to bring it to the state of the tree: `update: true`')
     }
     t.is(process.cwd(), fs.realpathSync(join(folder, 'here')))
   } finally {

@@ -186,7 +186,7 @@ test('R008-73 a folder in the place of a file is refused before anything is writ
     const error = await t.throwsAsync<DstoreError>(updateTree(stored, key, folder), {
       code: 'usage',
     })
-    t.is(error.hint, '--delete replaces it')
+    t.is(error.hint, '`delete: true` replaces it')
     t.deepEqual(contentsOf(folder), before)
     await updateTree(stored, key, folder, { delete: true })
     t.deepEqual(contentsOf(folder), TREE)

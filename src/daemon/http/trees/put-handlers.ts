@@ -5,6 +5,7 @@ import { checkNewName } from '../../../index/name.ts'
 import { HTTP_BATCH_BYTES, HTTP_JSON_BYTES } from '../../../limits.ts'
 import { share } from '../../../node/calls/byte-budget.ts'
 import { commitEntries, type TreeEntry } from '../../../tree/build/commit-entries.ts'
+import { stateDirectory } from '../../config/state-directory.ts'
 import { checkOwnFiles, pathIn } from '../../delivery/own-files.ts'
 import { budgets } from '../batch-handlers.ts'
 import { callOptions, readJson, withBeatIfWanted, type HttpCall } from '../call.ts'
@@ -59,7 +60,7 @@ async function putFolder(call: HttpCall, request: Document): Promise<void> {
   if (hold !== undefined) throw new DstoreError('usage', 'a folder that is read has its own hold')
   if (typeof follow !== 'boolean') throw new DstoreError('usage', 'follow must be true or false')
   if (name !== undefined) checkNewName(name)
-  const { node } = call
+  const { node, directory } = call
   await sendEvents(call, async (onProgress) => {
     const { putTree: put } = await import('../../../tree/put/put-tree.ts')
     const { sent: _, ...stored } = await put(node, path, {
@@ -67,6 +68,7 @@ async function putFolder(call: HttpCall, request: Document): Promise<void> {
       follow,
       name,
       naming,
+      cacheFolder: stateDirectory(directory).statCache,
       onTreeProgress: ({ phase, doneBytes, totalBytes }) =>
         onProgress({ phase: phase === 'scan' ? 'hash' : phase, doneBytes, totalBytes }),
     })

@@ -183,7 +183,8 @@ export function targetOf(folder: Folder, name: string): string {
   })
 }
 
-export const LEAVE_OUT = 'leave it out with --ignore-file'
+/** Hints name the options of the library; the command line puts its flags in their place. */
+export const LEAVE_OUT = 'leave it out with `ignore`'
 
 function attempt<T>(label: string, call: () => T): T {
   try {

@@ -42,8 +42,7 @@ const LEAST_FILE = { type: 'file', digest: NO_DIGEST, size: 0, executable: false
 const FILE_ENTRY_BYTES = entryBytes('', LEAST_FILE)
 const ENTRY_BYTES = entryBytes('', { type: 'link', target: '/' })
 
-const TAR =
-  'spread its entries over several folders, or store it as one value: tar c DIR | dstore put -'
+const TAR = 'spread its entries over several folders, or store a tar file of it as one value'
 
 export class Walk {
   readonly #follow: boolean
@@ -138,7 +137,7 @@ export class Walk {
     const label = labelIn(folder, name)
     if (!this.#follow) {
       throw new DstoreError('usage', `${label} is a link that leads out of the folder: ${target}`, {
-        hint: 'store what it points to with --follow, or leave it out with --ignore-file',
+        hint: `store what it points to with \`follow: true\`, or ${LEAVE_OUT}`,
       })
     }
     let stats: BigIntStats
@@ -192,7 +191,7 @@ function checkSame({ path, label, device, inode }: Folder): void {
 function checkNamed(folder: Folder, { name, notUtf8 }: Named): void {
   if (notUtf8 !== undefined) {
     throw new DstoreError('usage', `a name that is not UTF-8: ${labelIn(folder, notUtf8)}`, {
-      hint: 'rename it, or leave it out with --ignore-file',
+      hint: `rename it, or ${LEAVE_OUT}`,
     })
   }
   const fault = faultOfName(name)

@@ -1,5 +1,4 @@
 /** `verify` with `counts` at a Global: after damage, and beside puts and removals. */
-import { randomBytes } from 'node:crypto'
 import { toHex } from '../../../../src/bytes.ts'
 import { hash } from '../../../../src/hash/hasher.ts'
 import { keyRow, decodeKey } from '../../../../src/index/records/record.ts'
@@ -9,8 +8,7 @@ import {
   heldRow,
   missingRow,
 } from '../../../../src/index/records/tree-record.ts'
-import { SILENT } from '../../../../src/log.ts'
-import { Global } from '../../../../src/node/global/global.ts'
+import type { Global } from '../../../../src/node/global/global.ts'
 import type { Verification } from '../../../../src/node/node.ts'
 import { decodeCounter } from '../../../../src/store/counters.ts'
 import { openDiskStore } from '../../../../src/store/disk/disk.ts'
@@ -23,28 +21,9 @@ import { inTemporary } from '../../../store/temporary.ts'
 import { Nodes } from '../../nodes.ts'
 import { putTree, valuesOf, type Tree } from '../../put-tree.ts'
 import { settled } from '../settled.ts'
+import { withGlobal } from '../with-global.ts'
 
 const text = (value: string): Uint8Array => Buffer.from(value)
-
-async function withGlobal(
-  run: (store: Store, global: Global) => Promise<void>,
-  store: Store = createMemoryStore(),
-): Promise<void> {
-  const global = await Global.open({
-    store,
-    network: undefined,
-    gate: undefined,
-    log: SILENT,
-    now: () => performance.now(),
-    wall: Date.now,
-    random: (bytes) => randomBytes(bytes),
-  })
-  try {
-    await run(store, global)
-  } finally {
-    await global.close()
-  }
-}
 
 async function verified(global: Global): Promise<Verification[]> {
   const found: Verification[] = []
@@ -63,52 +42,44 @@ const TREE: Tree = {
 
 test('R004-113: what a damaged directory held stays counted, until it is counted again', async (t) => {
   await inTemporary(async (directory) => {
-    await withGlobal(
-      async (store, global) => {
-        await putTree(global, TREE, 'tree')
-        await putTree(global, { c: text('c') }, 'other')
-        const sub = valuesOf(TREE['sub'] as Tree).root
-        const [row] = await store.rows([keyRow(sub.digest)])
-        await store.quarantine(decodeKey(row!).location)
-      },
-      await openDiskStore({ directory }),
-    )
+    await withGlobal(await openDiskStore({ directory }), async (global, store) => {
+      await putTree(global, TREE, 'tree')
+      await putTree(global, { c: text('c') }, 'other')
+      const sub = valuesOf(TREE['sub'] as Tree).root
+      const [row] = await store.rows([keyRow(sub.digest)])
+      await store.quarantine(decodeKey(row!).location)
+    })
     // Nothing of it is in memory any more.
-    await withGlobal(
-      async (store, global) => {
-        const damaged = await verified(global)
-        t.like(damaged[0], { type: 'damaged', repaired: false })
-        t.like(damaged.at(-1), { type: 'done', damaged: 1, miscounted: 2 })
-        t.true(damaged.every((one) => one.type !== 'miscounted' || !one.corrected))
+    await withGlobal(await openDiskStore({ directory }), async (global, store) => {
+      const damaged = await verified(global)
+      t.like(damaged[0], { type: 'damaged', repaired: false })
+      t.like(damaged.at(-1), { type: 'done', damaged: 1, miscounted: 2 })
+      t.true(damaged.every((one) => one.type !== 'miscounted' || !one.corrected))
 
-        await global.index.unbind('tree')
-        await settled(store)
-        t.is(await count(store, UNCOUNTED_ROW), 1)
-        const found = await verified(global)
-        t.deepEqual(
-          found
-            .map((one) =>
-              one.type === 'miscounted' ? `${one.of} ${one.stated} ${one.counted}` : '',
-            )
-            .toSorted(),
-          ['', 'directories 1 0', 'directories 2 1'],
-        )
-        await settled(store)
-        t.is(await count(store, UNCOUNTED_ROW), 0)
-        const index = await walkIndex(store)
-        t.deepEqual(index.faults, [])
-        // The other tree and its file are left.
-        const { root, files } = valuesOf({ c: text('c') })
-        const left = [root.digest, hash(files[0]!).digest].map(toHex)
-        t.deepEqual([...index.keys.keys()].toSorted(), left.toSorted())
-      },
-      await openDiskStore({ directory }),
-    )
+      await global.index.unbind('tree')
+      await settled(store)
+      t.is(await count(store, UNCOUNTED_ROW), 1)
+      const found = await verified(global)
+      t.deepEqual(
+        found
+          .map((one) => (one.type === 'miscounted' ? `${one.of} ${one.stated} ${one.counted}` : ''))
+          .toSorted(),
+        ['', 'directories 1 0', 'directories 2 1'],
+      )
+      await settled(store)
+      t.is(await count(store, UNCOUNTED_ROW), 0)
+      const index = await walkIndex(store)
+      t.deepEqual(index.faults, [])
+      // The other tree and its file are left.
+      const { root, files } = valuesOf({ c: text('c') })
+      const left = [root.digest, hash(files[0]!).digest].map(toHex)
+      t.deepEqual([...index.keys.keys()].toSorted(), left.toSorted())
+    })
   })
 })
 
 test('R004-111: a mark of a missing key is restored, and the next put takes it back', async (t) => {
-  await withGlobal(async (store, global) => {
+  await withGlobal(createMemoryStore(), async (global, store) => {
     await putTree(global, TREE, 'tree')
     const [one] = await global.putMany([text('a')])
     await global.index.remove(one!.key, { force: true })
@@ -131,7 +102,7 @@ test('R004-111: a mark of a missing key is restored, and the next put takes it b
 })
 
 test('R004-111: a removal that a wrong count has stopped goes on once the counts are verified', async (t) => {
-  await withGlobal(async (store, global) => {
+  await withGlobal(createMemoryStore(), async (global, store) => {
     await putTree(global, TREE, 'tree')
     const { files } = valuesOf(TREE)
     const increments = files.map((bytes) => ({ key: heldRow(hash(bytes).digest), by: -1 }))
@@ -162,7 +133,7 @@ test('R004-111: a Local has no counts to verify', async (t) => {
 })
 
 test('R004-111: one verification of the counts runs at a time', async (t) => {
-  await withGlobal(async (_store, global) => {
+  await withGlobal(createMemoryStore(), async (global) => {
     await putTree(global, TREE, 'tree')
     const first = global.verify({ counts: true })
     await first.next()
@@ -173,7 +144,7 @@ test('R004-111: one verification of the counts runs at a time', async (t) => {
 })
 
 test('R004-111, R004-113: puts and removals beside verifications lose nothing, and leave nothing', async (t) => {
-  await withGlobal(async (store, global) => {
+  await withGlobal(createMemoryStore(), async (global, store) => {
     const version = (n: number): Tree => ({
       same: { a: text('a'), b: text('b'), c: text('c') },
       own: { [`${n % 3}`]: text(`${n}`), d: text('d') },

@@ -1,0 +1,26 @@
+/** A Global over a given store, without a network. */
+import { randomBytes } from 'node:crypto'
+import { SILENT } from '../../../src/log.ts'
+import { Global } from '../../../src/node/global/global.ts'
+import type { Store } from '../../../src/store/store.ts'
+
+/** Runs with Global, which closes the store at the end. */
+export async function withGlobal(
+  store: Store,
+  run: (global: Global, store: Store) => Promise<void>,
+): Promise<void> {
+  const global = await Global.open({
+    store,
+    network: undefined,
+    gate: undefined,
+    log: SILENT,
+    now: () => performance.now(),
+    wall: Date.now,
+    random: (bytes) => randomBytes(bytes),
+  })
+  try {
+    await run(global, store)
+  } finally {
+    await global.close()
+  }
+}
