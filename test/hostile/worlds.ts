@@ -179,6 +179,15 @@ const QUERIES = [
 
 const json = (document: object): Sent => ({ body: JSON.stringify(document) })
 
+/** A batch of texts with names. */
+function namedBatch(...items: readonly (readonly [string, string | undefined])[]): Sent {
+  const entries = JSON.stringify(items.map(([text, name]) => ({ size: text.length, name })))
+  return {
+    body: entries + items.map(([text]) => text).join(''),
+    headers: { 'dstore-entries': String(entries.length) },
+  }
+}
+
 /** Bodies for calls that have one. */
 const BODIES: Readonly<Record<string, readonly Sent[]>> = {
   'POST /v1/facts': [
@@ -193,10 +202,11 @@ const BODIES: Readonly<Record<string, readonly Sent[]>> = {
   ]),
   'POST /v1/values': [{ body: 'secret' }, { body: 'guessed' }],
   'PUT /v1/values': [{ body: 'secret' }],
-  'POST /v1/batch': ['', 'hold=0'].map(() => ({
-    body: 'secretmine',
-    headers: { 'dstore-sizes': '6,4' },
-  })),
+  'POST /v1/batch': [
+    { body: 'secretmine', headers: { 'dstore-sizes': '6,4' } },
+    namedBatch(['secret', `${PREFIX}batch`], ['deep', 'other/deep'], ['mine', `${PREFIX}mine`]),
+    namedBatch(['alone', `${PREFIX}gone`], ['secret', undefined]),
+  ],
 }
 
 const HEADERS: readonly Record<string, string>[] = [
