@@ -95,6 +95,22 @@ test('R007-323 labels are unique, and the last use is known to the minute', (t) 
   t.is(table.remove(entry.id).label, 'ci')
 })
 
+test('R007-341 a token is revoked by its label, its id or itself, and no error shows it', (t) => {
+  const table = new TokenTable(place(t))
+  const [ci, other, third] = ['ci', 'other', undefined].map((label) => table.add({ label }))
+  t.throws(() => table.add({ label: ci!.entry.id }), { code: 'conflict' })
+  t.is(table.remove('ci').id, ci!.entry.id)
+  t.is(table.remove(other!.token).label, 'other')
+  t.is(table.find(other!.token), undefined)
+  t.is(table.remove(third!.entry.id).label, third!.entry.id)
+  const error = t.throws(() => table.remove(other!.token), { code: 'not-found' })
+  t.is(error.message, 'no such token')
+  t.is(t.throws(() => table.remove('none')).message, 'no such token: none')
+  const file = 'x'.repeat(64)
+  table.acceptFile(file)
+  t.throws(() => table.remove(file), { code: 'usage' })
+})
+
 test('R007-339 a prefix ends in a slash, and names fit below it', (t) => {
   const table = new TokenTable(place(t))
   for (const bad of ['', 'ci', '\n/', `${'0'.repeat(64)}/`]) {
