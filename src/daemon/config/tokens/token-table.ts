@@ -50,7 +50,7 @@ const TOKEN_START = 'dstore_'
 const WRITE_USE_MS = 600_000
 
 /** Compared with where no token matches, so that both cases take the same steps. */
-const NO_HASH = Buffer.alloc(32)
+const NO_HASH = '0'.repeat(64)
 
 export class TokenTable {
   readonly #path: string
@@ -80,7 +80,7 @@ export class TokenTable {
   find(token: string): TokenGrant | undefined {
     const hash = hashOf(token)
     const record = hash === this.#ofFile?.hash ? this.#ofFile : this.#byHash.get(hash)
-    const expected = record === undefined ? NO_HASH : Buffer.from(record.hash, 'hex')
+    const expected = Buffer.from(record?.hash ?? NO_HASH, 'hex')
     const isEqual = timingSafeEqual(Buffer.from(hash, 'hex'), expected)
     if (record === undefined || !isEqual) return undefined
     const now = this.#now()
