@@ -94,9 +94,8 @@ export interface Dstore extends DirectoryCalls, NameCalls {
 
   /**
    * The same with names, which are bound in the same changes. Each put has an outcome of its own:
-   * its result, or the error of it alone, as that of `put`. Rejects where the node or Global cannot
-   * be asked (`unreachable`): then some may have been stored, and a repeat does no harm, except that
-   * it moves tags again.
+   * its result, or the error of it alone, as that of `put`. Rejects where Global cannot be asked
+   * (`unreachable`): then some may have been stored. A repeat does no harm, but moves tags again.
    */
   putMany(
     values: readonly (string | Uint8Array | NamedSource)[],
@@ -186,7 +185,8 @@ export interface Dstore extends DirectoryCalls, NameCalls {
 
   /**
    * Every name that begins with `prefix`, in bytewise order of UTF-8; those that spell digests for
-   * a prefix below `mh/` only (see `digestName`). Errors: `usage`, `unreachable`; `incompatible` for a pattern, if Global is of an earlier version.
+   * a prefix below `mh/` only (see `digestName`). Errors: `usage`, `unreachable`; `incompatible`
+   * for a pattern, if Global is of an earlier version.
    */
   names(prefix?: string, options?: NamesOptions): AsyncIterable<ListedName>
 

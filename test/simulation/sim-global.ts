@@ -107,7 +107,8 @@ export class SimGlobal {
   }
 
   start(): void {
-    const { world, rules, leaseMs, forgetAfterMs, oracle, clock, elapsed, settledMs } = this.#options
+    const { world, rules, leaseMs, forgetAfterMs, oracle, clock, elapsed, settledMs } =
+      this.#options
     this.#elapsed = elapsed(clock)
     const runId = Uint8Array.from({ length: 16 }, () => world.pick(256))
     const { transaction, recovered } = beginRun({
@@ -298,6 +299,10 @@ export class SimGlobal {
         const { ticket, directory, from, limit } = effect
         const children = childrenIn(directory.digest[0]!, from, limit)
         return this.#later(0, 20, () => this.#handle({ type: 'children', ticket, children }))
+      }
+      case 'verify-digest': {
+        // No name of the simulation spells a digest.
+        throw new RangeError(`verify ${effect.name}`)
       }
       case 'log': {
         const { ticket, after, limit } = effect

@@ -9,6 +9,7 @@ import { errorOf } from '../failure.ts'
 import type { Answer, Body, Digest, Locate, Message, Put, Request } from '../message.ts'
 import type { Rules } from '../rules.ts'
 import { VERSIONS, refusalAt } from '../versions.ts'
+import { whatIsWrong } from './expected-answers.ts'
 import { keySubject, nameSubject, type InFlight, type RequestFlight } from './in-flight.ts'
 
 /** The result of a request. `keep`: may the answer be kept? Not if a removal has overtaken it. */
@@ -28,36 +29,6 @@ interface Pending {
   repeated: boolean
   /** It repeats an operation: the answer may be that of the first, and older than what is known. */
   isRepeat: boolean
-}
-
-const ANSWERS: Readonly<Record<Request['type'], Answer['type']>> = {
-  locate: 'located',
-  put: 'stored',
-  'put-batch': 'stored-batch',
-  offer: 'offered',
-  remove: 'removed',
-  unbind: 'removed',
-  list: 'listed',
-  bind: 'binding',
-  rebind: 'rebound',
-  'tag-history': 'tag-targets',
-  lookup: 'binding',
-  names: 'named',
-  contents: 'store-contents',
-  watch: 'watched',
-  hold: 'held',
-  present: 'present-answer',
-  'make-directories': 'made-directories',
-  'commit-tree': 'stored',
-  'set-rule': 'accepted',
-  'remove-rule': 'accepted',
-  rules: 'rule-list',
-  'report-use': 'accepted',
-  invite: 'invited',
-  admit: 'admitted',
-  expel: 'removed',
-  members: 'member-page',
-  ping: 'pong',
 }
 
 /** The range of request ids; the link itself uses others. */
@@ -289,26 +260,6 @@ export class RequestQueue {
     while (this.#sent.has(this.#lastId))
     return this.#lastId
   }
-}
-
-/** What is wrong with an answer to this request; undefined if it fits. */
-function whatIsWrong(request: Request, answer: Body): string | undefined {
-  if (answer.type !== ANSWERS[request.type]) return answer.type
-  const [asked, told] =
-    request.type === 'locate' && answer.type === 'located'
-      ? [request.digests.length, answer.facts.length]
-      : request.type === 'put' && answer.type === 'stored'
-        ? [request.values.length, answer.receipts.length]
-        : request.type === 'put-batch' && answer.type === 'stored-batch'
-          ? [request.items.length, answer.outcomes.length]
-          : request.type === 'present' && answer.type === 'present-answer'
-            ? [request.items.length, answer.present.length]
-            : request.type === 'make-directories' && answer.type === 'made-directories'
-              ? [request.digests.length, answer.missing.length]
-              : request.type === 'commit-tree' && answer.type === 'stored'
-                ? [1, answer.receipts.length]
-                : [0, 0]
-  return asked === told ? undefined : `${told} answers to ${asked}`
 }
 
 /**

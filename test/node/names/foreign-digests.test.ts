@@ -69,7 +69,7 @@ test('R004-166: such a name is fixed, of bytes, and spelled in one way', async (
     const tag = { kind: 'tag' } as const
     await t.throwsAsync(node.put({ bytes: once(bytes) }, { name, naming: tag }), usage)
     const { key } = await node.put({ bytes: once(bytes) })
-    await t.throwsAsync(node.index.tag!(name, key), usage)
+    await t.throwsAsync(node.index.tag(name, key), usage)
     await t.throwsAsync(node.index.bind(name, key, tag), usage)
     await t.throwsAsync(node.index.bind(name.toUpperCase().replace('MH', 'mh'), key), {
       code: 'usage',
@@ -77,13 +77,13 @@ test('R004-166: such a name is fixed, of bytes, and spelled in one way', async (
     })
     await t.throwsAsync(node.index.bind('mh/other', key), usage)
     t.is(await node.index.lookup(name), undefined)
-    const hold = await node.trees!.openHold()
+    const hold = await node.trees.openHold()
     const folder = Uint8Array.of(0xa1, 0x64, 0x74, 0x72, 0x65, 0x65, 0xa0)
     const directory = (await node.put({ bytes: once(folder) }, { hold })).key.as('directory')
-    t.deepEqual((await node.trees!.makeDirectories(hold, [directory]))[0]?.missing, [])
-    const commit = node.trees!.commitTree(hold, directory, { name: nameOf(folder) })
+    t.deepEqual((await node.trees.makeDirectories(hold, [directory]))[0]?.missing, [])
+    const commit = node.trees.commitTree(hold, directory, { name: nameOf(folder) })
     await t.throwsAsync(commit, usage)
-    await node.trees!.commitTree(hold, directory)
+    await node.trees.commitTree(hold, directory)
     await t.throwsAsync(node.index.bind(nameOf(folder), directory), usage)
     await node.index.bind(nameOf(folder), directory.as('bytes'))
     await node.index.unbind(nameOf(folder), { keepValue: true })
