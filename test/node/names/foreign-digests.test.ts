@@ -89,3 +89,18 @@ test('R004-166: such a name is fixed, of bytes, and spelled in one way', async (
     await node.index.unbind(nameOf(folder), { keepValue: true })
   }
 })
+
+test('R004-165: a Local verifies bytes and files before it sends them', async (t) => {
+  const nodes = new Nodes(t)
+  const global = await nodes.global()
+  const local = await nodes.local(global)
+  const path = join(await nodes.folder(), 'value')
+  const wrong = nameOf(bytesOf(1, 7))
+  const refused = { code: 'integrity', message: /the sha2-256 of the bytes is not that/ }
+  await global.close()
+  await t.throwsAsync(local.put({ bytes: once(bytesOf(2, 7)) }, { name: wrong }), refused)
+  await writeFile(path, bytesOf(3, 100_000))
+  await t.throwsAsync(local.put({ path }, { name: wrong }), refused)
+  const [outcome] = await local.putNamed([{ value: bytesOf(2, 7), name: wrong }])
+  t.like(outcome, { error: { code: 'integrity' } })
+})
