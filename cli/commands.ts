@@ -145,6 +145,7 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./tree/cached.ts')).evict,
   },
   verify: {
+    minor: true,
     usage: '[--repair]\n--counts',
     summary: 'verify every stored value; exit code 4 if one is damaged',
     examples: [

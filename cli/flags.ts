@@ -87,7 +87,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   'socket-group': text('GROUP', 'also let this group use the socket; none: only you'),
   http: text('HOST:PORT', 'also serve the API over TCP, with a token; none: do not'),
   'http-host': {
-    ...text('NAME', 'a name of this host that clients over TCP may send; none: only its address'),
+    ...text('NAME', 'a name of this host that TCP clients may send; none: only its address'),
     multiple: true,
   },
   'http-cert': text('FILE', 'serve TLS over TCP, with this certificate; none: do not'),

@@ -1,6 +1,4 @@
-/** Limits of tags, expiry, rules and tokens. */
-
-// 004: names that move, expiry, rules
+/** Limits of names that move, expiry, rules and lists: they belong to 004, as `changes.ts`. */
 
 /** Targets that a tag's history remembers. */
 export const TAG_HISTORY: number = 16
@@ -16,19 +14,14 @@ export const OPERATION_ID_BYTES: number = 16
 export const RULES: number = 256
 /** How often a Local reports the use of a key, at most. */
 export const USE_REPORT_MS: number = 60_000
-/** The grain of the stored order of use. */
-export const USE_BUCKET_MS: number = 3_600_000
-/** Tokens of one node. */
-export const TOKENS: number = 1024
-/** The characters of a token's or a member's label. */
-export const LABEL_CHARS: number = 63
-/** The longest time after which a token expires: ten years. */
-export const LONGEST_TOKEN_MS: number = 315_360_000_000
-/** Keys that the puts of trees in progress with prefixed tokens have sent, for all together. */
-export const TOKEN_HOLD_KEYS: number = 262_144
-
-// 004: lists
-
+/** A use of a name becomes durable within this time. */
+export const USE_DURABLE_MS: number = 3_600_000
+/** A rule does not act on what is unused in this time after the start of a run. */
+export const UNUSED_AFTER_MS: number = 3_600_000
+/** Names that rules unbind in a second, beside those for which a request waits. */
+export const RULE_UNBINDS: number = 1024
+/** Names that rules count again in a second. */
+export const RULE_COUNTS: number = 16_384
 /** Names that Global looks at for one page of a list with a pattern or with totals. */
 export const LIST_ROWS: number = 16_384
 /** Steps of matching a pattern that it takes for one page. */

@@ -55,6 +55,9 @@ test('R007-78 the output of --json matches its description', async (t) => {
   await json('rule')
   await json('rule', 'rm', 'names/')
   await json('ls')
+  await json('ls', '--sort', 'size', '--limit', '1')
+  await json('du')
+  await json('df')
   await json('ls', '--keys')
   await json('status')
 

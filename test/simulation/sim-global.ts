@@ -390,6 +390,9 @@ export class SimGlobal {
         this.store.sync()
         // It is durable; the process may crash before it learns that.
         this.#later(0, 5, () => tell(result))
+        if (this.names !== undefined && world.chance(this.crashes)) {
+          this.#later(0, 5, () => this.crash())
+        }
       }
       // It can be read before it is durable.
       if (this.trees === undefined) return synced()

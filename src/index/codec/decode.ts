@@ -20,7 +20,7 @@ import {
 } from './decode-membership.ts'
 import { toFailure, toPutBatch, toStoredBatch } from './batches.ts'
 import { toFact, toNames as toKeyNames, toReceipt } from './decode-facts.ts'
-import { pageOf, toContents, toNamed, toNames, toStoreContents } from './decode-lists.ts'
+import { pageOf, toContents, toNamed, toNames, toPrefix, toStoreContents } from './decode-lists.ts'
 import { toFound, toRebind, toRebound, toTarget, toTargets, toWhy } from './decode-names.ts'
 import { toNaming } from './decode-naming.ts'
 import { toReport, toWall } from './decode-report.ts'
@@ -70,7 +70,10 @@ function fromWire(body: pb.Message['body']): Body {
     }
     case 'locate': {
       const digests = batch('digests', body.value.digests).map(digest)
-      return { type: 'locate', digests, inline: body.value.inline }
+      const { inline, namesBelow } = body.value
+      if (namesBelow === undefined) return { type: 'locate', digests, inline }
+      if (digests.length !== 1) throw malformed('a prefix for the names of several keys')
+      return { type: 'locate', digests, inline, namesBelow: toPrefix(namesBelow) }
     }
     case 'located':
       return { type: 'located', facts: batch('facts', body.value.facts).map(toFact) }

@@ -34,8 +34,10 @@ function toWire(body: Body): WireBody {
       const value = { version, reset, ...known, ...wide({ leaseMs, wallMs }) }
       return { case: 'welcome', value }
     }
-    case 'locate':
-      return { case: 'locate', value: { digests: [...body.digests], inline: body.inline } }
+    case 'locate': {
+      const { digests, inline, namesBelow } = body
+      return { case: 'locate', value: { digests: [...digests], inline, ...given({ namesBelow }) } }
+    }
     case 'located':
       return { case: 'located', value: { facts: body.facts.map(wireFact) } }
     case 'put': {
@@ -197,7 +199,7 @@ function toWire(body: Body): WireBody {
     case 'remove-rule':
       return { case: 'removeRule', value: given({ prefix: body.prefix }) }
     case 'accepted':
-      return { case: 'accepted', value: {} }
+      return { case: 'accepted', value: { keys: body.keys } }
     case 'rules':
       return { case: 'rules', value: {} }
     case 'rule-list':

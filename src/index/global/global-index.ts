@@ -192,6 +192,11 @@ export class GlobalIndex {
     return this.#options.recovered.members
   }
 
+  /** A value was read at this node by its key. */
+  usedKey(digest: Uint8Array): void {
+    this.#lifecycle.usedKey(digest)
+  }
+
   /** A name was used at this node, beside its requests. */
   used(name: string): void {
     this.#lifecycle.used(name)

@@ -87,7 +87,7 @@ export type StoreWork =
   /** Rows of a table that begin with a prefix, in order, after an id. */
   | {
       readonly type: 'scan'
-      readonly table: 'names' | 'meta'
+      readonly table: 'keys' | 'names' | 'meta'
       readonly prefix: Uint8Array
       readonly after: Uint8Array | undefined
       readonly limit: number

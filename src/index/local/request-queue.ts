@@ -268,7 +268,7 @@ export class RequestQueue {
  */
 function isJoinable(body: Request): body is Locate | Put {
   return body.type === 'locate'
-    ? body.inline && body.digests.length === 1
+    ? body.inline && body.digests.length === 1 && body.namesBelow === undefined
     : body.type === 'put' &&
         body.name === undefined &&
         body.hold === undefined &&

@@ -203,6 +203,7 @@ export class Global implements Node {
     const record = await recordOf(this.#store, key.digest)
     if (record === undefined) throw new DstoreError('not-found', `no such key: ${key.toString()}`)
     if (key.kind === 'directory' && record.directory === undefined) throw notAsDirectory(key)
+    this.#driver.index.usedKey(key.digest)
     const { size, location } = record
     const range = resolveRange(options.range, size)
     // Bytes on disk may have decayed; memory holds what this process verified.
@@ -242,9 +243,7 @@ export class Global implements Node {
   }
 
   getImmediate(keyOrName: string): ImmediateValue | undefined {
-    const value = immediateValue(this.#store, keyOrName)
-    if (value !== undefined) this.#driver.index.used(keyOrName)
-    return value
+    return immediateValue(this.#store, keyOrName, this.#driver.index)
   }
 
   putMany(values: readonly Uint8Array[], options: PutManyOptions = {}): Promise<PutResult[]> {
@@ -302,6 +301,7 @@ export class Global implements Node {
         seq,
         ...(missingHeld > 0 && { missingHeld }),
       },
+      ...(await this.rules.status()),
       cache: undefined,
       traffic: this.#traffic.status(),
     }

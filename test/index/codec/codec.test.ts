@@ -143,7 +143,10 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
     },
     { requiredKeys: ['version', 'position', 'leaseMs', 'reset', 'members', 'addresses'] },
   ),
-  locate: fc.record({ digests: some(digest), inline: fc.boolean() }),
+  locate: fc.oneof(
+    fc.record({ digests: some(digest), inline: fc.boolean() }),
+    fc.record({ digests: fc.tuple(digest), inline: fc.boolean(), namesBelow: name }),
+  ),
   located: fc.record({ facts: some(maybe(fact)) }),
   put: fc.oneof(
     fc.record({ values: some(smallValue), name: fc.constant(undefined) }),
@@ -221,7 +224,7 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
     fc.record({ prefix: fc.constant(undefined), terms: fc.record({ unusedMs: bound }) }),
   ),
   'remove-rule': fc.record({ prefix: maybe(prefix) }),
-  accepted: fc.constant({}),
+  accepted: fc.record({ keys: fc.boolean() }),
   rules: fc.constant({}),
   'rule-list': fc.record({ items: some(rule) }),
   'report-use': fc.record({ names, digests: some(digest) }),

@@ -119,6 +119,5 @@ function shownOf(change: ChangeEvent, sight: KeySight): ChangeEvent | undefined 
 function shownType({ type, ...change }: ChangeEvent): ChangeEvent['type'] {
   if (type === 'remove') return 'unbind'
   if (type !== 'put') return type
-  const isMove = 'previous' in change && change.previous !== undefined
-  return isMove ? ('rebind' as ChangeEvent['type']) : 'bind'
+  return change.previous === undefined ? 'bind' : 'rebind'
 }

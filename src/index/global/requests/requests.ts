@@ -5,7 +5,7 @@
 import { refusalAt } from '../../versions.ts'
 import { memberPage, type MembershipContext } from '../membership-plans.ts'
 import type { Members } from '../../../membership/members.ts'
-import type { Body, Message, Request } from '../../message.ts'
+import type { Body, Digest, Message, Request } from '../../message.ts'
 import {
   isAdmin,
   isRequest,
@@ -68,7 +68,10 @@ export class Requests {
     const origin = { session, id }
     if (session !== SELF && !this.#parts.sessions.heard(session, { id, body })) return
     if (isRequest(body) && !this.#isAllowed(origin, body)) return
-    const finish = (answer: Body): void => this.#parts.answer(origin, answer)
+    const finish = (answer: Body): void => {
+      this.#usedAgain(answer)
+      this.#parts.answer(origin, answer)
+    }
     const { names, lifecycle } = this.#parts
     const begin = (done: (answer: Body) => void): void => {
       lifecycle.admit(wishOf(body), done, (admitted) => this.#serve(origin, body, admitted))
@@ -81,7 +84,10 @@ export class Requests {
   uploaded({ id, value, hold, ...as }: GlobalEvent & { type: 'uploaded' }): void {
     const { plans, trees, names, lifecycle, answer } = this.#parts
     const origin = { session: SELF, id }
-    const finish = (body: Body): void => answer(origin, body)
+    const finish = (body: Body): void => {
+      this.#usedAgain(body)
+      answer(origin, body)
+    }
     if (hold !== undefined) return trees.put(hold, [value], finish)
     let isFirst = false
     const done = (body: Body): void => {
@@ -134,7 +140,8 @@ export class Requests {
         break
       case 'report-use':
         for (const name of body.names) this.#parts.lifecycle.used(name)
-        finish({ type: 'accepted' })
+        for (const digest of body.digests) this.#parts.lifecycle.usedKey(digest)
+        finish({ type: 'accepted', keys: this.#parts.lifecycle.boundsKeys })
         break
       case 'members':
         finish(memberPage(this.#members, body, new Set(this.#parts.sessions.peers())))
@@ -170,6 +177,7 @@ export class Requests {
             : body.type === 'remove'
               ? this.#removed(finish)
               : finish
+        if (body.type === 'locate' && body.inline) this.#usedKeys(body.digests)
         const run = (): void => this.#parts.plans.run({ origin, begin, timeoutMs, finish: done })
         if (body.type !== 'remove' && body.type !== 'unbind') return run()
         this.#parts.trees.beforeRemoval(body, run, finish)
@@ -183,6 +191,18 @@ export class Requests {
       if (body.type === 'failure') this.#parts.names.removalFailed()
       finish(body)
     }
+  }
+
+  /** A put of a value that exists is a use of it. */
+  #usedAgain(body: Body): void {
+    if (!this.#parts.lifecycle.boundsKeys) return
+    const receipts =
+      body.type === 'stored' ? body.receipts : body.type === 'offered' ? [body.have] : []
+    this.#usedKeys(receipts.flatMap((one) => (one?.existed === true ? [one.digest] : [])))
+  }
+
+  #usedKeys(digests: readonly Digest[]): void {
+    for (const digest of digests) this.#parts.lifecycle.usedKey(digest)
   }
 
   /** A name that is found is used. */

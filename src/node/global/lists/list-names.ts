@@ -135,7 +135,7 @@ class Listing {
     const { limit, totals = false } = this.#query
     if (count === limit && !totals) return true
     const isMuch = this.#examined >= LIST_ROWS || (this.#glob?.steps ?? 0) >= LIST_STEPS
-    // A Local of an earlier version, which only asks for plain lists, takes an empty page for the end.
+    // A Local of an earlier version asks for plain lists, and takes an empty page for the end.
     return isMuch && (count > 0 || isSelective || this.#isLevel)
   }
 
