@@ -26,6 +26,7 @@ export function statusText(status: StatusAnswer, nameOf: NameOf = byId): string 
     ['lease', status.leaseMs === undefined ? undefined : formatDuration(status.leaseMs)],
     ['wall clock', clock && clockText(clock)],
     ['store', store && storeText(store)],
+    ...(status.rules ?? []).map((rule): [string, string] => ['rule', ruleText(rule)]),
     ['cache', cache && cacheText(cache)],
     ['not served', inactiveStore && inactiveText(inactiveStore)],
     ...status.traffic.map(({ peer, valueBytesIn, valueBytesOut }): [string, string] => [
@@ -107,6 +108,15 @@ function storeText(store: NonNullable<StatusAnswer['store']>): string {
   const begun = unfinishedBytes === 0 ? '' : `, ${formatSize(unfinishedBytes)} of unfinished puts`
   const size = formatSize(valueBytes)
   return `${kind}${warning}: ${values} values${broken}, ${size}${begun}${room}, seq ${seq}`
+}
+
+/** `cache/: 12 names, 3 MiB of 4 MiB, 5 removed` */
+function ruleText(rule: NonNullable<StatusAnswer['rules']>[number]): string {
+  const { prefix, names, size, maxNames, maxSize, removed, counting } = rule
+  const many = maxNames === undefined ? `${names} names` : `${names} of ${maxNames} names`
+  const bytes = formatSize(size) + (maxSize === undefined ? '' : ` of ${formatSize(maxSize)}`)
+  const which = prefix === undefined ? 'without a name' : prefix === '' ? 'all names' : prefix
+  return `${which}: ${many}, ${bytes}, ${removed} removed${counting ? ', still counting' : ''}`
 }
 
 /** What a store of an earlier role has, and what to do with it. */

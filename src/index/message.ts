@@ -5,6 +5,7 @@
  */
 import type { ErrorCode } from '../errors.ts'
 import type { MemberRole } from '../membership/role.ts'
+import type { PutBatch, StoredBatch } from './batch-messages.ts'
 import type {
   Digest,
   List,
@@ -52,6 +53,7 @@ import type {
   SetRule,
 } from './rule-messages.ts'
 
+export type * from './batch-messages.ts'
 export type * from './name-messages.ts'
 export type * from './naming-messages.ts'
 export type * from './rule-messages.ts'
@@ -62,6 +64,7 @@ export type * from './value-messages.ts'
 export type Request =
   | Locate
   | Put
+  | PutBatch
   | Offer
   | Remove
   | List
@@ -91,6 +94,7 @@ export type Request =
 export interface AnswerTo {
   readonly locate: Located
   readonly put: Stored
+  readonly 'put-batch': StoredBatch
   readonly offer: Offered
   readonly remove: Removed
   readonly list: Listed
@@ -134,6 +138,8 @@ export function seqsIn(body: Body): number[] {
       return body.facts.map((fact) => fact?.incarnation ?? 0)
     case 'stored':
       return body.receipts.map(({ incarnation }) => incarnation)
+    case 'stored-batch':
+      return body.outcomes.map((one) => ('receipt' in one ? one.receipt.incarnation : 0))
     case 'offered':
       return [body.have?.incarnation ?? 0]
     case 'binding':

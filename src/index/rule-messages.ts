@@ -27,6 +27,8 @@ export interface RemoveRule {
 /** The answer to a request that has nothing to tell. */
 export interface Accepted {
   readonly type: 'accepted'
+  /** To a report of use: reports of keys are wanted, too. */
+  readonly keys: boolean
 }
 
 /** Asks for every rule. */

@@ -13,6 +13,7 @@
 import type { Key } from '../hash/key.ts'
 import type { MemberRole } from '../membership/role.ts'
 import type {
+  BindOptions,
   BoundName,
   CallOptions,
   ChangeEvent,
@@ -31,6 +32,7 @@ import type {
   NamesOptions,
   NodeStatus,
   PutOptions,
+  PutOutcome,
   PutResult,
   RemoveOptions,
   RemoveResult,
@@ -65,6 +67,14 @@ export type Source =
       readonly path: string
     }
 
+/** A value, and the name that it gets in the same change. */
+export interface NamedSource {
+  readonly value: string | Uint8Array
+  readonly name?: string
+  /** Of `name`: whether it is a tag, and when it expires. */
+  readonly naming?: Omit<BindOptions, keyof CallOptions>
+}
+
 /** A node, in this process or behind a daemon. Close it after use. */
 export interface Dstore extends DirectoryCalls, NameCalls {
   readonly role: Role
@@ -81,6 +91,17 @@ export interface Dstore extends DirectoryCalls, NameCalls {
 
   /** `put` of many values; small ones share messages and syncs. Results are in the same order. */
   putMany(values: readonly (string | Uint8Array)[], options?: CallOptions): Promise<PutResult[]>
+
+  /**
+   * The same with names, which are bound in the same changes. Each put has an outcome of its own:
+   * its result, or the error of it alone, as that of `put`. Rejects where the node or Global cannot
+   * be asked (`unreachable`): then some may have been stored, and a repeat does no harm, except that
+   * it moves tags again.
+   */
+  putMany(
+    values: readonly (string | Uint8Array | NamedSource)[],
+    options?: CallOptions,
+  ): Promise<PutOutcome[]>
 
   /**
    * Find a value. Nothing is fetched before it is read. Errors: `not-found`, `malformed-key`,
@@ -164,8 +185,8 @@ export interface Dstore extends DirectoryCalls, NameCalls {
   expel(peer: string, options?: CallOptions): Promise<ExpelResult>
 
   /**
-   * Every name that begins with `prefix`, in bytewise order of UTF-8. Errors: `usage`,
-   * `unreachable`; `incompatible` for a pattern, if Global is of an earlier version.
+   * Every name that begins with `prefix`, in bytewise order of UTF-8; those that spell digests for
+   * a prefix below `mh/` only (see `digestName`). Errors: `usage`, `unreachable`; `incompatible` for a pattern, if Global is of an earlier version.
    */
   names(prefix?: string, options?: NamesOptions): AsyncIterable<ListedName>
 

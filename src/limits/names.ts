@@ -16,8 +16,14 @@ export const OPERATION_ID_BYTES: number = 16
 export const RULES: number = 256
 /** How often a Local reports the use of a key, at most. */
 export const USE_REPORT_MS: number = 60_000
-/** The grain of the stored order of use. */
-export const USE_BUCKET_MS: number = 3_600_000
+/** A use of a name becomes durable within this time. */
+export const USE_DURABLE_MS: number = 3_600_000
+/** A rule does not act on what is unused in this time after the start of a run. */
+export const UNUSED_AFTER_MS: number = 3_600_000
+/** Names that rules unbind in a second, beside those for which a request waits. */
+export const RULE_UNBINDS: number = 1024
+/** Names that rules count again in a second. */
+export const RULE_COUNTS: number = 16_384
 /** Tokens of one node. */
 export const TOKENS: number = 1024
 /** The characters of a token's or a member's label. */

@@ -1,6 +1,7 @@
 /** What `status` tells of a node. Times are ISO 8601; peers are peer ids. */
 import type { ErrorCode } from '../errors.ts'
 import type { InactiveStatus } from './node-inactive.ts'
+import type { RuleState } from './node-rules.ts'
 import type { RefusalCounts } from '../membership/refusal.ts'
 
 /**
@@ -129,6 +130,8 @@ export interface NodeStatus {
   /** Refusals since the start, by reason; undefined on a standalone node. */
   readonly refused: RefusalCounts | undefined
   readonly store: StoreStatus | undefined
+  /** The rules of a Global or standalone node; missing where there are none. */
+  readonly rules?: readonly RuleState[]
   readonly cache: CacheStatus | undefined
   /** A store of an earlier role that this Local does not serve; undefined if there is none. */
   readonly inactiveStore?: InactiveStatus | undefined

@@ -51,7 +51,13 @@ test('R007-78 the output of --json matches its description', async (t) => {
   await json('tag', '--history', 'names/now')
   await json('stat', 'names/now')
   await json('rm', 'names/now')
+  await json('rule', 'set', 'names/', '--max-size', '1GiB', '--unused', '7d')
+  await json('rule')
+  await json('rule', 'rm', 'names/')
   await json('ls')
+  await json('ls', '--sort', 'size', '--limit', '1')
+  await json('du')
+  await json('df')
   await json('ls', '--keys')
   await json('status')
 

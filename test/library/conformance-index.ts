@@ -1,5 +1,5 @@
 /** Names, batches, removals and changes. Part of the library's conformance suite. */
-import { DstoreError } from '../../src/dstore.ts'
+import { DstoreError, digestName } from '../../src/dstore.ts'
 import type { ChangeEvent, Value } from '../../src/dstore.ts'
 import { ABSENT, all, sample } from './conformance-samples.ts'
 import type { Topic } from './conformance-samples.ts'
@@ -66,6 +66,43 @@ export function indexTopics(topic: Topic): void {
     const naming = { kind: 'tag', expiresMs: 0.5 } as const
     await t.throwsAsync(dstore.put('x', { name: 'x', naming }), { instanceOf: RangeError })
     await t.throwsAsync(dstore.bind('x', one.key, naming as object), { instanceOf: TypeError })
+  })
+
+  topic('R007-347 many at once with names, each with its outcome', async (t, dstore) => {
+    await dstore.put('mine', { name: 'taken' })
+    const large = sample(200_000)
+    const outcomes = await dstore.putMany([
+      { value: 'small', name: 'batch/small' },
+      'plain',
+      { value: large, name: 'batch/large' },
+      { value: 'other', name: 'taken' },
+      { value: large, name: 'taken' },
+      { value: 'moving', name: 'batch/tag', naming: { kind: 'tag' } },
+      { value: 'named like no digest', name: 'mh/none' },
+      { value: sample(5) },
+    ])
+    t.deepEqual(
+      outcomes.map((one) => ('error' in one ? one.error.code : one.size)),
+      [5, 5, 200_000, 'conflict', 'conflict', 6, 'usage', 5],
+    )
+    for (const [i, name] of ['batch/small', undefined, 'batch/large'].entries()) {
+      const outcome = outcomes[i]!
+      if (name === undefined || 'error' in outcome) continue
+      t.is((await dstore.lookup(name))?.key.toString(), outcome.key.toString())
+    }
+    t.is((await dstore.lookup('batch/tag'))?.kind, 'tag')
+    const bytes = new TextEncoder().encode('found by its digest')
+    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
+    const name = digestName('sha2-256', digest)
+    const [found] = await dstore.putMany([{ value: bytes, name }])
+    t.true('key' in found! && (await dstore.has(name)))
+    await t.throwsAsync(dstore.put('others', { name }), { code: 'integrity' })
+    const wrong = [{ value: 3 }, { name: 'n' }, { value: 'x', name: 3 }, { value: 'x', naming: {} }]
+    for (const one of wrong) {
+      await t.throwsAsync(dstore.putMany([one as never]), { instanceOf: TypeError })
+    }
+    const aborted = { signal: AbortSignal.abort() }
+    await t.throwsAsync(dstore.putMany([{ value: 'x', name: 'n' }], aborted), { code: 'cancelled' })
   })
 
   topic('many at once, small and large, in their order', async (t, dstore) => {

@@ -12,7 +12,14 @@ export function firstViolation(
   options: ScheduleOptions = {},
 ): string | undefined {
   const { clockFaults, trees, names } = options
-  const file = names === true ? 'names/names' : clockFaults === true ? 'clocks' : trees === true ? 'trees/trees' : 'simulation'
+  const file =
+    names === true
+      ? 'names/names'
+      : clockFaults === true
+        ? 'clocks'
+        : trees === true
+          ? 'trees/trees'
+          : 'simulation'
   for (let seed = first; seed < first + schedules; seed++) {
     const { violation, transcript } = runSchedule(seed, options)
     if (violation === undefined) continue

@@ -63,7 +63,7 @@ export function runSchedule(seed: number, options: ScheduleOptions = {}): Outcom
   const oracle = new Oracle(world)
   const rules = { ...ALL_RULES, ...switched }
   const leaseMs = world.chance(clockFaults ? 0.7 : 0.3) ? world.one([1500, 4000]) : undefined
-  const plan = world.one(PLANS)
+  const plan = world.one(names ? PLANS_OF_NAMES : PLANS)
   const forgetAfterMs = plan.forgetAfterMs ?? (world.chance(0.2) ? 12_000 : FORGET_LATE_MS)
   // Within what R004-51 allows for: Global is at most 1 % faster than the slowest Local.
   const clock = new SimClock(world, clockFaults ? world.between(0.99, 1.0059) : 1)
@@ -105,6 +105,10 @@ export function runSchedule(seed: number, options: ScheduleOptions = {}): Outcom
     global.crashes = world.one([0, 0.005, 0.02])
     global.syncMs = world.one([0, 10, 80])
     again(1, 60, () => crashInTheMiddle(world, global))
+  }
+  if (names && !trees) {
+    global.crashes = world.one([0, 0, 0.01, 0.05])
+    again(10, 400, () => void (global.index === undefined && global.start()))
   }
   if (plan.faults.length > 0) {
     again(300, 4000, () =>
@@ -278,6 +282,12 @@ const PLANS: readonly Plan[] = [
     faults: [expel, expel, expel, partition, cut, sleep, crash, crashGlobal, backUp, restore],
     puts: 12,
   },
+]
+
+/** Where names move, answers are lost, and requests come again, after a restart too. */
+const PLANS_OF_NAMES: readonly Plan[] = [
+  ...PLANS,
+  { name: 'repeats', faults: [cut, cut, cut, crashGlobal, crashGlobal, partition], puts: 0 },
 ]
 
 /** What callers do: each kind with its share of a hundred, puts with what the plan gives them. */

@@ -107,7 +107,8 @@ export class SimGlobal {
   }
 
   start(): void {
-    const { world, rules, leaseMs, forgetAfterMs, oracle, clock, elapsed, settledMs } = this.#options
+    const { world, rules, leaseMs, forgetAfterMs, oracle, clock, elapsed, settledMs } =
+      this.#options
     this.#elapsed = elapsed(clock)
     const runId = Uint8Array.from({ length: 16 }, () => world.pick(256))
     const { transaction, recovered } = beginRun({
@@ -385,6 +386,9 @@ export class SimGlobal {
         this.store.sync()
         // It is durable; the process may crash before it learns that.
         this.#later(0, 5, () => tell(result))
+        if (this.names !== undefined && world.chance(this.crashes)) {
+          this.#later(0, 5, () => this.crash())
+        }
       }
       // It can be read before it is durable.
       if (this.trees === undefined) return synced()

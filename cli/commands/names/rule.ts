@@ -74,7 +74,7 @@ async function set(
   const client = await useDaemon(invocation)
   const state = await client.rules.set(prefix, bounds)
   if (terminal.json) await terminal.print(JSON.stringify(state))
-  terminal.note(`${whose(prefix)}: ${boundsText(state)}; \`dstore rule ls\` shows what they hold`)
+  terminal.note(`${whose(prefix)}: ${boundsText(state)}; \`dstore rule ls\` shows what it holds`)
   return 0
 }
 

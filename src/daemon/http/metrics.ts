@@ -2,6 +2,7 @@
 import type * as Prometheus from 'prom-client'
 import type { NodeStatus } from '../../node/node.ts'
 import type { HttpCall } from './call.ts'
+import { addRules } from './names/rule-metrics.ts'
 
 /** One figure of a node's status; `read` gives undefined for a role without it. */
 interface Metric {
@@ -126,6 +127,7 @@ export async function metrics({ node, response }: HttpCall): Promise<void> {
     else new Counter({ name, help, registers }).inc(value)
   }
   await addMembers(node, registry)
+  await addRules(node, registry, { Counter, Gauge })
   const text = await Registry.merge([registry, processRegistry]).metrics()
   response.writeHead(200, {
     'Content-Type': registry.contentType,

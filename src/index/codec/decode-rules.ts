@@ -18,7 +18,7 @@ export function toRuleBody(body: Extract<pb.Message['body'], { case: RuleCase }>
     case 'removeRule':
       return { type: 'remove-rule', prefix: toPrefix(body.value.prefix) }
     case 'accepted':
-      return { type: 'accepted' }
+      return { type: 'accepted', keys: body.value.keys }
     case 'rules':
       return { type: 'rules' }
     case 'ruleList':

@@ -67,7 +67,11 @@ export class GlobalIndex {
     this.#pendingRemovals = new PendingRemovals(this.#register, { leaseMs, longestLeaseMs })
     this.#feed = new ChangeFeed(seq, rules)
     const newestWallMs = options.trustClock === true ? undefined : recovered.newestWallMs
-    this.#wall = new WallTrust({ elapsedMs: now, wallMs: wall() }, newestWallMs, options.wallSettledMs)
+    this.#wall = new WallTrust(
+      { elapsedMs: now, wallMs: wall() },
+      newestWallMs,
+      options.wallSettledMs,
+    )
     this.#beganAt = now
     this.#trimmed = trimmed
     this.#registerWrittenAt = now
@@ -92,6 +96,7 @@ export class GlobalIndex {
       trustedMs: () => this.#wall.trustedMs,
       mayLack: () => this.#trees.mayLack,
       silent: () => this.#silent(),
+      onMissing: () => this.#trees.onMissing(),
       onCascade: (...cascade) => this.#trees.onCascade(...cascade),
     })
     this.#trees = new Trees({
@@ -185,6 +190,11 @@ export class GlobalIndex {
   /** The members, as of the last durable change. */
   get members(): Members {
     return this.#options.recovered.members
+  }
+
+  /** A value was read at this node by its key. */
+  usedKey(digest: Uint8Array): void {
+    this.#lifecycle.usedKey(digest)
   }
 
   /** A name was used at this node, beside its requests. */

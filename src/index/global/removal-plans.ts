@@ -2,11 +2,13 @@
  * Plans that remove values and unbind names (specs/004-index.md, "Rules: removal" and "Rules:
  * names").
  */
+import type { Write } from '../../store/store.ts'
 import { failure } from '../failure.ts'
 import type { Digest, Failure, Remove, Unbind } from '../message.ts'
-import { decodeBinding } from '../records/name-record.ts'
+import { decodeBinding, removingRow } from '../records/name-record.ts'
 import { decodeRemoved, nameRow, removedRow, type KeyRecord } from '../records/record.ts'
 import { NAMES_PER_ANSWER, NAMES_PER_CHANGE } from '../../limits.ts'
+import { namesCut, removing } from './names/forced-removals.ts'
 import { someNames, withoutNames } from './names/named.ts'
 import { answer, textOf, type Outcome, type Plan } from './plan.ts'
 import {
@@ -29,6 +31,8 @@ export interface RemovalContext {
   readonly refusal: () => Failure
   /** A removal is durable that began a cascade. */
   readonly onCascade: (beginning: Beginning, seq: number, found: KeyRecord) => void
+  /** Does a tag that has moved keep the key? Undefined: perhaps. */
+  readonly isReplaced: (digest: Digest) => boolean | undefined
 }
 
 /** Names that a removal has unbound by changes before its last; some of them, if they are many. */
@@ -41,7 +45,11 @@ export function* remove(
   context: RemovalContext,
   before: Unbound = { names: [] },
 ): Plan {
-  const [mark, ...rows] = yield [removedRow(digest), ...stateRows(digest)]
+  const [mark, removed, ...rows] = yield [
+    removedRow(digest),
+    removingRow(digest),
+    ...stateRows(digest),
+  ]
   const state = stateOf(digest, rows)
   const { found, held, kept } = state
   if (found === undefined) {
@@ -62,18 +70,19 @@ export function* remove(
   if (!force && found.names > 0) {
     return answer(stillNamed(digest, found, yield* someNames(digest, found, NAMES_SHOWN)))
   }
-  if (!force && held + kept > 0) return answer(stillHeld(state))
+  if (!force && held + kept > 0) return answer(stillHeld(state, context.isReplaced(digest)))
   const names = yield* someNames(digest, found, NAMES_PER_CHANGE)
   const unbound = [...before.names, ...names].slice(0, NAMES_PER_ANSWER)
-  if (names.length === found.names) return removal({ ...state, found }, context, names, unbound)
+  if (names.length === found.names) {
+    const unmark = removed && { key: removingRow(digest), value: undefined }
+    return removal({ ...state, found }, context, names, unbound, unmark)
+  }
   // All at once would be more than a change carries, or a message of the feed.
+  const { change, writes } = namesCut(digest, found, names)
   return {
     type: 'change',
-    change: { type: 'unbind', digest, names, ...directoryOf(found) },
-    writes: [
-      ...names.map((name) => ({ key: nameRow(name), value: undefined })),
-      ...withoutNames(digest, found, names).writes,
-    ],
+    change,
+    writes: removed === undefined ? [...writes, removing(digest)] : writes,
     next: () => {
       before.names = unbound
       return { type: 'again' }
@@ -124,6 +133,7 @@ function removal(
   { onMissing, onCascade }: RemovalContext,
   names: readonly string[],
   unbound: readonly string[],
+  also?: Write,
 ): Outcome {
   const { digest, found, held } = state
   const { parts, cascade } = removalOf(state, names)
@@ -132,6 +142,7 @@ function removal(
   return {
     type: 'change',
     ...parts,
+    ...(also && { writes: [...parts.writes, also] }),
     next: (seq) => {
       if (cascade === undefined) {
         // An empty directory has nothing to take down; its answer still says what it was.
@@ -145,8 +156,17 @@ function removal(
   }
 }
 
-function stillHeld({ digest, found, held }: KeyState): Failure {
+/** `isReplaced`: a tag that has moved keeps it, for a while; undefined: perhaps. */
+function stillHeld({ digest, found, held }: KeyState, isReplaced: boolean | undefined): Failure {
   const key = textOf(digest, found?.directory === undefined ? 'bytes' : 'directory')
+  if (held === 0 && isReplaced === true) {
+    const why = `a tag has moved away from ${key}, which stays for a while so that it can move back`
+    return failure('conflict', why, 'it goes by itself; use --force to remove it now')
+  }
+  if (held === 0 && isReplaced === undefined) {
+    const why = `${key} is part of a folder that is being put, or a tag has moved away from it`
+    return failure('conflict', why, 'it goes by itself if nothing needs it; or use --force')
+  }
   if (held === 0) {
     const why = `${key} is part of a folder that is being put`
     return failure('conflict', why, 'wait for the end of the put, or use --force')
@@ -159,9 +179,6 @@ function stillHeld({ digest, found, held }: KeyState): Failure {
 
 /** Names in the message of a refused removal. */
 const NAMES_SHOWN = 8
-
-const directoryOf = ({ directory }: KeyRecord): { directory?: true } =>
-  directory === undefined ? {} : { directory: true }
 
 function stillNamed(digest: Digest, found: KeyRecord, names: readonly string[]): Failure {
   const key = textOf(digest, found.directory === undefined ? 'bytes' : 'directory')

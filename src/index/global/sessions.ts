@@ -136,7 +136,11 @@ export class Sessions {
       this.refuse(id, 'unreachable', 'the log was trimmed beyond the position of this Local')
       return
     }
-    this.#sendFeed(id, session, feedFromLog(after, changes.at(-1)!.seq, changes, this.#options.rules))
+    this.#sendFeed(
+      id,
+      session,
+      feedFromLog(after, changes.at(-1)!.seq, changes, this.#options.rules),
+    )
   }
 
   /** A peer is no longer a member: its sessions end. */

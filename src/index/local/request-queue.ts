@@ -33,6 +33,7 @@ interface Pending {
 const ANSWERS: Readonly<Record<Request['type'], Answer['type']>> = {
   locate: 'located',
   put: 'stored',
+  'put-batch': 'stored-batch',
   offer: 'offered',
   remove: 'removed',
   unbind: 'removed',
@@ -254,6 +255,15 @@ export class RequestQueue {
             flight.isFresh(keySubject(digest), incarnation),
           )
         )
+      case 'stored-batch':
+        return (
+          !putsInFlight ||
+          answer.outcomes.every(
+            (one) =>
+              !('receipt' in one) ||
+              flight.isFresh(keySubject(one.receipt.digest), one.receipt.incarnation),
+          )
+        )
       case 'offered':
         return (
           !putsInFlight ||
@@ -289,13 +299,15 @@ function whatIsWrong(request: Request, answer: Body): string | undefined {
       ? [request.digests.length, answer.facts.length]
       : request.type === 'put' && answer.type === 'stored'
         ? [request.values.length, answer.receipts.length]
-        : request.type === 'present' && answer.type === 'present-answer'
-          ? [request.items.length, answer.present.length]
-          : request.type === 'make-directories' && answer.type === 'made-directories'
-            ? [request.digests.length, answer.missing.length]
-            : request.type === 'commit-tree' && answer.type === 'stored'
-              ? [1, answer.receipts.length]
-              : [0, 0]
+        : request.type === 'put-batch' && answer.type === 'stored-batch'
+          ? [request.items.length, answer.outcomes.length]
+          : request.type === 'present' && answer.type === 'present-answer'
+            ? [request.items.length, answer.present.length]
+            : request.type === 'make-directories' && answer.type === 'made-directories'
+              ? [request.digests.length, answer.missing.length]
+              : request.type === 'commit-tree' && answer.type === 'stored'
+                ? [1, answer.receipts.length]
+                : [0, 0]
   return asked === told ? undefined : `${told} answers to ${asked}`
 }
 
@@ -305,7 +317,7 @@ function whatIsWrong(request: Request, answer: Body): string | undefined {
  */
 function isJoinable(body: Request): body is Locate | Put {
   return body.type === 'locate'
-    ? body.inline && body.digests.length === 1
+    ? body.inline && body.digests.length === 1 && body.namesBelow === undefined
     : body.type === 'put' &&
         body.name === undefined &&
         body.hold === undefined &&

@@ -83,11 +83,13 @@ export const decodeName = (row: Row): Digest => decodeBinding(row).digest
 export const NAMED_ROWS: Uint8Array = nameBytes('named/')
 
 /** The prefix of the names of a key: its digest and a slash follow, then the name. */
-export function namedRows(digest: Digest): Uint8Array {
-  const id = new Uint8Array(NAMED_ROWS.byteLength + DIGEST_BYTES + 1)
+export function namedRows(digest: Digest, namePrefix = ''): Uint8Array {
+  const names = nameBytes(namePrefix)
+  const id = new Uint8Array(NAMED_ROWS.byteLength + DIGEST_BYTES + 1 + names.byteLength)
   id.set(NAMED_ROWS)
   id.set(digest, NAMED_ROWS.byteLength)
-  id[id.byteLength - 1] = SLASH
+  id[NAMED_ROWS.byteLength + DIGEST_BYTES] = SLASH
+  id.set(names, NAMED_ROWS.byteLength + DIGEST_BYTES + 1)
   return id
 }
 
@@ -95,16 +97,25 @@ const SLASH = 0x2f
 
 /** The row that says that a key has this name; its value is empty. */
 export function namedRow(digest: Digest, name: string): RecordKey {
-  const prefix = namedRows(digest)
-  const bytes = nameBytes(name)
-  const id = new Uint8Array(prefix.byteLength + bytes.byteLength)
-  id.set(prefix)
-  id.set(bytes, prefix.byteLength)
-  return { table: 'meta', id }
+  return { table: 'meta', id: namedRows(digest, name) }
 }
 
 /** The name in the id of a row of `namedRow`. */
 export const nameIn = ({ id }: Pick<Row, 'id'>): string =>
   decoder.decode(id.subarray(NAMED_ROWS.byteLength + DIGEST_BYTES + 1))
+
+/** The prefix of the marks of forced removals in progress (R004-117). */
+export const REMOVING_ROWS: Uint8Array = nameBytes('removing/')
+
+/** The row that says that the key is being removed with all of its names. */
+export function removingRow(digest: Digest): RecordKey {
+  const id = new Uint8Array(REMOVING_ROWS.byteLength + DIGEST_BYTES)
+  id.set(REMOVING_ROWS)
+  id.set(digest, REMOVING_ROWS.byteLength)
+  return { table: 'meta', id }
+}
+
+export const removingDigest = ({ id }: Pick<Row, 'id'>): Digest =>
+  id.slice(REMOVING_ROWS.byteLength)
 
 const decoder = new TextDecoder()

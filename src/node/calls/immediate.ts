@@ -3,6 +3,7 @@ import { equal } from '../../bytes.ts'
 import { hash } from '../../hash/hasher.ts'
 import { Key } from '../../hash/key.ts'
 import { keyOf } from './key-of.ts'
+import { wordUsed, type Uses } from './names/used.ts'
 import { isName } from '../../index/name.ts'
 import { hasExpired } from '../../index/global/names/naming.ts'
 import { decodeBinding } from '../../index/records/name-record.ts'
@@ -11,10 +12,11 @@ import { GROUP_BYTES } from '../../limits.ts'
 import type { ImmediateReads, Store } from '../../store/store.ts'
 import type { ImmediateValue } from '../node.ts'
 
-/** The value of a key or name; undefined if `get` has to answer. */
+/** The value of a key or name, which is used; undefined if `get` has to answer. */
 export function immediateValue(
   { immediate, kind }: Pick<Store, 'immediate' | 'kind'>,
   word: string,
+  uses?: Uses,
 ): ImmediateValue | undefined {
   if (immediate === undefined) return undefined
   const key = Key.printed(word) ?? keyOfName(immediate, word)
@@ -27,6 +29,7 @@ export function immediateValue(
   if (bytes?.byteLength !== size) return undefined
   // Bytes on disk may have decayed; memory holds what this process verified.
   if (kind !== 'memory' && !equal(hash(bytes).digest, key!.digest)) return undefined
+  if (uses !== undefined) wordUsed(uses, word)
   return { key: key!, bytes }
 }
 

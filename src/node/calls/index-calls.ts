@@ -104,10 +104,7 @@ export class IndexCalls {
     return packKeys(await this.#ask({ type: 'list', after, limit: BATCH_ITEMS }, options))
   }
 
-  protected async readNames(
-    query: Omit<Names, 'type'>,
-    options: CallOptions,
-  ): Promise<NamePage> {
+  protected async readNames(query: Omit<Names, 'type'>, options: CallOptions): Promise<NamePage> {
     return packNames(await this.#ask({ type: 'names', ...query }, options))
   }
 

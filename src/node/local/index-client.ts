@@ -11,6 +11,7 @@ import { withMargin } from '../../index/lease.ts'
 import { CALL_TIMEOUT_MS, OPERATION_ID_BYTES, REMOVAL_TIMEOUT_MS } from '../../limits.ts'
 import { batchesOf } from '../calls/batches.ts'
 import type { Cache } from '../cache/cache.ts'
+import { whileVerified } from '../calls/names/digest-wait.ts'
 import { namingOf } from '../calls/names/naming.ts'
 import {
   type Ask,
@@ -31,6 +32,7 @@ import type {
   NodeLists,
   RemoveOptions,
   RemoveResult,
+  StatOptions,
   TagResult,
   UnbindOptions,
   UnbindResult,
@@ -44,6 +46,8 @@ export interface IndexClientOptions {
   readonly random: (bytes: number) => Uint8Array
   /** Verifies a value that came with an answer, and caches it. */
   readonly keep: (key: Key, fact: Fact) => void
+  /** A name was answered without asking Global. */
+  readonly onUsed: (name: string) => void
 }
 
 export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
@@ -54,22 +58,27 @@ export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
     this.#options = options
   }
 
-  async stat(key: Key, options: CallOptions = {}): Promise<ValueFacts | undefined> {
-    const [facts] = await this.statMany([key], options)
+  async stat(key: Key, options: StatOptions = {}): Promise<ValueFacts | undefined> {
+    const [facts] = await this.#stats([key], options)
     return facts
   }
 
+  statMany(keys: readonly Key[], options: CallOptions = {}): Promise<(ValueFacts | undefined)[]> {
+    return this.#stats(keys, options)
+  }
+
   /** While Global is away, held values answer unconfirmed; `unreachable` unless all are held. */
-  async statMany(
+  async #stats(
     keys: readonly Key[],
-    options: CallOptions = {},
+    { namesBelow, ...options }: StatOptions,
   ): Promise<(ValueFacts | undefined)[]> {
     const facts: (ValueFacts | undefined)[] = []
     const waits = (): boolean => keys.some((key) => this.#options.cache.peek(key) === undefined)
     try {
       for (const batch of batchesOf(keys)) {
         const digests = batch.map(({ digest }) => digest)
-        const request = { type: 'locate', digests, inline: false } as const
+        const below = namesBelow === undefined ? {} : { namesBelow }
+        const request = { type: 'locate', digests, inline: false, ...below } as const
         const located = await this.#options.link.ask(request, { ...options, waits })
         const found = batch.map((key, i) => factsOf(key, located.facts[i], this.#heldBytes(key)))
         // Global counts the directories of a single key; none is not sent.
@@ -89,7 +98,10 @@ export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
   /** From this Local's own bindings, if these are current and `fresh` is not set (R004-85). */
   async lookup(name: string, options: LookupOptions = {}): Promise<BoundName | undefined> {
     const own = options.fresh === true ? undefined : this.#own(name)
-    if (own !== undefined) return own
+    if (own !== undefined) {
+      this.#options.onUsed(name)
+      return own
+    }
     const request = { type: 'lookup', name: checkName(name), inline: true } as const
     const { link, holdings } = this.#options
     const waits = (): boolean => holdings.bound(name) === undefined
@@ -109,6 +121,7 @@ export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
       const away = error instanceof DstoreError && error.code === 'unreachable'
       if (!away || bound === undefined) throw error
       if (link.isLeaseOver()) throw leaseOver()
+      this.#options.onUsed(name)
       return { name, ...bound, heldBytes: this.#heldBytes(bound.key), confirmed: false }
     }
   }
@@ -139,7 +152,7 @@ export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
     const known = { name: checkNewName(name), ...boundTo(key), ...namingOf(options) }
     const request = { type: 'bind', ...known, operation } as const
     const found = await this.#writing(name, () =>
-      this.#options.link.ask(request, options, (answer, keep) => {
+      this.#options.link.ask(request, whileVerified(options, name), (answer, keep) => {
         if (keep) this.#options.holdings.bind(name, answer.found!)
         return answer.found!
       }),

@@ -30,8 +30,10 @@ import type {
   ImmediateValue,
   Node,
   NodeStatus,
+  NamedValue,
   PutManyOptions,
   PutOptions,
+  PutOutcome,
   PutResult,
   ReadableValue,
   ValueSource,
@@ -40,17 +42,16 @@ import type {
 } from '../node.ts'
 import { MembershipCalls } from '../calls/membership-calls.ts'
 import { RuleCalls } from '../calls/names/rule-calls.ts'
+import { UseReports } from '../calls/names/use-reports.ts'
+import { wordUsed } from '../calls/names/used.ts'
 import { TreeCalls } from '../calls/tree-calls.ts'
-import { Uploader } from './put.ts'
+import { BATCHES_AT_ONCE, Uploader } from './put.ts'
 import { IndexClient, askOver } from './index-client.ts'
 import { Traffic } from '../calls/traffic.ts'
 import type { Network } from '../../network/network.ts'
 import type { TransferHost } from '../../transfer/serve.ts'
 import { verifyCache } from '../cache/verify-cache.ts'
 import { VERSION } from '../version.ts'
-
-/** Batches of small values that are on their way at once: one travels while one is stored. */
-const BATCHES_AT_ONCE = 2
 
 export interface LocalOptions {
   readonly network: Network
@@ -79,6 +80,7 @@ export class Local implements Node {
   readonly #traffic = new Traffic()
   readonly #uploader: Uploader
   readonly #reader: Reader
+  readonly #uses: UseReports
   readonly #startedAt = new Date()
 
   constructor(options: LocalOptions) {
@@ -121,6 +123,7 @@ export class Local implements Node {
       failed: (name, error) => this.index.writeFailed(name, error),
     })
     this.members = new MembershipCalls({ globalPeer, random, ask: askOver(link) })
+    this.#uses = new UseReports({ ask: askOver(link) })
     this.index = new IndexClient({
       link,
       cache,
@@ -129,6 +132,7 @@ export class Local implements Node {
       keep: (key, fact) => {
         this.#reader.prepare(key, checked(key, fact), { start: 0, end: fact.size })
       },
+      onUsed: (name) => this.#uses.used(name),
     })
   }
 
@@ -160,17 +164,28 @@ export class Local implements Node {
     return putBatches(values, put, BATCHES_AT_ONCE)
   }
 
+  putNamed(items: readonly NamedValue[], options: CallOptions = {}): Promise<PutOutcome[]> {
+    return this.#uploader.putNamed(items, options, (name) => {
+      // The seq of the change is not known here: the next look-up asks Global (R004-86).
+      this.#options.link.wrote(name, Infinity)
+    })
+  }
+
   get(key: Key, options?: GetOptions): Promise<ReadableValue> {
     return this.#find(key, options)
   }
 
   getImmediate(keyOrName: string): ImmediateValue | undefined {
-    return this.#reader.getImmediate(keyOrName)
+    const value = this.#reader.getImmediate(keyOrName)
+    if (value !== undefined) wordUsed(this.#uses, keyOrName)
+    return value
   }
 
   async #find(key: Key, options?: Parameters<Reader['get']>[1]): Promise<ReadableValue> {
     try {
-      return await this.#reader.get(key, options)
+      const value = await this.#reader.get(key, options)
+      this.#uses.usedKey(key.digest)
+      return value
     } catch (error) {
       const isAbsent = error instanceof DstoreError && error.code === 'not-found'
       throw isAbsent ? await noSuch('key', key, this) : error
@@ -247,6 +262,7 @@ export class Local implements Node {
 
   async close(): Promise<void> {
     await this.inactive?.close()
+    await this.#uses.close()
     await this.#options.link.close()
     await this.#options.addresses.close()
     await this.#options.network.close()

@@ -81,3 +81,27 @@ test('R007-67 figures that a role does not have are left out', async (t) => {
   }
   t.is(found.get('dstore_peer_sent_bytes_total'), 0)
 })
+
+test('R004-152: each rule has its figures, by its prefix', async (t) => {
+  const { daemon, node } = await serving(t)
+  const state = { names: 3, size: 40, heldOtherwise: undefined, removed: 5, counting: false }
+  const rules = [
+    { prefix: 'a/', maxSize: 50, ...state, lastRemovedAt: undefined },
+    { prefix: undefined, unusedMs: 60, ...state, names: 0, lastRemovedAt: undefined },
+  ]
+  const of = (role: 'standalone' | 'local') => ({
+    role,
+    rules: { list: () => Promise.resolve(rules) },
+  })
+  Object.assign(node, of('standalone'))
+  const found = samples((await ask(daemon.socket, 'GET', '/metrics')).body.toString())
+  t.is(found.get('dstore_rule_names{prefix="a/"}'), 3)
+  t.is(found.get('dstore_rule_bytes{prefix="a/"}'), 40)
+  t.is(found.get('dstore_rule_max_bytes{prefix="a/"}'), 50)
+  t.is(found.get('dstore_rule_removed_names_total{prefix="a/"}'), 5)
+  t.is(found.get('dstore_rule_names{prefix="(unnamed)"}'), 0)
+  t.false(found.has('dstore_rule_max_bytes{prefix="(unnamed)"}'))
+  Object.assign(node, of('local'))
+  const none = samples((await ask(daemon.socket, 'GET', '/metrics')).body.toString())
+  t.false(none.has('dstore_rule_names{prefix="a/"}'))
+})

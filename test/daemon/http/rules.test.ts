@@ -5,7 +5,8 @@ import { asDstoreError } from '../../../src/errors.ts'
 import { AT } from '../fake-names.ts'
 import { ask, serving } from '../serving.ts'
 
-const NOW = { names: 2, size: 300, heldOtherwise: 100, removed: 5, lastRemovedAt: AT }
+const HELD = { names: 2, size: 300, heldOtherwise: 100, counting: false }
+const NOW = { ...HELD, removed: 5, lastRemovedAt: AT }
 
 test('R007-293 rules are set, listed and removed by prefix, and for values without a name', async (t) => {
   const { daemon, node } = await serving(t)

@@ -92,6 +92,11 @@ const found = fc.record(
   { requiredKeys: ['digest', 'incarnation', 'fact'] },
 )
 
+const failed = fc.record({
+  code,
+  message: line,
+  hint: maybe(line.filter((hint) => hint !== '')),
+})
 const bound = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })
 const unnamedRule = fc.record({ prefix: fc.constant(undefined), unusedMs: bound })
 const terms = fc
@@ -137,7 +142,10 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
     },
     { requiredKeys: ['version', 'position', 'leaseMs', 'reset', 'members', 'addresses'] },
   ),
-  locate: fc.record({ digests: some(digest), inline: fc.boolean() }),
+  locate: fc.oneof(
+    fc.record({ digests: some(digest), inline: fc.boolean() }),
+    fc.record({ digests: fc.tuple(digest), inline: fc.boolean(), namesBelow: name }),
+  ),
   located: fc.record({ facts: some(maybe(fact)) }),
   put: fc.oneof(
     fc.record({ values: some(smallValue), name: fc.constant(undefined) }),
@@ -146,6 +154,22 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
     fc.record({ values: some(smallValue), name: fc.constant(undefined), hold }),
   ),
   stored: fc.record({ receipts: some(receipt) }),
+  'put-batch': fc.record({
+    items: some(
+      fc.record(
+        { value: smallValue, name, naming, operation: bytes(16) },
+        { requiredKeys: ['value'] },
+      ),
+    ),
+  }),
+  'stored-batch': fc.record({
+    outcomes: some(
+      fc.oneof(
+        fc.record({ receipt }),
+        fc.record({ failure: failed.map((one) => ({ type: 'failure' as const, ...one })) }),
+      ),
+    ),
+  }),
   offer: fc.oneof(
     fc.record({ digest, size: count, name: maybe(name) }),
     fc.record({ digest, size: count, name, naming, operation: bytes(16) }),
@@ -199,7 +223,7 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
     fc.record({ prefix: fc.constant(undefined), terms: fc.record({ unusedMs: bound }) }),
   ),
   'remove-rule': fc.record({ prefix: maybe(prefix) }),
-  accepted: fc.constant({}),
+  accepted: fc.record({ keys: fc.boolean() }),
   rules: fc.constant({}),
   'rule-list': fc.record({ items: some(rule) }),
   'report-use': fc.record({ names, digests: some(digest) }),
@@ -307,7 +331,7 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
   ping: fc.record({}),
   pong: fc.record({ seq: count, wallMs: count }, { requiredKeys: ['seq'] }),
   goodbye: fc.record({ reason: line }),
-  failure: fc.record({ code, message: line, hint: maybe(line.filter((hint) => hint !== '')) }),
+  failure: failed,
 }
 
 const messages = Object.entries(BODIES).map(([type, fields]) => ({

@@ -22,19 +22,31 @@ test('R004-119: a tag moves through a Local and at Global, and every node reads 
   await one.put({ bytes: once(large) }, TAG)
   t.deepEqual((await one.index.lookup('latest'))?.key, keyOf(large), 'its own write')
   t.deepEqual((await global.index.lookup('latest'))?.key, keyOf(large))
-  const back = await other.index.tag!('latest', keyOf(small))
+  const back = await other.index.tag('latest', keyOf(small))
   t.like(back, { key: keyOf(small), previous: keyOf(large), silent: [] })
   t.regex(back.previousKeptUntil!, /^\d{4}-/)
   t.deepEqual(await read(other, (await other.index.lookup('latest'))!.key), small)
-  const history = await one.index.tagHistory!('latest')
+  const history = await one.index.tagHistory('latest')
   t.deepEqual(
     history.map(({ key }) => key),
     [keyOf(small), keyOf(large), keyOf(small)],
   )
-  await t.throwsAsync(one.index.tagHistory!('none'), { code: 'not-found' })
+  await t.throwsAsync(one.index.tagHistory('none'), { code: 'not-found' })
   await t.throwsAsync(one.put({ bytes: once(small) }, { name: 'latest' }), {
     code: 'conflict',
   })
+})
+
+test('R006-51: a Local asks for the names of a key below a prefix', async (t) => {
+  const nodes = new Nodes(t)
+  const global = await nodes.global()
+  const local = await nodes.local(global)
+  const key = keyOf(bytesOf(4))
+  for (const name of ['a', 'ci/a', 'ci/b']) await local.put({ bytes: once(bytesOf(4)) }, { name })
+  for (const node of [global, local]) {
+    t.deepEqual((await node.index.stat(key, { namesBelow: 'ci/' }))?.names, ['ci/a', 'ci/b'])
+    t.deepEqual((await node.index.stat(key))?.names, ['a', 'ci/a', 'ci/b'])
+  }
 })
 
 test('R004-118: a stream under a name of the other kind is refused before it is read', async (t) => {

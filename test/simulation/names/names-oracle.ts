@@ -282,11 +282,15 @@ export class NamesOracle {
     this.#fail(`${name} is answered as ${what}, which it was not meanwhile`)
   }
 
-  #isAnswer({ seq, record }: NameState, found: Found | undefined, { wallMs, steps }: Asked): boolean {
+  #isAnswer(
+    { seq, record }: NameState,
+    found: Found | undefined,
+    { wallMs, steps }: Asked,
+  ): boolean {
     const { clock } = this.#options
     const { expiresMs = Infinity } = record ?? {}
     const wasSet = clock.steps !== steps
-    if (found === undefined) return record === undefined || wasSet || expiresMs <= clock.wall()
+    if (found === undefined) return record === undefined || wasSet || expiresMs <= clock.wall() + 1
     if (seq !== found.incarnation || !isTo(record, found)) return false
     return wasSet || wallMs < expiresMs
   }
@@ -297,7 +301,9 @@ export class NamesOracle {
     const isOne = states.some(({ record }) => {
       if (targets.length === 0) return true
       const all = record === undefined ? [] : [record, ...(record.history ?? [])]
-      return all.length === targets.length && all.every((one, i) => isTo(one as NameRecord, targets[i]!))
+      return (
+        all.length === targets.length && all.every((one, i) => isTo(one as NameRecord, targets[i]!))
+      )
     })
     if (!isOne) this.#fail(`the history of ${name} is answered as ${targets.map(textOf).join()}`)
   }

@@ -47,7 +47,8 @@ export class WallWatch {
     const { now } = this.#world
     const wallMs = this.#clock.wall()
     const offset = wallMs - this.#clock.uptime()
-    if (this.#offset !== undefined && Math.abs(offset - this.#offset) > JUMP_MS) this.#jumpedAt = now
+    if (this.#offset !== undefined && Math.abs(offset - this.#offset) > JUMP_MS)
+      this.#jumpedAt = now
     this.#offset = offset
     this.#recent = [...this.#recent.filter(({ at }) => at > now - FLOW_MS), { at: now, wallMs }]
   }

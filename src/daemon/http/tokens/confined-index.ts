@@ -40,8 +40,6 @@ export function confinedIndex(inner: Index, prefix: string, sight: KeySight): In
       hint: `a token confined to ${prefix} binds keys of its own names: put the bytes with the name`,
     })
   }
-  const tag = inner.tag?.bind(inner)
-  const tagHistory = inner.tagHistory?.bind(inner)
   const allowed: Partial<Index> = {
     lookup,
     stat: (key, options) => sight.stat(key, options),
@@ -62,21 +60,17 @@ export function confinedIndex(inner: Index, prefix: string, sight: KeySight): In
     },
     ...confinedLists(inner, prefix),
     watch: (options) => watchBelow(inner, sight, options),
-    ...(tag !== undefined && {
-      async tag(name: string, key: Key, options?: BindOptions) {
-        checkBelow(name)
-        await checkSight(key, options)
-        const moved = await tag(name, key, options)
-        // Whether the old target is kept says whether anything else holds it.
-        return { ...moved, previousKeptUntil: undefined, silent: [] }
-      },
-    }),
-    ...(tagHistory !== undefined && {
-      async tagHistory(name: string, options?: CallOptions) {
-        checkBelow(name)
-        return tagHistory(name, options)
-      },
-    }),
+    async tag(name: string, key: Key, options?: BindOptions) {
+      checkBelow(name)
+      await checkSight(key, options)
+      const moved = await inner.tag(name, key, options)
+      // Whether the old target is kept says whether anything else holds it.
+      return { ...moved, previousKeptUntil: undefined, silent: [] }
+    },
+    async tagHistory(name: string, options?: CallOptions) {
+      checkBelow(name)
+      return inner.tagHistory(name, options)
+    },
   }
   return denyOthers(inner, allowed, prefix)
 }
@@ -125,6 +119,5 @@ function shownOf(change: ChangeEvent, sight: KeySight): ChangeEvent | undefined 
 function shownType({ type, ...change }: ChangeEvent): ChangeEvent['type'] {
   if (type === 'remove') return 'unbind'
   if (type !== 'put') return type
-  const isMove = 'previous' in change && change.previous !== undefined
-  return isMove ? ('rebind' as ChangeEvent['type']) : 'bind'
+  return change.previous === undefined ? 'bind' : 'rebind'
 }

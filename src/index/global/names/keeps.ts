@@ -3,10 +3,11 @@
  * a row, and counts as kept. Its end is a change of its own, in the background: in the run that
  * wrote it by the elapsed clock, after a restart by trusted wall time.
  */
-import { toHex } from '../../../bytes.ts'
+import { equal, toHex } from '../../../bytes.ts'
 import type { RecordKey } from '../../../store/store.ts'
 import { KEEP_ROWS, keepOf } from '../../records/keep-record.ts'
 import { keptRow } from '../../records/tree-record.ts'
+import type { Digest } from '../../message.ts'
 import type { Rules } from '../../rules.ts'
 import { conditionsOf } from '../plan.ts'
 import { attempt, read, scan, type Flow, type FlowRunner } from '../trees/flow.ts'
@@ -68,6 +69,12 @@ export class Keeps {
         else this.#hasOthers = true
       },
     }
+  }
+
+  /** Does a replaced target keep this key? Undefined: only an earlier run knows. */
+  isReplaced(digest: Digest): boolean | undefined {
+    for (const { key } of this.#due.values()) if (equal(keepOf(key).digest, digest)) return true
+    return this.#hasOthers ? undefined : false
   }
 
   /** `trustedMs`: the wall time, if something may be deleted by it. */

@@ -2,12 +2,13 @@
  * Names at Global (specs/004-index.md, "Rules: tags", "Rules: operations" and "Rules: expiry"):
  * what plans know of them, and what goes on in the background.
  */
-import type { Body } from '../../message.ts'
+import type { Body, Digest } from '../../message.ts'
 import type { Rules } from '../../rules.ts'
 import type { PlanRunner } from '../plan-runner.ts'
 import { FlowRunner } from '../trees/flow.ts'
 import type { NamingContext } from './bind-plan.ts'
 import { Expiry } from './expiry.ts'
+import { ForcedRemovals } from './forced-removals.ts'
 import { Keeps, type KeepsOptions } from './keeps.ts'
 import { Operations, type OperationRequest } from './operations.ts'
 import { Turns, type MovingRequest } from './turns.ts'
@@ -25,6 +26,8 @@ export interface NamesOptions {
   readonly mayLack: () => boolean
   /** Peer ids of the Locals that have been silent. */
   readonly silent: () => readonly string[]
+  /** A key is about to be removed that directories hold. */
+  readonly onMissing: () => void
   readonly onCascade: KeepsOptions['onCascade']
 }
 
@@ -32,6 +35,7 @@ export class Names {
   readonly #options: NamesOptions
   readonly #keeps: Keeps
   readonly #expiry: Expiry
+  readonly #removals: ForcedRemovals
   readonly #operations: Operations
   readonly #turns = new Turns()
 
@@ -41,6 +45,7 @@ export class Names {
     const flows = new FlowRunner(plans)
     this.#keeps = new Keeps({ ...options, flows })
     this.#expiry = new Expiry({ ...options, flows })
+    this.#removals = new ForcedRemovals({ ...options, flows })
     this.#operations = new Operations({
       ...options,
       readLog: (after, limit, done, failed) => {
@@ -48,6 +53,11 @@ export class Names {
       },
     })
   }
+
+  readonly isReplaced = (digest: Digest): boolean | undefined => this.#keeps.isReplaced(digest)
+
+  /** A forced removal may have left its mark. */
+  readonly removalFailed = (): void => this.#removals.failed()
 
   /** What plans know beside the rows. `isAdmin`: who asks may do what is the admins'. */
   context(isAdmin: boolean): NamingContext {
@@ -78,5 +88,6 @@ export class Names {
   tick(trustedMs: number | undefined): void {
     this.#keeps.tick(trustedMs)
     this.#expiry.tick(trustedMs)
+    this.#removals.tick()
   }
 }

@@ -39,7 +39,7 @@ export type Decision =
   | { readonly type: 'prolong'; readonly before: NameRecord; readonly expiresMs: number }
   | { readonly type: 'new' }
   | { readonly type: 'move'; readonly before: NameRecord }
-  /** It was bound to this, and has expired: it is bound to it from now on. */
+  /** It is bound to this already, and has expired: its expiry begins again. */
   | { readonly type: 'renew'; readonly before: NameRecord }
   /** It has expired, and is to be unbound first. */
   | { readonly type: 'expired'; readonly before: NameRecord }
@@ -51,13 +51,14 @@ export function decide(row: Row | undefined, wanted: Wanted): Decision {
   const before = decodeBinding(row)
   const { name, naming, moves, wallMs, rules } = wanted
   const isTag = before.tag === true
+  const isOther = isTag !== (naming.tag === true)
   if (hasExpired(before, wallMs)) {
-    if (isSame(before, wanted)) return { type: 'renew', before }
-    if (!(moves && isTag && naming.tag === true)) {
+    if (isSame(before, wanted) && !isOther) return { type: 'renew', before }
+    if (isOther || !(moves && isTag)) {
       return wanted.isWallTrusted ? { type: 'expired', before } : stillBound(name)
     }
   }
-  if (isTag !== (naming.tag === true) && rules.kindsStay) return otherKind(name, isTag)
+  if (isOther && rules.kindsStay) return otherKind(name, isTag)
   if (!isSame(before, wanted)) {
     if (moves && (isTag || !rules.kindsStay)) return { type: 'move', before }
     return nameTaken(name, before)

@@ -5,7 +5,7 @@
 import { refusalAt } from '../../versions.ts'
 import { memberPage, type MembershipContext } from '../membership-plans.ts'
 import type { Members } from '../../../membership/members.ts'
-import type { Body, Message, Request } from '../../message.ts'
+import type { Body, Digest, Message, Request } from '../../message.ts'
 import {
   isAdmin,
   isRequest,
@@ -29,6 +29,8 @@ import type { Origin, PlanRunner } from '../plan-runner.ts'
 import { putTask, putTasks } from '../put-plans.ts'
 import type { Sessions } from '../sessions.ts'
 import { isTreeRequest } from '../trees/requests.ts'
+import { putBatch } from './put-batch.ts'
+import { runTogether } from './run-together.ts'
 import type { Trees } from '../trees/trees.ts'
 
 export interface RequestParts {
@@ -66,7 +68,10 @@ export class Requests {
     const origin = { session, id }
     if (session !== SELF && !this.#parts.sessions.heard(session, { id, body })) return
     if (isRequest(body) && !this.#isAllowed(origin, body)) return
-    const finish = (answer: Body): void => this.#parts.answer(origin, answer)
+    const finish = (answer: Body): void => {
+      this.#usedAgain(answer)
+      this.#parts.answer(origin, answer)
+    }
     const { names, lifecycle } = this.#parts
     const begin = (done: (answer: Body) => void): void => {
       lifecycle.admit(wishOf(body), done, (admitted) => this.#serve(origin, body, admitted))
@@ -79,7 +84,10 @@ export class Requests {
   uploaded({ id, value, hold, ...as }: GlobalEvent & { type: 'uploaded' }): void {
     const { plans, trees, names, lifecycle, answer } = this.#parts
     const origin = { session: SELF, id }
-    const finish = (body: Body): void => answer(origin, body)
+    const finish = (body: Body): void => {
+      this.#usedAgain(body)
+      answer(origin, body)
+    }
     if (hold !== undefined) return trees.put(hold, [value], finish)
     let isFirst = false
     const done = (body: Body): void => {
@@ -102,16 +110,24 @@ export class Requests {
     switch (body.type) {
       case 'put':
         this.#parts.plans.ask<'sealed'>(
-          { type: 'stage', values: body.values },
+          {
+            type: 'stage',
+            values: body.values,
+            ...(body.name !== undefined && { names: [body.name] }),
+          },
           ({ values }) => {
             if (body.hold !== undefined) this.#parts.trees.put(body.hold, values, finish)
             else
-              this.#parts.plans.runAll(
+              runTogether(
+                this.#parts.plans,
                 putTasks(origin, values, body, this.#putContext(isAdmin), finish),
               )
           },
           finish,
         )
+        break
+      case 'put-batch':
+        putBatch(body, origin, this.#putContext(isAdmin), { ...this.#parts, finish })
         break
       case 'set-rule':
         this.#parts.lifecycle.set(body, finish)
@@ -124,7 +140,8 @@ export class Requests {
         break
       case 'report-use':
         for (const name of body.names) this.#parts.lifecycle.used(name)
-        finish({ type: 'accepted' })
+        for (const digest of body.digests) this.#parts.lifecycle.usedKey(digest)
+        finish({ type: 'accepted', keys: this.#parts.lifecycle.boundsKeys })
         break
       case 'members':
         finish(memberPage(this.#members, body, new Set(this.#parts.sessions.peers())))
@@ -154,12 +171,38 @@ export class Requests {
           return this.#parts.sessions.refuse(session, 'protocol', `a ${body.type} was not expected`)
         }
         const timeoutMs = 'timeoutMs' in body ? body.timeoutMs : undefined
-        const done = body.type === 'lookup' ? this.#used(body.name, finish) : finish
+        const done =
+          body.type === 'lookup'
+            ? this.#used(body.name, finish)
+            : body.type === 'remove'
+              ? this.#removed(finish)
+              : finish
+        if (body.type === 'locate' && body.inline) this.#usedKeys(body.digests)
         const run = (): void => this.#parts.plans.run({ origin, begin, timeoutMs, finish: done })
         if (body.type !== 'remove' && body.type !== 'unbind') return run()
         this.#parts.trees.beforeRemoval(body, run, finish)
       }
     }
+  }
+
+  /** A removal that fails, as for want of room, may have unbound some names: it goes on. */
+  #removed(finish: (body: Body) => void): (body: Body) => void {
+    return (body) => {
+      if (body.type === 'failure') this.#parts.names.removalFailed()
+      finish(body)
+    }
+  }
+
+  /** A put of a value that exists is a use of it. */
+  #usedAgain(body: Body): void {
+    if (!this.#parts.lifecycle.boundsKeys) return
+    const receipts =
+      body.type === 'stored' ? body.receipts : body.type === 'offered' ? [body.have] : []
+    this.#usedKeys(receipts.flatMap((one) => (one?.existed === true ? [one.digest] : [])))
+  }
+
+  #usedKeys(digests: readonly Digest[]): void {
+    for (const digest of digests) this.#parts.lifecycle.usedKey(digest)
   }
 
   /** A name that is found is used. */
@@ -183,6 +226,7 @@ export class Requests {
         trimmed: this.#parts.trimmed,
         onMissing,
         onCascade,
+        isReplaced: this.#parts.names.isReplaced,
         isAdmin: isAsAdmin,
         refusal: () => roleTooLow(asker, this.#members.roleOf(asker) ?? 'stranger', 'admin'),
       },

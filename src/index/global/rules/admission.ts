@@ -98,8 +98,9 @@ export class Admission {
     const { table, isFull } = this.#options
     for (const [id, all] of this.#waiting) {
       const rule = table.withId(id)
-      for (const one of [...all]) {
-        if (rule !== undefined && isFull(rule, needOf(one))) break
+      for (;;) {
+        const [one] = all
+        if (one === undefined || (rule !== undefined && isFull(rule, needOf(one)))) break
         all.shift()
         this.#begin(one, id)
       }

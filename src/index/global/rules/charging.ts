@@ -2,7 +2,7 @@
  * Counts names again (specs/004-index.md, R004-142): brings what rules charge for them into line
  * with how they are bound now. It may be done at any time and any number of times.
  */
-import type { Increment, Write } from '../../../store/store.ts'
+import type { Increment, RecordKey, Write } from '../../../store/store.ts'
 import {
   ageRow,
   chargeRow,
@@ -13,7 +13,7 @@ import {
   type Charge,
 } from '../../records/charge-record.ts'
 import { decodeBinding, type NameRecord } from '../../records/name-record.ts'
-import { decodeKey, keyRow, nameRow } from '../../records/record.ts'
+import { decodeKey, keyRow, nameRow, type KeyRecord } from '../../records/record.ts'
 import {
   ruleLastRow,
   ruleNamesRow,
@@ -24,6 +24,7 @@ import { encodeCounter } from '../../../store/counters.ts'
 import { read, type Flow } from '../trees/flow.ts'
 import type { RecentUses } from './recent-uses.ts'
 import type { RuleTable } from './rule-table.ts'
+import { digestIn } from './subjects.ts'
 import type { Counted } from './usage.ts'
 
 export interface ChargingContext {
@@ -48,15 +49,17 @@ export interface Charged {
 }
 
 interface Bound {
-  readonly record: NameRecord
+  readonly record: Pick<NameRecord, 'size' | 'boundMs'> & Partial<NameRecord>
   readonly version: number
 }
 
 export function* chargeNames(names: readonly string[], context: ChargingContext): Flow<Charged> {
-  const rows = yield* read([...names.map(nameRow), ...names.map(chargeRow)])
-  const bound = names.map((_, i): Bound | undefined => {
+  const rows = yield* read([...names.map(rowOf), ...names.map(chargeRow)])
+  const bound = names.map((name, i): Bound | undefined => {
     const row = rows[i]
-    return row && { record: decodeBinding(row), version: row.version }
+    if (row === undefined) return undefined
+    if (digestIn(name) !== undefined) return unnamed(decodeKey(row), context)
+    return { record: decodeBinding(row), version: row.version }
   })
   const sizes = yield* sizesOf(bound)
   const writes: Write[] = []
@@ -92,6 +95,21 @@ export function* chargeNames(names: readonly string[], context: ChargingContext)
     }
   })
   return { ...countersOf(changes, writes), changes, uses }
+}
+
+/** The row that says whether something is to be charged. */
+function rowOf(subject: string): RecordKey {
+  const digest = digestIn(subject)
+  return digest === undefined ? nameRow(subject) : keyRow(digest)
+}
+
+/** A value that was put without a name: when that was is not known, so it counts from now on. */
+function unnamed(
+  { unnamed: isUnnamed, size, directory, incarnation }: KeyRecord,
+  { wallMs }: ChargingContext,
+): Bound | undefined {
+  if (!isUnnamed) return undefined
+  return { record: { size: directory?.size ?? size, boundMs: wallMs }, version: incarnation }
 }
 
 /** What a rule charges for a name that is bound; undefined if none does. */
@@ -135,7 +153,7 @@ const rowsOf = (name: string, { rule, usedMs, agedMs }: Charge) => [
 /** The sizes that names are charged; an earlier version did not write them into the name's row. */
 function* sizesOf(bound: readonly (Bound | undefined)[]): Flow<number[]> {
   const unsized = bound.filter((one) => one !== undefined && one.record.size === undefined)
-  const rows = yield* read(unsized.map((one) => keyRow(one!.record.digest)))
+  const rows = yield* read(unsized.map((one) => keyRow(one!.record.digest!)))
   const sizes = new Map(
     unsized.map((one, i) => {
       const found = rows[i] && decodeKey(rows[i])

@@ -3,7 +3,8 @@
  * of changes, and counts again what a new or removed rule concerns. Changes are followed in memory;
  * where that is not complete, after a restart or a flood, the log is read.
  */
-import type { Write } from '../../../store/store.ts'
+import type { Row, Write } from '../../../store/store.ts'
+import { USE_DURABLE_MS } from '../../../limits.ts'
 import { nameBytes, nameOf } from '../../name.ts'
 import type { Change } from '../../records/change-record.ts'
 import { CHARGE_ROWS, chargedName } from '../../records/charge-record.ts'
@@ -19,6 +20,7 @@ import { attempt, logAfter, scan, type Flow } from '../trees/flow.ts'
 import { chargeNames } from './charging.ts'
 import type { RecentUses } from './recent-uses.ts'
 import type { RuleTable } from './rule-table.ts'
+import { UNNAMED, digestIn, keySubject, subjectsIn } from './subjects.ts'
 import type { Usage } from './usage.ts'
 
 /** Names that are counted in one transaction. */
@@ -35,9 +37,6 @@ const FOLLOW_MS = 200
 
 /** How often what is followed becomes durable, though no name has changed. */
 const STATE_MS = 60_000
-
-/** How long a use stays in memory only. */
-const USE_DURABLE_MS = 1_800_000
 
 export interface CountingOptions {
   readonly table: RuleTable
@@ -113,16 +112,20 @@ export class Counting {
     return { write, committed: () => void this.#counts.set(prefix, count) }
   }
 
-  /** Are there names of this prefix that are not counted yet? */
-  isCounting(prefix: string): boolean {
-    if (this.#isBehind) return true
+  /** Are there changes that are not known yet? They soon are. */
+  get isBehind(): boolean {
+    return this.#isBehind
+  }
+
+  /** Are names of this prefix being counted again? */
+  isRecounting(prefix: string): boolean {
     return [...this.#counts.keys()].some((one) => one.startsWith(prefix) || prefix.startsWith(one))
   }
 
   /** A change is durable. */
   committed(change: Change): void {
     if (!this.isActive) return
-    const names = namesIn(change)
+    const names = subjectsIn(change)
     const isDropped = 'why' in change && change.why === 'rule'
     for (const name of names) this.changed(name, isDropped)
   }
@@ -149,16 +152,16 @@ export class Counting {
   /** Uses that were in memory only for long become durable. */
   tick(): void {
     const { uses, clockMs } = this.#options
-    for (const name of uses.since(clockMs() - USE_DURABLE_MS, AT_ONCE)) this.changed(name)
+    for (const name of uses.since(clockMs() - USE_DURABLE_MS / 2, AT_ONCE)) this.changed(name)
   }
 
-  /** What is to be done now to follow. `isAwaited`: somebody waits for room. */
-  follow(isAwaited: boolean): (() => Flow<void>) | undefined {
+  /** What is to be done now to follow. */
+  follow(isUrgent: boolean): (() => Flow<void>) | undefined {
     const { now, seq } = this.#options
     if (!this.isActive) return undefined
     if (this.#isBehind) return () => this.#readLog()
     const { size } = this.#changed
-    const isDue = isAwaited || size >= AT_ONCE || now() - this.#followedAt >= FOLLOW_MS
+    const isDue = isUrgent || size >= AT_ONCE || now() - this.#followedAt >= FOLLOW_MS
     const isOld = now() - this.#stateAt >= STATE_MS
     if (size === 0 ? !isOld : !isDue) return undefined
     return () => {
@@ -203,7 +206,7 @@ export class Counting {
       if (names.size >= AT_ONCE) break
       upto = seq
       const isDropped = 'why' in change && change.why === 'rule'
-      for (const name of namesIn(change)) {
+      for (const name of subjectsIn(change)) {
         if (this.#concerns(name)) names.set(name, isDropped || names.get(name) === true)
       }
     }
@@ -256,15 +259,19 @@ export class Counting {
     const begin = nameBytes(prefix)
     const from = after === undefined ? undefined : nameBytes(after)
     const isOfNames = of !== 'charges'
-    const rows = isOfNames
-      ? yield* scan('names', begin, AT_ONCE, from)
-      : yield* scan(
-          'meta',
-          concat([CHARGE_ROWS, begin]),
-          AT_ONCE,
-          from && concat([CHARGE_ROWS, from]),
-        )
-    const names = rows.map(isOfNames ? nameOf : chargedName)
+    const isOfKeys = isOfNames && prefix === UNNAMED
+    const rows = isOfKeys
+      ? yield* scan('keys', NOTHING, AT_ONCE, after === undefined ? after : digestIn(after))
+      : isOfNames
+        ? yield* scan('names', begin, AT_ONCE, from)
+        : yield* scan(
+            'meta',
+            concat([CHARGE_ROWS, begin]),
+            AT_ONCE,
+            from && concat([CHARGE_ROWS, from]),
+          )
+    const nameIn = isOfKeys ? ({ id }: Pick<Row, 'id'>) => keySubject(id) : nameOf
+    const names = rows.map(isOfNames ? nameIn : chargedName)
     const next = nextOf({ of, after: names.at(-1) }, rows.length < AT_ONCE)
     const write = { key: countRow(prefix), value: next && encodeCount(next) }
     const marked = names.map((name) => [name, this.#changed.get(name) === true] as const)
@@ -286,7 +293,4 @@ function nextOf(count: CountRecord, isEnd: boolean): CountRecord | undefined {
   return count.of === 'names-and-charges' ? { of: 'charges', after: undefined } : undefined
 }
 
-function namesIn(change: Change): readonly string[] {
-  if ('names' in change) return change.names
-  return 'name' in change ? [change.name] : []
-}
+const NOTHING = new Uint8Array()

@@ -3,8 +3,9 @@
  * Everything that changes what is counted goes one after the other, in the background; so the
  * counters are those of one order of changes, and need no conditions.
  */
+import { RULE_COUNTS, RULE_UNBINDS } from '../../../limits.ts'
 import { failureOf } from '../../failure.ts'
-import type { Body, RemoveRule, RuleFacts, SetRule } from '../../message.ts'
+import type { Body, Digest, RemoveRule, RuleFacts, SetRule } from '../../message.ts'
 import type { Change } from '../../records/change-record.ts'
 import {
   counterOf,
@@ -21,20 +22,12 @@ import { FlowRunner, type Flow } from '../trees/flow.ts'
 import { Admission, type Wish } from './admission.ts'
 import { Counting } from './counting.ts'
 import { Enforcement, type Excess, type Job } from './enforcement.ts'
+import { excessOf, isOver, overdue, type Moment } from './excess.ts'
 import { RecentUses } from './recent-uses.ts'
 import { RuleChanges } from './rule-changes.ts'
 import { RuleTable, type PrefixRule } from './rule-table.ts'
+import { UNNAMED, keySubject } from './subjects.ts'
 import { Usage, type Amount } from './usage.ts'
-
-/** `--unused` does not act in this time after the start of a run. */
-const UNUSED_AFTER_MS = 3_600_000
-
-/** Names that are counted again, and that are unbound for no request, in a second. */
-const COUNTED_PER_S = 16_384
-const DROPPED_PER_S = 1024
-
-/** A rule that is full gets this share of its bounds free at once, so that few puts wait. */
-const SPARE = 1 / 64
 
 /** How often names are looked for whose time is over. */
 const LOOK_MS = 10_000
@@ -72,8 +65,8 @@ export class Lifecycle {
   #isRunning = false
   #restsUntil = -Infinity
   /** What may still be done in the background: refilled by the time. */
-  #countable = COUNTED_PER_S
-  #droppable = DROPPED_PER_S
+  #countable = RULE_COUNTS
+  #droppable = RULE_UNBINDS
   #tickedAt: number
   #trustedMs: number | undefined
   /** When names of each rule are looked for next whose time is over, by the rule's id. */
@@ -109,12 +102,15 @@ export class Lifecycle {
       onCascade,
       onUsed: (name) => this.#counting.changed(name),
       onDropped: (name) => this.#admission.dropped(name),
+      onKept: (subject) => {
+        this.#counting.used(subject)
+        this.#counting.changed(subject)
+      },
     })
     const counting = this.#counting
     this.#changes = new RuleChanges({ ...shared, counting, clockMs: () => this.#clockMs() })
     for (const [prefix, rule] of stored.rules) {
-      if (prefix === undefined) continue
-      this.#table.set({ ...rule, prefix })
+      this.#table.set({ ...rule, prefix: prefix ?? UNNAMED })
       this.#usage.setCounted(rule.id, {
         names: counterOf(stored, ruleNamesRow(rule.id)),
         size: counterOf(stored, ruleSizeRow(rule.id)),
@@ -138,6 +134,16 @@ export class Lifecycle {
   /** A name was used, at Global or at a Local. */
   used(name: string): void {
     this.#counting.used(name)
+  }
+
+  /** Are uses of keys of interest? */
+  get boundsKeys(): boolean {
+    return this.#table.get(UNNAMED) !== undefined
+  }
+
+  /** A value was used by its key. */
+  usedKey(digest: Digest): void {
+    if (this.boundsKeys) this.#counting.used(keySubject(digest))
   }
 
   /** A change is durable. */
@@ -164,8 +170,8 @@ export class Lifecycle {
     const seconds = (now - this.#tickedAt) / 1000
     this.#tickedAt = now
     this.#trustedMs = trustedMs
-    this.#countable = Math.min(COUNTED_PER_S, this.#countable + seconds * COUNTED_PER_S)
-    this.#droppable = Math.min(DROPPED_PER_S, this.#droppable + seconds * DROPPED_PER_S)
+    this.#countable = Math.min(RULE_COUNTS, this.#countable + seconds * RULE_COUNTS)
+    this.#droppable = Math.min(RULE_UNBINDS, this.#droppable + seconds * RULE_UNBINDS)
     this.#counting.tick()
   }
 
@@ -200,24 +206,33 @@ export class Lifecycle {
 
   #follow(): Job | undefined {
     this.#hasFollowed = true
-    const flow = this.#counting.follow(this.#admission.isAwaited)
+    // What was unbound counts at once; only what is not in the order of use yet is urgent.
+    const isUrgent = this.#admission.isAwaited && this.#exhausted.size > 0
+    const flow = this.#counting.follow(isUrgent)
     if (flow === undefined) return undefined
-    return this.#jobOf(flow, () => this.#exhausted.clear())
+    return this.#jobOf(flow, () => {
+      this.#exhausted.clear()
+      this.#enforcement.counted()
+    })
   }
 
   #recount(): Job | undefined {
     const flow = this.#countable < 1 ? undefined : this.#counting.recounting()
     if (flow === undefined) return undefined
-    return this.#jobOf(flow, (count) => (this.#countable -= count))
+    return this.#jobOf(flow, (count) => {
+      this.#countable -= count
+      this.#enforcement.counted()
+    })
   }
 
   /** Unbinds what a rule has too much of, or what the first request waits for. */
   #makeRoom(): Job | undefined {
     this.#hasFollowed = false
+    if (this.#counting.isBehind) return undefined
     for (const rule of this.#table.all) {
-      if (this.#exhausted.has(rule.id) || this.#counting.isCounting(rule.prefix)) continue
+      if (this.#exhausted.has(rule.id) || this.#counting.isRecounting(rule.prefix)) continue
       const first = this.#admission.first(rule.id)
-      const most = this.#excess(rule, first ?? { names: 0, size: 0 })
+      const most = excessOf(rule, this.#withMore(rule, first ?? { names: 0, size: 0 }))
       if (most === undefined || (first === undefined && this.#droppable < 1)) continue
       const spared = first && { spared: first.name }
       const excess = { rule, order: 'use', untilMs: Infinity, most, ...spared } as const
@@ -234,7 +249,7 @@ export class Lifecycle {
     if (this.#droppable < 1) return undefined
     for (const rule of this.#table.all) {
       if (now < (this.#looksAt.get(rule.id) ?? 0)) continue
-      const due = this.#dueOf(rule)
+      const due = [...overdue(rule, this.#moment())]
       this.#looksAt.set(rule.id, now + LOOK_MS)
       if (due.length === 0) continue
       return (done, failed) => {
@@ -253,20 +268,9 @@ export class Lifecycle {
     return undefined
   }
 
-  #dueOf(rule: PrefixRule): Excess[] {
-    const { now } = this.#options
-    const { maxAgeMs, unusedMs, sinceMs } = rule
-    const most = { names: Infinity, size: Infinity }
-    const due: Excess[] = []
-    if (maxAgeMs !== undefined && this.#trustedMs !== undefined) {
-      due.push({ rule, order: 'age', untilMs: this.#trustedMs - maxAgeMs, most })
-    }
-    const clockMs = this.#clockMs()
-    const mayAct = now() - this.#beganAt >= UNUSED_AFTER_MS && clockMs - (unusedMs ?? 0) >= sinceMs
-    if (unusedMs !== undefined && mayAct) {
-      due.push({ rule, order: 'use', untilMs: clockMs - unusedMs, most })
-    }
-    return due
+  #moment(): Moment {
+    const hasRunMs = this.#options.now() - this.#beganAt
+    return { clockMs: this.#clockMs(), hasRunMs, trustedMs: this.#trustedMs }
   }
 
   #drop(excess: Excess, after: (dropped: number, passedOver: number) => void): Job {
@@ -286,26 +290,14 @@ export class Lifecycle {
   /** Is there no room for this much more? */
   #isFull(rule: PrefixRule, more: Amount): boolean {
     if (more.names === 0 && more.size === 0) return false
-    return !this.#counting.isCounting(rule.prefix) && this.#over(rule, more) !== undefined
+    if (this.#counting.isRecounting(rule.prefix)) return false
+    return this.#counting.isBehind || isOver(rule, this.#withMore(rule, more))
   }
 
-  /** By how much a rule is over its bounds with this much more; undefined if it is not. */
-  #over({ id, maxNames = Infinity, maxSize = Infinity }: PrefixRule, more: Amount) {
-    const expected = this.#usage.expected(id)
-    const names = expected.names + more.names - maxNames
-    const size = expected.size + more.size - maxSize
-    return names > 0 || size > 0 ? { names, size } : undefined
-  }
-
-  /** What is to go, with something to spare. */
-  #excess(rule: PrefixRule, more: Amount): Amount | undefined {
-    const over = this.#over(rule, more)
-    if (over === undefined) return undefined
-    const { maxNames = 0, maxSize = 0 } = rule
-    return {
-      names: over.names > 0 ? over.names + Math.floor(maxNames * SPARE) : 0,
-      size: over.size > 0 ? over.size + Math.floor(maxSize * SPARE) : 0,
-    }
+  /** What the rule would hold with this much more. */
+  #withMore({ id }: PrefixRule, more: Amount): Amount {
+    const { names, size } = this.#usage.expected(id)
+    return { names: names + more.names, size: size + more.size }
   }
 
   /** The clock of runs, whole milliseconds. */

@@ -7,6 +7,7 @@ import { faultOfPrefix, faultOfTerms } from '../../rule-terms.ts'
 import { attempt, type Flow } from '../trees/flow.ts'
 import type { Counting } from './counting.ts'
 import type { RuleTable } from './rule-table.ts'
+import { UNNAMED } from './subjects.ts'
 import type { Usage } from './usage.ts'
 
 export interface RuleChangesOptions {
@@ -30,21 +31,23 @@ export class RuleChanges {
       const { prefix } = rule
       const { names, size, removed, lastMs } = usage.counted(rule.id)
       return {
-        prefix,
+        prefix: prefix === UNNAMED ? undefined : prefix,
         ...termsOf(rule),
         names,
         size,
         removed,
         ...(lastMs !== undefined && { lastRemovedMs: lastMs }),
-        counting: counting.isCounting(prefix),
+        counting: counting.isRecounting(prefix),
       }
     })
   }
 
-  *set({ prefix, terms }: SetRule): Flow<Body> {
+  *set({ prefix: named, terms }: SetRule): Flow<Body> {
     const { table, counting, clockMs } = this.#options
-    if (prefix === undefined) return failure('unsupported', 'rules need a prefix')
-    const fault = faultOfPrefix(prefix) ?? faultOfTerms(terms, false)
+    const prefix = named ?? UNNAMED
+    const fault =
+      (named === undefined ? undefined : faultOfPrefix(named)) ??
+      faultOfTerms(terms, named === undefined)
     if (fault !== undefined) return failure('usage', fault)
     const before = table.get(prefix)
     if (before === undefined && table.size >= RULES) {
@@ -61,7 +64,7 @@ export class RuleChanges {
       conditions: [],
       writes: [
         counting.begin(Math.max(id, lastId)),
-        { key: ruleRow(prefix), value: encodeRule(record) },
+        { key: ruleRow(named), value: encodeRule(record) },
         ...(recount ? [recount.write] : []),
       ],
     })
@@ -72,10 +75,10 @@ export class RuleChanges {
 
   *remove({ prefix }: RemoveRule): Flow<Body> {
     const { table, usage, counting } = this.#options
-    const rule = prefix === undefined ? undefined : table.get(prefix)
+    const rule = table.get(prefix ?? UNNAMED)
     if (rule === undefined) return failure('not-found', 'there is no such rule')
     const recount = counting.recount(rule.prefix)
-    const gone = [ruleRow(rule.prefix), ruleRemovedRow(rule.id), ruleLastRow(rule.id)]
+    const gone = [ruleRow(prefix), ruleRemovedRow(rule.id), ruleLastRow(rule.id)]
     yield* attempt({
       conditions: [],
       writes: [...gone.map((key) => ({ key, value: undefined })), recount.write],
@@ -87,7 +90,7 @@ export class RuleChanges {
   }
 }
 
-const ACCEPTED: Body = { type: 'accepted' }
+const ACCEPTED: Body = { type: 'accepted', keys: false }
 
 const termsOf = ({ maxSize, maxAgeMs, unusedMs, maxNames }: RuleTerms): RuleTerms => ({
   ...(maxSize !== undefined && { maxSize }),

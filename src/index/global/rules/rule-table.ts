@@ -1,7 +1,8 @@
 /** The rules of a Global, in memory: which one charges a name (specs/004-index.md, R004-141). */
 import type { RuleRecord } from '../../records/rule-record.ts'
+import { UNNAMED } from './subjects.ts'
 
-/** The rule of a prefix of names. */
+/** The rule of a prefix of names; of values without one, with the prefix `UNNAMED`. */
 export interface PrefixRule extends RuleRecord {
   readonly prefix: string
 }
@@ -24,8 +25,9 @@ export class RuleTable {
     return this.#rules.find((rule) => rule.prefix === prefix)
   }
 
-  /** The rule with the longest prefix that the name begins with. */
+  /** The rule with the longest prefix that the name begins with; of a key, that of values. */
   of(name: string): PrefixRule | undefined {
+    if (name.startsWith(UNNAMED)) return this.get(UNNAMED)
     return this.#rules.find(({ prefix }) => name.startsWith(prefix))
   }
 

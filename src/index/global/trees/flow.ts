@@ -35,7 +35,7 @@ export function* read(keys: readonly RecordKey[]): Flow<Rows> {
 
 /** Rows that begin with a prefix, in the order of their ids, at most `limit` after one of them. */
 export function* scan(
-  table: 'names' | 'meta',
+  table: 'keys' | 'names' | 'meta',
   prefix: Uint8Array,
   limit: number,
   after?: Uint8Array,

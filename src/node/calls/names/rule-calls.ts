@@ -2,7 +2,7 @@
 import { DstoreError } from '../../../errors.ts'
 import { faultOfPrefix, faultOfTerms } from '../../../index/rule-terms.ts'
 import { checkWellFormed } from '../../../utf8.ts'
-import type { CallOptions, NodeRules, RuleBounds, RuleState } from '../../node.ts'
+import type { CallOptions, NodeRules, NodeStatus, RuleBounds, RuleState } from '../../node.ts'
 import { isoOf, type Ask } from '../index-calls.ts'
 
 export class RuleCalls implements NodeRules {
@@ -35,6 +35,12 @@ export class RuleCalls implements NodeRules {
       heldOtherwise,
       lastRemovedAt: lastRemovedMs === undefined ? undefined : isoOf(lastRemovedMs),
     }))
+  }
+
+  /** As a part of a node's status. */
+  async status(): Promise<Pick<NodeStatus, 'rules'>> {
+    const rules = await this.list()
+    return rules.length === 0 ? {} : { rules }
   }
 
   async remove(prefix: string | undefined, options: CallOptions = {}): Promise<void> {

@@ -2,7 +2,7 @@ import { SELF } from '../../../../src/index/global/global-events.ts'
 import { EXPIRY_ROWS } from '../../../../src/index/records/expiry-record.ts'
 import { decodeChange, watched } from '../../../../src/index/records/change-record.ts'
 import { keyRow, nameRow } from '../../../../src/index/records/record.ts'
-import type { Found, Request } from '../../../../src/index/message.ts'
+import type { Body, Found, Request, TagTargets } from '../../../../src/index/message.ts'
 import { test } from '../../../serial.ts'
 import { TreeMachine, directory, file } from '../trees/tree-machine.ts'
 import { Machine, digestOf, valueOf } from '../machine.ts'
@@ -231,7 +231,30 @@ test('R004-130: bound to the same key again it does not go, and begins with a ne
     t.is(at(machine, 'n1')?.expiresMs, machine.now + 3000)
     t.is(rows(machine), 1)
     t.like(putFor(machine, 1, 9000), { type: 'stored', receipts: [{ existed: true }] })
+    // As the other kind it would be another name.
+    expired(machine, 9000)
+    const other = putFor(machine, 1, 9000, true)
+    if (isTrusted) t.like(other, { type: 'stored', receipts: [{ existed: false }] })
+    else t.like(other, { type: 'failure', code: 'conflict' })
+    t.is(at(machine, 'n1')?.tag, isTrusted ? true : undefined)
   }
+})
+
+test('R004-130: an expired tag that is moved, also to its own target, keeps its history', (t) => {
+  const machine = trusted()
+  const move = (n: number): Body =>
+    machine.answer({ type: 'rebind', name: 'n1', digest: digestOf(n), naming: { expiresMs: 1000 } })
+  for (const n of [1, 2, 3]) machine.put(n)
+  for (const n of [1, 2, 2, 3]) {
+    t.like(move(n), { found: { expiresMs: machine.now + 1000 } })
+    expired(machine, 1000)
+  }
+  t.like(move(3), { type: 'rebound', previous: undefined })
+  const history = machine.answer({ type: 'tag-history', name: 'n1' }) as TagTargets
+  t.deepEqual(
+    history.targets.map(({ digest }) => digest[0]),
+    [3, 2, 1].map((n) => digestOf(n)[0]),
+  )
 })
 
 test('R004-130: while the clock is not trusted, another key is a conflict, and nothing goes', (t) => {
@@ -258,4 +281,25 @@ test('R004-130: a tree is committed under a name that has expired', (t) => {
   t.like(at(machine, 'n1'), { directory: true })
   t.is(machine.store.get(keyRow(digestOf(1))), undefined)
   t.deepEqual(machine.faults(), [])
+})
+
+test('R004-128: as many names as expire at one time are unbound without waiting for the next look', (t) => {
+  const machine = trusted()
+  for (let i = 0; i < 600; i++) {
+    machine.answer({
+      type: 'put',
+      values: [valueOf(i % 250)],
+      name: `many/${i}`,
+      naming: { expiresMs: 1000 },
+    })
+  }
+  putFor(machine, 251, 2000)
+  machine.tick(1000)
+  t.deepEqual(
+    machine.store.scan('names', new Uint8Array()).map(({ id }) => Buffer.from(id).toString()),
+    ['n251'],
+  )
+  t.is(rows(machine), 1)
+  machine.tick(1000)
+  t.is(rows(machine), 0, 'the next one is due at its time')
 })

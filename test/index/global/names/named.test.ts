@@ -1,8 +1,14 @@
 import { toHex } from '../../../../src/bytes.ts'
 import { NAMES_PER_ANSWER, NAMES_PER_CHANGE } from '../../../../src/limits.ts'
-import { NAMED_ROWS, encodeName, nameIn } from '../../../../src/index/records/name-record.ts'
+import {
+  NAMED_ROWS,
+  REMOVING_ROWS,
+  encodeName,
+  nameIn,
+} from '../../../../src/index/records/name-record.ts'
 import { decodeChange, encodeChange } from '../../../../src/index/records/change-record.ts'
 import { decodeKey, encodeKey, keyRow, nameRow } from '../../../../src/index/records/record.ts'
+import type { GlobalEffect } from '../../../../src/index/global/global-events.ts'
 import type { Removed } from '../../../../src/index/message.ts'
 import { test } from '../../../serial.ts'
 import { Machine, digestOf } from '../machine.ts'
@@ -77,6 +83,26 @@ test('R004-116: names that an earlier version listed get rows with the next chan
   }
 })
 
+test('R006-51: a locate has the names below a prefix, however many others the key has', (t) => {
+  const machine = new Machine()
+  machine.put(1, 'a/0')
+  const others = Array.from({ length: NAMES_PER_ANSWER }, (_, i) => `a/${i + 1}`)
+  for (const name of [...others, 'ci', 'ci/x', 'ci/y', 'cicero']) {
+    machine.answer({ type: 'bind', name, digest: DIGEST })
+  }
+  const below = (prefix: string, one: Machine = machine): unknown => {
+    const request = { type: 'locate', digests: [DIGEST], inline: false } as const
+    const body = one.answer({ ...request, namesBelow: prefix })
+    return body.type === 'located' ? body.facts[0]?.names : body
+  }
+  t.deepEqual(below('ci/'), ['ci/x', 'ci/y'])
+  t.deepEqual(below('none/'), [])
+  const listed = withListed(['ci/old', 'x'])
+  t.deepEqual(below('ci/', listed), ['ci/old'])
+  listed.answer({ type: 'bind', name: 'ci/new', digest: DIGEST })
+  t.deepEqual(below('ci/', listed), ['ci/new', 'ci/old'])
+})
+
 test('R004-116: a change of the key alone leaves the names that an earlier version listed', (t) => {
   const machine = withListed(['x', 'y'])
   machine.put(1)
@@ -146,6 +172,46 @@ test('R004-117: what a forced removal left at a crash is whole, and a repeat end
   )
   t.like(machine.answer(request), { type: 'removed', names: ['n1256'], digest: DIGEST })
   t.is(recordOf(machine), undefined)
+})
+
+/** A machine in which a forced removal of more names than a change takes has done its first change. */
+function interrupted(): Machine {
+  const machine = new Machine()
+  const names = Array.from({ length: 2 * NAMES_PER_CHANGE + 1 }, (_, i) => `n${1000 + i}`)
+  machine.put(1, names[0])
+  for (const name of names.slice(1)) machine.answer({ type: 'bind', name, digest: DIGEST })
+  machine.holds.add('commit')
+  machine.ask({ type: 'remove', digest: DIGEST, force: true, timeoutMs: 9 })
+  machine.carryOut(machine.held.shift()!)
+  return machine
+}
+
+test('R004-117: a forced removal that a crash interrupts goes on by itself after the restart', (t) => {
+  const machine = interrupted()
+  machine.held.splice(0)
+  machine.holds.clear()
+  machine.start({}, 1)
+  t.is(machine.store.scan('meta', REMOVING_ROWS).length, 1)
+  machine.tick(250)
+  t.deepEqual([recordOf(machine), rowsOf(machine), boundIn(machine)], [undefined, [], []])
+  t.is(machine.store.scan('meta', REMOVING_ROWS).length, 0)
+  t.deepEqual(logOf(machine).slice(-2), ['unbind 256', 'remove 1'])
+})
+
+test('R004-117: a forced removal that the store interrupts goes on by itself, and leaves no mark', (t) => {
+  const machine = interrupted()
+  const [next] = machine.held.splice(0) as [GlobalEffect & { type: 'commit' }]
+  const failure = { type: 'failure', code: 'no-space', message: 'full', hint: undefined } as const
+  machine.handle({ type: 'failed', ticket: next.ticket, failure, now: machine.now })
+  machine.holds.clear()
+  t.is(machine.store.scan('meta', REMOVING_ROWS).length, 1)
+  machine.tick(1000)
+  t.deepEqual([recordOf(machine), boundIn(machine)], [undefined, []])
+  t.is(machine.store.scan('meta', REMOVING_ROWS).length, 0)
+  const whole = interrupted()
+  whole.release()
+  t.is(recordOf(whole), undefined)
+  t.is(whole.store.scan('meta', REMOVING_ROWS).length, 0)
 })
 
 test('R004-115: one more name of a key costs what the first did', (t) => {

@@ -215,6 +215,24 @@ test('R004-122: a wall clock that is set ahead ends nothing early in the run tha
   t.is(recordOf(machine, 1), undefined)
 })
 
+test('R004-121: a removal that is refused says that a tag has moved away, and force removes', (t) => {
+  const machine = new Machine()
+  for (let i = 0; i < 700; i++) machine.tick(1000)
+  putUnder(machine, 1)
+  putUnder(machine, 2)
+  const remove = { type: 'remove', digest: digestOf(1), timeoutMs: 9 } as const
+  const refused = machine.answer({ ...remove, force: false })
+  t.like(refused, { type: 'failure', code: 'conflict' })
+  t.regex((refused as { message: string }).message, /^a tag has moved away from /)
+  machine.start({}, 1)
+  const later = machine.answer({ ...remove, force: false })
+  t.regex((later as { message: string }).message, /folder .*, or a tag has moved away from it$/)
+  t.like(machine.answer({ ...remove, force: true }), { type: 'removed' })
+  t.is(recordOf(machine, 1), undefined)
+  for (let i = 0; i < 2 * 700; i++) machine.tick(1000)
+  t.deepEqual([counted(machine, KEEP_ROWS), counted(machine, KEPT_ROWS)], [0, 0])
+})
+
 test('R004-123: the answer names the Locals that were not heard for 3 s, and waits for none', (t) => {
   const machine = withValues(2)
   const [awake, away] = ['awake', 'away'].map((peer) => {
@@ -226,7 +244,9 @@ test('R004-123: the answer names the Locals that were not heard for 3 s, and wai
   machine.message(awake, { id: 9, body: { type: 'ping' } })
   t.deepEqual((move(machine, 1) as Rebound).silent, ['away'])
   machine.handle({ type: 'closed', session: away, now: machine.now })
-  t.deepEqual((move(machine, 2) as Rebound).silent, [], 'it was there a moment ago')
+  t.deepEqual((move(machine, 2) as Rebound).silent, ['away'], 'its connection does not matter')
+  machine.handle({ type: 'closed', session: awake, now: machine.now })
+  t.deepEqual((move(machine, 1) as Rebound).silent, ['away'], 'it was there a moment ago')
 })
 
 test('R004-124: writers move and unbind tags; fixed names are unbound by admins only', (t) => {

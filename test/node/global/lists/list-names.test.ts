@@ -284,3 +284,32 @@ test('R004-160: the size of a name that an earlier version bound is that of its 
   t.deepEqual([...sums.counts], [1, 1, 1])
   await store.close()
 })
+
+test('R004-168 names that spell digests are listed apart, and passed over at once', async (t) => {
+  const digests = Array.from({ length: 3000 }, (_, i) => `mh/b${String(i).padStart(4, '0')}`)
+  const others = ['a', 'm', 'mg/x', 'mh', 'mha', 'mi', 'z/y']
+  const { store, counted, read } = await storeOf(
+    new Map([...others, ...digests].map((name) => [name, {}])),
+  )
+  const textsOf = async (query: Query, limit = 3): Promise<string[]> =>
+    (await all(store, query, limit)).map(({ text }) => text)
+  t.deepEqual(await textsOf({ prefix: '' }), others)
+  t.deepEqual(await textsOf({ prefix: 'm' }), ['m', 'mg/x', 'mh', 'mha', 'mi'])
+  t.deepEqual(await textsOf({ prefix: 'mh' }), ['mh', 'mha'])
+  t.deepEqual(await textsOf({ prefix: '', after: 'mh/b0100' }), ['mha', 'mi', 'z/y'])
+  t.deepEqual(await textsOf({ prefix: 'mh/' }, 1000), digests)
+  t.deepEqual(await textsOf({ prefix: 'mh/b299' }), digests.slice(2990))
+  t.deepEqual(
+    await textsOf({ prefix: '', match: 'mh/*7' }, 1000),
+    digests.filter((_, i) => i % 10 === 7),
+  )
+  t.deepEqual(await textsOf({ prefix: '', match: '*h*' }), ['mh', 'mha'])
+  const level = ['a', 'm', 'mg/', 'mh', 'mha', 'mi', 'z/']
+  t.deepEqual(await textsOf({ prefix: '', delimiter: '/' }), level)
+  const totals = await all(store, { prefix: '', delimiter: '/', totals: true }, 1000)
+  const sum = totals.reduce((names, one) => names + one.names, 0)
+  t.is(sum, others.length + digests.length, 'sums have all of them')
+  const before = read()
+  t.is((await namesOf(counted, { prefix: 'm', after: 'mh', limit: 5 }, WALL_MS)).count, 2)
+  t.true(read() - before < 100, `${read() - before} rows`)
+})

@@ -1,0 +1,83 @@
+/** The bars of rules at full size (specs/004-index.md, "Rules: lifecycle"): minutes, and gigabytes. */
+import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { test } from '../../serial.ts'
+import { GIB, MIB } from '../../../src/limits.ts'
+import type { Node, NodeStatus } from '../../../src/node/node.ts'
+import { eventually } from '../../eventually.ts'
+import { Nodes, once } from '../nodes.ts'
+import { putThrough, valueOf } from './stream.ts'
+
+test('R004-147: 10,000 values of 1 MiB go through a rule of 1 GiB', async (t) => {
+  t.timeout(1_800_000)
+  const nodes = new Nodes(t)
+  const node = await nodes.open({ role: 'standalone', store: 'disk' })
+  const plain = { prefix: 'plain/', maxSize: GIB, values: 1000, size: MIB, atOnce: 4 }
+  const without = await putThrough(node, plain)
+  const { store } = await node.status()
+  await node.rules!.set('cache/', { maxSize: GIB })
+  const many = { ...plain, prefix: 'cache/', values: 10_000, first: 1000 }
+  const { mostStored, mostCharged, cpuMs, elapsedMs } = await putThrough(node, many)
+  const own = mostStored - (store as NonNullable<NodeStatus['store']>).valueBytes
+  const extraMs = cpuMs - (without.cpuMs / plain.values) * many.values
+  t.log({
+    chargedOfBound: mostCharged / GIB,
+    storedOfBound: own / GIB,
+    putsPerSecond: (1000 * many.values) / elapsedMs,
+    cpuMsPerPut: cpuMs / many.values,
+    cpuMsPerPutWithout: without.cpuMs / plain.values,
+    shareOfACore: extraMs / elapsedMs,
+  })
+  t.true(mostCharged <= GIB)
+  t.true(own <= GIB * 1.02 + MIB)
+  const [rule] = await node.rules!.list()
+  t.true(rule!.size > GIB * 0.95)
+})
+
+async function memory(): Promise<number> {
+  globalThis.gc?.()
+  const text = await readFile('/proc/self/status', 'utf8')
+  return Number(/VmRSS:\s+(\d+) kB/.exec(text)![1]) * 1024
+}
+
+/** Names of one small value, many at once. */
+async function bindMany(node: Node, prefix: string, count: number): Promise<void> {
+  const { key } = await node.put({ bytes: once(valueOf(1, 8)) })
+  let next = 0
+  const worker = async (): Promise<void> => {
+    while (next < count) await node.index.bind(`${prefix}${next++}`, key)
+  }
+  await Promise.all(Array.from({ length: 512 }, worker))
+}
+
+test('R004-142: a node with 1,000,000 names under three rules starts in under 1 s', async (t) => {
+  t.timeout(1_800_000)
+  const nodes = new Nodes(t)
+  const dir = await nodes.folder()
+  const first = await nodes.open({ role: 'standalone', store: 'disk', dir })
+  for (const prefix of ['a/', 'b/', 'c/']) await bindMany(first, prefix, 333_334)
+  // The names were there before the rules: they are counted in the background.
+  const before = await memory()
+  const began = performance.now()
+  const cpu = process.cpuUsage()
+  await first.rules!.set('a/', { maxSize: GIB, maxAgeMs: 1e12 })
+  await first.rules!.set('b/', { maxNames: 500_000, unusedMs: 1e12 })
+  await first.rules!.set('c/', { maxNames: 400_000 })
+  await eventually(
+    async () => (await first.rules!.list()).every(({ counting }) => !counting),
+    600_000,
+  )
+  const countedMs = performance.now() - began
+  const { user, system } = process.cpuUsage(cpu)
+  const grown = (await memory()) - before
+  for (const { names } of await first.rules!.list()) t.is(names, 333_334)
+  await first.close()
+  const opened = performance.now()
+  const again = await nodes.open({ role: 'standalone', store: 'disk', dir })
+  await again.put({ bytes: once(valueOf(2, 8)) }, { name: 'a/new' })
+  const startMs = performance.now() - opened
+  await sleep(1000)
+  t.log({ countedMs, countingCpuMs: (user + system) / 1000, grownMiB: grown / MIB, startMs })
+  t.true(startMs < 1000, `${startMs}`)
+  t.true(grown < 64 * MIB, `${grown}`)
+})
