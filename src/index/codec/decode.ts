@@ -24,7 +24,7 @@ import { pageOf, toContents, toNamed, toNames, toPrefix, toStoreContents } from 
 import { toFound, toRebind, toRebound, toTarget, toTargets, toWhy } from './decode-names.ts'
 import { toNaming, toPing } from './decode-naming.ts'
 import { toReport, toWall } from './decode-report.ts'
-import { toRuleBody } from './decode-rules.ts'
+import { toRuleBody } from './rules/decode-rules.ts'
 import { batch, toName, toTreeBody, toTreeRemoval, toUnnamedHold } from './decode-trees.ts'
 import type { Body, WatchedChange, ChangeType, Message, Position } from '../message.ts'
 import * as pb from './messages_pb.ts'

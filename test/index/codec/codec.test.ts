@@ -452,6 +452,30 @@ const REFUSED: Record<string, Wire> = {
       value: { facts: [{ exists: true, holders: many(HOLDERS + 1, 'peer') }] },
     },
   },
+  'R004-1: a list with a delimiter of two characters': {
+    body: { case: 'names', value: { limit: 1, delimiter: 'ab' } },
+  },
+  'R004-1: a list with an empty delimiter': {
+    body: { case: 'names', value: { limit: 1, delimiter: '' } },
+  },
+  'R004-1: a list with a pattern and a delimiter': {
+    body: { case: 'names', value: { limit: 1, delimiter: '/', match: '*' } },
+  },
+  'R004-1: a list with a pattern and totals': {
+    body: { case: 'names', value: { limit: 1, totals: true, match: '*' } },
+  },
+  'R004-1: a list with a pattern that is too long': {
+    body: { case: 'names', value: { limit: 1, match: '*'.repeat(513) } },
+  },
+  'R004-1: a list after a text with a control character': {
+    body: { case: 'names', value: { limit: 1, after: 'a\n' } },
+  },
+  'R004-1: a name in a list without its key': {
+    body: { case: 'named', value: { items: [{ name: 'a' }] } },
+  },
+  'R004-1: a common prefix with a control character': {
+    body: { case: 'named', value: { items: [{ name: 'a\n/', common: true }] } },
+  },
 }
 
 for (const [name, message] of Object.entries(REFUSED)) {
