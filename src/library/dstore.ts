@@ -82,10 +82,10 @@ export interface Dstore extends DirectoryCalls, NameCalls {
   /**
    * Store a value (specs/004 and 005). Resolves when the value is durable, unless
    * `status().store.kind` is `memory`. Equal bytes have the same key everywhere, and are not
-   * uploaded again. `name` is bound in the same change; with the kind `tag` in `naming` it moves, if
-   * it is bound. Errors: `conflict` (the name is bound to another value, or is of the other kind),
-   * `usage` (an invalid name), `no-space`, `too-large`, `unreadable`,
-   * `unreachable`, and any error that the source throws.
+   * uploaded again. `name` is bound in the same change; with the kind `tag` in `naming`, a bound
+   * name moves. Errors: `conflict` (the name is bound to another value, or is of the other
+   * kind), `usage` (an invalid name), `no-space`, `too-large`, `unreadable`, `unreachable`, and any
+   * error that the source throws.
    */
   put(source: Source, options?: PutOptions): Promise<PutResult>
 

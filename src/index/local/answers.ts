@@ -1,4 +1,4 @@
-/** Which answer fits which request of a Local (specs/004-index.md, R004-4). */
+/** Which answer fits a request (specs/004-index.md, R004-4). */
 import type { Answer, Body, Request } from '../message.ts'
 
 const ANSWERS: Readonly<Record<Request['type'], Answer['type']>> = {
