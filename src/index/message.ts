@@ -34,6 +34,7 @@ import type {
   Target,
   Unbind,
 } from './name-messages.ts'
+import type { SettledOperations } from './naming-messages.ts'
 import type {
   CommitTree,
   Held,
@@ -44,14 +45,7 @@ import type {
   PresentAnswer,
 } from './tree-messages.ts'
 
-import type {
-  Accepted,
-  RemoveRule,
-  ReportUse,
-  RuleList,
-  RulesRequest,
-  SetRule,
-} from './rule-messages.ts'
+import type { RuleAnswers, RuleRequest } from './rule-messages.ts'
 
 export type * from './batch-messages.ts'
 export type * from './name-messages.ts'
@@ -80,10 +74,7 @@ export type Request =
   | Present
   | MakeDirectories
   | CommitTree
-  | SetRule
-  | RemoveRule
-  | RulesRequest
-  | ReportUse
+  | RuleRequest
   | Invite
   | Admit
   | Expel
@@ -91,7 +82,7 @@ export type Request =
   | Ping
 
 /** The answer to each request, other than a Failure. */
-export interface AnswerTo {
+export interface AnswerTo extends RuleAnswers {
   readonly locate: Located
   readonly put: Stored
   readonly 'put-batch': StoredBatch
@@ -110,10 +101,6 @@ export interface AnswerTo {
   readonly present: PresentAnswer
   readonly 'make-directories': MadeDirectories
   readonly 'commit-tree': Stored
-  readonly 'set-rule': Accepted
-  readonly 'remove-rule': Accepted
-  readonly rules: RuleList
-  readonly 'report-use': Accepted
   readonly invite: Invited
   readonly admit: Admitted
   readonly expel: Removed
@@ -231,6 +218,8 @@ export interface Ack {
 
 export interface Ping {
   readonly type: 'ping'
+  /** From a Local: operations that it will not repeat (R004-132). */
+  readonly settled?: readonly SettledOperations[]
 }
 
 export interface Pong {

@@ -24,7 +24,7 @@ import type { SimClock } from './sim-clock.ts'
 import { SimStore, type Backup, type Committed } from './sim-store.ts'
 import { digestOf } from './tokens.ts'
 import { TreeOracle } from './trees/tree-oracle.ts'
-import { childrenIn, tokenOf } from './trees/universe.ts'
+import { bytesOf, childrenIn, tokenOf } from './trees/universe.ts'
 import type { Wire } from './wire.ts'
 import type { World } from './world.ts'
 
@@ -239,7 +239,8 @@ export class SimGlobal {
     if (this.index?.peers().includes(peer) !== true) return
     const id = ++this.#lastId
     this.#callers.set(id, done)
-    const value = { digest, size: 1, location: this.#location() }
+    const size = bytesOf(digest[0]!).byteLength
+    const value = { digest, size, location: this.#location() }
     this.#handle({ type: 'uploaded', id, value, name: undefined })
   }
 

@@ -50,7 +50,7 @@ export class LocalIndex {
     const { now, rules = ALL_RULES } = options
     this.#greeting = new Greeting(options)
     this.#rules = rules
-    this.#requests = new RequestQueue(this.#inFlight, rules, now)
+    this.#requests = new RequestQueue(this.#inFlight, options)
     this.#freshness = new Freshness({ rules, now })
   }
 
@@ -320,7 +320,7 @@ export class LocalIndex {
   }
 
   #ping(now: number): void {
-    this.#send({ id: this.#freshness.ping(now), body: { type: 'ping' } })
+    this.#send({ id: this.#freshness.ping(now), body: this.#requests.ping() })
   }
 
   #settle(all: readonly Settled[]): void {

@@ -70,6 +70,7 @@ test('R007-67 Prometheus gets every figure of the node, also at the second scrap
       missingHeld: 15,
       seq: 6,
     },
+    names: { moves: 16, expired: 17, replaced: 18 },
     cache: { usedBytes: 7, budgetBytes: 8, values: 9, hits: 10, misses: 11, evictions: 12 },
     traffic: [
       { peer: 'a', valueBytesIn: 1, valueBytesOut: 2, lies: 3 },
@@ -90,6 +91,9 @@ test('R007-67 Prometheus gets every figure of the node, also at the second scrap
     t.is(found.get('dstore_refused_total'), 5)
     t.is(found.get('dstore_store_headroom_bytes'), 5)
     t.is(found.get('dstore_cache_evictions_total'), 12)
+    t.is(found.get('dstore_tag_moves_total'), 16)
+    t.is(found.get('dstore_expired_names_total'), 17)
+    t.is(found.get('dstore_replaced_values_removed_total'), 18)
     t.is(found.get('dstore_peer_received_bytes_total'), 11)
     t.is(found.get('dstore_peer_sent_bytes_total'), 22)
     t.is(found.get('dstore_peer_lies_total'), 33)
