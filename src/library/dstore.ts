@@ -94,9 +94,8 @@ export interface Dstore extends DirectoryCalls, NameCalls {
 
   /**
    * The same with names, which are bound in the same changes. Each put has an outcome of its own:
-   * its result, or the error of it alone, as that of `put`. Rejects where the node or Global cannot
-   * be asked (`unreachable`): then some may have been stored. A repeat does no harm, except that it
-   * moves tags again.
+   * its result, or the error of it alone, as that of `put`. Rejects where Global cannot be asked
+   * (`unreachable`): then some may have been stored. A repeat does no harm, but moves tags again.
    */
   putMany(
     values: readonly (string | Uint8Array | NamedSource)[],

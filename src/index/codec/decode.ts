@@ -18,7 +18,7 @@ import {
   toPeers,
   toRole,
 } from './decode-membership.ts'
-import { toFailure, toPutBatch, toStoredBatch } from './decode-batches.ts'
+import { toFailure, toPutBatch, toStoredBatch } from './batches.ts'
 import { toFact, toNames as toKeyNames, toReceipt } from './decode-facts.ts'
 import { pageOf, toContents, toNamed, toNames, toPrefix, toStoreContents } from './decode-lists.ts'
 import { toFound, toRebind, toRebound, toTarget, toTargets, toWhy } from './decode-names.ts'

@@ -14,6 +14,7 @@ import {
   INLINE_VALUE_BYTES,
   LEAST_TICKET_MS,
   LONGEST_TICKET_MS,
+  NAME_BYTES,
   PEER_ID_CHARS,
   TICKET_USES,
   TICKET_ADDRESSES,
@@ -404,6 +405,15 @@ const REFUSED: Record<string, Wire> = {
   },
   'R000-7: a small value of one byte too many': {
     body: { case: 'put', value: { values: [new Uint8Array(INLINE_VALUE_BYTES + 1)] } },
+  },
+  'R004-167: a batch of names whose answer might not fit': {
+    body: {
+      case: 'putBatch',
+      value: { items: many(BATCH_ITEMS, { value: DIGEST, name: 'n'.repeat(NAME_BYTES) }) },
+    },
+  },
+  'R004-167: an outcome that says nothing': {
+    body: { case: 'storedBatch', value: { outcomes: [{}] } },
   },
   'R000-7: an offer that is answered with nothing': { body: { case: 'offered', value: {} } },
   'R000-7: a list of nothing': { body: { case: 'list', value: { limit: 0 } } },
