@@ -1,4 +1,4 @@
-/** What the status of a node says of names of a node; a public type, so it imports nothing. */
+/** What the status of a node says of its names: a public type, which imports no row. */
 
 /** Counts since the start of the run. */
 export interface NameCountsStatus {
