@@ -1,5 +1,3 @@
-/** What the status of a node says of its names: a public type, which imports no row. */
-
 /** Counts since the start of the run. */
 export interface NameCountsStatus {
   /** Moves of tags to another target. */
