@@ -40,6 +40,12 @@ class Rules extends Machine {
     return body.type === 'binding' && body.found !== undefined
   }
 
+  /** How many targets a tag has had since it was bound. */
+  targets(name: string): number {
+    const body = this.answer({ type: 'tag-history', name })
+    return body.type === 'tag-targets' ? body.targets.length : 0
+  }
+
   /** Without a lookup, which is a use. */
   names(): string[] {
     return this.store
@@ -378,7 +384,14 @@ test('R004-143: a rule whose names are being counted unbinds nothing, and nothin
   machine.set('a/', { maxNames: 10 })
   // The first of two pages is counted.
   machine.carryOut(machine.held.shift()!)
-  machine.tick(1000)
+  for (let i = 0; i < 5; i++) {
+    machine.tick(1000)
+    // Everything else goes on.
+    for (const effect of machine.held.splice(0)) {
+      if (effect.type === 'scan' && effect.table === 'names') machine.held.push(effect)
+      else machine.carryOut(effect)
+    }
+  }
   t.true(machine.rules()[0]!.names > 10)
   t.like(machine.putNamed('a/new', 10)(), { type: 'stored' })
   t.is(machine.names().length, 701)
@@ -392,14 +405,14 @@ test('R004-144: what was bound again is not unbound as it was', (t) => {
   machine.putNamed('a/tag', 10, true)
   machine.set('a/', { maxAgeMs: 5 * HOUR })
   for (let i = 0; i < 12; i++) machine.tick(60_000)
-  machine.tick(5 * HOUR)
+  machine.tick(5 * HOUR - 1000 - machine.now)
   machine.holds.add('scan')
-  for (let i = 0; i < 12; i++) machine.tick(60_000)
+  machine.tick(20_000)
   t.true(machine.held.length > 0)
   machine.putNamed('a/tag', 10, true)
   machine.release()
   machine.settle()
-  t.deepEqual(machine.names(), ['a/tag'])
+  t.is(machine.targets('a/tag'), 2)
 })
 
 test('R004-147: a name that is being bound is not unbound to make room', (t) => {
@@ -417,6 +430,7 @@ test('R004-147: a name that is being bound is not unbound to make room', (t) => 
   machine.settle()
   t.like([moved(), added()], [{ type: 'stored' }, { type: 'stored' }])
   t.deepEqual(machine.names(), ['a/1', 'a/3'])
+  t.is(machine.targets('a/1'), 2)
 })
 
 test('R004-147: a tag that fills its rule moves to a value of the same size', (t) => {
@@ -427,8 +441,7 @@ test('R004-147: a tag that fills its rule moves to a value of the same size', (t
   const moved = machine.putNamed('a/tag', 100, true)
   machine.settle()
   t.like(moved(), { type: 'stored' })
-  const history = machine.answer({ type: 'tag-history', name: 'a/tag' })
-  t.is(history.type === 'tag-targets' && history.targets.length, 2)
+  t.is(machine.targets('a/tag'), 2)
 })
 
 test('R004-147: a request that waits counts anew what was unbound under its name', (t) => {
