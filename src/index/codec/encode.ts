@@ -1,7 +1,7 @@
 /** Messages to bytes (specs/004-index.md, "Messages"). */
 import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
 import type { Body, WatchedChange, Message, Position, TreeRemoval } from '../message.ts'
-import { wireFailure, wireItem, wireOutcome, wireReceipt } from './encode-batches.ts'
+import { wireFailure, wireItem, wireOutcome, wireReceipt } from './batches.ts'
 import { wireFact } from './encode-facts.ts'
 import { wireContents, wireNamedPage, wireNames } from './encode-lists.ts'
 import { wireBinding, wireNaming, wireTarget } from './encode-names.ts'
@@ -207,7 +207,7 @@ function toWire(body: Body): WireBody {
     case 'report-use':
       return { case: 'reportUse', value: { names: [...body.names], digests: [...body.digests] } }
     case 'ping':
-      return { case: 'ping', value: {} }
+      return { case: 'ping', value: { settled: [...(body.settled ?? [])] } }
     case 'pong':
       return { case: 'pong', value: { seq: BigInt(body.seq), ...wide({ wallMs: body.wallMs }) } }
     case 'goodbye':

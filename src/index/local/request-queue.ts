@@ -7,9 +7,10 @@ import { DstoreError } from '../../errors.ts'
 import { JOINED_REQUESTS, REDIAL_PATIENCE_MS, REQUESTS_IN_FLIGHT } from '../../limits.ts'
 import { errorOf } from '../failure.ts'
 import type { Answer, Body, Digest, Locate, Message, Put, Request } from '../message.ts'
-import type { Rules } from '../rules.ts'
+import { ALL_RULES, type Rules } from '../rules.ts'
 import { VERSIONS, refusalAt } from '../versions.ts'
 import { whatIsWrong } from './answers.ts'
+import type { OperationIds } from './operation-ids.ts'
 import { keySubject, nameSubject, type InFlight, type RequestFlight } from './in-flight.ts'
 
 /** The result of a request. `keep`: may the answer be kept? Not if a removal has overtaken it. */
@@ -17,6 +18,12 @@ export interface Settled {
   readonly ticket: number
   readonly result: Answer | DstoreError
   readonly keep: boolean
+}
+
+interface QueueOptions {
+  readonly now: number
+  readonly rules?: Rules
+  readonly operations?: OperationIds | undefined
 }
 
 interface Pending {
@@ -38,6 +45,7 @@ const LAST_ID = 0x7fff_ffff
 export class RequestQueue {
   readonly #inFlight: InFlight
   readonly #rules: Rules
+  readonly #ids: OperationIds | undefined
   /** Unanswered requests, in the order of the calls. */
   readonly #pending = new Map<number, Pending>()
   /** Tickets that are yet to be sent on this link. */
@@ -53,10 +61,17 @@ export class RequestQueue {
   #awaySince: number
   #linkError = new DstoreError('unreachable', 'not connected to Global yet')
 
-  constructor(inFlight: InFlight, rules: Rules, now = 0) {
+  constructor(inFlight: InFlight, { rules = ALL_RULES, now, operations }: QueueOptions) {
     this.#inFlight = inFlight
     this.#rules = rules
+    this.#ids = operations
     this.#awaySince = now
+  }
+
+  /** A ping, which tells Global of the operations that are not repeated any more (R004-132). */
+  ping(): Body {
+    const settled = this.#ids?.takeSettled() ?? []
+    return { type: 'ping', ...(settled.length > 0 && { settled }) }
   }
 
   add(ticket: number, body: Request, digests: readonly Digest[] = []): void {

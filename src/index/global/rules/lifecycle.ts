@@ -92,6 +92,7 @@ export class Lifecycle {
       clockMs: () => this.#clockMs(),
       wallMs: () => Math.round(wall()),
       seq,
+      onCounted: (name, charge) => this.#admission.counted(name, charge),
       resumes: rules.countsResume,
     })
     this.#admission = new Admission({
@@ -104,7 +105,7 @@ export class Lifecycle {
       rules,
       onCascade,
       onUsed: (name) => this.#counting.changed(name),
-      onDropped: (name) => this.#admission.dropped(name),
+      onDropped: (name) => this.#admission.counted(name, undefined),
       onKept: (subject) => {
         this.#counting.used(subject)
         this.#counting.changed(subject)
