@@ -1,5 +1,5 @@
 /** Global's index with rules, for tests. */
-import type { RuleFacts, RuleTerms } from '../../../../src/index/message.ts'
+import type { Body, RuleFacts, RuleTerms } from '../../../../src/index/message.ts'
 import { Machine } from '../machine.ts'
 
 export class RuleMachine extends Machine {
@@ -19,7 +19,7 @@ export class RuleMachine extends Machine {
   }
 
   /** A value of so many bytes, under a name. */
-  putNamed(name: string, size: number, tag = false) {
+  putNamed(name: string, size: number, tag: boolean = false): () => Body | undefined {
     const value = new Uint8Array(size).fill(this.#fill++ % 251)
     if (size >= 8) new DataView(value.buffer).setUint32(0, this.#fill)
     return this.ask({
