@@ -13,7 +13,7 @@ import { ForcedRemovals } from './forced-removals.ts'
 import { Keeps, type KeepsOptions } from './keeps.ts'
 import { NameCounts, type NameCountsStatus } from './name-counts.ts'
 import { Operations, type OperationRequest } from './operations.ts'
-import { Turns, type MovingRequest } from './turns.ts'
+import { Turns, type NamingRequest } from './turns.ts'
 
 export interface NamesOptions {
   readonly plans: PlanRunner
@@ -57,6 +57,15 @@ export class Names {
     })
   }
 
+  /** Gives a key a name in turn, whose digest was not known before. */
+  atKey(
+    digest: Digest,
+    finish: (body: Body) => void,
+    begin: (finish: (body: Body) => void) => void,
+  ): void {
+    this.#turns.atKey(digest, finish, begin)
+  }
+
   /** The Local that sent them will not repeat these operations. */
   settled(settled: readonly SettledOperations[]): void {
     this.#operations.settled(settled)
@@ -92,9 +101,9 @@ export class Names {
     }
   }
 
-  /** Runs an operation once; a repeat gets the same answer. Those that move a tag take turns. */
+  /** Runs an operation once; a repeat gets the same answer. Those that move one tag, or name one key, take turns. */
   operate(
-    request: OperationRequest & MovingRequest,
+    request: OperationRequest & NamingRequest,
     finish: (body: Body) => void,
     begin: (finish: (body: Body) => void) => void,
   ): void {

@@ -94,7 +94,8 @@ export class Requests {
     }
     const { name } = as
     const wish = name === undefined ? undefined : { ...value, name, directory: false }
-    names.operate({ ...as, type: 'uploaded' }, done, (first) => {
+    const { digest } = value
+    names.operate({ ...as, type: 'uploaded', digest }, done, (first) => {
       lifecycle.admit(wish, first, (admitted) => {
         isFirst = true
         plans.run(putTask(origin, value, as, this.#putContext(false), admitted))
@@ -110,11 +111,13 @@ export class Requests {
         this.#parts.plans.ask<'sealed'>(
           { type: 'stage', values: body.values },
           ({ values }) => {
-            if (body.hold !== undefined) this.#parts.trees.put(body.hold, values, finish)
-            else
-              this.#parts.plans.runAll(
-                putTasks(origin, values, body, this.#putContext(isAdmin), finish),
-              )
+            const { plans, trees, names } = this.#parts
+            if (body.hold !== undefined) return trees.put(body.hold, values, finish)
+            const put = (done: (answer: Body) => void): void =>
+              plans.runAll(putTasks(origin, values, body, this.#putContext(isAdmin), done))
+            const [only] = values
+            if (body.name === undefined || only === undefined) put(finish)
+            else names.atKey(only.digest, finish, put)
           },
           finish,
         )
