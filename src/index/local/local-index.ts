@@ -9,16 +9,10 @@
 import { DstoreError } from '../../errors.ts'
 import { SILENCE_MS } from '../../limits.ts'
 import { errorOf } from '../failure.ts'
-import {
-  seqsIn,
-  type Digest,
-  type Feed,
-  type Message,
-  type Position,
-  type Welcome,
-} from '../message.ts'
+import type { Digest, Feed, Message, Position, Welcome } from '../message.ts'
 import { ALL_RULES, type Rules } from '../rules.ts'
 import { VERSIONS } from '../versions.ts'
+import { seqsIn } from './named-seqs.ts'
 import { Freshness, leaseOver, type Verdict } from './freshness.ts'
 import { Greeting, type LinkState } from './greeting.ts'
 import { InFlight, keySubject, nameSubject, type Flight } from './in-flight.ts'

@@ -22,13 +22,23 @@ export class OperationIds {
 
   /** Runs an operation, which may send its id any number of times until it settles. */
   async run<T>(work: (operation: Uint8Array) => Promise<T>): Promise<T> {
-    const number = ++this.#last
+    const id = this.begin()
     try {
-      return await work(this.#id(number))
+      return await work(id)
     } finally {
-      // Global forgets by itself what it is not told.
-      if (this.#ended.size < OPERATIONS) this.#ended.add(number)
+      this.end(id)
     }
+  }
+
+  /** The id of an operation that begins, for a caller that ends it itself. */
+  begin(): Uint8Array {
+    return this.#id(++this.#last)
+  }
+
+  /** The operation has settled: its id is not sent again. */
+  end(id: Uint8Array): void {
+    // Global forgets by itself what it is not told.
+    if (this.#ended.size < OPERATIONS) this.#ended.add(numberOf(id))
   }
 
   /** What has ended, for one message. */
@@ -54,3 +64,5 @@ export class OperationIds {
     return id
   }
 }
+
+const numberOf = (id: Uint8Array): number => Number(viewOf(id).getBigUint64(PREFIX_BYTES))

@@ -9,7 +9,7 @@ import { errorOf } from '../failure.ts'
 import type { Answer, Body, Digest, Locate, Message, Put, Request } from '../message.ts'
 import { ALL_RULES, type Rules } from '../rules.ts'
 import { VERSIONS, refusalAt } from '../versions.ts'
-import { ANSWERS } from './answers.ts'
+import { whatIsWrong } from './answers.ts'
 import type { OperationIds } from './operation-ids.ts'
 import { keySubject, nameSubject, type InFlight, type RequestFlight } from './in-flight.ts'
 
@@ -241,6 +241,15 @@ export class RequestQueue {
             flight.isFresh(keySubject(digest), incarnation),
           )
         )
+      case 'stored-batch':
+        return (
+          !putsInFlight ||
+          answer.outcomes.every(
+            (one) =>
+              !('receipt' in one) ||
+              flight.isFresh(keySubject(one.receipt.digest), one.receipt.incarnation),
+          )
+        )
       case 'offered':
         return (
           !putsInFlight ||
@@ -268,31 +277,13 @@ export class RequestQueue {
   }
 }
 
-/** What is wrong with an answer to this request; undefined if it fits. */
-function whatIsWrong(request: Request, answer: Body): string | undefined {
-  if (answer.type !== ANSWERS[request.type]) return answer.type
-  const [asked, told] =
-    request.type === 'locate' && answer.type === 'located'
-      ? [request.digests.length, answer.facts.length]
-      : request.type === 'put' && answer.type === 'stored'
-        ? [request.values.length, answer.receipts.length]
-        : request.type === 'present' && answer.type === 'present-answer'
-          ? [request.items.length, answer.present.length]
-          : request.type === 'make-directories' && answer.type === 'made-directories'
-            ? [request.digests.length, answer.missing.length]
-            : request.type === 'commit-tree' && answer.type === 'stored'
-              ? [1, answer.receipts.length]
-              : [0, 0]
-  return asked === told ? undefined : `${told} answers to ${asked}`
-}
-
 /**
  * A locate of one key with its value, or a put of one value without a name. Several of these share
  * a message.
  */
 function isJoinable(body: Request): body is Locate | Put {
   return body.type === 'locate'
-    ? body.inline && body.digests.length === 1
+    ? body.inline && body.digests.length === 1 && body.namesBelow === undefined
     : body.type === 'put' &&
         body.name === undefined &&
         body.hold === undefined &&

@@ -12,6 +12,7 @@ import { withMargin } from '../../index/lease.ts'
 import { CALL_TIMEOUT_MS, REMOVAL_TIMEOUT_MS } from '../../limits.ts'
 import { batchesOf } from '../calls/batches.ts'
 import type { Cache } from '../cache/cache.ts'
+import { whileVerified } from '../calls/names/digest-wait.ts'
 import { namingOf } from '../calls/names/naming.ts'
 import {
   type Ask,
@@ -32,6 +33,7 @@ import type {
   NodeLists,
   RemoveOptions,
   RemoveResult,
+  StatOptions,
   TagResult,
   UnbindOptions,
   UnbindResult,
@@ -57,22 +59,27 @@ export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
     this.#options = options
   }
 
-  async stat(key: Key, options: CallOptions = {}): Promise<ValueFacts | undefined> {
-    const [facts] = await this.statMany([key], options)
+  async stat(key: Key, options: StatOptions = {}): Promise<ValueFacts | undefined> {
+    const [facts] = await this.#stats([key], options)
     return facts
   }
 
+  statMany(keys: readonly Key[], options: CallOptions = {}): Promise<(ValueFacts | undefined)[]> {
+    return this.#stats(keys, options)
+  }
+
   /** While Global is away, held values answer unconfirmed; `unreachable` unless all are held. */
-  async statMany(
+  async #stats(
     keys: readonly Key[],
-    options: CallOptions = {},
+    { namesBelow, ...options }: StatOptions,
   ): Promise<(ValueFacts | undefined)[]> {
     const facts: (ValueFacts | undefined)[] = []
     const waits = (): boolean => keys.some((key) => this.#options.cache.peek(key) === undefined)
     try {
       for (const batch of batchesOf(keys)) {
         const digests = batch.map(({ digest }) => digest)
-        const request = { type: 'locate', digests, inline: false } as const
+        const below = namesBelow === undefined ? {} : { namesBelow }
+        const request = { type: 'locate', digests, inline: false, ...below } as const
         const located = await this.#options.link.ask(request, { ...options, waits })
         const found = batch.map((key, i) => factsOf(key, located.facts[i], this.#heldBytes(key)))
         // Global counts the directories of a single key; none is not sent.
@@ -142,12 +149,13 @@ export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
 
   async bind(name: string, key: Key, options: BindOptions = {}): Promise<BoundName> {
     const known = { name: checkNewName(name), ...boundTo(key), ...namingOf(options) }
-    const found = await this.#writing(name, (operation) =>
-      this.#options.link.ask({ type: 'bind', ...known, operation }, options, (answer, keep) => {
+    const found = await this.#writing(name, (operation) => {
+      const request = { type: 'bind', ...known, operation } as const
+      return this.#options.link.ask(request, whileVerified(options, name), (answer, keep) => {
         if (keep) this.#options.holdings.bind(name, answer.found!)
         return answer.found!
-      }),
-    )
+      })
+    })
     this.#options.link.wrote(name, found.incarnation)
     return boundName(name, found, this.#heldBytes(key))
   }

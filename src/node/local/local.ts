@@ -31,8 +31,10 @@ import type {
   ImmediateValue,
   Node,
   NodeStatus,
+  NamedValue,
   PutManyOptions,
   PutOptions,
+  PutOutcome,
   PutResult,
   ReadableValue,
   ValueSource,
@@ -44,16 +46,13 @@ import { RuleCalls } from '../calls/names/rule-calls.ts'
 import { UseReports } from '../calls/names/use-reports.ts'
 import { wordUsed } from '../calls/names/used.ts'
 import { TreeCalls } from '../calls/tree-calls.ts'
-import { Uploader } from './put.ts'
+import { BATCHES_AT_ONCE, Uploader } from './put.ts'
 import { IndexClient, askOver } from './index-client.ts'
 import { Traffic } from '../calls/traffic.ts'
 import type { Network } from '../../network/network.ts'
 import type { TransferHost } from '../../transfer/serve.ts'
 import { verifyCache } from '../cache/verify-cache.ts'
 import { VERSION } from '../version.ts'
-
-/** Batches of small values that are on their way at once: one travels while one is stored. */
-const BATCHES_AT_ONCE = 2
 
 export interface LocalOptions {
   readonly network: Network
@@ -169,6 +168,13 @@ export class Local implements Node {
     const put = (batch: readonly Uint8Array[]): Promise<PutResult[]> =>
       this.#uploader.putSmall(batch, options)
     return putBatches(values, put, BATCHES_AT_ONCE)
+  }
+
+  putNamed(items: readonly NamedValue[], options: CallOptions = {}): Promise<PutOutcome[]> {
+    return this.#uploader.putNamed(items, options, (name) => {
+      // The seq of the change is not known here: the next look-up asks Global (R004-86).
+      this.#options.link.wrote(name, Infinity)
+    })
   }
 
   get(key: Key, options?: GetOptions): Promise<ReadableValue> {

@@ -16,6 +16,31 @@ function samples(text: string): Map<string, number> {
   return found
 }
 
+test('R006-49 each member of a Global has a figure by its label, or else its peer id', async (t) => {
+  const { daemon, node } = await serving(t)
+  const all = [
+    { peer: 'p1', label: 'build-7', state: 'connected' },
+    { peer: 'p2', label: 'build-8', state: 'away' },
+    { peer: 'p3', state: 'connected' },
+    { peer: 'p4', label: 'gone', state: 'expelled' },
+  ] as const
+  const list = async function* (): ReturnType<typeof node.members.list> {
+    for (const one of all) yield await Promise.resolve({ ...one, role: 'reader', since: '' })
+  }
+  Object.defineProperty(node, 'members', { value: { ...node.members, list } })
+  const connected = async (): Promise<[string, number][]> => {
+    const { body } = await ask(daemon.socket, 'GET', '/metrics')
+    return [...samples(body.toString())].filter(([name]) => name.startsWith('dstore_member_'))
+  }
+  t.deepEqual(await connected(), [], 'only at Global')
+  Object.defineProperty(node, 'role', { value: 'global' })
+  t.deepEqual(await connected(), [
+    ['dstore_member_connected{member="build-7"}', 1],
+    ['dstore_member_connected{member="build-8"}', 0],
+    ['dstore_member_connected{member="p3"}', 1],
+  ])
+})
+
 test('R007-67 Prometheus gets every figure of the node, also at the second scrape', async (t) => {
   const { daemon, node } = await serving(t)
   const plain = await node.status()

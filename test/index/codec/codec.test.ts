@@ -14,6 +14,7 @@ import {
   INLINE_VALUE_BYTES,
   LEAST_TICKET_MS,
   LONGEST_TICKET_MS,
+  NAME_BYTES,
   PEER_ID_CHARS,
   TICKET_USES,
   TICKET_ADDRESSES,
@@ -91,6 +92,11 @@ const found = fc.record(
   { requiredKeys: ['digest', 'incarnation', 'fact'] },
 )
 
+const failed = fc.record({
+  code,
+  message: line,
+  hint: maybe(line.filter((hint) => hint !== '')),
+})
 const bound = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })
 const unnamedRule = fc.record({ prefix: fc.constant(undefined), unusedMs: bound })
 const terms = fc
@@ -136,7 +142,10 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
     },
     { requiredKeys: ['version', 'position', 'leaseMs', 'reset', 'members', 'addresses'] },
   ),
-  locate: fc.record({ digests: some(digest), inline: fc.boolean() }),
+  locate: fc.oneof(
+    fc.record({ digests: some(digest), inline: fc.boolean() }),
+    fc.record({ digests: fc.tuple(digest), inline: fc.boolean(), namesBelow: name }),
+  ),
   located: fc.record({ facts: some(maybe(fact)) }),
   put: fc.oneof(
     fc.record({ values: some(smallValue), name: fc.constant(undefined) }),
@@ -145,6 +154,22 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
     fc.record({ values: some(smallValue), name: fc.constant(undefined), hold }),
   ),
   stored: fc.record({ receipts: some(receipt) }),
+  'put-batch': fc.record({
+    items: some(
+      fc.record(
+        { value: smallValue, name, naming, operation: bytes(16) },
+        { requiredKeys: ['value'] },
+      ),
+    ),
+  }),
+  'stored-batch': fc.record({
+    outcomes: some(
+      fc.oneof(
+        fc.record({ receipt }),
+        fc.record({ failure: failed.map((one) => ({ type: 'failure' as const, ...one })) }),
+      ),
+    ),
+  }),
   offer: fc.oneof(
     fc.record({ digest, size: count, name: maybe(name) }),
     fc.record({ digest, size: count, name, naming, operation: bytes(16) }),
@@ -314,7 +339,7 @@ const BODIES: { [T in Body['type']]: fc.Arbitrary<Omit<Extract<Body, { type: T }
   ),
   pong: fc.record({ seq: count, wallMs: count }, { requiredKeys: ['seq'] }),
   goodbye: fc.record({ reason: line }),
-  failure: fc.record({ code, message: line, hint: maybe(line.filter((hint) => hint !== '')) }),
+  failure: failed,
 }
 
 const messages = Object.entries(BODIES).map(([type, fields]) => ({
@@ -381,6 +406,15 @@ const REFUSED: Record<string, Wire> = {
   'R000-7: a small value of one byte too many': {
     body: { case: 'put', value: { values: [new Uint8Array(INLINE_VALUE_BYTES + 1)] } },
   },
+  'R004-167: a batch of names whose answer might not fit': {
+    body: {
+      case: 'putBatch',
+      value: { items: many(BATCH_ITEMS, { value: DIGEST, name: 'n'.repeat(NAME_BYTES) }) },
+    },
+  },
+  'R004-167: an outcome that says nothing': {
+    body: { case: 'storedBatch', value: { outcomes: [{}] } },
+  },
   'R000-7: an offer that is answered with nothing': { body: { case: 'offered', value: {} } },
   'R000-7: a list of nothing': { body: { case: 'list', value: { limit: 0 } } },
   'R000-7: a list of more than a batch': {
@@ -427,6 +461,30 @@ const REFUSED: Record<string, Wire> = {
       case: 'located',
       value: { facts: [{ exists: true, holders: many(HOLDERS + 1, 'peer') }] },
     },
+  },
+  'R004-1: a list with a delimiter of two characters': {
+    body: { case: 'names', value: { limit: 1, delimiter: 'ab' } },
+  },
+  'R004-1: a list with an empty delimiter': {
+    body: { case: 'names', value: { limit: 1, delimiter: '' } },
+  },
+  'R004-1: a list with a pattern and a delimiter': {
+    body: { case: 'names', value: { limit: 1, delimiter: '/', match: '*' } },
+  },
+  'R004-1: a list with a pattern and totals': {
+    body: { case: 'names', value: { limit: 1, totals: true, match: '*' } },
+  },
+  'R004-1: a list with a pattern that is too long': {
+    body: { case: 'names', value: { limit: 1, match: '*'.repeat(513) } },
+  },
+  'R004-1: a list after a text with a control character': {
+    body: { case: 'names', value: { limit: 1, after: 'a\n' } },
+  },
+  'R004-1: a name in a list without its key': {
+    body: { case: 'named', value: { items: [{ name: 'a' }] } },
+  },
+  'R004-1: a common prefix with a control character': {
+    body: { case: 'named', value: { items: [{ name: 'a\n/', common: true }] } },
   },
 }
 

@@ -91,7 +91,7 @@ export class NamesOracle {
     this.#options = options
     this.states = new NameStates(world)
     this.wall = new WallWatch(world, clock, settledMs)
-    this.rules = new RulesOracle(options.store, this.wall)
+    this.rules = new RulesOracle(world, options.store, this.wall)
   }
 
   /** Global begins a run, with the change of this seq, on the rows as they are. */

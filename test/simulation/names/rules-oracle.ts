@@ -21,8 +21,12 @@ import {
 } from '../../../src/index/records/rule-record.ts'
 import { decodeCounter } from '../../../src/store/counters.ts'
 import type { SimStore } from '../sim-store.ts'
+import type { World } from '../world.ts'
 import { boundRows, type BoundRow } from './names-rows.ts'
 import type { WallWatch } from './wall-watch.ts'
+
+/** How long a request may be on its way that was admitted before a rule was set or counted. */
+const IN_FLIGHT_MS = 2500
 
 interface Rule extends RuleRecord {
   readonly prefix: string
@@ -57,12 +61,17 @@ const isWithin = ({ names, size }: Amount, { maxNames = Infinity, maxSize = Infi
   names <= maxNames && size <= maxSize
 
 export class RulesOracle {
+  readonly #world: World
   readonly #store: SimStore
   readonly #wall: WallWatch
-  /** Rules whose names are all counted, and within the bounds: by id, with those bounds. */
-  readonly #within = new Map<number, string>()
+  /** Ids of rules whose names were all counted, and within the bounds. */
+  readonly #within = new Set<number>()
+  /** Since when every rule is as it is, and nothing is counted again. */
+  #calmSince = 0
+  #asWas = ''
 
-  constructor(store: SimStore, wall: WallWatch) {
+  constructor(world: World, store: SimStore, wall: WallWatch) {
+    this.#world = world
     this.#store = store
     this.#wall = wall
   }
@@ -70,6 +79,7 @@ export class RulesOracle {
   /** Another run begins: what is bound before all is counted may be too much. */
   began(): void {
     this.#within.clear()
+    this.#calmSince = this.#world.now
   }
 
   /** Why a rule may not unbind this name, as it is bound; undefined if it may. */
@@ -95,8 +105,13 @@ export class RulesOracle {
       return isOrdered ? [] : [`${name} is charged, and not in the order of use`]
     })
     const bound = boundRows(this.#store)
-    const ofRules = rules.flatMap((rule) => this.#faultsOf(rule, rules, charges, bound, isCounting))
-    for (const id of this.#within.keys()) {
+    const { now } = this.#world
+    const asIs = isCounting ? `${now}` : JSON.stringify(rules)
+    if (asIs !== this.#asWas) this.#calmSince = now
+    this.#asWas = asIs
+    const isCalm = now - this.#calmSince > IN_FLIGHT_MS
+    const ofRules = rules.flatMap((rule) => this.#faultsOf(rule, rules, charges, bound, isCalm))
+    for (const id of this.#within) {
       if (!rules.some((rule) => rule.id === id)) this.#within.delete(id)
     }
     return [...ofCharges, ...ofRules]
@@ -107,7 +122,7 @@ export class RulesOracle {
     rules: readonly Rule[],
     charges: ReadonlyMap<string, Charge>,
     bound: readonly BoundRow[],
-    isCounting: boolean,
+    isCalm: boolean,
   ): string[] {
     const own = [...charges.values()].filter((one) => one.rule === rule.id)
     const charged = sumOf(own.map(({ size }) => size))
@@ -120,16 +135,12 @@ export class RulesOracle {
     }
     const under = bound.filter(({ name }) => ruleOf(rules, name)?.id === rule.id)
     const held = sumOf(under.map(({ record }) => record.size ?? 0))
-    const bounds = `${rules.length} ${rule.maxNames} ${rule.maxSize}`
-    const isCounted =
-      !isCounting && under.every(({ name, version }) => charges.get(name)?.version === version)
-    if (isCounted && own.length === under.length && isWithin(held, rule)) {
-      this.#within.set(rule.id, bounds)
+    const isCounted = under.every(({ name, version }) => charges.get(name)?.version === version)
+    if (!isCalm) this.#within.delete(rule.id)
+    else if (isCounted && own.length === under.length && isWithin(held, rule)) {
+      this.#within.add(rule.id)
     }
-    if (isCounting || this.#within.get(rule.id) !== bounds) {
-      this.#within.delete(rule.id)
-      return []
-    }
+    if (!this.#within.has(rule.id)) return []
     if (isWithin(held, rule)) return []
     const { maxNames, maxSize } = rule
     return [`${shown} holds ${held.names} (${held.size}) of ${maxNames} (${maxSize})`]

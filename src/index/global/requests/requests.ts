@@ -29,6 +29,8 @@ import type { Origin, PlanRunner } from '../plan-runner.ts'
 import { putTask, putTasks } from '../put-plans.ts'
 import type { Sessions } from '../sessions.ts'
 import { isTreeRequest } from '../trees/requests.ts'
+import { putBatch } from './put-batch.ts'
+import { runTogether } from './run-together.ts'
 import type { Trees } from '../trees/trees.ts'
 
 export interface RequestParts {
@@ -109,18 +111,25 @@ export class Requests {
     switch (body.type) {
       case 'put':
         this.#parts.plans.ask<'sealed'>(
-          { type: 'stage', values: body.values },
+          {
+            type: 'stage',
+            values: body.values,
+            ...(body.name !== undefined && { names: [body.name] }),
+          },
           ({ values }) => {
             const { plans, trees, names } = this.#parts
             if (body.hold !== undefined) return trees.put(body.hold, values, finish)
             const put = (done: (answer: Body) => void): void =>
-              plans.runAll(putTasks(origin, values, body, this.#putContext(isAdmin), done))
+              runTogether(plans, putTasks(origin, values, body, this.#putContext(isAdmin), done))
             const [only] = values
             if (body.name === undefined || only === undefined) put(finish)
             else names.atKey(only.digest, finish, put)
           },
           finish,
         )
+        break
+      case 'put-batch':
+        putBatch(body, origin, this.#putContext(isAdmin), { ...this.#parts, finish })
         break
       case 'set-rule':
         this.#parts.lifecycle.set(body, finish)

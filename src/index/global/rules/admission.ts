@@ -59,18 +59,20 @@ export class Admission {
     finish: (body: Body) => void,
     begin: (finish: (body: Body) => void) => void,
   ): void {
-    const rule = this.#options.table.of(wish.name)
+    const { table, usage, flows } = this.#options
+    const rule = table.of(wish.name)
     if (rule === undefined || (rule.maxSize === undefined && rule.maxNames === undefined)) {
       return begin(finish)
     }
-    this.#options.flows.run(
+    flows.run(
       factsOf(wish),
       ({ size, charge }) => {
         if (size === undefined) return begin(finish)
         if (rule.maxSize !== undefined && size > rule.maxSize) {
           return finish(tooLarge(rule, size, rule.maxSize))
         }
-        const charged = charge?.rule === rule.id ? charge.size : undefined
+        const isCharged = charge?.rule === rule.id && !usage.isDropped(wish.name)
+        const charged = isCharged ? charge.size : undefined
         const all = this.#waiting.get(rule.id) ?? []
         all.push({ name: wish.name, size, charged, begin, finish })
         this.#waiting.set(rule.id, all)

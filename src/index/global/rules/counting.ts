@@ -107,9 +107,15 @@ export class Counting {
     return this.#state(this.#counted)
   }
 
-  /** Names that begin with this are to be counted again. Gives the row that says so. */
-  recount(prefix: string): { readonly write: Write; readonly committed: () => void } {
-    const count: CountRecord = { of: 'names', after: undefined }
+  /**
+   * Names that begin with this are to be counted again; `of`: or what is charged for them, too, as a
+   * name that is gone may still be charged. Gives the row that says so.
+   */
+  recount(
+    prefix: string,
+    of: CountRecord['of'] = 'names',
+  ): { readonly write: Write; readonly committed: () => void } {
+    const count: CountRecord = { of, after: undefined }
     const write = { key: countRow(prefix), value: encodeCount(count) }
     return { write, committed: () => void this.#counts.set(prefix, count) }
   }

@@ -21,9 +21,6 @@ const ROWS = 128
 /** Names that are unbound at the same time, so that they share a sync of the disk. */
 const AT_ONCE = 32
 
-/** Work that calls one of these when it is done. */
-export type Job = (done: () => void, failed: (why: DstoreError) => void) => void
-
 export interface EnforcementOptions {
   readonly flows: FlowRunner
   readonly rules: Rules
@@ -142,7 +139,10 @@ export class Enforcement {
       if (dropped === 'kept') onKept(name)
       if (dropped !== 'dropped') return false
     }
-    usage.reserve({ name, rule: rule.id, names: -1, size: -size, isSettled: true })
+    // A request that binds it again may count on what is charged for it: then it is no room.
+    if (!usage.isReserved(name)) {
+      usage.reserve({ name, rule: rule.id, names: -1, size: -size, isSettled: true })
+    }
     onDropped(name)
     return true
   }
