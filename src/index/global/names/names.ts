@@ -57,13 +57,14 @@ export class Names {
     })
   }
 
-  /** Gives a key a name in turn, whose digest was not known before. */
+  /** Gives a key a name in turn; without a name, at once. */
   atKey(
-    digest: Digest,
+    { name, digest }: { readonly name?: string | undefined; readonly digest?: Digest | undefined },
     finish: (body: Body) => void,
     begin: (finish: (body: Body) => void) => void,
   ): void {
-    this.#turns.atKey(digest, finish, begin)
+    if (name === undefined || digest === undefined) begin(finish)
+    else this.#turns.atKey(digest, finish, begin)
   }
 
   /** The Local that sent them will not repeat these operations. */
@@ -107,7 +108,7 @@ export class Names {
     finish: (body: Body) => void,
     begin: (finish: (body: Body) => void) => void,
   ): void {
-    this.#operations.run(request, finish, (first) => this.#turns.run(request, first, begin))
+    this.#operations.run(request, finish, (first) => this.#turns.atTag(request, first, begin))
   }
 
   /** `trustedMs`: the wall time, if something may be deleted by it. */

@@ -13,26 +13,24 @@ export interface NamingRequest {
   readonly type: string
   readonly name?: string | undefined
   readonly naming?: Naming | undefined
-  /** The key that gets the name, where it is known. */
-  readonly digest?: Digest
 }
 
 export class Turns {
   /** What waits, by the tag or the key; the first of each is not in its list. */
   readonly #waiting = new Map<string, (() => void)[]>()
 
-  /** `begin` gets the callback that ends its turn. A turn at a tag comes before that at a key. */
-  run(request: NamingRequest, finish: Finish, begin: (finish: Finish) => void): void {
-    const { type, name, naming, digest } = request
-    const atKey = (done: Finish): void => {
-      if (name === undefined || digest === undefined) begin(done)
-      else this.atKey(digest, done, begin)
-    }
+  /** `begin` gets the callback that ends its turn. */
+  atTag(request: NamingRequest, finish: Finish, begin: (finish: Finish) => void): void {
+    const { type, name, naming } = request
     const moves = type === 'rebind' || naming?.tag === true
-    if (name === undefined || !moves) atKey(finish)
-    else this.#at(`tag ${name}`, finish, atKey)
+    if (name === undefined || !moves) begin(finish)
+    else this.#at(`tag ${name}`, finish, begin)
   }
 
+  /**
+   * Who waits for a turn at a key may have taken room below a rule, so nobody waits for room in
+   * such a turn: it comes last.
+   */
   atKey(digest: Digest, finish: Finish, begin: (finish: Finish) => void): void {
     this.#at(`key ${toHex(digest)}`, finish, begin)
   }
