@@ -23,11 +23,17 @@ export interface Wish {
 
 interface Waiting {
   readonly name: string
+  readonly rule: number
   readonly size: number
   /** What the rule charges for the name already. */
   charged: number | undefined
   readonly begin: (finish: (body: Body) => void) => void
   readonly finish: (body: Body) => void
+}
+
+interface Reading {
+  /** What was counted since the reading began. */
+  counted: { readonly charge: Charge | undefined } | undefined
 }
 
 export interface AdmissionOptions {
@@ -44,6 +50,10 @@ export class Admission {
   readonly #options: AdmissionOptions
   /** By the ids of rules, in the order of the requests. */
   readonly #waiting = new Map<number, Waiting[]>()
+  /** What waits, by name. */
+  readonly #byName = new Map<string, Set<Waiting>>()
+  /** Requests of which the charge is being read, by name. */
+  readonly #reading = new Map<string, Set<Reading>>()
 
   constructor(options: AdmissionOptions) {
     this.#options = options
@@ -64,21 +74,32 @@ export class Admission {
     if (rule === undefined || (rule.maxSize === undefined && rule.maxNames === undefined)) {
       return begin(finish)
     }
+    const { name } = wish
+    const reading: Reading = { counted: undefined }
+    add(this.#reading, name, reading)
     flows.run(
       factsOf(wish),
-      ({ size, charge }) => {
+      ({ size, charge: read }) => {
+        remove(this.#reading, name, reading)
+        // What was counted meanwhile is newer than what was read.
+        const { charge } = reading.counted ?? { charge: read }
         if (size === undefined) return begin(finish)
         if (rule.maxSize !== undefined && size > rule.maxSize) {
           return finish(tooLarge(rule, size, rule.maxSize))
         }
-        const isCharged = charge?.rule === rule.id && !usage.isDropped(wish.name)
+        const isCharged = charge?.rule === rule.id && !usage.isDropped(name)
         const charged = isCharged ? charge.size : undefined
         const all = this.#waiting.get(rule.id) ?? []
-        all.push({ name: wish.name, size, charged, begin, finish })
+        const one: Waiting = { name, rule: rule.id, size, charged, begin, finish }
+        all.push(one)
         this.#waiting.set(rule.id, all)
+        add(this.#byName, name, one)
         this.poll()
       },
-      (why) => finish(failureOf(why)),
+      (why) => {
+        remove(this.#reading, name, reading)
+        finish(failureOf(why))
+      },
     )
   }
 
@@ -89,10 +110,10 @@ export class Admission {
   }
 
   /** What is charged for a name has changed: a request that waits for it needs more, or less. */
-  counted(name: string, charge: Pick<Charge, 'rule' | 'size'> | undefined): void {
-    for (const [id, all] of this.#waiting) {
-      const charged = charge?.rule === id ? charge.size : undefined
-      for (const one of all) if (one.name === name) one.charged = charged
+  counted(name: string, charge: Charge | undefined): void {
+    for (const one of this.#reading.get(name) ?? []) one.counted = { charge }
+    for (const one of this.#byName.get(name) ?? []) {
+      one.charged = charge?.rule === one.rule ? charge.size : undefined
     }
   }
 
@@ -105,6 +126,7 @@ export class Admission {
         const [one] = all
         if (one === undefined || (rule !== undefined && isFull(rule, needOf(one)))) break
         all.shift()
+        remove(this.#byName, one.name, one)
         this.#begin(one, id)
       }
       if (all.length === 0) this.#waiting.delete(id)
@@ -115,6 +137,7 @@ export class Admission {
   fail(why: DstoreError): void {
     const all = [...this.#waiting.values()].flat()
     this.#waiting.clear()
+    this.#byName.clear()
     for (const { finish } of all) finish(failureOf(why))
   }
 
@@ -130,6 +153,16 @@ export class Admission {
       finish(body)
     })
   }
+}
+
+function add<T>(sets: Map<string, Set<T>>, name: string, one: T): void {
+  const set = sets.get(name) ?? new Set()
+  sets.set(name, set.add(one))
+}
+
+function remove<T>(sets: Map<string, Set<T>>, name: string, one: T): void {
+  const set = sets.get(name)
+  if (set?.delete(one) === true && set.size === 0) sets.delete(name)
 }
 
 const needOf = ({ size, charged }: Waiting): Amount => ({
