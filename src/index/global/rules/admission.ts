@@ -9,7 +9,7 @@ import { chargeRow, decodeCharge, type Charge } from '../../records/charge-recor
 import { decodeKey, keyRow } from '../../records/record.ts'
 import { read, type Flow, type FlowRunner } from '../trees/flow.ts'
 import type { PrefixRule, RuleTable } from './rule-table.ts'
-import type { Amount, Reservation, Usage } from './usage.ts'
+import { needOf, type Amount, type Reservation, type Usage } from './usage.ts'
 
 /** What a request wants to bind. */
 export interface Wish {
@@ -106,11 +106,12 @@ export class Admission {
   /** The first request that waits for room in this rule: its name, and what it needs. */
   first(rule: number): (Amount & { readonly name: string }) | undefined {
     const [one] = this.#waiting.get(rule) ?? []
-    return one && { name: one.name, ...needOf(one) }
+    return one && { name: one.name, ...needOf(one.size, one.charged) }
   }
 
   /** What is charged for a name has changed: a request that waits for it needs more, or less. */
   counted(name: string, charge: Charge | undefined): void {
+    this.#options.usage.recharge(name, charge)
     for (const one of this.#reading.get(name) ?? []) one.counted = { charge }
     for (const one of this.#byName.get(name) ?? []) {
       one.charged = charge?.rule === one.rule ? charge.size : undefined
@@ -124,7 +125,11 @@ export class Admission {
       const rule = table.withId(id)
       for (;;) {
         const [one] = all
-        if (one === undefined || (rule !== undefined && isFull(rule, needOf(one)))) break
+        if (
+          one === undefined ||
+          (rule !== undefined && isFull(rule, needOf(one.size, one.charged)))
+        )
+          break
         all.shift()
         remove(this.#byName, one.name, one)
         this.#begin(one, id)
@@ -143,8 +148,9 @@ export class Admission {
 
   #begin(one: Waiting, rule: number): void {
     const { usage, onSettled } = this.#options
-    const { name, begin, finish } = one
-    const reservation: Reservation = { name, rule, ...needOf(one), isSettled: false }
+    const { name, size, charged, begin, finish } = one
+    const need = needOf(size, charged)
+    const reservation: Reservation = { name, rule, ...need, wanted: size, isSettled: false }
     usage.reserve(reservation)
     begin((body) => {
       if (body.type === 'failure') usage.release(reservation)
@@ -164,11 +170,6 @@ function remove<T>(sets: Map<string, Set<T>>, name: string, one: T): void {
   const set = sets.get(name)
   if (set?.delete(one) === true && set.size === 0) sets.delete(name)
 }
-
-const needOf = ({ size, charged }: Waiting): Amount => ({
-  names: charged === undefined ? 1 : 0,
-  size: Math.max(0, size - (charged ?? 0)),
-})
 
 function* factsOf({ name, digest, size, directory }: Wish): Flow<{
   readonly size: number | undefined
