@@ -64,13 +64,17 @@ export const COMMANDS: CommandTable = {
   },
   cid: {
     minor: true,
-    usage: 'FILE|DIR... | -\nDIR... [--follow] [--ignore-file FILE]',
+    usage: 'FILE|DIR... | -\nDIR... [--follow] [--ignore-file FILE]\nFILE... --digest HASH',
     summary: 'print the keys of files and folders without storing them',
     examples: [
       ['dstore cid model.bin', 'the digest in the key is what b3sum prints'],
       ['dstore cid my-model', 'the key that `dstore put my-model` prints'],
+      [
+        'dstore cid model.bin --digest sha2-256',
+        'its name by SHA-256: `dstore put --name` takes it',
+      ],
     ],
-    flags: ['follow', 'ignore-file', 'json', 'quiet', 'verbose'],
+    flags: ['follow', 'ignore-file', 'digest', 'json', 'quiet', 'verbose'],
     flagHelp: { follow: 'hash what links out of a folder point to' },
     positionals: MANY,
     load: async () => (await import('./commands/cid.ts')).cid,
@@ -141,6 +145,7 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./tree/cached.ts')).evict,
   },
   verify: {
+    minor: true,
     usage: '[--repair]\n--counts',
     summary: 'verify every stored value; exit code 4 if one is damaged',
     examples: [

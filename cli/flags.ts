@@ -51,6 +51,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   'max-names': text('N', 'how many names there may be'),
   unused: text('D', 'since a name was last used, such as 7d'),
   'ignore-file': text('FILE', 'leave out what the patterns in FILE match, as in a .gitignore'),
+  digest: text('HASH', 'print the name by sha2-256, sha2-384 or sha2-512 (mh/...)'),
   'name-only': yes('unbind the name, keep its value'),
   keys: yes('list keys instead of names'),
   tree: yes('also list what is below each directory'),
@@ -86,7 +87,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   'socket-group': text('GROUP', 'also let this group use the socket; none: only you'),
   http: text('HOST:PORT', 'also serve the API over TCP, with a token; none: do not'),
   'http-host': {
-    ...text('NAME', 'a name of this host that clients over TCP may send; none: only its address'),
+    ...text('NAME', 'a name of this host that TCP clients may send; none: only its address'),
     multiple: true,
   },
   'http-cert': text('FILE', 'serve TLS over TCP, with this certificate; none: do not'),
@@ -129,6 +130,7 @@ export interface Flags {
   readonly 'max-names'?: string
   readonly unused?: string
   readonly 'ignore-file'?: string
+  readonly digest?: string
   readonly 'name-only'?: boolean
   readonly keys?: boolean
   readonly tree?: boolean

@@ -15,11 +15,27 @@ export function overview(): string {
     '  dstore get $KEY -o copy.bin       fetch it, on this machine or another',
     '',
     ...major.map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
-    `  also: ${minor.join(' ')}`,
+    ...wrapped('  also: ', minor),
     '',
     '`dstore COMMAND --help` shows flags and examples.',
   ].join('\n')
 }
+
+/** The words behind a label, on lines that fit a screen, the later ones indented like the first. */
+function wrapped(label: string, words: readonly string[]): string[] {
+  const lines: string[] = []
+  let line = label.trimEnd()
+  for (const word of words) {
+    if (line.length + 1 + word.length > COLUMNS) {
+      lines.push(line)
+      line = ' '.repeat(label.length - 1)
+    }
+    line += ` ${word}`
+  }
+  return [...lines, line]
+}
+
+const COLUMNS = 80
 
 export function commandHelp(command: Command, name: string): string {
   const { usage, summary, examples, flags, flagHelp = {} } = command

@@ -13,6 +13,7 @@ const LIMITS_SOURCES = [
   'conventions',
   'transfer',
   'changes',
+  'names',
   'storage',
   'membership',
   'daemon',

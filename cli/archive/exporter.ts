@@ -2,7 +2,7 @@
 import { once } from '../../src/bytes.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 import { asDstoreError } from '../../src/errors.ts'
-import { ARCHIVE_NAMES_EVERY_BYTES } from '../../src/limits.ts'
+import { ARCHIVE_NAMES_EVERY_BYTES, BATCH_ITEMS } from '../../src/limits.ts'
 import { counted } from '../terminal/progress.ts'
 import { NamesPage } from './names-file.ts'
 import type { SelectedValue } from './selection.ts'
@@ -36,8 +36,7 @@ export class Exporter {
    * Add a value. Returns the fault of a value that cannot be fetched, if nothing of it was written;
    * rejects if something was, because the archive is then cut off.
    */
-  async add({ facts, bytes }: SelectedValue): Promise<UnavailableValue | undefined> {
-    const { key, size } = facts
+  async add({ key, size, names, bytes }: SelectedValue): Promise<UnavailableValue | undefined> {
     let pieces: AsyncIterable<Uint8Array>
     try {
       pieces = bytes === undefined ? (await this.#client.get(bytesKey(key))).bytes : once(bytes)
@@ -47,10 +46,12 @@ export class Exporter {
     const before = this.doneBytes
     const sent = counted(pieces, (bytes) => this.#onBytes((this.doneBytes = before + bytes)))
     await this.#writer.add(key, size, sent)
-    // Sorted: the daemon lists them as they were bound, which would differ between stores.
-    const names = facts.names.toSorted().map((name) => ({ name, key }))
-    if (this.#names.isFullWith(names)) await this.#writeNames()
-    this.#names.add(names)
+    // A value may have more names than one list.
+    for (let at = 0; at < names.length; at += BATCH_ITEMS) {
+      const some = names.slice(at, at + BATCH_ITEMS)
+      if (this.#names.isFullWith(some)) await this.#writeNames()
+      this.#names.add(some)
+    }
     this.values++
     this.names += names.length
     this.#unnamedBytes += BLOCK_BYTES + size + paddingOf(size)

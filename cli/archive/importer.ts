@@ -19,6 +19,7 @@ import { counted } from '../terminal/progress.ts'
 import { plural } from '../terminal/terminal.ts'
 import { DirectoryImporter } from './directory-importer.ts'
 import { mapConcurrently } from './map-concurrently.ts'
+import { bindArchived } from './bind-archived.ts'
 import { parseNames, type ArchivedName, type FoundNames } from './names-file.ts'
 import type { ArchivedFile } from './tar-reader.ts'
 
@@ -164,10 +165,10 @@ export class Importer {
   ): AsyncGenerator<Imported, void, undefined> {
     yield* compact(
       mapConcurrently(names, BOUND_AT_ONCE, async (bound): Promise<Imported | undefined> => {
-        const { name, key } = bound
+        const { name } = bound
         try {
-          await this.#client.bind(name, key)
-          return { kind: 'name', bound }
+          if (await bindArchived(this.#client, bound)) return { kind: 'name', bound }
+          return undefined
         } catch (error) {
           const fault = asDstoreError(error)
           if (fault.code !== 'not-found') return { kind: 'failed', what: name, fault }

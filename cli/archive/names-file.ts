@@ -5,6 +5,10 @@ import { ARCHIVE_NAMES_BYTES } from '../../src/limits.ts'
 export interface ArchivedName {
   readonly name: string
   readonly key: string
+  /** Missing for a fixed name. */
+  readonly kind?: 'tag'
+  /** When it expires; ISO 8601. Missing: never. */
+  readonly expires?: string
 }
 
 /** `names.json`, then `names-2.json` and so on. */
@@ -102,11 +106,18 @@ function parseLine(bytes: Uint8Array): ArchivedName | undefined {
   }
 }
 
-function lineOf({ name, key }: ArchivedName): string {
-  return JSON.stringify({ name, key })
+function lineOf({ name, key, kind, expires }: ArchivedName): string {
+  return JSON.stringify({ name, key, kind, expires })
 }
 
 function isNamed(item: unknown): item is ArchivedName {
   if (typeof item !== 'object' || item === null || !('name' in item && 'key' in item)) return false
-  return typeof item.name === 'string' && typeof item.key === 'string'
+  const { name, key, kind, expires } = item as Record<string, unknown>
+  const isTime = typeof expires === 'string' && !Number.isNaN(Date.parse(expires))
+  return (
+    typeof name === 'string' &&
+    typeof key === 'string' &&
+    (kind === undefined || kind === 'tag') &&
+    (expires === undefined || isTime)
+  )
 }

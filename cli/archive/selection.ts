@@ -1,20 +1,34 @@
 /** The values that an export writes, with their names; small ones already with their bytes. */
 import { gather } from '../../src/bytes.ts'
-import { DstoreError, asDstoreError } from '../../src/errors.ts'
-import type { FactsAnswer } from '../../src/daemon/api/api.ts'
+import { asDstoreError } from '../../src/errors.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
+import { SMALL_VALUE_BYTES, type SmallValues } from '../../src/daemon/client/small-values.ts'
 import { keyKindOf } from '../../src/hash/key-text.ts'
 import { parseKey, type Key } from '../../src/hash/key.ts'
 import { PIECE_BYTES } from '../../src/limits.ts'
 import { resolveKey, type Reference } from '../input/references.ts'
 import { mapConcurrently } from './map-concurrently.ts'
-import { TreeSelection, bytesKey, type UnavailableValue } from './tree-selection.ts'
+import type { ArchivedName } from './names-file.ts'
+import {
+  TreeSelection,
+  bytesKey,
+  type UnavailableValue,
+  type WantedValue,
+} from './tree-selection.ts'
+import { ValueNames } from './value-names.ts'
+
+/** Gets small values without `node:http`; undefined for one that the client is to get. */
+export type SmallReader = Pick<SmallValues, 'get'>
 
 /** Requests in flight. Bounds memory too: each may hold one small value. */
 const FETCHED_AT_ONCE = 16
 
 export interface SelectedValue {
-  readonly facts: FactsAnswer
+  readonly key: string
+  /** Bytes. */
+  readonly size: number
+  /** In order, so that the same values and names make the same archive. */
+  readonly names: readonly ArchivedName[]
   /** Undefined for a large value: it is fetched when it is written. */
   readonly bytes: Uint8Array | undefined
 }
@@ -22,13 +36,16 @@ export interface SelectedValue {
 export type Selection = AsyncGenerator<SelectedValue | UnavailableValue, void, undefined>
 
 /** Every value, in the order of keys, directories before the others. */
-export async function* allValues(client: Client): Selection {
-  const keys = async function* (): AsyncGenerator<string> {
+export async function* allValues(client: Client, small?: SmallReader): Selection {
+  const values = async function* (): AsyncGenerator<WantedValue> {
     for (const kind of ['directory', 'bytes'] as const) {
-      for await (const { key } of client.keys()) if (keyKindOf(key) === kind) yield key
+      for await (const { key, size } of client.keys()) {
+        if (keyKindOf(key) === kind) yield { key, size }
+      }
     }
   }
-  for await (const found of select(client, keys())) {
+  // All names are wanted: one list has them.
+  for await (const found of select({ client, small }, values(), new ValueNames(client, 0))) {
     // Removed after it was listed: no longer one of all values.
     if ('fault' in found && ['not-found', 'removed'].includes(found.fault.code)) continue
     yield found
@@ -42,8 +59,9 @@ export async function* allValues(client: Client): Selection {
 export function referencedValues(
   client: Client,
   references: ReadonlyMap<string, Reference>,
+  small?: SmallReader,
 ): Selection {
-  const keys = async function* (): AsyncGenerator<string | UnavailableValue> {
+  const wanted = async function* (): AsyncGenerator<WantedValue | UnavailableValue> {
     const values = new Map<string, Key>()
     for (const reference of references.values()) {
       try {
@@ -56,27 +74,34 @@ export function referencedValues(
     const trees = new TreeSelection(client)
     for (const key of values.values()) if (key.kind === 'directory') yield* trees.directories(key)
     yield* trees.files()
-    for (const [text, key] of values) if (key.kind === 'bytes' && trees.isNew(key)) yield text
+    for (const [text, key] of values) {
+      if (key.kind === 'bytes' && trees.isNew(key)) yield { key: text, size: undefined }
+    }
   }
-  return select(client, keys())
+  return select({ client, small }, wanted(), new ValueNames(client))
 }
 
-function select(client: Client, keys: AsyncIterable<string | UnavailableValue>): Selection {
-  return mapConcurrently(keys, FETCHED_AT_ONCE, async (key) => {
-    if (typeof key !== 'string') return key
-    try {
-      // One by one: the answer for several keys has no names.
-      const facts = await client.facts(key)
-      if (!facts.confirmed) {
-        throw new DstoreError('unreachable', 'Global is away, and only Global knows all names')
+async function* select(
+  { client, small }: { readonly client: Client; readonly small: SmallReader | undefined },
+  wanted: AsyncIterable<WantedValue | UnavailableValue>,
+  names: ValueNames,
+): Selection {
+  try {
+    yield* mapConcurrently(wanted, FETCHED_AT_ONCE, async (value) => {
+      if ('fault' in value) return value
+      const { key } = value
+      try {
+        const size = value.size ?? (await client.facts(key)).size
+        const isSmall = size <= PIECE_BYTES
+        const whole = size <= SMALL_VALUE_BYTES ? await small?.get(bytesKey(key), size) : undefined
+        const bytes =
+          whole ?? (isSmall ? await gather((await client.get(bytesKey(key))).bytes) : undefined)
+        return { key, size, names: await names.of(key), bytes }
+      } catch (error) {
+        return { text: key, fault: asDstoreError(error) }
       }
-      const isSmall = facts.size <= PIECE_BYTES
-      return {
-        facts,
-        bytes: isSmall ? await gather((await client.get(bytesKey(key))).bytes) : undefined,
-      }
-    } catch (error) {
-      return { text: key, fault: asDstoreError(error) }
-    }
-  })
+    })
+  } finally {
+    await names.close()
+  }
 }

@@ -12,6 +12,13 @@ export interface UnavailableValue {
   readonly fault: DstoreError
 }
 
+/** A value to export. */
+export interface WantedValue {
+  readonly key: string
+  /** Bytes; undefined if that is not known yet. */
+  readonly size: number | undefined
+}
+
 /** The key under which the bytes of a value are found, also of a directory (R008-12). */
 export const bytesKey = (key: string): string => new Key(parseKey(key).digest).toString()
 
@@ -28,26 +35,28 @@ export class TreeSelection {
   }
 
   /** A directory and those below it that no other call gave. */
-  async *directories(root: Key): AsyncGenerator<string | UnavailableValue> {
+  async *directories(root: Key): AsyncGenerator<WantedValue | UnavailableValue> {
     for (const left = [root.digest]; left.length > 0;) {
       const digest = left.pop()!
       if (this.#directories.has(digest)) continue
       this.#directories.add(digest)
       const key = new Key(digest, 'directory')
+      let size: number
       try {
-        const { entries } = await this.#listings.get(key)
+        const { entries, bytes } = await this.#listings.get(key)
+        size = bytes
         for (const [, entry] of entries) if (entry.type === 'directory') left.push(entry.digest)
       } catch (error) {
         this.#unread.add(digest)
         yield { text: key.toString(), fault: asDstoreError(error) }
         continue
       }
-      yield key.toString()
+      yield { key: key.toString(), size }
     }
   }
 
   /** The files in all of these directories. */
-  async *files(): AsyncGenerator<string | UnavailableValue> {
+  async *files(): AsyncGenerator<WantedValue | UnavailableValue> {
     for (let at = 0; at < this.#directories.size; at++) {
       const key = new Key(this.#directories.at(at), 'directory')
       if (this.#unread.has(key.digest)) continue
@@ -55,7 +64,7 @@ export class TreeSelection {
         for (const [, entry] of (await this.#listings.get(key)).entries) {
           if (entry.type !== 'file') continue
           const file = new Key(entry.digest)
-          if (this.isNew(file)) yield file.toString()
+          if (this.isNew(file)) yield { key: file.toString(), size: entry.size }
         }
       } catch (error) {
         yield { text: key.toString(), fault: asDstoreError(error) }

@@ -2,7 +2,6 @@
 import { isatty } from 'node:tty'
 import { DstoreError, type ErrorCode } from '../../src/errors.ts'
 import { formatSize } from '../../src/daemon/config/quantities.ts'
-import type { Client } from '../../src/daemon/client/client.ts'
 import { remoteNode } from '../../src/daemon/client/remote-node.ts'
 import { Exporter } from '../archive/exporter.ts'
 import { Importer, type Imported } from '../archive/importer.ts'
@@ -12,7 +11,8 @@ import type { Invocation } from '../command.ts'
 import { ExitCodes } from '../exit-code.ts'
 import { inspect, openInput } from '../input/input.ts'
 import { parseReferences } from '../input/references.ts'
-import { useDaemon } from '../session.ts'
+import { connectForMany, type GetMany } from '../many/get-many.ts'
+import { useDaemon, useDaemonBy } from '../session.ts'
 import { fileOutput } from '../terminal/file-output.ts'
 import { writeWhole } from '../terminal/output.ts'
 import { plural, type Terminal } from '../terminal/terminal.ts'
@@ -39,15 +39,17 @@ export async function exportValues(invocation: Invocation): Promise<number> {
   const output = flags.output === undefined ? terminal.output : await fileOutput(flags.output)
   const codes = new ExitCodes(terminal)
   const all = positionals.length === 0
-  let client: Client
+  let daemon: Pick<GetMany, 'client' | 'small'>
   let total: number | undefined
   try {
-    client = await useDaemon(invocation)
+    daemon = await useDaemonBy(connectForMany, invocation)
+    const { client } = daemon
     total = all ? (await client.status()).store?.valueBytes : undefined
   } catch (error) {
     await output.discard()
     throw error
   }
+  const { client, small } = daemon
   await terminal.withProgress('export', async (line) => {
     const exporter = new Exporter(
       client,
@@ -58,7 +60,9 @@ export async function exportValues(invocation: Invocation): Promise<number> {
     signal.addEventListener('abort', stop, { once: true })
     try {
       await writeWhole(output, async () => {
-        const selected = all ? allValues(client) : referencedValues(client, references)
+        const selected = all
+          ? allValues(client, small)
+          : referencedValues(client, references, small)
         for await (const one of selected) {
           const unavailable = 'fault' in one ? one : await exporter.add(one)
           if (unavailable === undefined) codes.add(0)
@@ -72,6 +76,7 @@ export async function exportValues(invocation: Invocation): Promise<number> {
       if (!codes.allFailed) terminal.note(summary(values, doneBytes, names))
     } finally {
       signal.removeEventListener('abort', stop)
+      small.close()
     }
   })
   return codes.common

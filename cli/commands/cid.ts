@@ -10,6 +10,7 @@ export async function cid(invocation: Invocation): Promise<number> {
   const refused = refusedAddon()
   if (refused !== undefined) terminal.note(refused)
   const ignore = await rulesIn(flags['ignore-file'])
+  if (flags.digest !== undefined) return digestNames(invocation, flags.digest)
   return forEachArgument(positionals, terminal, async (file) => {
     const found = inspect(file, { folders: true })
     if (found?.isDirectory() === true) {
@@ -23,6 +24,23 @@ export async function cid(invocation: Invocation): Promise<number> {
         : keyOfStream((await openInput(file)).bytes, signal),
     )
     await terminal.printFact({ file, key, size }, key)
+  })
+}
+
+/** The names that files have by another hash function (R007-349). */
+async function digestNames(
+  { positionals, terminal, signal }: Invocation,
+  algorithm: string,
+): Promise<number> {
+  const { digestNameOf } = await import('../input/digest-name.ts')
+  const nameOf = digestNameOf(algorithm)
+  return forEachArgument(positionals, terminal, async (file) => {
+    // A folder is refused as by any command that takes files only.
+    const { bytes, size: total } = await openInput(file)
+    const { name, size } = await terminal.withProgress(labelOf(file), (line) =>
+      nameOf(bytes, signal, (done) => line.update(done, total)),
+    )
+    await terminal.printFact({ file, name, size }, name)
   })
 }
 

@@ -3,7 +3,7 @@ import type { Invocation } from '../command.ts'
 import { forEachArgument } from '../exit-code.ts'
 import { checkName, parseReferences, resolveKey } from '../input/references.ts'
 import { useDaemon } from '../session.ts'
-import { termsIn } from './names/terms.ts'
+import { expiryText, termsIn } from './names/terms.ts'
 
 export async function name(invocation: Invocation): Promise<number> {
   const { positionals, flags, terminal } = invocation
@@ -16,5 +16,6 @@ export async function name(invocation: Invocation): Promise<number> {
     const key = await resolveKey(client, references.get(value)!)
     const bound = await client.bind(text, key, terms)
     if (terminal.json) await terminal.print(JSON.stringify(bound))
+    else if (terms.expiresMs !== undefined) terminal.note(expiryText(bound))
   })
 }

@@ -19,12 +19,16 @@ const HASHES: ReadonlyMap<number, string> = new Map([
   [0x16, 'sha3-256'],
   [0x1b, 'keccak-256'],
   [0x1e, 'blake3'],
+  [0x20, 'sha2-384'],
   [0xb220, 'blake2b-256'],
 ])
 
 /** Of plain values, and of directories. */
 const KEY_CODECS: readonly number[] = [0x55, 0x71]
 const BLAKE3 = 0x1e
+
+/** What multicodec calls a hash function, or its code. */
+export const hashName = (code: number): string => named(HASHES, code)
 
 const named = (names: ReadonlyMap<number, string>, code: number): string =>
   names.get(code) ?? `0x${code.toString(16)}`

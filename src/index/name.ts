@@ -1,5 +1,6 @@
 /** Names: labels for keys (specs/004-index.md, "Rules: names"). */
 import { DstoreError } from '../errors.ts'
+import { DIGEST_NAMES, faultOfDigestName, isDigestName } from '../hash/foreign-digest.ts'
 import { parseKey } from '../hash/key.ts'
 import { NAME_BYTES } from '../limits.ts'
 
@@ -23,7 +24,8 @@ export function checkName(name: string): string {
 
 /**
  * The same text, to be bound; throws `usage` if it is not a name, if it has U+FFFD, which stands
- * for bytes that were not UTF-8, or if it begins with a key and a slash (R004-29, R004-106).
+ * for bytes that were not UTF-8, if it begins with a key and a slash (R004-29, R004-106), or with
+ * `mh/` and spells no digest (R004-165).
  */
 export function checkNewName(name: string): string {
   const fault = faultOfNewName(checkName(name))
@@ -41,7 +43,27 @@ export function faultOfNewName(name: string): string | undefined {
   if (slash > 0 && isKey(name.slice(0, slash))) {
     return 'not a name: it begins with a key and a slash, which names what is below that key'
   }
-  return undefined
+  const fault = isDigestName(name) ? faultOfDigestName(name) : undefined
+  return fault && `the names below ${DIGEST_NAMES} are digests: ${fault}`
+}
+
+/**
+ * Why a name that spells a digest may not be bound like this, as a message: it names bytes, and
+ * always the same (R004-166).
+ */
+export function faultOfDigestUse(
+  name: string,
+  { tag = false, directory = false }: { readonly tag?: boolean; readonly directory?: boolean },
+): string | undefined {
+  if (!isDigestName(name) || !(tag || directory)) return undefined
+  const is = tag ? 'fixed, and no tag' : 'one of bytes, and not of a directory'
+  return `a name below ${DIGEST_NAMES} is ${is}`
+}
+
+/** Throws `usage` if a name that spells a digest would be a tag, or that of a directory. */
+export function checkDigestUse(name: string, use: Parameters<typeof faultOfDigestUse>[1]): void {
+  const fault = faultOfDigestUse(name, use)
+  if (fault !== undefined) throw new DstoreError('usage', fault)
 }
 
 /** The name in the id of its row. */

@@ -9,6 +9,8 @@ export interface Locate {
   readonly type: 'locate'
   readonly digests: readonly Digest[]
   readonly inline: boolean
+  /** With one digest: only names that begin with this. */
+  readonly namesBelow?: string
 }
 
 /** What the index knows of a key that exists. */

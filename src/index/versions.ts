@@ -17,6 +17,9 @@ const TAGS_SINCE = 3
 /** The first version with rules, and with reports of use. */
 const RULES_SINCE = 3
 
+/** The first version with batches of named values. */
+const NAMED_BATCHES_SINCE = 3
+
 /** Why a request cannot be sent in a session of this version; undefined if it can. */
 export function refusalAt(version: number, request: Request): Failure | undefined {
   if (version < DIRECTORIES_SINCE && isOfTrees(request)) return refusal(version, 'directories')
@@ -25,6 +28,9 @@ export function refusalAt(version: number, request: Request): Failure | undefine
   }
   if (version < TAGS_SINCE && isOfTags(request)) return refusal(version, 'tags and expiry of names')
   if (version < RULES_SINCE && isOfRules(request)) return refusal(version, 'rules')
+  if (version < NAMED_BATCHES_SINCE && request.type === 'put-batch') {
+    return refusal(version, 'batches of values with names')
+  }
   return undefined
 }
 

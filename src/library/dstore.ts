@@ -13,6 +13,7 @@
 import type { Key } from '../hash/key.ts'
 import type { MemberRole } from '../membership/role.ts'
 import type {
+  BindOptions,
   BoundName,
   CallOptions,
   ChangeEvent,
@@ -31,6 +32,7 @@ import type {
   NamesOptions,
   NodeStatus,
   PutOptions,
+  PutOutcome,
   PutResult,
   RemoveOptions,
   RemoveResult,
@@ -65,6 +67,14 @@ export type Source =
       readonly path: string
     }
 
+/** A value, and the name that it gets in the same change. */
+export interface NamedSource {
+  readonly value: string | Uint8Array
+  readonly name?: string
+  /** Of `name`: whether it is a tag, and when it expires. */
+  readonly naming?: Omit<BindOptions, keyof CallOptions>
+}
+
 /** A node, in this process or behind a daemon. Close it after use. */
 export interface Dstore extends DirectoryCalls, NameCalls {
   readonly role: Role
@@ -72,15 +82,25 @@ export interface Dstore extends DirectoryCalls, NameCalls {
   /**
    * Store a value (specs/004 and 005). Resolves when the value is durable, unless
    * `status().store.kind` is `memory`. Equal bytes have the same key everywhere, and are not
-   * uploaded again. `name` is bound in the same change; with the kind `tag` in `naming` it moves, if
-   * it is bound. Errors: `conflict` (the name is bound to another value, or is of the other kind),
-   * `usage` (an invalid name), `no-space`, `too-large`, `unreadable`,
-   * `unreachable`, and any error that the source throws.
+   * uploaded again. `name` is bound in the same change; with the kind `tag` in `naming`, a bound
+   * name moves. Errors: `conflict` (the name is bound to another value, or is of the other
+   * kind), `usage` (an invalid name), `no-space`, `too-large`, `unreadable`, `unreachable`, and any
+   * error that the source throws.
    */
   put(source: Source, options?: PutOptions): Promise<PutResult>
 
   /** `put` of many values; small ones share messages and syncs. Results are in the same order. */
   putMany(values: readonly (string | Uint8Array)[], options?: CallOptions): Promise<PutResult[]>
+
+  /**
+   * The same with names, which are bound in the same changes. Each put has an outcome of its own:
+   * its result, or the error of it alone, as that of `put`. Rejects where Global cannot be asked
+   * (`unreachable`): then some may have been stored. A repeat does no harm, but moves tags again.
+   */
+  putMany(
+    values: readonly (string | Uint8Array | NamedSource)[],
+    options?: CallOptions,
+  ): Promise<PutOutcome[]>
 
   /**
    * Find a value. Nothing is fetched before it is read. Errors: `not-found`, `malformed-key`,
@@ -164,8 +184,9 @@ export interface Dstore extends DirectoryCalls, NameCalls {
   expel(peer: string, options?: CallOptions): Promise<ExpelResult>
 
   /**
-   * Every name that begins with `prefix`, in bytewise order of UTF-8. Errors: `usage`,
-   * `unreachable`; `incompatible` for a pattern, if Global is of an earlier version.
+   * Every name that begins with `prefix`, in bytewise order of UTF-8; those that spell digests for
+   * a prefix below `mh/` only (see `digestName`). Errors: `usage`, `unreachable`; `incompatible`
+   * for a pattern, if Global is of an earlier version.
    */
   names(prefix?: string, options?: NamesOptions): AsyncIterable<ListedName>
 

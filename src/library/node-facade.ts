@@ -3,13 +3,13 @@ import type { Key } from '../hash/key.ts'
 import { parseKey } from '../hash/key.ts'
 import { untilAborted } from '../deadline.ts'
 import { DstoreError, throwIfCancelled } from '../errors.ts'
-import { INLINE_VALUE_BYTES } from '../limits.ts'
 import { moveTag } from '../node/calls/names/move-tag.ts'
 import type {
   CallOptions,
   Node,
   NodeInactive,
   NodeRules,
+  PutOutcome,
   PutResult,
   ReadableValue,
 } from '../node/node.ts'
@@ -18,7 +18,8 @@ import { checkBounds, checkOptions, eachCancellable } from './calls.ts'
 import { ahead } from './ahead.ts'
 import { entries, getDirectory, openEntry, putDirectory } from './directories.ts'
 import type { Dstore, Value } from './dstore.ts'
-import { bytesOf, readSource } from './source.ts'
+import { readSource } from './source.ts'
+import { putMany, type Put, type Sources } from './put-many.ts'
 import { FoundValue } from './value.ts'
 
 type KeyOrName = Key | string
@@ -85,17 +86,11 @@ export function nodeFacade(node: Node, release: () => void = () => undefined): D
       })
     },
 
-    putMany(values, options = {}) {
-      return callToEnd(options, async () => {
-        const all = Array.from(values, bytesOf)
-        const isSmall = ({ byteLength }: Uint8Array): boolean => byteLength <= INLINE_VALUE_BYTES
-        const small = (await node.putMany(all.filter(isSmall), options)).values()
-        const results: PutResult[] = []
-        for (const bytes of all) {
-          results.push(isSmall(bytes) ? small.next().value! : await this.put(bytes, options))
-        }
-        return results
-      })
+    putMany(values: Sources, options: CallOptions = {}) {
+      const put: Put = (source, settings) => this.put(source, settings)
+      // Each outcome of a plain value is its result.
+      const work = (): Promise<PutOutcome[]> => putMany(node, put, values, options)
+      return callToEnd(options, work) as Promise<PutResult[]>
     },
 
     get(keyOrName, options = {}) {

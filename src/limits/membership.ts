@@ -69,3 +69,11 @@ export const REFUSAL_TOLD_MS: number = 60_000
 export const REFUSALS_TOLD: number = 1024
 /** The interval at which a Local dials a Global that refused it. Only a person can change that. */
 export const REFUSED_REDIAL_MS: number = 15_000
+/** Tokens of one node. */
+export const TOKENS: number = 1024
+/** The characters of a token's or a member's label. */
+export const LABEL_CHARS: number = 63
+/** The longest time after which a token expires: ten years. */
+export const LONGEST_TOKEN_MS: number = 315_360_000_000
+/** Keys that the puts of trees in progress with prefixed tokens have sent, for all together. */
+export const TOKEN_HOLD_KEYS: number = 262_144

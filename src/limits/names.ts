@@ -1,6 +1,4 @@
-/** Limits of tags, expiry, rules and tokens. */
-
-// 004: names that move, expiry, rules
+/** Limits of names that move, expiry, rules and lists: they belong to 004, as `changes.ts`. */
 
 /** Targets that a tag's history remembers. */
 export const TAG_HISTORY: number = 16
@@ -10,8 +8,12 @@ export const TAG_KEEP_MS: number = 600_000
 export const OPERATION_MS: number = 600_000
 /** Operations that Global remembers; beyond it puts with an id are `busy`. */
 export const OPERATIONS: number = 65_536
-/** Random bytes that name an operation. */
+/** Operations of earlier runs that Global remembers, the newest, beside those. */
+export const RECOVERED_OPERATIONS: number = 262_144
+/** Bytes that name an operation. */
 export const OPERATION_ID_BYTES: number = 16
+/** Ranges of operations that a Local says in one message that it will not repeat. */
+export const SETTLED_RANGES: number = 256
 /** Rules of one Global. */
 export const RULES: number = 256
 /** How often a Local reports the use of a key, at most. */
@@ -24,17 +26,6 @@ export const UNUSED_AFTER_MS: number = 3_600_000
 export const RULE_UNBINDS: number = 1024
 /** Names that rules count again in a second. */
 export const RULE_COUNTS: number = 16_384
-/** Tokens of one node. */
-export const TOKENS: number = 1024
-/** The characters of a token's or a member's label. */
-export const LABEL_CHARS: number = 63
-/** The longest time after which a token expires: ten years. */
-export const LONGEST_TOKEN_MS: number = 315_360_000_000
-/** Keys that the puts of trees in progress with prefixed tokens have sent, for all together. */
-export const TOKEN_HOLD_KEYS: number = 262_144
-
-// 004: lists
-
 /** Names that Global looks at for one page of a list with a pattern or with totals. */
 export const LIST_ROWS: number = 16_384
 /** Steps of matching a pattern that it takes for one page. */

@@ -28,6 +28,12 @@ export interface UnbindOptions extends CallOptions {
   readonly asWriter?: boolean
 }
 
+/** Options of a call for the facts of one value. */
+export interface StatOptions extends CallOptions {
+  /** Only names that begin with this: of a key that has many, the facts list some. */
+  readonly namesBelow?: string
+}
+
 /** Facts about a value. */
 export interface ValueFacts {
   readonly key: Key
@@ -37,7 +43,7 @@ export interface ValueFacts {
   readonly incarnation: number
   /** How many bytes of it this node holds in its own cache or store. */
   readonly heldBytes: number
-  /** Its names, as far as this node knows them. */
+  /** Some of its names, as far as this node knows them. */
   readonly names: readonly string[]
   /**
    * Peer ids of Locals that hold some or all of it and serve it to others; a hint that ages
@@ -228,7 +234,7 @@ export interface NodeIndex {
    * Facts about a value, or undefined if no such key exists. `unreachable` if neither Global nor
    * the cache knows.
    */
-  stat(key: Key, options?: CallOptions): Promise<ValueFacts | undefined>
+  stat(key: Key, options?: StatOptions): Promise<ValueFacts | undefined>
 
   /** `stat` of many keys in few messages; answers in the same order. */
   statMany(keys: readonly Key[], options?: CallOptions): Promise<(ValueFacts | undefined)[]>
@@ -268,8 +274,8 @@ export interface NodeIndex {
   unbind(name: string, options?: UnbindOptions): Promise<UnbindResult>
 
   /**
-   * Every name that begins with `prefix`, in bytewise order of UTF-8, unless it has expired. Error:
-   * `usage`.
+   * Every name that begins with `prefix`, in bytewise order of UTF-8, unless it has expired. Those
+   * that spell digests come for a prefix below `mh/` only (specs/004, R004-168). Error: `usage`.
    */
   names(prefix?: string, options?: NamesOptions): AsyncGenerator<ListedName>
 

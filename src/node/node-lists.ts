@@ -3,7 +3,6 @@ import type { Key } from '../hash/key.ts'
 import type { NamePage } from '../index/lists/name-page.ts'
 import type { KeyPage } from '../index/records/list-pages.ts'
 import type { CallOptions } from './call-options.ts'
-import type { NameKind } from './node-index.ts'
 
 export type { NamePage } from '../index/lists/name-page.ts'
 export type { KeyPage } from '../index/records/list-pages.ts'
@@ -12,7 +11,7 @@ export type { KeyPage } from '../index/records/list-pages.ts'
 export interface ListedName {
   readonly name: string
   readonly key: Key
-  readonly kind: NameKind
+  readonly kind: 'fixed' | 'tag'
   /**
    * Bytes of its value, of a directory those of all files below it; undefined if Global does not
    * say.

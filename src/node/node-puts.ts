@@ -1,4 +1,5 @@
 /** What a node stores, how, and what comes of it. */
+import type { DstoreError } from '../errors.ts'
 import type { Key } from '../hash/key.ts'
 import type { FileIdentity } from '../store/file/file-identity.ts'
 import type { CallOptions } from './call-options.ts'
@@ -35,6 +36,18 @@ export interface PutManyOptions extends CallOptions {
   /** As in `PutOptions`. */
   readonly hold?: HoldId
 }
+
+/** A value of at most `INLINE_VALUE_BYTES`, and the name that is bound in the same change. */
+export interface NamedValue {
+  readonly value: Uint8Array
+  /** Default: none, as of any value that is put without one. */
+  readonly name?: string
+  /** Of `name`. */
+  readonly naming?: Omit<BindOptions, keyof CallOptions>
+}
+
+/** The outcome of one put among several: each fails alone. */
+export type PutOutcome = PutResult | { readonly error: DstoreError }
 
 /** The outcome of a put. */
 export interface PutResult {

@@ -12,7 +12,14 @@ import type { NodeLists } from './node-lists.ts'
 import type { NodeMembers } from './node-members.ts'
 import type { NodeRules } from './node-rules.ts'
 import type { NodeStatus, Role } from './node-status.ts'
-import type { PutManyOptions, PutOptions, PutResult, ValueSource } from './node-puts.ts'
+import type {
+  NamedValue,
+  PutManyOptions,
+  PutOptions,
+  PutOutcome,
+  PutResult,
+  ValueSource,
+} from './node-puts.ts'
 import type { NodeTrees } from './node-trees.ts'
 
 export type * from './call-options.ts'
@@ -156,6 +163,12 @@ export interface Node {
    * Store values of at most `INLINE_VALUE_BYTES` each in few messages; results in the same order.
    */
   putMany(values: readonly Uint8Array[], options?: PutManyOptions): Promise<PutResult[]>
+
+  /**
+   * Store small values under names in few messages; outcomes in the same order, each of its own.
+   * Rejects where Global cannot be asked: some may then be stored, and a repeat does no harm.
+   */
+  putNamed(items: readonly NamedValue[], options?: CallOptions): Promise<PutOutcome[]>
 
   /**
    * Find a value. Errors: `not-found`, `range`, `unreachable`, `timeout`; reading its bytes may

@@ -39,9 +39,9 @@ async function archiveOf(count: number, size: number): Promise<Archive> {
   const contents: Uint8Array[] = []
   for (let i = 0; i < count; i++) {
     const bytes = pattern(size + i)
-    const about = { incarnation: 1, heldBytes: size, holders: [], confirmed: true }
-    const names = [`value/${i}`, `välue/${i}`]
-    await exporter.add({ facts: { ...about, key: keyOf(bytes), size: size + i, names }, bytes })
+    const key = keyOf(bytes)
+    const names = [`value/${i}`, `välue/${i}`].map((name) => ({ name, key }))
+    await exporter.add({ key, size: size + i, names, bytes })
     contents.push(bytes)
   }
   await exporter.end()

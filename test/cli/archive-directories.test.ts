@@ -21,7 +21,7 @@ const bytesOf = (key: string): Key => new Key(parseKey(key).digest)
 /** A daemon's client over a node in memory: what export and import ask it for. */
 class MemoryClient {
   readonly node: MemoryTrees = new MemoryTrees()
-  readonly names: Map<string, string> = new Map()
+  readonly bound: Map<string, string> = new Map()
   /** Keys of values that were put by themselves. */
   readonly plain: Set<string> = new Set()
 
@@ -35,8 +35,16 @@ class MemoryClient {
 
   async facts(key: string): Promise<FactsAnswer> {
     const { size } = await this.get(key)
-    const names = [...this.names].filter(([, of]) => of === key).map(([name]) => name)
+    const names = [...this.bound].filter(([, of]) => of === key).map(([name]) => name)
     return { key, size, names, confirmed: true } as unknown as FactsAnswer
+  }
+
+  async *names(): AsyncGenerator<{ name: string; key: string }> {
+    for (const [name, key] of this.bound) yield { name, key }
+  }
+
+  lookup(name: string): Promise<{ name: string; key: string }> {
+    return Promise.resolve({ name, key: this.bound.get(name)! })
   }
 
   get(key: string): ReturnType<MemoryTrees['get']> {
@@ -56,7 +64,7 @@ class MemoryClient {
     const exists = key.kind === 'directory' ? this.node.made.has(key.toHex()) : true
     if (!exists) throw new DstoreError('not-found', 'its bytes are stored, but not as a directory')
     await this.get(text)
-    this.names.set(name, text)
+    this.bound.set(name, text)
     return Promise.resolve({})
   }
 
@@ -136,7 +144,7 @@ test('R007-282, R007-283: a store with directories is another one after export a
   t.deepEqual(failuresIn(await imported(to, archive)), [])
   t.deepEqual([...to.node.values.keys()].toSorted(), [...from.node.values.keys()].toSorted())
   t.deepEqual([...to.node.made].toSorted(), [...from.node.made].toSorted())
-  t.deepEqual(to.names, new Map([['models/v1', key.toString()]]))
+  t.deepEqual(to.bound, new Map([['models/v1', key.toString()]]))
   t.deepEqual(to.node.roots, [key.toHex()])
   t.deepEqual([...to.node.holds], [], 'every hold has ended')
   t.deepEqual(

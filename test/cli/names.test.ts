@@ -14,6 +14,7 @@ import { hash } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { packKeys } from '../../src/index/records/list-pages.ts'
+import { AT } from '../daemon/fake-names.ts'
 import { serving } from '../daemon/serving.ts'
 import { eventually } from '../eventually.ts'
 import type { FakeNode } from '../daemon/fake-node.ts'
@@ -58,6 +59,27 @@ test('R007-298 watch shows what a tag was moved from, and why a name went', (t) 
   for (const why of reasons) {
     t.is(changeText({ ...about, type: 'unbind', why }), `7 unbind NEW now (${why})`)
   }
+})
+
+test('R007-294 tag says what it moved, until when that is kept, and which Locals are silent', async (t) => {
+  const { place, node } = await scene(t)
+  const other = new Key(hash(new Uint8Array(1)).digest)
+  node.values.set(other.toString(), new Uint8Array(1))
+  const first = await place.run(['tag', 'now', KEY.toString()])
+  t.deepEqual([first.exit, first.stdout.toString(), first.stderr], [0, '', ''])
+  const moved = await place.run(['tag', 'now', other.toString(), '--keep', '0', '--expires', '1h'])
+  t.deepEqual([moved.exit, moved.stdout.toString()], [0, ''])
+  const [from, silent, expiry] = moved.stderr.split('\n')
+  t.is(from, `moved now from ${KEY.toString()}, which is kept until ${AT}`)
+  t.is(silent, 'out of touch, may still show now as it was: 12D3KooWfake')
+  t.is(expiry, 'now expires at 2026-01-01T01:00:00.000Z')
+  const terms = node.tags.asked.map(({ keepMs, expiresMs }) => [keepMs, expiresMs])
+  t.deepEqual(terms, [
+    [undefined, undefined],
+    [0, 3_600_000],
+  ])
+  const quiet = await place.run(['tag', 'now', KEY.toString(), '--quiet'])
+  t.deepEqual([quiet.exit, quiet.stdout.toString(), quiet.stderr], [0, '', ''])
 })
 
 test('R007-38 watch resumes after a position, and fails when Global is away', async (t) => {

@@ -21,12 +21,14 @@ import type {
   ImmediateValue,
   InviteOptions,
   ListedName,
+  NamedValue,
   NodeIndex,
   NodeLists,
   NodeMembers,
   NodeTrees,
   NodeStatus,
   PutOptions,
+  PutOutcome,
   PutResult,
   ReadableValue,
   ServedNode,
@@ -197,6 +199,16 @@ export class FakeNode implements ServedNode, NodeIndex, NodeLists {
 
   putMany(values: readonly Uint8Array[], options: CallOptions = {}): Promise<PutResult[]> {
     const puts = values.map((value) => this.put({ bytes: Readable.from([value]) }, options))
+    return Promise.all(puts)
+  }
+
+  putNamed(items: readonly NamedValue[], options: CallOptions = {}): Promise<PutOutcome[]> {
+    const puts = items.map(({ value, name, naming }) =>
+      this.put(
+        { bytes: Readable.from([value]) },
+        { ...options, ...(name !== undefined && { name }), ...(naming && { naming }) },
+      ).catch((error: unknown) => ({ error: error as DstoreError })),
+    )
     return Promise.all(puts)
   }
 

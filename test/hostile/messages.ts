@@ -51,6 +51,8 @@ export const INDEX_KINDS = {
   makeDirectories: 52,
   madeDirectories: 53,
   commitTree: 54,
+  contents: 70,
+  storeContents: 71,
 } as const
 
 export const TRANSFER_KINDS = {
@@ -286,6 +288,20 @@ export const INDEX_SAMPLES: Readonly<Record<IndexKind, readonly Field[]>> = {
     [1, 'a/'],
     [2, 'a/name'],
     [3, 100],
+    [4, '/'],
+    [6, true],
+  ],
+  contents: [[1, DIGEST]],
+  storeContents: [
+    [1, true],
+    [2, 3],
+    [3, 30],
+    [4, 100],
+    [5, 70],
+    [6, 0],
+    [7, 1],
+    [8, 10],
+    [9, DIGEST],
   ],
   named: [
     [
@@ -295,6 +311,17 @@ export const INDEX_SAMPLES: Readonly<Record<IndexKind, readonly Field[]>> = {
         [2, DIGEST],
       ],
     ],
+    [
+      1,
+      [
+        [1, 'a/b/'],
+        [7, 30],
+        [8, true],
+        [9, 3],
+      ],
+    ],
+    [2, true],
+    [3, 'a/b/c'],
   ],
   watch: [
     [1, POSITION],

@@ -115,7 +115,7 @@ test('R004-3 a hello of other versions is answered with the supported ones', asy
   await line.send(hello([], 99))
   const told = await line.answer('failure')
   t.is(told && textAt(told.fields, 1), 'incompatible')
-  t.regex(told ? textAt(told.fields, 2) : '', /speaks 2, 1, this Local 99/)
+  t.regex(told ? textAt(told.fields, 2) : '', /speaks 3, 2, 1, this Local 99/)
 })
 
 test('R003-1 R003-2 a transfer stream that breaks a rule ends with protocol', async (t) => {

@@ -1,6 +1,7 @@
 /** Names, batches, removals and changes. Part of the library's conformance suite. */
-import { DstoreError } from '../../src/dstore.ts'
+import { DstoreError, digestName } from '../../src/dstore.ts'
 import type { ChangeEvent, Value } from '../../src/dstore.ts'
+import { eventually } from '../eventually.ts'
 import { ABSENT, all, sample } from './conformance-samples.ts'
 import type { Topic } from './conformance-samples.ts'
 
@@ -66,6 +67,66 @@ export function indexTopics(topic: Topic): void {
     const naming = { kind: 'tag', expiresMs: 0.5 } as const
     await t.throwsAsync(dstore.put('x', { name: 'x', naming }), { instanceOf: RangeError })
     await t.throwsAsync(dstore.bind('x', one.key, naming as object), { instanceOf: TypeError })
+  })
+
+  topic('R007-301 rules bound what names below a prefix hold', async (t, dstore) => {
+    await dstore.setRule('cache/', { maxNames: 1 })
+    await dstore.setRule('cache/', { maxNames: 2, maxSize: 1000 })
+    for (const text of ['one', 'two', 'three']) await dstore.put(text, { name: `cache/${text}` })
+    const names = async (): Promise<string[]> =>
+      (await all(dstore.names('cache/'))).map(({ name }) => name)
+    await eventually(async (saw) => saw(await names()).length === 2)
+    t.deepEqual(await names(), ['cache/three', 'cache/two'])
+    await eventually(async (saw) => saw((await all(dstore.rules()))[0]?.removed) === 1)
+    const [rule] = await all(dstore.rules())
+    const { prefix, maxNames, maxSize, unusedMs, size } = rule!
+    t.deepEqual([prefix, maxNames, maxSize, unusedMs, size], ['cache/', 2, 1000, undefined, 8])
+    t.true(Date.parse(rule!.lastRemovedAt!) <= Date.now())
+    await t.throwsAsync(dstore.put(sample(1001), { name: 'cache/large' }), { code: 'too-large' })
+    await dstore.removeRule('cache/')
+    t.deepEqual(await all(dstore.rules()), [])
+    t.is((await names()).length, 2)
+    await t.throwsAsync(dstore.removeRule('cache/'), { code: 'not-found' })
+    await t.throwsAsync(dstore.setRule('cache/', {}), { instanceOf: TypeError })
+    await t.throwsAsync(dstore.setRule('x', { maxSize: 0 }), { instanceOf: RangeError })
+    await t.throwsAsync(dstore.setRule(7 as never, { maxSize: 1 }), { instanceOf: TypeError })
+  })
+
+  topic('R007-347 many at once with names, each with its outcome', async (t, dstore) => {
+    await dstore.put('mine', { name: 'taken' })
+    const large = sample(200_000)
+    const outcomes = await dstore.putMany([
+      { value: 'small', name: 'batch/small' },
+      'plain',
+      { value: large, name: 'batch/large' },
+      { value: 'other', name: 'taken' },
+      { value: large, name: 'taken' },
+      { value: 'moving', name: 'batch/tag', naming: { kind: 'tag' } },
+      { value: 'named like no digest', name: 'mh/none' },
+      { value: sample(5) },
+    ])
+    t.deepEqual(
+      outcomes.map((one) => ('error' in one ? one.error.code : one.size)),
+      [5, 5, 200_000, 'conflict', 'conflict', 6, 'usage', 5],
+    )
+    for (const [i, name] of ['batch/small', undefined, 'batch/large'].entries()) {
+      const outcome = outcomes[i]!
+      if (name === undefined || 'error' in outcome) continue
+      t.is((await dstore.lookup(name))?.key.toString(), outcome.key.toString())
+    }
+    t.is((await dstore.lookup('batch/tag'))?.kind, 'tag')
+    const bytes = new TextEncoder().encode('found by its digest')
+    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
+    const name = digestName('sha2-256', digest)
+    const [found] = await dstore.putMany([{ value: bytes, name }])
+    t.true('key' in found! && (await dstore.has(name)))
+    await t.throwsAsync(dstore.put('others', { name }), { code: 'integrity' })
+    const wrong = [{ value: 3 }, { name: 'n' }, { value: 'x', name: 3 }, { value: 'x', naming: {} }]
+    for (const one of wrong) {
+      await t.throwsAsync(dstore.putMany([one as never]), { instanceOf: TypeError })
+    }
+    const aborted = { signal: AbortSignal.abort() }
+    await t.throwsAsync(dstore.putMany([{ value: 'x', name: 'n' }], aborted), { code: 'cancelled' })
   })
 
   topic('many at once, small and large, in their order', async (t, dstore) => {

@@ -301,6 +301,10 @@ export class SimGlobal {
         const children = childrenIn(directory.digest[0]!, from, limit)
         return this.#later(0, 20, () => this.#handle({ type: 'children', ticket, children }))
       }
+      case 'verify-digest': {
+        // No name of the simulation spells a digest.
+        throw new RangeError(`verify ${effect.name}`)
+      }
       case 'log': {
         const { ticket, after, limit } = effect
         const entries = this.store.log(after, limit).map(({ seq, entry }) => {

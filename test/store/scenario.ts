@@ -142,6 +142,7 @@ export async function checkTold(store: DiskStore, told: Told, directory: string)
     unfinishedBytes: 0,
     values: rows.length,
     valueBytes: bytes,
+    quotaBytes: MAX_BYTES,
     headroomBytes: MAX_BYTES - bytes,
   })
   const counted = await row(store, COUNT.id, COUNT.table)

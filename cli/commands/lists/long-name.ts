@@ -1,4 +1,4 @@
-/** A name with its facts, as `ls -l` prints it (R007-310). */
+/** A name with its facts, as `ls -l` prints it (R007-314). */
 import type { NameLine } from '../../../src/daemon/api/api.ts'
 
 /** The beginning of a key that is a directory's. */

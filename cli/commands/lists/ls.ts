@@ -35,7 +35,9 @@ export async function ls(invocation: Invocation): Promise<number> {
     return listDirectory(invocation, client, prefix)
   }
   await mentionDirectory(client, isEmpty ? undefined : prefix, terminal)
-  const why = flags.keys === true ? undefined : whyNoNames(prefix, choice.match)
+  const isAll = prefix === undefined && choice.match === undefined
+  const hasDigests = isEmpty && flags.keys !== true && isAll && (await hasDigestNames(client))
+  const why = flags.keys === true ? undefined : whyNoNames(prefix, choice.match, hasDigests)
   await mention(client, isEmpty, terminal, why)
   return 0
 }
@@ -164,13 +166,22 @@ async function mention(
   else if (isEmpty && why !== undefined) terminal.note(why(store))
 }
 
+/** Names that spell digests are listed apart (004, R004-168). */
+async function hasDigestNames(client: Client): Promise<boolean> {
+  for await (const _ of client.names(DIGEST_NAMES, { limit: 1 })) return true
+  return false
+}
+
+const DIGEST_NAMES = 'mh/'
+
 /** A value that was put without a name must not seem lost (R007-157). */
 const whyNoNames =
-  (prefix = '', match?: string) =>
+  (prefix: string | undefined, match: string | undefined, hasDigests: boolean) =>
   (store: StatusAnswer['store']): string => {
-    const of = prefix === '' ? '' : ` that begins with ${prefix}`
+    const of = (prefix ?? '') === '' ? '' : ` that begins with ${prefix}`
     if (match !== undefined) return `no name${of} matches ${match}`
-    if (prefix !== '') return `no name begins with ${prefix}`
+    if (of !== '') return `no name begins with ${prefix}`
+    if (hasDigests) return 'no names but those that spell digests: `dstore ls mh/` lists them'
     if (store === undefined) return 'no names: `dstore ls --keys` lists keys'
     if (store.values === 0) return 'no names, and no values'
     const others = `${plural(store.values, 'value')} without one`

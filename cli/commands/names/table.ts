@@ -25,10 +25,12 @@ export const tagCommand = (callFlags: readonly FlagName[]): Command => ({
   summary: 'move a name to another key, or show what it was bound to',
   examples: [
     ['dstore tag app/latest app/v2', 'bind the tag, or move it: all at once'],
-    ['dstore put build --tag app/latest', 'store a folder, and move the tag to it'],
     ['dstore tag --history app/latest', 'the last 16 keys, the newest first'],
     ['dstore tag app/latest bafyr4i...', 'go back to an earlier key, while it is kept'],
-    ['dstore tag nightly app/v3 --expires 7d', 'unbind it after a week, unless it is bound again'],
+    [
+      'dstore tag nightly app/v3 --expires 7d',
+      'unbind it after a week; a later move may put that off',
+    ],
   ],
   flags: ['history', 'keep', 'expires', 'json', ...callFlags],
   flagHelp: { expires: EXPIRES },

@@ -7,7 +7,7 @@ import { explainNotFound } from '../../input/key-fault.ts'
 import { checkName, parseReferences, resolveKey } from '../../input/references.ts'
 import { useDaemon } from '../../session.ts'
 import { memberNames } from '../../terminal/member-names.ts'
-import { termsIn } from './terms.ts'
+import { expiryText, termsIn } from './terms.ts'
 
 export async function tag(invocation: Invocation): Promise<number> {
   const { positionals, flags, terminal } = invocation
@@ -32,7 +32,9 @@ export async function tag(invocation: Invocation): Promise<number> {
   if (terminal.json) await terminal.print(JSON.stringify(moved))
   if (moved.previous !== undefined) terminal.note(movedText(moved, moved.previous))
   await mentionSilent(invocation, client, moved)
-  if (terms.expiresMs !== undefined) await mentionExpiry(invocation, client, name)
+  if (terms.expiresMs !== undefined && !terminal.json) {
+    terminal.note(expiryText(await client.lookup(name)))
+  }
   return 0
 }
 
@@ -50,18 +52,6 @@ async function mentionSilent(
   if (silent.length === 0 || previous === undefined) return
   const nameOf = await memberNames(client, silent, flags.verbose)
   terminal.note(`out of touch, may still show ${name} as it was: ${silent.map(nameOf).join(' ')}`)
-}
-
-/** The first binding of a name decides whether it expires (R004-129). */
-async function mentionExpiry(
-  { terminal }: Invocation,
-  client: Client,
-  name: string,
-): Promise<void> {
-  if (terminal.json) return
-  const { expiresAt } = await client.lookup(name)
-  if (expiresAt !== undefined) terminal.note(`${name} expires at ${expiresAt}`)
-  else terminal.note(`${name} does not expire, as it was bound without --expires`)
 }
 
 async function history(invocation: Invocation, name: string): Promise<number> {

@@ -1,4 +1,5 @@
 /** The flags that say how a name is bound: `--expires` and `--keep` (R007-294, R007-296). */
+import type { NameAnswer } from '../../../src/daemon/api/api.ts'
 import type { Terms } from '../../../src/daemon/client/names/terms.ts'
 import { parseDuration } from '../../../src/daemon/config/quantities.ts'
 import { DstoreError } from '../../../src/errors.ts'
@@ -31,6 +32,12 @@ export const nameFacts = ({ name, naming }: PutName): object => ({
   ...(name !== undefined && { name }),
   ...(naming?.kind === 'tag' && { kind: 'tag' }),
 })
+
+/** When a name that was bound with `--expires` goes: its first binding decides (R004-129). */
+export function expiryText({ name, expiresAt }: Pick<NameAnswer, 'name' | 'expiresAt'>): string {
+  if (expiresAt !== undefined) return `${name} expires at ${expiresAt}`
+  return `${name} does not expire, as it was bound without --expires`
+}
 
 /** The durations in milliseconds. */
 export function termsIn({ expires, keep }: TimeFlags): Omit<Terms, 'kind'> {

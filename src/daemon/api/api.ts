@@ -40,6 +40,9 @@ type Keyed<Result> = Omit<Result, 'key'> & { readonly key: string }
 
 export type PutAnswer = Keyed<PutResult>
 
+/** One put of a batch with names: each has an outcome of its own. */
+export type OutcomeLine = PutAnswer | { readonly problem: Problem }
+
 export type FactsAnswer = Keyed<ValueFacts>
 
 /** A hold, by its id. */
@@ -261,6 +264,9 @@ export const ENTRY_HEADER = 'dstore-entry'
 
 /** Header: sizes in bytes of the values in a batch, in order: `5,0,17`. */
 export const SIZES_HEADER = 'dstore-sizes'
+
+/** Header: bytes of the list of entries that stands before the values of a batch with names. */
+export const ENTRIES_HEADER = 'dstore-entries'
 
 /** Trailer: the `Problem` that ended a body too early. */
 export const PROBLEM_TRAILER = 'dstore-problem'

@@ -3,14 +3,20 @@
  * is built on it, so it must load fast.
  */
 import { DstoreError } from '../../errors.ts'
-import { HTTP_BATCH_BYTES, HTTP_JSON_BYTES } from '../../limits.ts'
+import { HTTP_JSON_BYTES } from '../../limits.ts'
 import { batchesOf } from '../../node/calls/batches.ts'
-import type { InviteOptions, Progress, RangeRequest, VerifyOptions } from '../../node/node.ts'
+import type {
+  InviteOptions,
+  Progress,
+  RangeRequest,
+  VerifyOptions,
+  NamedValue,
+} from '../../node/node.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import type { FileIdentity } from '../../store/file/file-identity.ts'
 import { changes, documents, json, result } from './response.ts'
 import type { DaemonResponse } from './response.ts'
-import { KEY_HEADER, SIZES_HEADER, SIZE_HEADER } from '../api/api.ts'
+import { KEY_HEADER, SIZE_HEADER } from '../api/api.ts'
 import type {
   AdmitAnswer,
   ChangeLine,
@@ -24,6 +30,7 @@ import type {
   MemberLine,
   NameAnswer,
   NameLine,
+  OutcomeLine,
   PutAnswer,
   RemoveAnswer,
   StatusAnswer,
@@ -38,6 +45,7 @@ import { ListClient, type NamesQuery } from './lists/list-client.ts'
 import { RuleClient } from './names/rule-client.ts'
 import { TagClient } from './names/tag-client.ts'
 import { bindBody, putFields, putQuery, type PutKeeper, type Terms } from './names/terms.ts'
+import { putMany, putNamed } from './names/batches.ts'
 import { TokenClient } from './tokens/token-client.ts'
 import { TreeClient } from './tree-client.ts'
 import { valueBody } from './value-body.ts'
@@ -137,17 +145,13 @@ export class Client {
   }
 
   /** Stores values of at most `INLINE_VALUE_BYTES` each in few requests; results in that order. */
-  async putMany(values: readonly Uint8Array[], hold?: string): Promise<PutAnswer[]> {
-    const answers: PutAnswer[] = []
-    for (const batch of batchesOf(values, ({ byteLength }) => byteLength, HTTP_BATCH_BYTES)) {
-      const headers = { [SIZES_HEADER]: batch.map(({ byteLength }) => byteLength).join(',') }
-      const body = Buffer.concat(batch)
-      const parts = { headers, body, query: { hold }, ...REPEATABLE }
-      for await (const answer of this.#lines<PutAnswer>('POST', '/v1/batch', parts)) {
-        answers.push(answer)
-      }
-    }
-    return answers
+  putMany(values: readonly Uint8Array[], hold?: string): Promise<PutAnswer[]> {
+    return putMany(this.#http, values, hold)
+  }
+
+  /** The same, each under a name of its own or without one; outcomes in that order. */
+  putNamed(items: readonly NamedValue[]): Promise<OutcomeLine[]> {
+    return putNamed(this.#http, items)
   }
 
   /** A value, or a range of it, by its key or a name. The daemon starts to send at once. */

@@ -11,6 +11,7 @@ import type {
   NodeTrees,
   Verification,
 } from '../../node/node.ts'
+import { errorOf } from '../api/problem.ts'
 import { Client } from './client.ts'
 import { putFile, reporting } from './put-file.ts'
 import { keyed, remoteIndex } from './remote-index.ts'
@@ -51,6 +52,12 @@ export const remoteNode = (client: Client, role: Node['role']): Node => ({
 
   async putMany(values, options = {}) {
     return (await client.with(options).putMany(values, options.hold)).map(keyed)
+  },
+
+  async putNamed(items, options = {}) {
+    return (await client.with(options).putNamed(items)).map((one) =>
+      'problem' in one ? { error: errorOf(one.problem) } : keyed(one),
+    )
   },
 
   async get(key, options = {}) {

@@ -76,10 +76,11 @@ function sizesOf({ request }: HttpCall): number[] {
   return sizes
 }
 
-const sum = (sizes: readonly number[]): number => sizes.reduce((total, size) => total + size, 0)
+export const sum = (sizes: readonly number[]): number =>
+  sizes.reduce((total, size) => total + size, 0)
 
 /** The whole body, which must be `length` bytes long. */
-async function readExactly(call: HttpCall, length: number): Promise<Uint8Array> {
+export async function readExactly(call: HttpCall, length: number): Promise<Uint8Array> {
   const body = new Uint8Array(length)
   let at = 0
   for await (const part of timedBody(call)) {

@@ -1,5 +1,6 @@
 /** The paths and methods of the API, and their handlers (specs/007, "HTTP API"). */
-import { putBatch, statBatch } from './batch-handlers.ts'
+import { statBatch } from './batch-handlers.ts'
+import { putAnyBatch } from './names/named-batch.ts'
 import { copyValue } from '../delivery/copy-handler.ts'
 import { watchChanges } from './changes.ts'
 import type { HttpCall } from './call.ts'
@@ -51,7 +52,7 @@ export interface Route {
 export const ROUTES: readonly Route[] = [
   { path: '/v1/values', methods: { POST: putBytes, PUT: putBytes } },
   { path: '/v1/files', methods: { POST: putFile } },
-  { path: '/v1/batch', methods: { POST: putBatch } },
+  { path: '/v1/batch', methods: { POST: putAnyBatch } },
   { path: '/v1/holds', methods: { POST: openHold } },
   { path: '/v1/holds/{hold}', methods: { DELETE: releaseHold } },
   { path: '/v1/holds/{hold}/present', methods: { POST: present } },

@@ -74,7 +74,7 @@ export function toStoreContents(contents: pb.StoreContents): StoreContents {
 }
 
 /** A prefix of a name need not be a name: it may be empty, or read as a key. */
-function toPrefix(prefix: string): string {
+export function toPrefix(prefix: string): string {
   if (prefix === '' || isName(prefix) || isName(`${prefix}/`)) return prefix
   throw malformed('an invalid prefix')
 }

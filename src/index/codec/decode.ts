@@ -5,7 +5,7 @@
 import { fromBinary } from '@bufbuild/protobuf'
 import { DstoreError } from '../../errors.ts'
 import { INLINE_VALUE_BYTES } from '../../limits.ts'
-import { atMost, count, digest, errorCode, exactly, malformed, text } from '../../wire/fields.ts'
+import { atMost, count, digest, exactly, malformed, text } from '../../wire/fields.ts'
 import {
   toAddresses,
   toLabel,
@@ -18,12 +18,13 @@ import {
   toPeers,
   toRole,
 } from './decode-membership.ts'
+import { toFailure, toPutBatch, toStoredBatch } from './batches.ts'
 import { toFact, toNames as toKeyNames, toReceipt } from './decode-facts.ts'
-import { pageOf, toContents, toNamed, toNames, toStoreContents } from './decode-lists.ts'
+import { pageOf, toContents, toNamed, toNames, toPrefix, toStoreContents } from './decode-lists.ts'
 import { toFound, toRebind, toRebound, toTarget, toTargets, toWhy } from './decode-names.ts'
-import { toNaming } from './decode-naming.ts'
+import { toNaming, toPing } from './decode-naming.ts'
 import { toReport, toWall } from './decode-report.ts'
-import { toRuleBody } from './decode-rules.ts'
+import { toRuleBody } from './rules/decode-rules.ts'
 import { batch, toName, toTreeBody, toTreeRemoval, toUnnamedHold } from './decode-trees.ts'
 import type { Body, WatchedChange, ChangeType, Message, Position } from '../message.ts'
 import * as pb from './messages_pb.ts'
@@ -69,7 +70,10 @@ function fromWire(body: pb.Message['body']): Body {
     }
     case 'locate': {
       const digests = batch('digests', body.value.digests).map(digest)
-      return { type: 'locate', digests, inline: body.value.inline }
+      const { inline, namesBelow } = body.value
+      if (namesBelow === undefined) return { type: 'locate', digests, inline }
+      if (digests.length !== 1) throw malformed('a prefix for the names of several keys')
+      return { type: 'locate', digests, inline, namesBelow: toPrefix(namesBelow) }
     }
     case 'located':
       return { type: 'located', facts: batch('facts', body.value.facts).map(toFact) }
@@ -85,6 +89,10 @@ function fromWire(body: pb.Message['body']): Body {
         ...toNaming(body.value),
       }
     }
+    case 'putBatch':
+      return toPutBatch(body.value)
+    case 'storedBatch':
+      return toStoredBatch(body.value)
     case 'stored':
       return { type: 'stored', receipts: batch('receipts', body.value.receipts).map(toReceipt) }
     case 'offer': {
@@ -224,20 +232,13 @@ function fromWire(body: pb.Message['body']): Body {
     case 'ack':
       return { type: 'ack', seq: count('seq', body.value.seq) }
     case 'ping':
-      return { type: 'ping' }
+      return toPing(body.value)
     case 'pong':
       return { type: 'pong', seq: count('seq', body.value.seq), ...toWall(body.value.wallMs) }
     case 'goodbye':
       return { type: 'goodbye', reason: text(body.value.reason) }
-    case 'failure': {
-      const { code, message, hint } = body.value
-      return {
-        type: 'failure',
-        code: errorCode(code),
-        message: text(message),
-        hint: hint === '' ? undefined : text(hint),
-      }
-    }
+    case 'failure':
+      return toFailure(body.value)
     case undefined:
       throw malformed('an index message of an unknown kind')
   }

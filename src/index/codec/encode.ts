@@ -1,11 +1,12 @@
 /** Messages to bytes (specs/004-index.md, "Messages"). */
 import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
-import type { Body, WatchedChange, Message, Position, Receipt, TreeRemoval } from '../message.ts'
+import type { Body, WatchedChange, Message, Position, TreeRemoval } from '../message.ts'
+import { wireFailure, wireItem, wireOutcome, wireReceipt } from './batches.ts'
 import { wireFact } from './encode-facts.ts'
 import { wireContents, wireNamedPage, wireNames } from './encode-lists.ts'
 import { wireBinding, wireNaming, wireTarget } from './encode-names.ts'
-import { wireRule, wireTerms } from './encode-rules.ts'
-import { MessageSchema, type ReceiptSchema } from './messages_pb.ts'
+import { wireRule, wireTerms } from './rules/encode-rules.ts'
+import { MessageSchema } from './messages_pb.ts'
 
 type WireBody = Exclude<MessageInitShape<typeof MessageSchema>['body'], undefined>
 
@@ -33,8 +34,10 @@ function toWire(body: Body): WireBody {
       const value = { version, reset, ...known, ...wide({ leaseMs, wallMs }) }
       return { case: 'welcome', value }
     }
-    case 'locate':
-      return { case: 'locate', value: { digests: [...body.digests], inline: body.inline } }
+    case 'locate': {
+      const { digests, inline, namesBelow } = body
+      return { case: 'locate', value: { digests: [...digests], inline, ...given({ namesBelow }) } }
+    }
     case 'located':
       return { case: 'located', value: { facts: body.facts.map(wireFact) } }
     case 'put': {
@@ -42,6 +45,10 @@ function toWire(body: Body): WireBody {
       const known = { values: [...body.values], ...given({ name, hold }) }
       return { case: 'put', value: { ...known, ...wireNaming(body) } }
     }
+    case 'put-batch':
+      return { case: 'putBatch', value: { items: body.items.map(wireItem) } }
+    case 'stored-batch':
+      return { case: 'storedBatch', value: { outcomes: body.outcomes.map(wireOutcome) } }
     case 'stored':
       return { case: 'stored', value: { receipts: body.receipts.map(wireReceipt) } }
     case 'offer': {
@@ -200,24 +207,17 @@ function toWire(body: Body): WireBody {
     case 'report-use':
       return { case: 'reportUse', value: { names: [...body.names], digests: [...body.digests] } }
     case 'ping':
-      return { case: 'ping', value: {} }
+      return { case: 'ping', value: { settled: [...(body.settled ?? [])] } }
     case 'pong':
       return { case: 'pong', value: { seq: BigInt(body.seq), ...wide({ wallMs: body.wallMs }) } }
     case 'goodbye':
       return { case: 'goodbye', value: { reason: body.reason } }
-    case 'failure': {
-      const { code, message, hint } = body
-      return { case: 'failure', value: { code, message, hint: hint ?? '' } }
-    }
+    case 'failure':
+      return { case: 'failure', value: wireFailure(body) }
   }
 }
 
 const wirePosition = ({ runId, seq }: Position) => ({ runId, seq: BigInt(seq) })
-
-const wireReceipt = (receipt: Receipt): MessageInitShape<typeof ReceiptSchema> => {
-  const { digest, size, incarnation, existed } = receipt
-  return { digest, size: BigInt(size), incarnation: BigInt(incarnation), existed }
-}
 
 const wireTreeRemoval = (tree: TreeRemoval | undefined) =>
   tree && { ...tree, removed: BigInt(tree.removed), most: BigInt(tree.most) }

@@ -13,7 +13,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file index/codec/messages.proto.
  */
 export const file_index_codec_messages: GenFile = /*@__PURE__*/
-  fileDesc("ChppbmRleC9jb2RlYy9tZXNzYWdlcy5wcm90bxIMZHN0b3JlLmluZGV4Iq8RCgdNZXNzYWdlEgoKAmlkGAEgASgNEiQKBWhlbGxvGAIgASgLMhMuZHN0b3JlLmluZGV4LkhlbGxvSAASKAoHd2VsY29tZRgDIAEoCzIVLmRzdG9yZS5pbmRleC5XZWxjb21lSAASJgoGbG9jYXRlGAQgASgLMhQuZHN0b3JlLmluZGV4LkxvY2F0ZUgAEigKB2xvY2F0ZWQYBSABKAsyFS5kc3RvcmUuaW5kZXguTG9jYXRlZEgAEiAKA3B1dBgGIAEoCzIRLmRzdG9yZS5pbmRleC5QdXRIABImCgZzdG9yZWQYByABKAsyFC5kc3RvcmUuaW5kZXguU3RvcmVkSAASJAoFb2ZmZXIYCCABKAsyEy5kc3RvcmUuaW5kZXguT2ZmZXJIABIoCgdvZmZlcmVkGAkgASgLMhUuZHN0b3JlLmluZGV4Lk9mZmVyZWRIABImCgZyZW1vdmUYCiABKAsyFC5kc3RvcmUuaW5kZXguUmVtb3ZlSAASKAoHcmVtb3ZlZBgLIAEoCzIVLmRzdG9yZS5pbmRleC5SZW1vdmVkSAASIgoEbGlzdBgMIAEoCzISLmRzdG9yZS5pbmRleC5MaXN0SAASJgoGbGlzdGVkGA0gASgLMhQuZHN0b3JlLmluZGV4Lkxpc3RlZEgAEiIKBHBpbmcYDiABKAsyEi5kc3RvcmUuaW5kZXguUGluZ0gAEiIKBHBvbmcYDyABKAsyEi5kc3RvcmUuaW5kZXguUG9uZ0gAEigKB2dvb2RieWUYECABKAsyFS5kc3RvcmUuaW5kZXguR29vZGJ5ZUgAEigKB2ZhaWx1cmUYESABKAsyFS5kc3RvcmUuaW5kZXguRmFpbHVyZUgAEiIKBGZlZWQYEiABKAsyEi5kc3RvcmUuaW5kZXguRmVlZEgAEiAKA2FjaxgTIAEoCzIRLmRzdG9yZS5pbmRleC5BY2tIABIiCgRiaW5kGBQgASgLMhIuZHN0b3JlLmluZGV4LkJpbmRIABImCgZ1bmJpbmQYFSABKAsyFC5kc3RvcmUuaW5kZXguVW5iaW5kSAASJgoGbG9va3VwGBYgASgLMhQuZHN0b3JlLmluZGV4Lkxvb2t1cEgAEigKB2JpbmRpbmcYFyABKAsyFS5kc3RvcmUuaW5kZXguQmluZGluZ0gAEiQKBW5hbWVzGBggASgLMhMuZHN0b3JlLmluZGV4Lk5hbWVzSAASJAoFbmFtZWQYGSABKAsyEy5kc3RvcmUuaW5kZXguTmFtZWRIABIkCgV3YXRjaBgaIAEoCzITLmRzdG9yZS5pbmRleC5XYXRjaEgAEigKB3dhdGNoZWQYGyABKAsyFS5kc3RvcmUuaW5kZXguV2F0Y2hlZEgAEiYKBmludml0ZRgpIAEoCzIULmRzdG9yZS5pbmRleC5JbnZpdGVIABIoCgdpbnZpdGVkGCogASgLMhUuZHN0b3JlLmluZGV4Lkludml0ZWRIABIkCgVhZG1pdBgrIAEoCzITLmRzdG9yZS5pbmRleC5BZG1pdEgAEioKCGFkbWl0dGVkGCwgASgLMhYuZHN0b3JlLmluZGV4LkFkbWl0dGVkSAASJAoFZXhwZWwYLSABKAsyEy5kc3RvcmUuaW5kZXguRXhwZWxIABIoCgdtZW1iZXJzGC4gASgLMhUuZHN0b3JlLmluZGV4Lk1lbWJlcnNIABIvCgttZW1iZXJfcGFnZRgvIAEoCzIYLmRzdG9yZS5pbmRleC5NZW1iZXJQYWdlSAASIgoEaG9sZBgwIAEoCzISLmRzdG9yZS5pbmRleC5Ib2xkSAASIgoEaGVsZBgxIAEoCzISLmRzdG9yZS5pbmRleC5IZWxkSAASKAoHcHJlc2VudBgyIAEoCzIVLmRzdG9yZS5pbmRleC5QcmVzZW50SAASNQoOcHJlc2VudF9hbnN3ZXIYMyABKAsyGy5kc3RvcmUuaW5kZXguUHJlc2VudEFuc3dlckgAEjkKEG1ha2VfZGlyZWN0b3JpZXMYNCABKAsyHS5kc3RvcmUuaW5kZXguTWFrZURpcmVjdG9yaWVzSAASOQoQbWFkZV9kaXJlY3Rvcmllcxg1IAEoCzIdLmRzdG9yZS5pbmRleC5NYWRlRGlyZWN0b3JpZXNIABIvCgtjb21taXRfdHJlZRg2IAEoCzIYLmRzdG9yZS5pbmRleC5Db21taXRUcmVlSAASJgoGcmViaW5kGDcgASgLMhQuZHN0b3JlLmluZGV4LlJlYmluZEgAEigKB3JlYm91bmQYOCABKAsyFS5kc3RvcmUuaW5kZXguUmVib3VuZEgAEi8KC3RhZ19oaXN0b3J5GDkgASgLMhguZHN0b3JlLmluZGV4LlRhZ0hpc3RvcnlIABIvCgt0YWdfdGFyZ2V0cxg6IAEoCzIYLmRzdG9yZS5pbmRleC5UYWdUYXJnZXRzSAASKQoIc2V0X3J1bGUYPSABKAsyFS5kc3RvcmUuaW5kZXguU2V0UnVsZUgAEi8KC3JlbW92ZV9ydWxlGD4gASgLMhguZHN0b3JlLmluZGV4LlJlbW92ZVJ1bGVIABIqCghhY2NlcHRlZBg/IAEoCzIWLmRzdG9yZS5pbmRleC5BY2NlcHRlZEgAEiQKBXJ1bGVzGEAgASgLMhMuZHN0b3JlLmluZGV4LlJ1bGVzSAASKwoJcnVsZV9saXN0GEEgASgLMhYuZHN0b3JlLmluZGV4LlJ1bGVMaXN0SAASLQoKcmVwb3J0X3VzZRhCIAEoCzIXLmRzdG9yZS5pbmRleC5SZXBvcnRVc2VIABIqCghjb250ZW50cxhGIAEoCzIWLmRzdG9yZS5pbmRleC5Db250ZW50c0gAEjUKDnN0b3JlX2NvbnRlbnRzGEcgASgLMhsuZHN0b3JlLmluZGV4LlN0b3JlQ29udGVudHNIAEIGCgRib2R5SgQIHBApIqwBCgVIZWxsbxIQCgh2ZXJzaW9ucxgBIAMoDRIPCgdib290X2lkGAIgASgMEigKCHBvc2l0aW9uGAMgASgLMhYuZHN0b3JlLmluZGV4LlBvc2l0aW9uEhoKDXRpY2tldF9zZWNyZXQYBCABKAxIAIgBARIMCgRzZWVuGAUgASgEEhEKBGhvc3QYBiABKAlIAYgBAUIQCg5fdGlja2V0X3NlY3JldEIHCgVfaG9zdCInCghQb3NpdGlvbhIOCgZydW5faWQYASABKAwSCwoDc2VxGAIgASgEIoUCCgdXZWxjb21lEg8KB3ZlcnNpb24YASABKA0SKAoIcG9zaXRpb24YAiABKAsyFi5kc3RvcmUuaW5kZXguUG9zaXRpb24SFQoIbGVhc2VfbXMYAyABKARIAIgBARINCgVyZXNldBgEIAEoCBIPCgdtZW1iZXJzGAUgAygJEhEKCWFkZHJlc3NlcxgGIAMoCRIUCgd3YWxsX21zGAcgASgESAGIAQESFAoHcmVsZWFzZRgIIAEoCUgCiAEBEhYKCWxhbmVfcG9ydBgJIAEoDUgDiAEBQgsKCV9sZWFzZV9tc0IKCghfd2FsbF9tc0IKCghfcmVsZWFzZUIMCgpfbGFuZV9wb3J0IqgBCgRGZWVkEg0KBWFmdGVyGAEgASgEEgwKBHVwdG8YAiABKAQSJwoIcmVtb3ZhbHMYAyADKAsyFS5kc3RvcmUuaW5kZXguUmVtb3ZhbBIrCgp1bmJpbmRpbmdzGAQgAygLMhcuZHN0b3JlLmluZGV4LlVuYmluZGluZxItCgttZW1iZXJzaGlwcxgFIAMoCzIYLmRzdG9yZS5pbmRleC5NZW1iZXJzaGlwIiYKB1JlbW92YWwSDgoGZGlnZXN0GAEgASgMEgsKA3NlcRgCIAEoBCImCglVbmJpbmRpbmcSDAoEbmFtZRgBIAEoCRILCgNzZXEYAiABKAQiOQoKTWVtYmVyc2hpcBIMCgRwZWVyGAEgASgJEhAKCGFkbWl0dGVkGAIgASgIEgsKA3NlcRgDIAEoBCISCgNBY2sSCwoDc2VxGAEgASgEIikKBkxvY2F0ZRIPCgdkaWdlc3RzGAEgAygMEg4KBmlubGluZRgCIAEoCCIsCgdMb2NhdGVkEiEKBWZhY3RzGAEgAygLMhIuZHN0b3JlLmluZGV4LkZhY3QiugEKBEZhY3QSDgoGZXhpc3RzGAEgASgIEgwKBHNpemUYAiABKAQSEwoLaW5jYXJuYXRpb24YAyABKAQSEgoFdmFsdWUYBCABKAxIAIgBARIPCgdob2xkZXJzGAUgAygJEg0KBW5hbWVzGAYgAygJEjAKCWRpcmVjdG9yeRgHIAEoCzIdLmRzdG9yZS5pbmRleC5EaXJlY3RvcnlUb3RhbHMSDwoHaGVsZF9ieRgIIAEoBEIICgZfdmFsdWUiQAoPRGlyZWN0b3J5VG90YWxzEgwKBHNpemUYASABKAQSDQoFZmlsZXMYAiABKAQSEAoIbWF5X2xhY2sYAyABKAgimQEKA1B1dBIOCgZ2YWx1ZXMYASADKAwSEQoEbmFtZRgCIAEoCUgAiAEBEhEKBGhvbGQYAyABKAxIAYgBARIkCgZuYW1pbmcYBCABKAsyFC5kc3RvcmUuaW5kZXguTmFtaW5nEhYKCW9wZXJhdGlvbhgFIAEoDEgCiAEBQgcKBV9uYW1lQgcKBV9ob2xkQgwKCl9vcGVyYXRpb24icgoGTmFtaW5nEgsKA3RhZxgBIAEoCBIXCgpleHBpcmVzX21zGAIgASgESACIAQESFAoHa2VlcF9tcxgDIAEoBEgBiAEBEhEKCWFzX3dyaXRlchgEIAEoCEINCgtfZXhwaXJlc19tc0IKCghfa2VlcF9tcyIxCgZTdG9yZWQSJwoIcmVjZWlwdHMYASADKAsyFS5kc3RvcmUuaW5kZXguUmVjZWlwdCJNCgdSZWNlaXB0Eg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEhMKC2luY2FybmF0aW9uGAMgASgEEg8KB2V4aXN0ZWQYBCABKAgiqQEKBU9mZmVyEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEhEKBG5hbWUYAyABKAlIAIgBARIRCgRob2xkGAQgASgMSAGIAQESJAoGbmFtaW5nGAUgASgLMhQuZHN0b3JlLmluZGV4Lk5hbWluZxIWCglvcGVyYXRpb24YBiABKAxIAogBAUIHCgVfbmFtZUIHCgVfaG9sZEIMCgpfb3BlcmF0aW9uIk8KB09mZmVyZWQSJQoEaGF2ZRgBIAEoCzIVLmRzdG9yZS5pbmRleC5SZWNlaXB0SAASEwoJc2VuZF9mcm9tGAIgASgESABCCAoGYW5zd2VyIk8KBlJlbW92ZRIOCgZkaWdlc3QYASABKAwSFwoKdGltZW91dF9tcxgCIAEoBEgAiAEBEg0KBWZvcmNlGAMgASgIQg0KC190aW1lb3V0X21zImUKBlVuYmluZBIMCgRuYW1lGAEgASgJEhIKCmtlZXBfdmFsdWUYAiABKAgSFwoKdGltZW91dF9tcxgDIAEoBEgAiAEBEhEKCWFzX3dyaXRlchgEIAEoCEINCgtfdGltZW91dF9tcyK4AQoHUmVtb3ZlZBILCgNzZXEYASABKAQSEwoLZnJlZWRfYnl0ZXMYAiABKAQSFAoMYWNrbm93bGVkZ2VkGAMgAygJEgwKBG93ZWQYBCADKAkSDwoHZXhwaXJlZBgFIAMoCRINCgVuYW1lcxgGIAMoCRITCgZkaWdlc3QYByABKAxIAIgBARInCgR0cmVlGAggASgLMhkuZHN0b3JlLmluZGV4LlRyZWVSZW1vdmFsQgkKB19kaWdlc3QiPgoLVHJlZVJlbW92YWwSDwoHcmVtb3ZlZBgBIAEoBBIMCgRtb3N0GAIgASgEEhAKCGNvbXBsZXRlGAMgASgIIoMBCgRCaW5kEgwKBG5hbWUYASABKAkSDgoGZGlnZXN0GAIgASgMEhEKCWRpcmVjdG9yeRgDIAEoCBIkCgZuYW1pbmcYBCABKAsyFC5kc3RvcmUuaW5kZXguTmFtaW5nEhYKCW9wZXJhdGlvbhgFIAEoDEgAiAEBQgwKCl9vcGVyYXRpb24ihQEKBlJlYmluZBIMCgRuYW1lGAEgASgJEg4KBmRpZ2VzdBgCIAEoDBIRCglkaXJlY3RvcnkYAyABKAgSJAoGbmFtaW5nGAQgASgLMhQuZHN0b3JlLmluZGV4Lk5hbWluZxIWCglvcGVyYXRpb24YBSABKAxIAIgBAUIMCgpfb3BlcmF0aW9uIqwBCgdSZWJvdW5kEiYKB2JpbmRpbmcYASABKAsyFS5kc3RvcmUuaW5kZXguQmluZGluZxIuCghwcmV2aW91cxgCIAEoCzIXLmRzdG9yZS5pbmRleC5UYWdUYXJnZXRIAIgBARIaCg1rZXB0X3VudGlsX21zGAMgASgESAGIAQESDgoGc2lsZW50GAQgAygJQgsKCV9wcmV2aW91c0IQCg5fa2VwdF91bnRpbF9tcyJMCglUYWdUYXJnZXQSDgoGZGlnZXN0GAEgASgMEhEKCWRpcmVjdG9yeRgCIAEoCBISCgVhdF9tcxgDIAEoBEgAiAEBQggKBl9hdF9tcyIaCgpUYWdIaXN0b3J5EgwKBG5hbWUYASABKAkiNgoKVGFnVGFyZ2V0cxIoCgd0YXJnZXRzGAEgAygLMhcuZHN0b3JlLmluZGV4LlRhZ1RhcmdldCImCgZMb29rdXASDAoEbmFtZRgBIAEoCRIOCgZpbmxpbmUYAiABKAgizAEKB0JpbmRpbmcSDgoGZXhpc3RzGAEgASgIEg4KBmRpZ2VzdBgCIAEoDBITCgtpbmNhcm5hdGlvbhgDIAEoBBIgCgRmYWN0GAQgASgLMhIuZHN0b3JlLmluZGV4LkZhY3QSEQoJZGlyZWN0b3J5GAUgASgIEgsKA3RhZxgGIAEoCBIVCghib3VuZF9tcxgHIAEoBEgAiAEBEhcKCmV4cGlyZXNfbXMYCCABKARIAYgBAUILCglfYm91bmRfbXNCDQoLX2V4cGlyZXNfbXMimAEKBU5hbWVzEg4KBnByZWZpeBgBIAEoCRISCgVhZnRlchgCIAEoCUgAiAEBEg0KBWxpbWl0GAMgASgNEhYKCWRlbGltaXRlchgEIAEoCUgBiAEBEhIKBW1hdGNoGAUgASgJSAKIAQESDgoGdG90YWxzGAYgASgIQggKBl9hZnRlckIMCgpfZGVsaW1pdGVyQggKBl9tYXRjaCJYCgVOYW1lZBIlCgVpdGVtcxgBIAMoCzIWLmRzdG9yZS5pbmRleC5OYW1lZEtleRIMCgRtb3JlGAIgASgIEhEKBG5leHQYAyABKAlIAIgBAUIHCgVfbmV4dCLeAQoITmFtZWRLZXkSDAoEbmFtZRgBIAEoCRIOCgZkaWdlc3QYAiABKAwSEQoJZGlyZWN0b3J5GAMgASgIEgsKA3RhZxgEIAEoCBIVCghib3VuZF9tcxgFIAEoBEgAiAEBEhcKCmV4cGlyZXNfbXMYBiABKARIAYgBARIRCgRzaXplGAcgASgESAKIAQESDgoGY29tbW9uGAggASgIEhIKBW5hbWVzGAkgASgESAOIAQFCCwoJX2JvdW5kX21zQg0KC19leHBpcmVzX21zQgcKBV9zaXplQggKBl9uYW1lcyIoCghDb250ZW50cxISCgVhZnRlchgBIAEoDEgAiAEBQggKBl9hZnRlciKEAgoNU3RvcmVDb250ZW50cxIPCgdkdXJhYmxlGAEgASgIEg4KBnZhbHVlcxgCIAEoBBITCgt2YWx1ZV9ieXRlcxgDIAEoBBIYCgtxdW90YV9ieXRlcxgEIAEoBEgAiAEBEhsKDmhlYWRyb29tX2J5dGVzGAUgASgESAGIAQESGAoQdW5maW5pc2hlZF9ieXRlcxgGIAEoBBIWCg51bm5hbWVkX3ZhbHVlcxgHIAEoBBIVCg11bm5hbWVkX2J5dGVzGAggASgEEhEKBG5leHQYCSABKAxIAogBAUIOCgxfcXVvdGFfYnl0ZXNCEQoPX2hlYWRyb29tX2J5dGVzQgcKBV9uZXh0Ik4KBVdhdGNoEiUKBWFmdGVyGAEgASgLMhYuZHN0b3JlLmluZGV4LlBvc2l0aW9uEg8KB3dhaXRfbXMYAiABKAQSDQoFbGltaXQYAyABKA0iaAoHV2F0Y2hlZBIoCghwb3NpdGlvbhgBIAEoCzIWLmRzdG9yZS5pbmRleC5Qb3NpdGlvbhIlCgdjaGFuZ2VzGAIgAygLMhQuZHN0b3JlLmluZGV4LkNoYW5nZRIMCgRsb3N0GAMgASgIIoMCCgZDaGFuZ2USCwoDc2VxGAEgASgEEgwKBHR5cGUYAiABKAkSEwoGZGlnZXN0GAMgASgMSACIAQESDQoFbmFtZXMYBCADKAkSEQoEc2l6ZRgFIAEoBEgBiAEBEhEKBHBlZXIYBiABKAlIAogBARIRCgRyb2xlGAcgASgJSAOIAQESEQoJZGlyZWN0b3J5GAggASgIEi4KCHByZXZpb3VzGAkgASgLMhcuZHN0b3JlLmluZGV4LlRhZ1RhcmdldEgEiAEBEgsKA3doeRgKIAEoCUIJCgdfZGlnZXN0QgcKBV9zaXplQgcKBV9wZWVyQgcKBV9yb2xlQgsKCV9wcmV2aW91cyJpCgZJbnZpdGUSEwoLc2VjcmV0X2hhc2gYASABKAwSDAoEcm9sZRgCIAEoCRIMCgR1c2VzGAMgASgNEhAKCHZhbGlkX21zGAQgASgEEhIKBWxhYmVsGAUgASgJSACIAQFCCAoGX2xhYmVsIjAKB0ludml0ZWQSEQoJYWRkcmVzc2VzGAEgAygJEhIKCmV4cGlyZXNfbXMYAiABKAQiIwoFQWRtaXQSDAoEcGVlchgBIAEoCRIMCgRyb2xlGAIgASgJIgoKCEFkbWl0dGVkIj0KBUV4cGVsEgwKBHBlZXIYASABKAkSFwoKdGltZW91dF9tcxgCIAEoBEgAiAEBQg0KC190aW1lb3V0X21zIjYKB01lbWJlcnMSEgoFYWZ0ZXIYASABKAlIAIgBARINCgVsaW1pdBgCIAEoDUIICgZfYWZ0ZXIiPwoKTWVtYmVyUGFnZRIjCgVpdGVtcxgBIAMoCzIULmRzdG9yZS5pbmRleC5NZW1iZXISDAoEbW9yZRgCIAEoCCJ1CgZNZW1iZXISDAoEcGVlchgBIAEoCRIRCgRyb2xlGAIgASgJSACIAQESEQoJY29ubmVjdGVkGAMgASgIEhAKCHNpbmNlX21zGAQgASgEEhIKBWxhYmVsGAUgASgJSAGIAQFCBwoFX3JvbGVCCAoGX2xhYmVsIjMKBExpc3QSEgoFYWZ0ZXIYASABKAxIAIgBARINCgVsaW1pdBgCIAEoDUIICgZfYWZ0ZXIiOQoGTGlzdGVkEiEKBWl0ZW1zGAEgAygLMhIuZHN0b3JlLmluZGV4Lkl0ZW0SDAoEbW9yZRgCIAEoCCI3CgRJdGVtEg4KBmRpZ2VzdBgBIAEoDBIMCgRzaXplGAIgASgEEhEKCWRpcmVjdG9yeRgDIAEoCCIGCgRQaW5nIjUKBFBvbmcSCwoDc2VxGAEgASgEEhQKB3dhbGxfbXMYAiABKARIAIgBAUIKCghfd2FsbF9tcyIZCgdHb29kYnllEg4KBnJlYXNvbhgBIAEoCSI2CgdGYWlsdXJlEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIMCgRoaW50GAMgASgJIiMKBEhvbGQSCgoCaWQYASABKAwSDwoHcmVsZWFzZRgCIAEoCCIGCgRIZWxkIkEKB1ByZXNlbnQSDAoEaG9sZBgBIAEoDBIoCgVpdGVtcxgCIAMoCzIZLmRzdG9yZS5pbmRleC5QcmVzZW50SXRlbSIwCgtQcmVzZW50SXRlbRIOCgZkaWdlc3QYASABKAwSEQoJZGlyZWN0b3J5GAIgASgIIiAKDVByZXNlbnRBbnN3ZXISDwoHcHJlc2VudBgBIAMoCCIwCg9NYWtlRGlyZWN0b3JpZXMSDAoEaG9sZBgBIAEoDBIPCgdkaWdlc3RzGAIgAygMIkUKD01hZGVEaXJlY3RvcmllcxIyCgtkaXJlY3RvcmllcxgBIAMoCzIdLmRzdG9yZS5pbmRleC5NaXNzaW5nQ2hpbGRyZW4iOwoPTWlzc2luZ0NoaWxkcmVuEigKBWl0ZW1zGAEgAygLMhkuZHN0b3JlLmluZGV4LlByZXNlbnRJdGVtIpIBCgpDb21taXRUcmVlEgwKBGhvbGQYASABKAwSDgoGZGlnZXN0GAIgASgMEhEKBG5hbWUYAyABKAlIAIgBARIkCgZuYW1pbmcYBCABKAsyFC5kc3RvcmUuaW5kZXguTmFtaW5nEhYKCW9wZXJhdGlvbhgFIAEoDEgBiAEBQgcKBV9uYW1lQgwKCl9vcGVyYXRpb24iowEKCVJ1bGVUZXJtcxIVCghtYXhfc2l6ZRgBIAEoBEgAiAEBEhcKCm1heF9hZ2VfbXMYAiABKARIAYgBARIWCgl1bnVzZWRfbXMYAyABKARIAogBARIWCgltYXhfbmFtZXMYBCABKARIA4gBAUILCglfbWF4X3NpemVCDQoLX21heF9hZ2VfbXNCDAoKX3VudXNlZF9tc0IMCgpfbWF4X25hbWVzIlEKB1NldFJ1bGUSEwoGcHJlZml4GAEgASgJSACIAQESJgoFdGVybXMYAiABKAsyFy5kc3RvcmUuaW5kZXguUnVsZVRlcm1zQgkKB19wcmVmaXgiLAoKUmVtb3ZlUnVsZRITCgZwcmVmaXgYASABKAlIAIgBAUIJCgdfcHJlZml4IhgKCEFjY2VwdGVkEgwKBGtleXMYASABKAgiBwoFUnVsZXMiLQoIUnVsZUxpc3QSIQoFaXRlbXMYASADKAsyEi5kc3RvcmUuaW5kZXguUnVsZSLwAQoEUnVsZRITCgZwcmVmaXgYASABKAlIAIgBARImCgV0ZXJtcxgCIAEoCzIXLmRzdG9yZS5pbmRleC5SdWxlVGVybXMSDQoFbmFtZXMYAyABKAQSDAoEc2l6ZRgEIAEoBBIbCg5oZWxkX290aGVyd2lzZRgFIAEoBEgBiAEBEg8KB3JlbW92ZWQYBiABKAQSHAoPbGFzdF9yZW1vdmVkX21zGAcgASgESAKIAQESEAoIY291bnRpbmcYCCABKAhCCQoHX3ByZWZpeEIRCg9faGVsZF9vdGhlcndpc2VCEgoQX2xhc3RfcmVtb3ZlZF9tcyIrCglSZXBvcnRVc2USDQoFbmFtZXMYASADKAkSDwoHZGlnZXN0cxgCIAMoDGIGcHJvdG8z");
+  fileDesc("ChppbmRleC9jb2RlYy9tZXNzYWdlcy5wcm90bxIMZHN0b3JlLmluZGV4Io8SCgdNZXNzYWdlEgoKAmlkGAEgASgNEiQKBWhlbGxvGAIgASgLMhMuZHN0b3JlLmluZGV4LkhlbGxvSAASKAoHd2VsY29tZRgDIAEoCzIVLmRzdG9yZS5pbmRleC5XZWxjb21lSAASJgoGbG9jYXRlGAQgASgLMhQuZHN0b3JlLmluZGV4LkxvY2F0ZUgAEigKB2xvY2F0ZWQYBSABKAsyFS5kc3RvcmUuaW5kZXguTG9jYXRlZEgAEiAKA3B1dBgGIAEoCzIRLmRzdG9yZS5pbmRleC5QdXRIABImCgZzdG9yZWQYByABKAsyFC5kc3RvcmUuaW5kZXguU3RvcmVkSAASJAoFb2ZmZXIYCCABKAsyEy5kc3RvcmUuaW5kZXguT2ZmZXJIABIoCgdvZmZlcmVkGAkgASgLMhUuZHN0b3JlLmluZGV4Lk9mZmVyZWRIABImCgZyZW1vdmUYCiABKAsyFC5kc3RvcmUuaW5kZXguUmVtb3ZlSAASKAoHcmVtb3ZlZBgLIAEoCzIVLmRzdG9yZS5pbmRleC5SZW1vdmVkSAASIgoEbGlzdBgMIAEoCzISLmRzdG9yZS5pbmRleC5MaXN0SAASJgoGbGlzdGVkGA0gASgLMhQuZHN0b3JlLmluZGV4Lkxpc3RlZEgAEiIKBHBpbmcYDiABKAsyEi5kc3RvcmUuaW5kZXguUGluZ0gAEiIKBHBvbmcYDyABKAsyEi5kc3RvcmUuaW5kZXguUG9uZ0gAEigKB2dvb2RieWUYECABKAsyFS5kc3RvcmUuaW5kZXguR29vZGJ5ZUgAEigKB2ZhaWx1cmUYESABKAsyFS5kc3RvcmUuaW5kZXguRmFpbHVyZUgAEiIKBGZlZWQYEiABKAsyEi5kc3RvcmUuaW5kZXguRmVlZEgAEiAKA2FjaxgTIAEoCzIRLmRzdG9yZS5pbmRleC5BY2tIABIiCgRiaW5kGBQgASgLMhIuZHN0b3JlLmluZGV4LkJpbmRIABImCgZ1bmJpbmQYFSABKAsyFC5kc3RvcmUuaW5kZXguVW5iaW5kSAASJgoGbG9va3VwGBYgASgLMhQuZHN0b3JlLmluZGV4Lkxvb2t1cEgAEigKB2JpbmRpbmcYFyABKAsyFS5kc3RvcmUuaW5kZXguQmluZGluZ0gAEiQKBW5hbWVzGBggASgLMhMuZHN0b3JlLmluZGV4Lk5hbWVzSAASJAoFbmFtZWQYGSABKAsyEy5kc3RvcmUuaW5kZXguTmFtZWRIABIkCgV3YXRjaBgaIAEoCzITLmRzdG9yZS5pbmRleC5XYXRjaEgAEigKB3dhdGNoZWQYGyABKAsyFS5kc3RvcmUuaW5kZXguV2F0Y2hlZEgAEiYKBmludml0ZRgpIAEoCzIULmRzdG9yZS5pbmRleC5JbnZpdGVIABIoCgdpbnZpdGVkGCogASgLMhUuZHN0b3JlLmluZGV4Lkludml0ZWRIABIkCgVhZG1pdBgrIAEoCzITLmRzdG9yZS5pbmRleC5BZG1pdEgAEioKCGFkbWl0dGVkGCwgASgLMhYuZHN0b3JlLmluZGV4LkFkbWl0dGVkSAASJAoFZXhwZWwYLSABKAsyEy5kc3RvcmUuaW5kZXguRXhwZWxIABIoCgdtZW1iZXJzGC4gASgLMhUuZHN0b3JlLmluZGV4Lk1lbWJlcnNIABIvCgttZW1iZXJfcGFnZRgvIAEoCzIYLmRzdG9yZS5pbmRleC5NZW1iZXJQYWdlSAASIgoEaG9sZBgwIAEoCzISLmRzdG9yZS5pbmRleC5Ib2xkSAASIgoEaGVsZBgxIAEoCzISLmRzdG9yZS5pbmRleC5IZWxkSAASKAoHcHJlc2VudBgyIAEoCzIVLmRzdG9yZS5pbmRleC5QcmVzZW50SAASNQoOcHJlc2VudF9hbnN3ZXIYMyABKAsyGy5kc3RvcmUuaW5kZXguUHJlc2VudEFuc3dlckgAEjkKEG1ha2VfZGlyZWN0b3JpZXMYNCABKAsyHS5kc3RvcmUuaW5kZXguTWFrZURpcmVjdG9yaWVzSAASOQoQbWFkZV9kaXJlY3Rvcmllcxg1IAEoCzIdLmRzdG9yZS5pbmRleC5NYWRlRGlyZWN0b3JpZXNIABIvCgtjb21taXRfdHJlZRg2IAEoCzIYLmRzdG9yZS5pbmRleC5Db21taXRUcmVlSAASJgoGcmViaW5kGDcgASgLMhQuZHN0b3JlLmluZGV4LlJlYmluZEgAEigKB3JlYm91bmQYOCABKAsyFS5kc3RvcmUuaW5kZXguUmVib3VuZEgAEi8KC3RhZ19oaXN0b3J5GDkgASgLMhguZHN0b3JlLmluZGV4LlRhZ0hpc3RvcnlIABIvCgt0YWdfdGFyZ2V0cxg6IAEoCzIYLmRzdG9yZS5pbmRleC5UYWdUYXJnZXRzSAASKQoIc2V0X3J1bGUYPSABKAsyFS5kc3RvcmUuaW5kZXguU2V0UnVsZUgAEi8KC3JlbW92ZV9ydWxlGD4gASgLMhguZHN0b3JlLmluZGV4LlJlbW92ZVJ1bGVIABIqCghhY2NlcHRlZBg/IAEoCzIWLmRzdG9yZS5pbmRleC5BY2NlcHRlZEgAEiQKBXJ1bGVzGEAgASgLMhMuZHN0b3JlLmluZGV4LlJ1bGVzSAASKwoJcnVsZV9saXN0GEEgASgLMhYuZHN0b3JlLmluZGV4LlJ1bGVMaXN0SAASLQoKcmVwb3J0X3VzZRhCIAEoCzIXLmRzdG9yZS5pbmRleC5SZXBvcnRVc2VIABIqCghjb250ZW50cxhGIAEoCzIWLmRzdG9yZS5pbmRleC5Db250ZW50c0gAEjUKDnN0b3JlX2NvbnRlbnRzGEcgASgLMhsuZHN0b3JlLmluZGV4LlN0b3JlQ29udGVudHNIABIrCglwdXRfYmF0Y2gYUCABKAsyFi5kc3RvcmUuaW5kZXguUHV0QmF0Y2hIABIxCgxzdG9yZWRfYmF0Y2gYUSABKAsyGS5kc3RvcmUuaW5kZXguU3RvcmVkQmF0Y2hIAEIGCgRib2R5SgQIHBApIqwBCgVIZWxsbxIQCgh2ZXJzaW9ucxgBIAMoDRIPCgdib290X2lkGAIgASgMEigKCHBvc2l0aW9uGAMgASgLMhYuZHN0b3JlLmluZGV4LlBvc2l0aW9uEhoKDXRpY2tldF9zZWNyZXQYBCABKAxIAIgBARIMCgRzZWVuGAUgASgEEhEKBGhvc3QYBiABKAlIAYgBAUIQCg5fdGlja2V0X3NlY3JldEIHCgVfaG9zdCInCghQb3NpdGlvbhIOCgZydW5faWQYASABKAwSCwoDc2VxGAIgASgEIoUCCgdXZWxjb21lEg8KB3ZlcnNpb24YASABKA0SKAoIcG9zaXRpb24YAiABKAsyFi5kc3RvcmUuaW5kZXguUG9zaXRpb24SFQoIbGVhc2VfbXMYAyABKARIAIgBARINCgVyZXNldBgEIAEoCBIPCgdtZW1iZXJzGAUgAygJEhEKCWFkZHJlc3NlcxgGIAMoCRIUCgd3YWxsX21zGAcgASgESAGIAQESFAoHcmVsZWFzZRgIIAEoCUgCiAEBEhYKCWxhbmVfcG9ydBgJIAEoDUgDiAEBQgsKCV9sZWFzZV9tc0IKCghfd2FsbF9tc0IKCghfcmVsZWFzZUIMCgpfbGFuZV9wb3J0IqgBCgRGZWVkEg0KBWFmdGVyGAEgASgEEgwKBHVwdG8YAiABKAQSJwoIcmVtb3ZhbHMYAyADKAsyFS5kc3RvcmUuaW5kZXguUmVtb3ZhbBIrCgp1bmJpbmRpbmdzGAQgAygLMhcuZHN0b3JlLmluZGV4LlVuYmluZGluZxItCgttZW1iZXJzaGlwcxgFIAMoCzIYLmRzdG9yZS5pbmRleC5NZW1iZXJzaGlwIiYKB1JlbW92YWwSDgoGZGlnZXN0GAEgASgMEgsKA3NlcRgCIAEoBCImCglVbmJpbmRpbmcSDAoEbmFtZRgBIAEoCRILCgNzZXEYAiABKAQiOQoKTWVtYmVyc2hpcBIMCgRwZWVyGAEgASgJEhAKCGFkbWl0dGVkGAIgASgIEgsKA3NlcRgDIAEoBCISCgNBY2sSCwoDc2VxGAEgASgEIlMKBkxvY2F0ZRIPCgdkaWdlc3RzGAEgAygMEg4KBmlubGluZRgCIAEoCBIYCgtuYW1lc19iZWxvdxgDIAEoCUgAiAEBQg4KDF9uYW1lc19iZWxvdyIsCgdMb2NhdGVkEiEKBWZhY3RzGAEgAygLMhIuZHN0b3JlLmluZGV4LkZhY3QiugEKBEZhY3QSDgoGZXhpc3RzGAEgASgIEgwKBHNpemUYAiABKAQSEwoLaW5jYXJuYXRpb24YAyABKAQSEgoFdmFsdWUYBCABKAxIAIgBARIPCgdob2xkZXJzGAUgAygJEg0KBW5hbWVzGAYgAygJEjAKCWRpcmVjdG9yeRgHIAEoCzIdLmRzdG9yZS5pbmRleC5EaXJlY3RvcnlUb3RhbHMSDwoHaGVsZF9ieRgIIAEoBEIICgZfdmFsdWUiQAoPRGlyZWN0b3J5VG90YWxzEgwKBHNpemUYASABKAQSDQoFZmlsZXMYAiABKAQSEAoIbWF5X2xhY2sYAyABKAgimQEKA1B1dBIOCgZ2YWx1ZXMYASADKAwSEQoEbmFtZRgCIAEoCUgAiAEBEhEKBGhvbGQYAyABKAxIAYgBARIkCgZuYW1pbmcYBCABKAsyFC5kc3RvcmUuaW5kZXguTmFtaW5nEhYKCW9wZXJhdGlvbhgFIAEoDEgCiAEBQgcKBV9uYW1lQgcKBV9ob2xkQgwKCl9vcGVyYXRpb24icgoGTmFtaW5nEgsKA3RhZxgBIAEoCBIXCgpleHBpcmVzX21zGAIgASgESACIAQESFAoHa2VlcF9tcxgDIAEoBEgBiAEBEhEKCWFzX3dyaXRlchgEIAEoCEINCgtfZXhwaXJlc19tc0IKCghfa2VlcF9tcyIxCgZTdG9yZWQSJwoIcmVjZWlwdHMYASADKAsyFS5kc3RvcmUuaW5kZXguUmVjZWlwdCIwCghQdXRCYXRjaBIkCgVpdGVtcxgBIAMoCzIVLmRzdG9yZS5pbmRleC5QdXRJdGVtIoABCgdQdXRJdGVtEg0KBXZhbHVlGAEgASgMEhEKBG5hbWUYAiABKAlIAIgBARIkCgZuYW1pbmcYAyABKAsyFC5kc3RvcmUuaW5kZXguTmFtaW5nEhYKCW9wZXJhdGlvbhgEIAEoDEgBiAEBQgcKBV9uYW1lQgwKCl9vcGVyYXRpb24iOQoLU3RvcmVkQmF0Y2gSKgoIb3V0Y29tZXMYASADKAsyGC5kc3RvcmUuaW5kZXguUHV0T3V0Y29tZSJrCgpQdXRPdXRjb21lEigKB3JlY2VpcHQYASABKAsyFS5kc3RvcmUuaW5kZXguUmVjZWlwdEgAEigKB2ZhaWx1cmUYAiABKAsyFS5kc3RvcmUuaW5kZXguRmFpbHVyZUgAQgkKB291dGNvbWUiTQoHUmVjZWlwdBIOCgZkaWdlc3QYASABKAwSDAoEc2l6ZRgCIAEoBBITCgtpbmNhcm5hdGlvbhgDIAEoBBIPCgdleGlzdGVkGAQgASgIIqkBCgVPZmZlchIOCgZkaWdlc3QYASABKAwSDAoEc2l6ZRgCIAEoBBIRCgRuYW1lGAMgASgJSACIAQESEQoEaG9sZBgEIAEoDEgBiAEBEiQKBm5hbWluZxgFIAEoCzIULmRzdG9yZS5pbmRleC5OYW1pbmcSFgoJb3BlcmF0aW9uGAYgASgMSAKIAQFCBwoFX25hbWVCBwoFX2hvbGRCDAoKX29wZXJhdGlvbiJPCgdPZmZlcmVkEiUKBGhhdmUYASABKAsyFS5kc3RvcmUuaW5kZXguUmVjZWlwdEgAEhMKCXNlbmRfZnJvbRgCIAEoBEgAQggKBmFuc3dlciJPCgZSZW1vdmUSDgoGZGlnZXN0GAEgASgMEhcKCnRpbWVvdXRfbXMYAiABKARIAIgBARINCgVmb3JjZRgDIAEoCEINCgtfdGltZW91dF9tcyJlCgZVbmJpbmQSDAoEbmFtZRgBIAEoCRISCgprZWVwX3ZhbHVlGAIgASgIEhcKCnRpbWVvdXRfbXMYAyABKARIAIgBARIRCglhc193cml0ZXIYBCABKAhCDQoLX3RpbWVvdXRfbXMiuAEKB1JlbW92ZWQSCwoDc2VxGAEgASgEEhMKC2ZyZWVkX2J5dGVzGAIgASgEEhQKDGFja25vd2xlZGdlZBgDIAMoCRIMCgRvd2VkGAQgAygJEg8KB2V4cGlyZWQYBSADKAkSDQoFbmFtZXMYBiADKAkSEwoGZGlnZXN0GAcgASgMSACIAQESJwoEdHJlZRgIIAEoCzIZLmRzdG9yZS5pbmRleC5UcmVlUmVtb3ZhbEIJCgdfZGlnZXN0Ij4KC1RyZWVSZW1vdmFsEg8KB3JlbW92ZWQYASABKAQSDAoEbW9zdBgCIAEoBBIQCghjb21wbGV0ZRgDIAEoCCKDAQoEQmluZBIMCgRuYW1lGAEgASgJEg4KBmRpZ2VzdBgCIAEoDBIRCglkaXJlY3RvcnkYAyABKAgSJAoGbmFtaW5nGAQgASgLMhQuZHN0b3JlLmluZGV4Lk5hbWluZxIWCglvcGVyYXRpb24YBSABKAxIAIgBAUIMCgpfb3BlcmF0aW9uIoUBCgZSZWJpbmQSDAoEbmFtZRgBIAEoCRIOCgZkaWdlc3QYAiABKAwSEQoJZGlyZWN0b3J5GAMgASgIEiQKBm5hbWluZxgEIAEoCzIULmRzdG9yZS5pbmRleC5OYW1pbmcSFgoJb3BlcmF0aW9uGAUgASgMSACIAQFCDAoKX29wZXJhdGlvbiKsAQoHUmVib3VuZBImCgdiaW5kaW5nGAEgASgLMhUuZHN0b3JlLmluZGV4LkJpbmRpbmcSLgoIcHJldmlvdXMYAiABKAsyFy5kc3RvcmUuaW5kZXguVGFnVGFyZ2V0SACIAQESGgoNa2VwdF91bnRpbF9tcxgDIAEoBEgBiAEBEg4KBnNpbGVudBgEIAMoCUILCglfcHJldmlvdXNCEAoOX2tlcHRfdW50aWxfbXMiTAoJVGFnVGFyZ2V0Eg4KBmRpZ2VzdBgBIAEoDBIRCglkaXJlY3RvcnkYAiABKAgSEgoFYXRfbXMYAyABKARIAIgBAUIICgZfYXRfbXMiGgoKVGFnSGlzdG9yeRIMCgRuYW1lGAEgASgJIjYKClRhZ1RhcmdldHMSKAoHdGFyZ2V0cxgBIAMoCzIXLmRzdG9yZS5pbmRleC5UYWdUYXJnZXQiJgoGTG9va3VwEgwKBG5hbWUYASABKAkSDgoGaW5saW5lGAIgASgIIswBCgdCaW5kaW5nEg4KBmV4aXN0cxgBIAEoCBIOCgZkaWdlc3QYAiABKAwSEwoLaW5jYXJuYXRpb24YAyABKAQSIAoEZmFjdBgEIAEoCzISLmRzdG9yZS5pbmRleC5GYWN0EhEKCWRpcmVjdG9yeRgFIAEoCBILCgN0YWcYBiABKAgSFQoIYm91bmRfbXMYByABKARIAIgBARIXCgpleHBpcmVzX21zGAggASgESAGIAQFCCwoJX2JvdW5kX21zQg0KC19leHBpcmVzX21zIpgBCgVOYW1lcxIOCgZwcmVmaXgYASABKAkSEgoFYWZ0ZXIYAiABKAlIAIgBARINCgVsaW1pdBgDIAEoDRIWCglkZWxpbWl0ZXIYBCABKAlIAYgBARISCgVtYXRjaBgFIAEoCUgCiAEBEg4KBnRvdGFscxgGIAEoCEIICgZfYWZ0ZXJCDAoKX2RlbGltaXRlckIICgZfbWF0Y2giWAoFTmFtZWQSJQoFaXRlbXMYASADKAsyFi5kc3RvcmUuaW5kZXguTmFtZWRLZXkSDAoEbW9yZRgCIAEoCBIRCgRuZXh0GAMgASgJSACIAQFCBwoFX25leHQi3gEKCE5hbWVkS2V5EgwKBG5hbWUYASABKAkSDgoGZGlnZXN0GAIgASgMEhEKCWRpcmVjdG9yeRgDIAEoCBILCgN0YWcYBCABKAgSFQoIYm91bmRfbXMYBSABKARIAIgBARIXCgpleHBpcmVzX21zGAYgASgESAGIAQESEQoEc2l6ZRgHIAEoBEgCiAEBEg4KBmNvbW1vbhgIIAEoCBISCgVuYW1lcxgJIAEoBEgDiAEBQgsKCV9ib3VuZF9tc0INCgtfZXhwaXJlc19tc0IHCgVfc2l6ZUIICgZfbmFtZXMiKAoIQ29udGVudHMSEgoFYWZ0ZXIYASABKAxIAIgBAUIICgZfYWZ0ZXIihAIKDVN0b3JlQ29udGVudHMSDwoHZHVyYWJsZRgBIAEoCBIOCgZ2YWx1ZXMYAiABKAQSEwoLdmFsdWVfYnl0ZXMYAyABKAQSGAoLcXVvdGFfYnl0ZXMYBCABKARIAIgBARIbCg5oZWFkcm9vbV9ieXRlcxgFIAEoBEgBiAEBEhgKEHVuZmluaXNoZWRfYnl0ZXMYBiABKAQSFgoOdW5uYW1lZF92YWx1ZXMYByABKAQSFQoNdW5uYW1lZF9ieXRlcxgIIAEoBBIRCgRuZXh0GAkgASgMSAKIAQFCDgoMX3F1b3RhX2J5dGVzQhEKD19oZWFkcm9vbV9ieXRlc0IHCgVfbmV4dCJOCgVXYXRjaBIlCgVhZnRlchgBIAEoCzIWLmRzdG9yZS5pbmRleC5Qb3NpdGlvbhIPCgd3YWl0X21zGAIgASgEEg0KBWxpbWl0GAMgASgNImgKB1dhdGNoZWQSKAoIcG9zaXRpb24YASABKAsyFi5kc3RvcmUuaW5kZXguUG9zaXRpb24SJQoHY2hhbmdlcxgCIAMoCzIULmRzdG9yZS5pbmRleC5DaGFuZ2USDAoEbG9zdBgDIAEoCCKDAgoGQ2hhbmdlEgsKA3NlcRgBIAEoBBIMCgR0eXBlGAIgASgJEhMKBmRpZ2VzdBgDIAEoDEgAiAEBEg0KBW5hbWVzGAQgAygJEhEKBHNpemUYBSABKARIAYgBARIRCgRwZWVyGAYgASgJSAKIAQESEQoEcm9sZRgHIAEoCUgDiAEBEhEKCWRpcmVjdG9yeRgIIAEoCBIuCghwcmV2aW91cxgJIAEoCzIXLmRzdG9yZS5pbmRleC5UYWdUYXJnZXRIBIgBARILCgN3aHkYCiABKAlCCQoHX2RpZ2VzdEIHCgVfc2l6ZUIHCgVfcGVlckIHCgVfcm9sZUILCglfcHJldmlvdXMiaQoGSW52aXRlEhMKC3NlY3JldF9oYXNoGAEgASgMEgwKBHJvbGUYAiABKAkSDAoEdXNlcxgDIAEoDRIQCgh2YWxpZF9tcxgEIAEoBBISCgVsYWJlbBgFIAEoCUgAiAEBQggKBl9sYWJlbCIwCgdJbnZpdGVkEhEKCWFkZHJlc3NlcxgBIAMoCRISCgpleHBpcmVzX21zGAIgASgEIiMKBUFkbWl0EgwKBHBlZXIYASABKAkSDAoEcm9sZRgCIAEoCSIKCghBZG1pdHRlZCI9CgVFeHBlbBIMCgRwZWVyGAEgASgJEhcKCnRpbWVvdXRfbXMYAiABKARIAIgBAUINCgtfdGltZW91dF9tcyI2CgdNZW1iZXJzEhIKBWFmdGVyGAEgASgJSACIAQESDQoFbGltaXQYAiABKA1CCAoGX2FmdGVyIj8KCk1lbWJlclBhZ2USIwoFaXRlbXMYASADKAsyFC5kc3RvcmUuaW5kZXguTWVtYmVyEgwKBG1vcmUYAiABKAgidQoGTWVtYmVyEgwKBHBlZXIYASABKAkSEQoEcm9sZRgCIAEoCUgAiAEBEhEKCWNvbm5lY3RlZBgDIAEoCBIQCghzaW5jZV9tcxgEIAEoBBISCgVsYWJlbBgFIAEoCUgBiAEBQgcKBV9yb2xlQggKBl9sYWJlbCIzCgRMaXN0EhIKBWFmdGVyGAEgASgMSACIAQESDQoFbGltaXQYAiABKA1CCAoGX2FmdGVyIjkKBkxpc3RlZBIhCgVpdGVtcxgBIAMoCzISLmRzdG9yZS5pbmRleC5JdGVtEgwKBG1vcmUYAiABKAgiNwoESXRlbRIOCgZkaWdlc3QYASABKAwSDAoEc2l6ZRgCIAEoBBIRCglkaXJlY3RvcnkYAyABKAgiLgoEUGluZxImCgdzZXR0bGVkGAEgAygLMhUuZHN0b3JlLmluZGV4LlNldHRsZWQiJwoHU2V0dGxlZBINCgVmaXJzdBgBIAEoDBINCgVjb3VudBgCIAEoDSI1CgRQb25nEgsKA3NlcRgBIAEoBBIUCgd3YWxsX21zGAIgASgESACIAQFCCgoIX3dhbGxfbXMiGQoHR29vZGJ5ZRIOCgZyZWFzb24YASABKAkiNgoHRmFpbHVyZRIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSDAoEaGludBgDIAEoCSIjCgRIb2xkEgoKAmlkGAEgASgMEg8KB3JlbGVhc2UYAiABKAgiBgoESGVsZCJBCgdQcmVzZW50EgwKBGhvbGQYASABKAwSKAoFaXRlbXMYAiADKAsyGS5kc3RvcmUuaW5kZXguUHJlc2VudEl0ZW0iMAoLUHJlc2VudEl0ZW0SDgoGZGlnZXN0GAEgASgMEhEKCWRpcmVjdG9yeRgCIAEoCCIgCg1QcmVzZW50QW5zd2VyEg8KB3ByZXNlbnQYASADKAgiMAoPTWFrZURpcmVjdG9yaWVzEgwKBGhvbGQYASABKAwSDwoHZGlnZXN0cxgCIAMoDCJFCg9NYWRlRGlyZWN0b3JpZXMSMgoLZGlyZWN0b3JpZXMYASADKAsyHS5kc3RvcmUuaW5kZXguTWlzc2luZ0NoaWxkcmVuIjsKD01pc3NpbmdDaGlsZHJlbhIoCgVpdGVtcxgBIAMoCzIZLmRzdG9yZS5pbmRleC5QcmVzZW50SXRlbSKSAQoKQ29tbWl0VHJlZRIMCgRob2xkGAEgASgMEg4KBmRpZ2VzdBgCIAEoDBIRCgRuYW1lGAMgASgJSACIAQESJAoGbmFtaW5nGAQgASgLMhQuZHN0b3JlLmluZGV4Lk5hbWluZxIWCglvcGVyYXRpb24YBSABKAxIAYgBAUIHCgVfbmFtZUIMCgpfb3BlcmF0aW9uIqMBCglSdWxlVGVybXMSFQoIbWF4X3NpemUYASABKARIAIgBARIXCgptYXhfYWdlX21zGAIgASgESAGIAQESFgoJdW51c2VkX21zGAMgASgESAKIAQESFgoJbWF4X25hbWVzGAQgASgESAOIAQFCCwoJX21heF9zaXplQg0KC19tYXhfYWdlX21zQgwKCl91bnVzZWRfbXNCDAoKX21heF9uYW1lcyJRCgdTZXRSdWxlEhMKBnByZWZpeBgBIAEoCUgAiAEBEiYKBXRlcm1zGAIgASgLMhcuZHN0b3JlLmluZGV4LlJ1bGVUZXJtc0IJCgdfcHJlZml4IiwKClJlbW92ZVJ1bGUSEwoGcHJlZml4GAEgASgJSACIAQFCCQoHX3ByZWZpeCIYCghBY2NlcHRlZBIMCgRrZXlzGAEgASgIIgcKBVJ1bGVzIi0KCFJ1bGVMaXN0EiEKBWl0ZW1zGAEgAygLMhIuZHN0b3JlLmluZGV4LlJ1bGUi8AEKBFJ1bGUSEwoGcHJlZml4GAEgASgJSACIAQESJgoFdGVybXMYAiABKAsyFy5kc3RvcmUuaW5kZXguUnVsZVRlcm1zEg0KBW5hbWVzGAMgASgEEgwKBHNpemUYBCABKAQSGwoOaGVsZF9vdGhlcndpc2UYBSABKARIAYgBARIPCgdyZW1vdmVkGAYgASgEEhwKD2xhc3RfcmVtb3ZlZF9tcxgHIAEoBEgCiAEBEhAKCGNvdW50aW5nGAggASgIQgkKB19wcmVmaXhCEQoPX2hlbGRfb3RoZXJ3aXNlQhIKEF9sYXN0X3JlbW92ZWRfbXMiKwoJUmVwb3J0VXNlEg0KBW5hbWVzGAEgAygJEg8KB2RpZ2VzdHMYAiADKAxiBnByb3RvMw");
 
 /**
  * @generated from message dstore.index.Message
@@ -341,6 +341,18 @@ export type Message = Message$1<"dstore.index.Message"> & {
      */
     value: StoreContents;
     case: "storeContents";
+  } | {
+    /**
+     * @generated from field: dstore.index.PutBatch put_batch = 80;
+     */
+    value: PutBatch;
+    case: "putBatch";
+  } | {
+    /**
+     * @generated from field: dstore.index.StoredBatch stored_batch = 81;
+     */
+    value: StoredBatch;
+    case: "storedBatch";
   } | { case: undefined; value?: undefined };
 };
 
@@ -649,6 +661,13 @@ export type Locate = Message$1<"dstore.index.Locate"> & {
    * @generated from field: bool inline = 2;
    */
   inline: boolean;
+
+  /**
+   * With one digest: only names that begin with this.
+   *
+   * @generated from field: optional string names_below = 3;
+   */
+  namesBelow?: string | undefined;
 };
 
 /**
@@ -873,6 +892,108 @@ export const StoredSchema: GenMessage<Stored> = /*@__PURE__*/
   messageDesc(file_index_codec_messages, 15);
 
 /**
+ * Stores small values, each as a put of its own. Answered by StoredBatch, one outcome an item, in
+ * the same order.
+ *
+ * @generated from message dstore.index.PutBatch
+ */
+export type PutBatch = Message$1<"dstore.index.PutBatch"> & {
+  /**
+   * @generated from field: repeated dstore.index.PutItem items = 1;
+   */
+  items: PutItem[];
+};
+
+/**
+ * Describes the message dstore.index.PutBatch.
+ * Use `create(PutBatchSchema)` to create a new message.
+ */
+export const PutBatchSchema: GenMessage<PutBatch> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 16);
+
+/**
+ * @generated from message dstore.index.PutItem
+ */
+export type PutItem = Message$1<"dstore.index.PutItem"> & {
+  /**
+   * @generated from field: bytes value = 1;
+   */
+  value: Uint8Array;
+
+  /**
+   * Bound in the same change.
+   *
+   * @generated from field: optional string name = 2;
+   */
+  name?: string | undefined;
+
+  /**
+   * With a name.
+   *
+   * @generated from field: dstore.index.Naming naming = 3;
+   */
+  naming?: Naming | undefined;
+
+  /**
+   * @generated from field: optional bytes operation = 4;
+   */
+  operation?: Uint8Array | undefined;
+};
+
+/**
+ * Describes the message dstore.index.PutItem.
+ * Use `create(PutItemSchema)` to create a new message.
+ */
+export const PutItemSchema: GenMessage<PutItem> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 17);
+
+/**
+ * @generated from message dstore.index.StoredBatch
+ */
+export type StoredBatch = Message$1<"dstore.index.StoredBatch"> & {
+  /**
+   * @generated from field: repeated dstore.index.PutOutcome outcomes = 1;
+   */
+  outcomes: PutOutcome[];
+};
+
+/**
+ * Describes the message dstore.index.StoredBatch.
+ * Use `create(StoredBatchSchema)` to create a new message.
+ */
+export const StoredBatchSchema: GenMessage<StoredBatch> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 18);
+
+/**
+ * @generated from message dstore.index.PutOutcome
+ */
+export type PutOutcome = Message$1<"dstore.index.PutOutcome"> & {
+  /**
+   * @generated from oneof dstore.index.PutOutcome.outcome
+   */
+  outcome: {
+    /**
+     * @generated from field: dstore.index.Receipt receipt = 1;
+     */
+    value: Receipt;
+    case: "receipt";
+  } | {
+    /**
+     * @generated from field: dstore.index.Failure failure = 2;
+     */
+    value: Failure;
+    case: "failure";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message dstore.index.PutOutcome.
+ * Use `create(PutOutcomeSchema)` to create a new message.
+ */
+export const PutOutcomeSchema: GenMessage<PutOutcome> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 19);
+
+/**
  * @generated from message dstore.index.Receipt
  */
 export type Receipt = Message$1<"dstore.index.Receipt"> & {
@@ -904,7 +1025,7 @@ export type Receipt = Message$1<"dstore.index.Receipt"> & {
  * Use `create(ReceiptSchema)` to create a new message.
  */
 export const ReceiptSchema: GenMessage<Receipt> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 16);
+  messageDesc(file_index_codec_messages, 20);
 
 /**
  * Asks whether to upload this large value. Answered by Offered.
@@ -954,7 +1075,7 @@ export type Offer = Message$1<"dstore.index.Offer"> & {
  * Use `create(OfferSchema)` to create a new message.
  */
 export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 17);
+  messageDesc(file_index_codec_messages, 21);
 
 /**
  * @generated from message dstore.index.Offered
@@ -987,7 +1108,7 @@ export type Offered = Message$1<"dstore.index.Offered"> & {
  * Use `create(OfferedSchema)` to create a new message.
  */
 export const OfferedSchema: GenMessage<Offered> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 18);
+  messageDesc(file_index_codec_messages, 22);
 
 /**
  * @generated from message dstore.index.Remove
@@ -1018,7 +1139,7 @@ export type Remove = Message$1<"dstore.index.Remove"> & {
  * Use `create(RemoveSchema)` to create a new message.
  */
 export const RemoveSchema: GenMessage<Remove> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 19);
+  messageDesc(file_index_codec_messages, 23);
 
 /**
  * Unbinds a name. Its value goes with its last name, if never put without one. Answered by Removed.
@@ -1056,7 +1177,7 @@ export type Unbind = Message$1<"dstore.index.Unbind"> & {
  * Use `create(UnbindSchema)` to create a new message.
  */
 export const UnbindSchema: GenMessage<Unbind> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 20);
+  messageDesc(file_index_codec_messages, 24);
 
 /**
  * @generated from message dstore.index.Removed
@@ -1118,7 +1239,7 @@ export type Removed = Message$1<"dstore.index.Removed"> & {
  * Use `create(RemovedSchema)` to create a new message.
  */
 export const RemovedSchema: GenMessage<Removed> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 21);
+  messageDesc(file_index_codec_messages, 25);
 
 /**
  * @generated from message dstore.index.TreeRemoval
@@ -1151,7 +1272,7 @@ export type TreeRemoval = Message$1<"dstore.index.TreeRemoval"> & {
  * Use `create(TreeRemovalSchema)` to create a new message.
  */
 export const TreeRemovalSchema: GenMessage<TreeRemoval> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 22);
+  messageDesc(file_index_codec_messages, 26);
 
 /**
  * Binds a name to a key that exists. The same key again is success. Answered by Binding.
@@ -1194,7 +1315,7 @@ export type Bind = Message$1<"dstore.index.Bind"> & {
  * Use `create(BindSchema)` to create a new message.
  */
 export const BindSchema: GenMessage<Bind> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 23);
+  messageDesc(file_index_codec_messages, 27);
 
 /**
  * Moves a tag, or binds it. Answered by Rebound.
@@ -1233,7 +1354,7 @@ export type Rebind = Message$1<"dstore.index.Rebind"> & {
  * Use `create(RebindSchema)` to create a new message.
  */
 export const RebindSchema: GenMessage<Rebind> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 24);
+  messageDesc(file_index_codec_messages, 28);
 
 /**
  * @generated from message dstore.index.Rebound
@@ -1271,7 +1392,7 @@ export type Rebound = Message$1<"dstore.index.Rebound"> & {
  * Use `create(ReboundSchema)` to create a new message.
  */
 export const ReboundSchema: GenMessage<Rebound> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 25);
+  messageDesc(file_index_codec_messages, 29);
 
 /**
  * @generated from message dstore.index.TagTarget
@@ -1300,7 +1421,7 @@ export type TagTarget = Message$1<"dstore.index.TagTarget"> & {
  * Use `create(TagTargetSchema)` to create a new message.
  */
 export const TagTargetSchema: GenMessage<TagTarget> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 26);
+  messageDesc(file_index_codec_messages, 30);
 
 /**
  * Asks for the last targets of a tag. Answered by TagTargets.
@@ -1319,7 +1440,7 @@ export type TagHistory = Message$1<"dstore.index.TagHistory"> & {
  * Use `create(TagHistorySchema)` to create a new message.
  */
 export const TagHistorySchema: GenMessage<TagHistory> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 27);
+  messageDesc(file_index_codec_messages, 31);
 
 /**
  * @generated from message dstore.index.TagTargets
@@ -1338,7 +1459,7 @@ export type TagTargets = Message$1<"dstore.index.TagTargets"> & {
  * Use `create(TagTargetsSchema)` to create a new message.
  */
 export const TagTargetsSchema: GenMessage<TagTargets> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 28);
+  messageDesc(file_index_codec_messages, 32);
 
 /**
  * Asks for the key of a name. Answered by Binding.
@@ -1364,7 +1485,7 @@ export type Lookup = Message$1<"dstore.index.Lookup"> & {
  * Use `create(LookupSchema)` to create a new message.
  */
 export const LookupSchema: GenMessage<Lookup> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 29);
+  messageDesc(file_index_codec_messages, 33);
 
 /**
  * @generated from message dstore.index.Binding
@@ -1424,7 +1545,7 @@ export type Binding = Message$1<"dstore.index.Binding"> & {
  * Use `create(BindingSchema)` to create a new message.
  */
 export const BindingSchema: GenMessage<Binding> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 30);
+  messageDesc(file_index_codec_messages, 34);
 
 /**
  * Names in bytewise order, after one of them. Answered by Named.
@@ -1476,7 +1597,7 @@ export type Names = Message$1<"dstore.index.Names"> & {
  * Use `create(NamesSchema)` to create a new message.
  */
 export const NamesSchema: GenMessage<Names> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 31);
+  messageDesc(file_index_codec_messages, 35);
 
 /**
  * @generated from message dstore.index.Named
@@ -1505,7 +1626,7 @@ export type Named = Message$1<"dstore.index.Named"> & {
  * Use `create(NamedSchema)` to create a new message.
  */
 export const NamedSchema: GenMessage<Named> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 32);
+  messageDesc(file_index_codec_messages, 36);
 
 /**
  * @generated from message dstore.index.NamedKey
@@ -1570,7 +1691,7 @@ export type NamedKey = Message$1<"dstore.index.NamedKey"> & {
  * Use `create(NamedKeySchema)` to create a new message.
  */
 export const NamedKeySchema: GenMessage<NamedKey> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 33);
+  messageDesc(file_index_codec_messages, 37);
 
 /**
  * Asks what the store has, and what it keeps without a name. Answered by StoreContents.
@@ -1591,7 +1712,7 @@ export type Contents = Message$1<"dstore.index.Contents"> & {
  * Use `create(ContentsSchema)` to create a new message.
  */
 export const ContentsSchema: GenMessage<Contents> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 34);
+  messageDesc(file_index_codec_messages, 38);
 
 /**
  * @generated from message dstore.index.StoreContents
@@ -1652,7 +1773,7 @@ export type StoreContents = Message$1<"dstore.index.StoreContents"> & {
  * Use `create(StoreContentsSchema)` to create a new message.
  */
 export const StoreContentsSchema: GenMessage<StoreContents> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 35);
+  messageDesc(file_index_codec_messages, 39);
 
 /**
  * Asks for the changes after a position. Answered by Watched, empty after `wait_ms` without one.
@@ -1683,7 +1804,7 @@ export type Watch = Message$1<"dstore.index.Watch"> & {
  * Use `create(WatchSchema)` to create a new message.
  */
 export const WatchSchema: GenMessage<Watch> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 36);
+  messageDesc(file_index_codec_messages, 40);
 
 /**
  * @generated from message dstore.index.Watched
@@ -1714,7 +1835,7 @@ export type Watched = Message$1<"dstore.index.Watched"> & {
  * Use `create(WatchedSchema)` to create a new message.
  */
 export const WatchedSchema: GenMessage<Watched> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 37);
+  messageDesc(file_index_codec_messages, 41);
 
 /**
  * @generated from message dstore.index.Change
@@ -1788,7 +1909,7 @@ export type Change = Message$1<"dstore.index.Change"> & {
  * Use `create(ChangeSchema)` to create a new message.
  */
 export const ChangeSchema: GenMessage<Change> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 38);
+  messageDesc(file_index_codec_messages, 42);
 
 /**
  * Makes a ticket (specs/006-membership.md). Answered by Invited.
@@ -1833,7 +1954,7 @@ export type Invite = Message$1<"dstore.index.Invite"> & {
  * Use `create(InviteSchema)` to create a new message.
  */
 export const InviteSchema: GenMessage<Invite> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 39);
+  messageDesc(file_index_codec_messages, 43);
 
 /**
  * @generated from message dstore.index.Invited
@@ -1859,7 +1980,7 @@ export type Invited = Message$1<"dstore.index.Invited"> & {
  * Use `create(InvitedSchema)` to create a new message.
  */
 export const InvitedSchema: GenMessage<Invited> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 40);
+  messageDesc(file_index_codec_messages, 44);
 
 /**
  * Makes a peer a member, or changes its role. Answered by Admitted.
@@ -1883,7 +2004,7 @@ export type Admit = Message$1<"dstore.index.Admit"> & {
  * Use `create(AdmitSchema)` to create a new message.
  */
 export const AdmitSchema: GenMessage<Admit> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 41);
+  messageDesc(file_index_codec_messages, 45);
 
 /**
  * @generated from message dstore.index.Admitted
@@ -1896,7 +2017,7 @@ export type Admitted = Message$1<"dstore.index.Admitted"> & {
  * Use `create(AdmittedSchema)` to create a new message.
  */
 export const AdmittedSchema: GenMessage<Admitted> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 42);
+  messageDesc(file_index_codec_messages, 46);
 
 /**
  * Ends a membership. Answered by Removed.
@@ -1920,7 +2041,7 @@ export type Expel = Message$1<"dstore.index.Expel"> & {
  * Use `create(ExpelSchema)` to create a new message.
  */
 export const ExpelSchema: GenMessage<Expel> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 43);
+  messageDesc(file_index_codec_messages, 47);
 
 /**
  * Members in the order of their peer ids, after one of them. Answered by MemberPage.
@@ -1944,7 +2065,7 @@ export type Members = Message$1<"dstore.index.Members"> & {
  * Use `create(MembersSchema)` to create a new message.
  */
 export const MembersSchema: GenMessage<Members> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 44);
+  messageDesc(file_index_codec_messages, 48);
 
 /**
  * @generated from message dstore.index.MemberPage
@@ -1966,7 +2087,7 @@ export type MemberPage = Message$1<"dstore.index.MemberPage"> & {
  * Use `create(MemberPageSchema)` to create a new message.
  */
 export const MemberPageSchema: GenMessage<MemberPage> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 45);
+  messageDesc(file_index_codec_messages, 49);
 
 /**
  * @generated from message dstore.index.Member
@@ -2007,7 +2128,7 @@ export type Member = Message$1<"dstore.index.Member"> & {
  * Use `create(MemberSchema)` to create a new message.
  */
 export const MemberSchema: GenMessage<Member> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 46);
+  messageDesc(file_index_codec_messages, 50);
 
 /**
  * Keys in bytewise order of digests, after one of them. Answered by Listed.
@@ -2031,7 +2152,7 @@ export type List = Message$1<"dstore.index.List"> & {
  * Use `create(ListSchema)` to create a new message.
  */
 export const ListSchema: GenMessage<List> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 47);
+  messageDesc(file_index_codec_messages, 51);
 
 /**
  * @generated from message dstore.index.Listed
@@ -2053,7 +2174,7 @@ export type Listed = Message$1<"dstore.index.Listed"> & {
  * Use `create(ListedSchema)` to create a new message.
  */
 export const ListedSchema: GenMessage<Listed> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 48);
+  messageDesc(file_index_codec_messages, 52);
 
 /**
  * @generated from message dstore.index.Item
@@ -2082,12 +2203,18 @@ export type Item = Message$1<"dstore.index.Item"> & {
  * Use `create(ItemSchema)` to create a new message.
  */
 export const ItemSchema: GenMessage<Item> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 49);
+  messageDesc(file_index_codec_messages, 53);
 
 /**
  * @generated from message dstore.index.Ping
  */
 export type Ping = Message$1<"dstore.index.Ping"> & {
+  /**
+   * From a Local: operations that it will not repeat.
+   *
+   * @generated from field: repeated dstore.index.Settled settled = 1;
+   */
+  settled: Settled[];
 };
 
 /**
@@ -2095,7 +2222,31 @@ export type Ping = Message$1<"dstore.index.Ping"> & {
  * Use `create(PingSchema)` to create a new message.
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 50);
+  messageDesc(file_index_codec_messages, 54);
+
+/**
+ * Operations of consecutive numbers, which are the last 8 bytes of their ids.
+ *
+ * @generated from message dstore.index.Settled
+ */
+export type Settled = Message$1<"dstore.index.Settled"> & {
+  /**
+   * @generated from field: bytes first = 1;
+   */
+  first: Uint8Array;
+
+  /**
+   * @generated from field: uint32 count = 2;
+   */
+  count: number;
+};
+
+/**
+ * Describes the message dstore.index.Settled.
+ * Use `create(SettledSchema)` to create a new message.
+ */
+export const SettledSchema: GenMessage<Settled> = /*@__PURE__*/
+  messageDesc(file_index_codec_messages, 55);
 
 /**
  * From Global, with the seq of the last change before it.
@@ -2121,7 +2272,7 @@ export type Pong = Message$1<"dstore.index.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 51);
+  messageDesc(file_index_codec_messages, 56);
 
 /**
  * A clean stop: no more requests follow, and nothing is owed.
@@ -2140,7 +2291,7 @@ export type Goodbye = Message$1<"dstore.index.Goodbye"> & {
  * Use `create(GoodbyeSchema)` to create a new message.
  */
 export const GoodbyeSchema: GenMessage<Goodbye> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 52);
+  messageDesc(file_index_codec_messages, 57);
 
 /**
  * The answer to a request that failed; with id 0, the reason why the stream ends.
@@ -2171,7 +2322,7 @@ export type Failure = Message$1<"dstore.index.Failure"> & {
  * Use `create(FailureSchema)` to create a new message.
  */
 export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 53);
+  messageDesc(file_index_codec_messages, 58);
 
 /**
  * Opens a hold under this id, 16 bytes chosen at random by its maker, or renews it; with `release`,
@@ -2196,7 +2347,7 @@ export type Hold = Message$1<"dstore.index.Hold"> & {
  * Use `create(HoldSchema)` to create a new message.
  */
 export const HoldSchema: GenMessage<Hold> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 54);
+  messageDesc(file_index_codec_messages, 59);
 
 /**
  * @generated from message dstore.index.Held
@@ -2209,7 +2360,7 @@ export type Held = Message$1<"dstore.index.Held"> & {
  * Use `create(HeldSchema)` to create a new message.
  */
 export const HeldSchema: GenMessage<Held> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 55);
+  messageDesc(file_index_codec_messages, 60);
 
 /**
  * Which of these keys exist? The hold keeps those that do. Answered by PresentAnswer, one answer a
@@ -2234,7 +2385,7 @@ export type Present = Message$1<"dstore.index.Present"> & {
  * Use `create(PresentSchema)` to create a new message.
  */
 export const PresentSchema: GenMessage<Present> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 56);
+  messageDesc(file_index_codec_messages, 61);
 
 /**
  * @generated from message dstore.index.PresentItem
@@ -2258,7 +2409,7 @@ export type PresentItem = Message$1<"dstore.index.PresentItem"> & {
  * Use `create(PresentItemSchema)` to create a new message.
  */
 export const PresentItemSchema: GenMessage<PresentItem> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 57);
+  messageDesc(file_index_codec_messages, 62);
 
 /**
  * @generated from message dstore.index.PresentAnswer
@@ -2275,7 +2426,7 @@ export type PresentAnswer = Message$1<"dstore.index.PresentAnswer"> & {
  * Use `create(PresentAnswerSchema)` to create a new message.
  */
 export const PresentAnswerSchema: GenMessage<PresentAnswer> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 58);
+  messageDesc(file_index_codec_messages, 63);
 
 /**
  * Counts the children of these directories, whose bytes are stored. None is a child of another.
@@ -2300,7 +2451,7 @@ export type MakeDirectories = Message$1<"dstore.index.MakeDirectories"> & {
  * Use `create(MakeDirectoriesSchema)` to create a new message.
  */
 export const MakeDirectoriesSchema: GenMessage<MakeDirectories> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 59);
+  messageDesc(file_index_codec_messages, 64);
 
 /**
  * @generated from message dstore.index.MadeDirectories
@@ -2317,7 +2468,7 @@ export type MadeDirectories = Message$1<"dstore.index.MadeDirectories"> & {
  * Use `create(MadeDirectoriesSchema)` to create a new message.
  */
 export const MadeDirectoriesSchema: GenMessage<MadeDirectories> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 60);
+  messageDesc(file_index_codec_messages, 65);
 
 /**
  * Children that do not exist; none: the directory is made.
@@ -2336,7 +2487,7 @@ export type MissingChildren = Message$1<"dstore.index.MissingChildren"> & {
  * Use `create(MissingChildrenSchema)` to create a new message.
  */
 export const MissingChildrenSchema: GenMessage<MissingChildren> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 61);
+  messageDesc(file_index_codec_messages, 66);
 
 /**
  * Commits the root of a tree, which is a directory, and ends the hold. Answered by Stored.
@@ -2379,7 +2530,7 @@ export type CommitTree = Message$1<"dstore.index.CommitTree"> & {
  * Use `create(CommitTreeSchema)` to create a new message.
  */
 export const CommitTreeSchema: GenMessage<CommitTree> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 62);
+  messageDesc(file_index_codec_messages, 67);
 
 /**
  * What a rule bounds: at least one of these.
@@ -2417,7 +2568,7 @@ export type RuleTerms = Message$1<"dstore.index.RuleTerms"> & {
  * Use `create(RuleTermsSchema)` to create a new message.
  */
 export const RuleTermsSchema: GenMessage<RuleTerms> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 63);
+  messageDesc(file_index_codec_messages, 68);
 
 /**
  * Sets or replaces the rule of a prefix. Answered by Accepted.
@@ -2443,7 +2594,7 @@ export type SetRule = Message$1<"dstore.index.SetRule"> & {
  * Use `create(SetRuleSchema)` to create a new message.
  */
 export const SetRuleSchema: GenMessage<SetRule> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 64);
+  messageDesc(file_index_codec_messages, 69);
 
 /**
  * Answered by Accepted.
@@ -2462,7 +2613,7 @@ export type RemoveRule = Message$1<"dstore.index.RemoveRule"> & {
  * Use `create(RemoveRuleSchema)` to create a new message.
  */
 export const RemoveRuleSchema: GenMessage<RemoveRule> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 65);
+  messageDesc(file_index_codec_messages, 70);
 
 /**
  * @generated from message dstore.index.Accepted
@@ -2481,7 +2632,7 @@ export type Accepted = Message$1<"dstore.index.Accepted"> & {
  * Use `create(AcceptedSchema)` to create a new message.
  */
 export const AcceptedSchema: GenMessage<Accepted> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 66);
+  messageDesc(file_index_codec_messages, 71);
 
 /**
  * Asks for every rule. Answered by RuleList.
@@ -2496,7 +2647,7 @@ export type Rules = Message$1<"dstore.index.Rules"> & {
  * Use `create(RulesSchema)` to create a new message.
  */
 export const RulesSchema: GenMessage<Rules> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 67);
+  messageDesc(file_index_codec_messages, 72);
 
 /**
  * @generated from message dstore.index.RuleList
@@ -2513,7 +2664,7 @@ export type RuleList = Message$1<"dstore.index.RuleList"> & {
  * Use `create(RuleListSchema)` to create a new message.
  */
 export const RuleListSchema: GenMessage<RuleList> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 68);
+  messageDesc(file_index_codec_messages, 73);
 
 /**
  * @generated from message dstore.index.Rule
@@ -2573,7 +2724,7 @@ export type Rule = Message$1<"dstore.index.Rule"> & {
  * Use `create(RuleSchema)` to create a new message.
  */
 export const RuleSchema: GenMessage<Rule> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 69);
+  messageDesc(file_index_codec_messages, 74);
 
 /**
  * What was used at a Local since it last told. Answered by Accepted.
@@ -2599,5 +2750,5 @@ export type ReportUse = Message$1<"dstore.index.ReportUse"> & {
  * Use `create(ReportUseSchema)` to create a new message.
  */
 export const ReportUseSchema: GenMessage<ReportUse> = /*@__PURE__*/
-  messageDesc(file_index_codec_messages, 70);
+  messageDesc(file_index_codec_messages, 75);
 

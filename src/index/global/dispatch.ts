@@ -21,6 +21,7 @@ const NEEDED: Readonly<Record<Request['type'], MemberRole>> = {
   watch: 'reader',
   ping: 'reader',
   put: 'writer',
+  'put-batch': 'writer',
   offer: 'writer',
   bind: 'writer',
   rebind: 'writer',

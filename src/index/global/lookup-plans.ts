@@ -24,7 +24,7 @@ export interface LookupContext {
 /** Peer ids of Locals that hold a value and serve it to others: a hint. */
 export type HoldersOf = (digest: Digest) => readonly string[]
 
-export function* locate({ digests, inline }: Locate, context: LookupContext): Plan {
+export function* locate({ digests, inline, namesBelow }: Locate, context: LookupContext): Plan {
   const keys = digests.map(keyRow)
   const [only] = digests.length === 1 ? digests : []
   const rows = yield only === undefined ? keys : [...keys, heldRow(only)]
@@ -34,7 +34,7 @@ export function* locate({ digests, inline }: Locate, context: LookupContext): Pl
   })
   const [first] = records
   const isNamed = only !== undefined && first !== undefined
-  const names = isNamed ? yield* someNames(only, first, NAMES_PER_ANSWER) : []
+  const names = isNamed ? yield* someNames(only, first, NAMES_PER_ANSWER, namesBelow) : []
   return {
     type: 'load',
     values: records.map((one, i) =>

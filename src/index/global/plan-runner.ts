@@ -8,7 +8,7 @@ import type { Body, Failure } from '../message.ts'
 import { encodeChange, type Change } from '../records/change-record.ts'
 import type { ChangeFeed } from './feed.ts'
 import type { GlobalEffect, SessionId } from './global-events.ts'
-import { conditionsOf, keysIn } from './plan.ts'
+import { conditionsOf } from './plan.ts'
 import type { Asked, Attempt, Done, Outcome, Plan, Rows, StoreResult, StoreWork } from './plan.ts'
 
 export interface Origin {
@@ -27,21 +27,7 @@ export interface Task {
   readonly finish: (body: Body) => void
 }
 
-type ChangeOutcome = Outcome & { type: 'change' }
-
-/** A plan that has asked for its first rows, or ended without any. */
-interface Begun {
-  readonly task: Task
-  readonly plan: Plan
-  readonly step: IteratorResult<Asked, Outcome>
-}
-
-/** A change that is ready to be committed. */
-interface Prepared {
-  readonly task: Task
-  readonly outcome: ChangeOutcome
-  readonly conditions: Transaction['conditions']
-}
+export type ChangeOutcome = Outcome & { type: 'change' }
 
 type Awaited = Done & { type: 'await' }
 
@@ -77,23 +63,6 @@ export class PlanRunner {
 
   run(task: Task): void {
     this.#step(task, task.begin(), [], [])
-  }
-
-  /** Runs each as `run` does, with one look-up, one commit and one confirmation for all. */
-  runAll(tasks: readonly Task[]): void {
-    if (tasks.length <= 1) return tasks.forEach((task) => this.run(task))
-    const begun = tasks.map((task) => {
-      const plan = task.begin()
-      return { task, plan, step: plan.next([]) }
-    })
-    const keys = begun.flatMap(({ step }) => keysIn(step))
-    this.ask<'rows'>(
-      { type: 'read', keys },
-      ({ rows }) => this.#resumeAll(begun, rows),
-      (why) => {
-        for (const task of tasks) this.#fail(task, why)
-      },
-    )
   }
 
   /**
@@ -134,64 +103,31 @@ export class PlanRunner {
 
   #step(task: Task, plan: Plan, conditions: Transaction['conditions'], rows: Rows): void {
     const step = plan.next(rows)
-    if (step.done === true) this.#conclude(task, step.value, conditions)
-    else this.#read(task, plan, step.value, conditions)
+    if (step.done === true) this.conclude(task, step.value, conditions)
+    else this.read(task, plan, step.value, conditions)
   }
 
-  #read(task: Task, plan: Plan, asked: Asked, conditions: Transaction['conditions']): void {
+  /** Reads what a plan asks for, and resumes the plan with it. */
+  read(task: Task, plan: Plan, asked: Asked, conditions: Transaction['conditions']): void {
     this.ask<'rows'>(
       'type' in asked ? asked : { type: 'read', keys: asked },
       ({ rows }) => {
         const depends = 'type' in asked ? conditions : conditionsOf(asked, rows)
         this.#step(task, plan, depends, rows)
       },
-      (why) => this.#fail(task, why),
+      (why) => this.fail(task, why),
     )
   }
 
-  /** `rows`: of all their keys, in order. */
-  #resumeAll(begun: readonly Begun[], rows: Rows): void {
-    const changes: Prepared[] = []
-    const confirmed: { readonly task: Task; readonly body: Body }[] = []
-    let at = 0
-    for (const { task, plan, step } of begun) {
-      const keys = keysIn(step)
-      const own = rows.slice(at, (at += keys.length))
-      const next = step.done === true ? step : plan.next(own)
-      const conditions = conditionsOf(keys, own)
-      if (next.done !== true) {
-        this.#read(task, plan, next.value, conditions)
-      } else if (next.value.type === 'change') {
-        const all = [...conditions, ...(next.value.conditions ?? [])]
-        changes.push({ task, outcome: next.value, conditions: all })
-      } else if (next.value.type === 'confirm') {
-        this.#discard(task)
-        confirmed.push({ task, body: next.value.body })
-      } else {
-        this.#conclude(task, next.value, conditions)
-      }
-    }
-    if (changes.length > 0) this.#changeAll(changes)
-    if (confirmed.length === 0) return
-    this.ask<'confirmed'>(
-      { type: 'confirm' },
-      () => {
-        for (const { task, body } of confirmed) task.finish(body)
-      },
-      (why) => {
-        for (const { task } of confirmed) task.finish(why)
-      },
-    )
-  }
-
-  #conclude(task: Task, outcome: Outcome, conditions: Transaction['conditions']): void {
+  /** Does what the outcome of a plan says. `conditions`: what it depends on. */
+  conclude(task: Task, outcome: Outcome, conditions: Transaction['conditions']): void {
     if (outcome.type === 'load') {
       this.#load(task, outcome)
     } else if (outcome.type === 'change') {
       this.#change(task, outcome, conditions)
     } else {
-      this.#discard(task)
-      this.#finish(task, outcome)
+      this.discardOf(task)
+      this.finish(task, outcome)
     }
   }
 
@@ -203,7 +139,7 @@ export class PlanRunner {
     this.ask<'loaded'>(
       work,
       (loaded) => task.finish(answer(loaded.values)),
-      (why) => this.#fail(task, why),
+      (why) => this.fail(task, why),
     )
   }
 
@@ -220,23 +156,7 @@ export class PlanRunner {
       },
       (why) => {
         this.#committing--
-        this.#fail(task, why)
-      },
-    )
-  }
-
-  #changeAll(changes: readonly Prepared[]): void {
-    const attempts = changes.map(({ outcome, conditions }) => ({ ...outcome, conditions }))
-    this.attempt(
-      attempts,
-      (seqs) => {
-        changes.forEach(({ task, outcome }, i) => {
-          if (seqs[i] === undefined) this.run(task)
-          else this.#changed(task, outcome, seqs[i])
-        })
-      },
-      (why) => {
-        for (const { task } of changes) this.#fail(task, why)
+        this.fail(task, why)
       },
     )
   }
@@ -288,19 +208,19 @@ export class PlanRunner {
 
   #committed(task: Task, outcome: ChangeOutcome, seq: number): void {
     const isLoss = this.#options.feed.report(seq, outcome.change)
-    this.#changed(task, outcome, seq)
+    this.changed(task, outcome, seq)
     this.#options.onCommitted(outcome.change, isLoss)
   }
 
   /** To be called first: the caller of a removal waits before any Local can acknowledge it. */
-  #changed(task: Task, { adopt, next }: ChangeOutcome, seq: number): void {
+  changed(task: Task, { adopt, next }: ChangeOutcome, seq: number): void {
     const done = next(seq)
     // A request that is served again needs its value.
-    if (adopt === undefined && done.type !== 'again') this.#discard(task)
-    this.#finish(task, done)
+    if (adopt === undefined && done.type !== 'again') this.discardOf(task)
+    this.finish(task, done)
   }
 
-  #finish(task: Task, done: Done): void {
+  finish(task: Task, done: Done): void {
     switch (done.type) {
       case 'answer':
         return task.finish(done.body)
@@ -336,12 +256,15 @@ export class PlanRunner {
     }
   }
 
-  #fail(task: Task, why: Failure): void {
-    this.#discard(task)
+  fail(task: Task, why: Failure): void {
+    this.discardOf(task)
     task.finish(why)
   }
 
-  readonly #discard = ({ sealed }: Task): void => void (sealed && this.discard(sealed))
+  /** Frees the value of a task that has not adopted it. */
+  discardOf({ sealed }: Task): void {
+    if (sealed !== undefined) this.discard(sealed)
+  }
 
   /** Frees a sealed value; does nothing once it is adopted. */
   discard(location: Location): void {

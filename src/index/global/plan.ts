@@ -19,8 +19,11 @@ import type { Change } from '../records/change-record.ts'
 
 export type Rows = readonly (Row | undefined)[]
 
-/** What a plan asks for: rows by their keys, or by a prefix. */
-export type Asked = readonly RecordKey[] | Scan
+/** What a plan asks for: rows by their keys, or by a prefix; or that a digest is verified. */
+export type Asked = readonly RecordKey[] | Scan | DigestCheck
+
+/** No rows come of it. If the bytes have another digest, the request fails with `integrity`. */
+export type DigestCheck = StoreWork & { readonly type: 'verify-digest' }
 
 /** Rows that begin with a prefix: no change depends on them, only on those asked for by key. */
 export type Scan = StoreWork & { readonly type: 'scan' }
@@ -110,7 +113,20 @@ export type StoreWork =
   /** Would the store find everything again that it has? */
   | { readonly type: 'confirm' }
   /** Hash and seal these small values. */
-  | { readonly type: 'stage'; readonly values: readonly Uint8Array[] }
+  | {
+      readonly type: 'stage'
+      readonly values: readonly Uint8Array[]
+      /** The name that each is put under, to verify those that spell digests. */
+      readonly names?: readonly (string | undefined)[]
+    }
+  /** Does this value have the digest that this name spells (R004-165)? */
+  | {
+      readonly type: 'verify-digest'
+      readonly name: string
+      readonly value: Sealed
+      /** It is a value of the index, and not one that was only sealed. */
+      readonly isStored: boolean
+    }
   | { readonly type: 'commit'; readonly transaction: Transaction }
   /** Commit each of these, in order: one may conflict, and the others not. */
   | { readonly type: 'commit-all'; readonly transactions: readonly Transaction[] }
@@ -162,6 +178,8 @@ export interface Sealed {
   readonly digest: Digest
   readonly size: number
   readonly location: Location
+  /** The name whose digest its bytes were found to have on their way into the store. */
+  readonly verifiedAs?: string
 }
 
 export const answer = (body: Body): Done => ({ type: 'answer', body })
@@ -174,6 +192,6 @@ export const textOf = (digest: Digest, kind?: KeyKind): string => new Key(digest
 export const conditionsOf = (keys: readonly RecordKey[], rows: Rows): Transaction['conditions'] =>
   keys.map((key, i) => ({ key, version: rows[i]?.version ?? 0 }))
 
-/** The keys that a plan asks for first; no plan begins with a scan. */
+/** The keys that a plan asks for first; no plan begins with another question. */
 export const keysIn = (step: IteratorResult<Asked, Outcome>): readonly RecordKey[] =>
   step.done === true ? [] : (step.value as readonly RecordKey[])

@@ -25,6 +25,7 @@ import {
   wantedOf,
   type NamingContext,
 } from './names/bind-plan.ts'
+import { verifyDigest, wrongUse } from './names/foreign.ts'
 import { firstName } from './names/named.ts'
 import { decide } from './names/naming.ts'
 import { replaced } from './names/replaced.ts'
@@ -94,13 +95,15 @@ type Offered = Omit<Sealed, 'location'> & { readonly location?: string }
  * `done`: how a put ends whose value exists; `absent`: the end of the offer of one that does not.
  */
 function* putNamed(
-  { digest, size, location }: Offered,
+  { digest, size, location, verifiedAs }: Offered,
   as: PutAs & { readonly name: string },
   context: PutContext,
   done: (have: Receipt) => Done,
   absent: Done = confirm({ type: 'held' }),
 ): Plan {
   const { name, naming = {} } = as
+  const wrong = wrongUse(name, naming)
+  if (wrong !== undefined) return answer(wrong)
   for (;;) {
     const wanted = wantedOf({ name, digest }, naming, naming.tag === true, context.naming)
     const [before] = yield [nameRow(name)]
@@ -127,6 +130,14 @@ function* putNamed(
     const conditions = isNew ? yield* mayBind(wanted, above, context.naming) : []
     if ('type' in conditions) return answer(conditions)
     if (found === undefined && location === undefined) return absent
+    if (decision.type === 'new') {
+      const known = verifiedAs === undefined ? {} : { verifiedAs }
+      const value =
+        location === undefined
+          ? { digest, size: found!.size, location: found!.location }
+          : { digest, size, location, ...known }
+      yield* verifyDigest(name, value, location === undefined)
+    }
     const state = left === undefined ? undefined : stateOf(left, rows, first.length)
     const keep = { ...wanted, keepMs: naming.keepMs ?? TAG_KEEP_MS }
     const leaves = state && replaced(state, name, keep, context.naming)

@@ -83,11 +83,13 @@ export const decodeName = (row: Row): Digest => decodeBinding(row).digest
 export const NAMED_ROWS: Uint8Array = nameBytes('named/')
 
 /** The prefix of the names of a key: its digest and a slash follow, then the name. */
-export function namedRows(digest: Digest): Uint8Array {
-  const id = new Uint8Array(NAMED_ROWS.byteLength + DIGEST_BYTES + 1)
+export function namedRows(digest: Digest, namePrefix = ''): Uint8Array {
+  const names = nameBytes(namePrefix)
+  const id = new Uint8Array(NAMED_ROWS.byteLength + DIGEST_BYTES + 1 + names.byteLength)
   id.set(NAMED_ROWS)
   id.set(digest, NAMED_ROWS.byteLength)
-  id[id.byteLength - 1] = SLASH
+  id[NAMED_ROWS.byteLength + DIGEST_BYTES] = SLASH
+  id.set(names, NAMED_ROWS.byteLength + DIGEST_BYTES + 1)
   return id
 }
 
@@ -95,12 +97,7 @@ const SLASH = 0x2f
 
 /** The row that says that a key has this name; its value is empty. */
 export function namedRow(digest: Digest, name: string): RecordKey {
-  const prefix = namedRows(digest)
-  const bytes = nameBytes(name)
-  const id = new Uint8Array(prefix.byteLength + bytes.byteLength)
-  id.set(prefix)
-  id.set(bytes, prefix.byteLength)
-  return { table: 'meta', id }
+  return { table: 'meta', id: namedRows(digest, name) }
 }
 
 /** The name in the id of a row of `namedRow`. */

@@ -2,7 +2,7 @@
 import { fromHex } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
 import type { Naming } from '../../index/message.ts'
-import { checkNewName } from '../../index/name.ts'
+import { checkDigestUse, checkNewName } from '../../index/name.ts'
 import { HOLD_ID_BYTES } from '../../limits.ts'
 import type { HoldId, PutOptions } from '../node.ts'
 import { namingOf } from './names/naming.ts'
@@ -37,9 +37,12 @@ export interface NamedPut extends PutOptions {
   readonly operation?: Uint8Array
 }
 
+type Keeping = Pick<PutOptions, 'name' | 'naming' | 'hold'>
+
 /** Checks what a put is to be kept by: a new name, a hold, or neither. Throws `usage`. */
-export function checkKeeper({ name, hold }: Pick<PutOptions, 'name' | 'hold'>): void {
+export function checkKeeper({ name, naming, hold }: Keeping): void {
   if (name !== undefined) checkNewName(name)
+  if (name !== undefined) checkDigestUse(name, { tag: naming?.kind === 'tag' })
   if (hold === undefined) return
   holdBytes(hold)
   if (name !== undefined) throw new DstoreError('usage', 'a put under a hold has no name')

@@ -19,9 +19,9 @@ import { FileSource } from '../../store/file/file-source.ts'
 import type { KeyRecord } from '../../index/records/record.ts'
 import { MISSING_ROW } from '../../index/records/tree-record.ts'
 import type { LentFile, Store } from '../../store/store.ts'
-import { putBatches } from '../calls/batches.ts'
+import { putManyHere, putNamedHere } from '../calls/names/own-puts.ts'
 import { ByteBudgets, arriving, metered, share } from '../calls/byte-budget.ts'
-import { checkKeeper, heldUnder, keptAs } from '../calls/hold-id.ts'
+import { checkKeeper, keptAs } from '../calls/hold-id.ts'
 import { ticketAddresses } from '../calls/ticket-addresses.ts'
 import { RuleCalls } from '../calls/names/rule-calls.ts'
 import { TreeCalls } from '../calls/tree-calls.ts'
@@ -41,9 +41,11 @@ import type {
   GetOptions,
   ImmediateValue,
   Node,
+  NamedValue,
   NodeStatus,
   PutManyOptions,
   PutOptions,
+  PutOutcome,
   PutResult,
   ReadableValue,
   ValueSource,
@@ -244,16 +246,12 @@ export class Global implements Node {
     return immediateValue(this.#store, keyOrName, this.#driver.index)
   }
 
-  async putMany(
-    values: readonly Uint8Array[],
-    { hold }: PutManyOptions = {},
-  ): Promise<PutResult[]> {
-    const kept = { name: undefined, ...heldUnder(hold) }
-    return putBatches(values, async (batch) => {
-      const request = { type: 'put', values: batch, ...kept } as const
-      const { receipts } = await this.#driver.ask(request)
-      return receipts.map(({ digest, size, existed }) => ({ key: new Key(digest), size, existed }))
-    })
+  putMany(values: readonly Uint8Array[], options: PutManyOptions = {}): Promise<PutResult[]> {
+    return putManyHere(askOf(this.#driver), values, options)
+  }
+
+  putNamed(items: readonly NamedValue[]): Promise<PutOutcome[]> {
+    return putNamedHere(askOf(this.#driver), items)
   }
 
   /** The value is here already. */
@@ -295,6 +293,7 @@ export class Global implements Node {
       registered: this.#driver.index.registered(),
       members: network && this.#driver.index.members.peers().length,
       refused: gate?.refused,
+      names: this.#driver.index.nameCounts,
       store: {
         kind,
         durable: kind !== 'memory',
@@ -319,11 +318,12 @@ export class Global implements Node {
   #ingest(
     bytes: AsyncIterable<Uint8Array>,
     size: number | undefined,
-    { signal, onProgress }: CallOptions,
+    { signal, onProgress, name }: PutOptions,
   ): Promise<Staged> {
     let doneBytes = 0
     return ingest(this.#store, bytes, size, {
       signal,
+      name,
       onBytes: (count) => {
         doneBytes += count
         onProgress?.({ phase: 'store', doneBytes, totalBytes: size })

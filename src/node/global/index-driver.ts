@@ -95,7 +95,15 @@ export class IndexDriver {
   /** The index, as of the last durable change. */
   get index(): Pick<
     GlobalIndex,
-    'expectMissing' | 'members' | 'peers' | 'position' | 'registered' | 'used' | 'usedKey' | 'wallDoubt'
+    | 'expectMissing'
+    | 'members'
+    | 'nameCounts'
+    | 'peers'
+    | 'position'
+    | 'registered'
+    | 'used'
+    | 'usedKey'
+    | 'wallDoubt'
   > {
     return this.#index
   }
@@ -110,13 +118,13 @@ export class IndexDriver {
 
   /** Puts a value that was verified and sealed. */
   async adopt(value: Staged, { name, hold, naming, operation }: Keeper = {}): Promise<Receipt> {
-    const { digest, size, location, staging } = value
+    const { staging, ...sealed } = value
+    const { location } = sealed
     await this.#options.repair.mend(value).catch(async (error: unknown) => {
       await staging.discard()
       throw error
     })
     this.#io.hold(location, staging)
-    const sealed = { digest, size, location }
     const body = await this.#call((id) => {
       const kept = { name, naming, ...(hold && { hold }), ...(operation && { operation }) }
       this.#handle({ type: 'uploaded', id, value: sealed, ...kept })

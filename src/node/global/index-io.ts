@@ -4,9 +4,11 @@
  */
 import { equal, gather } from '../../bytes.ts'
 import { asDstoreError } from '../../errors.ts'
+import { isDigestName } from '../../hash/foreign-digest.ts'
+import { checkingName, hasherFor } from '../../hash/foreign-hasher.ts'
 import { hash } from '../../hash/hasher.ts'
 import type { GlobalEffect } from '../../index/global/global-events.ts'
-import type { Sealed, StoreResult, StoreWork } from '../../index/global/plan.ts'
+import type { DigestCheck, Sealed, StoreResult, StoreWork } from '../../index/global/plan.ts'
 import { namedOf } from '../../index/lists/name-page.ts'
 import type { Body, List, Listed } from '../../index/message.ts'
 import { type KeyPage, digestAt, keyPageOf } from '../../index/records/list-pages.ts'
@@ -74,11 +76,14 @@ export class IndexIo {
         const entries = some.map(({ seq, entry }) => ({ seq, ...decodeChange(entry) }))
         return { type: 'entries', entries }
       }
+      case 'verify-digest':
+        await this.#verifyDigest(work)
+        return { type: 'rows', rows: [] }
       case 'confirm':
         await store.confirm()
         return { type: 'confirmed' }
       case 'stage':
-        return { type: 'sealed', values: await this.#stage(work.values) }
+        return { type: 'sealed', values: await this.#stage(work) }
       case 'commit': {
         const result = await store.commit(work.transaction)
         if (!result.ok) return { type: 'conflicted' }
@@ -93,6 +98,16 @@ export class IndexIo {
         return { type: 'committed-all', seqs: results.map((one) => (one.ok ? one.seq : undefined)) }
       }
     }
+  }
+
+  async #verifyDigest({ name, value, isStored }: DigestCheck): Promise<void> {
+    const { store, repair } = this.#options
+    const { digest, size, location } = value
+    const range = { start: 0, end: size }
+    const bytes = isStored
+      ? repair.read(digest, { size, location }, range)
+      : store.read(location, range)
+    for await (const _ of checkingName(name, bytes));
   }
 
   async page(body: (GlobalEffect & { type: 'page' })['body']): Promise<Body> {
@@ -141,13 +156,14 @@ export class IndexIo {
     return undefined
   }
 
-  async #stage(values: readonly Uint8Array[]): Promise<Sealed[]> {
+  async #stage({ values, names }: StoreWork & { type: 'stage' }): Promise<Sealed[]> {
     const { store, repair } = this.#options
     // In one turn: the callers of the node may change their arrays in the next.
     const digests = values.map((value) => hash(value).digest)
+    const verified = values.map((value, i) => verifiedAs(value, names?.[i]))
     const locations = await store.sealSmall(values)
     const sealed = locations.map((location, i) => {
-      return { digest: digests[i]!, size: values[i]!.byteLength, location }
+      return { digest: digests[i]!, size: values[i]!.byteLength, location, ...verified[i] }
     })
     try {
       const { damaged } = await store.usage()
@@ -168,6 +184,14 @@ export class IndexIo {
       this.#options.log.warn('a value that was not needed could not be freed', { error: message })
     })
   }
+}
+
+/** Has a value the digest that its name spells? Where it has not, the plan finds that out. */
+function verifiedAs(value: Uint8Array, name: string | undefined): Pick<Sealed, 'verifiedAs'> {
+  if (name === undefined || !isDigestName(name)) return {}
+  const hasher = hasherFor(name)
+  hasher?.update(value)
+  return hasher?.matches() === true ? { verifiedAs: name } : {}
 }
 
 async function listKeys(store: Store, list: List): Promise<Listed> {

@@ -1,6 +1,7 @@
 /** Values on their way into the store and out of it. */
 import { equal } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
+import { hasherFor, type ForeignHasher } from '../../hash/foreign-hasher.ts'
 import { createHasher, hashInTurns } from '../../hash/hasher.ts'
 import type { Sealed } from '../../index/global/plan.ts'
 import { decodeKey, keyRow, type KeyRecord } from '../../index/records/record.ts'
@@ -18,6 +19,8 @@ export type Staged = Sealed & { readonly staging: Staging }
 export class Ingest {
   readonly #staging: Staging
   readonly #hasher = createHasher()
+  /** Of the name that it is put under, if that spells a digest. */
+  #named: { readonly name: string; readonly hasher: ForeignHasher } | undefined
   #receivedBytes = 0
   /** A piece may have been hashed and not written. */
   #isTorn = false
@@ -42,12 +45,14 @@ export class Ingest {
 
   async add(
     bytes: AsyncIterable<Uint8Array>,
-    { signal, onBytes }: IngestOptions = {},
+    { signal, onBytes, name }: IngestOptions = {},
   ): Promise<void> {
+    this.#putUnder(name)
     for await (const piece of bytes) {
       signal?.throwIfAborted()
       this.#isTorn = true
       await hashInTurns(this.#hasher, piece)
+      this.#named?.hasher.update(piece)
       await this.#staging.write(piece)
       this.#isTorn = false
       this.#receivedBytes += piece.byteLength
@@ -56,14 +61,23 @@ export class Ingest {
     signal?.throwIfAborted()
   }
 
-  /** Seals it. `integrity`, and nothing stays, if it is not what its sender says. */
+  /** What comes later of a stream has the same name: else the index verifies it. */
+  #putUnder(name: string | undefined): void {
+    if (name === this.#named?.name) return
+    const hasher = this.#receivedBytes === 0 ? hasherFor(name) : undefined
+    this.#named = hasher && { name: name!, hasher }
+  }
+
+  /** Seals it. `integrity`, and nothing stays, if it is not what its sender or its name says. */
   async finish(claimed?: Identity): Promise<Staged> {
     const staging = this.#staging
     const { digest, size, outboard } = this.#hasher.finish()
     if (claimed !== undefined && (claimed.size !== size || !equal(claimed.digest, digest))) {
       throw new DstoreError('integrity', 'the bytes that came are not those that were sent')
     }
-    return { digest, size, staging, location: await staging.seal(outboard) }
+    this.#named?.hasher.check()
+    const sealed = { digest, size, staging, location: await staging.seal(outboard) }
+    return this.#named === undefined ? sealed : { ...sealed, verifiedAs: this.#named.name }
   }
 
   /** Frees what came. */
@@ -75,6 +89,8 @@ export class Ingest {
 export interface IngestOptions {
   readonly signal?: AbortSignal | undefined
   readonly onBytes?: (count: number) => void
+  /** The name that it is put under. */
+  readonly name?: string | undefined
 }
 
 /** Streams a value into the store, hashing it. If that fails, nothing of it stays. */
@@ -128,6 +144,16 @@ export function isCopied(store: Store, file: FileSource): boolean {
   return store.kind === 'disk' && size >= PARALLEL_COPY_BYTES && HAS_HASH_THREADS
 }
 
+/** What an upload says of the value that it brings. */
+interface Received {
+  readonly digest: Uint8Array
+  readonly size: number
+  /** Where what comes begins: the bytes before it were kept. */
+  readonly start: number
+  /** The name that it is put under. */
+  readonly name?: string | undefined
+}
+
 /**
  * Stores a value whose key is known: verified bytes from `start` on, and the outboard at the end.
  * If the stream breaks, the store keeps what came. A resumed upload is hashed as a whole, including
@@ -135,7 +161,7 @@ export function isCopied(store: Store, file: FileSource): boolean {
  */
 export async function receive(
   store: Store,
-  { digest, size, start }: { digest: Uint8Array; size: number; start: number },
+  { digest, size, start, name }: Received,
   bytes: AsyncIterable<Uint8Array>,
   outboard: () => Uint8Array,
 ): Promise<Staged> {
@@ -145,12 +171,17 @@ export async function receive(
   try {
     // The kept bytes were verified when they came, but the disk may have changed them since.
     const hasher = start > 0 ? createHasher() : undefined
+    const named = hasherFor(name)
     if (hasher !== undefined) {
-      for await (const piece of staging.resumedBytes()) await hashInTurns(hasher, piece)
+      for await (const piece of staging.resumedBytes()) {
+        await hashInTurns(hasher, piece)
+        named?.update(piece)
+      }
     }
     try {
       for await (const piece of bytes) {
         if (hasher !== undefined) await hashInTurns(hasher, piece)
+        named?.update(piece)
         await staging.write(piece)
       }
     } catch (error) {
@@ -161,8 +192,9 @@ export async function receive(
     if (hashed !== undefined && !equal(hashed.digest, digest)) {
       throw new DstoreError('integrity', 'the kept part of the value is damaged: send all of it')
     }
+    named?.check()
     const location = await staging.seal(hashed?.outboard ?? outboard())
-    return { digest, size, location, staging }
+    return { digest, size, location, staging, ...(named && { verifiedAs: name! }) }
   } catch (error) {
     await staging.discard()
     throw error

@@ -25,6 +25,7 @@ import type {
   NamePage,
   NodeIndex,
   NodeLists,
+  StatOptions,
   TagResult,
   ValueFacts,
 } from '../node.ts'
@@ -53,7 +54,7 @@ export class OwnIndex extends IndexCalls implements NodeIndex, NodeLists {
     this.#options = options
   }
 
-  async stat(key: Key): Promise<ValueFacts | undefined> {
+  async stat(key: Key, { namesBelow }: StatOptions = {}): Promise<ValueFacts | undefined> {
     const { digest } = key
     const { store, holders } = this.#options
     const [row, held, missing] = await store.rows([keyRow(digest), heldRow(digest), MISSING_ROW])
@@ -61,7 +62,10 @@ export class OwnIndex extends IndexCalls implements NodeIndex, NodeLists {
     const found = decodeKey(row)
     const { size, incarnation, directory } = found
     if (key.kind === 'directory' && directory === undefined) return undefined
-    const names = await keyNames(store, digest, found, NAMES_PER_ANSWER)
+    const names = await keyNames(store, digest, found, {
+      limit: NAMES_PER_ANSWER,
+      ...(namesBelow !== undefined && { below: namesBelow }),
+    })
     const mayLack = decodeCounter(missing?.value) > 0 || this.#options.mayBeDamaged()
     return {
       key,

@@ -20,6 +20,9 @@ import { ingest, recordOf } from './ingest.ts'
  */
 export type HolderSources = (key: Key, size: number) => readonly AsyncIterable<Uint8Array>[]
 
+/** Where a value is stored. */
+type StoredAt = Pick<KeyRecord, 'size' | 'location'>
+
 export interface RepairOptions {
   readonly store: Store
   readonly log: Log
@@ -54,7 +57,7 @@ export class Repair {
    */
   async *read(
     digest: Uint8Array,
-    record: KeyRecord,
+    record: StoredAt,
     range: ByteRange,
     signal?: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, undefined> {
@@ -78,12 +81,12 @@ export class Repair {
     }
   }
 
-  async #noticed(digest: Uint8Array, record: KeyRecord, error: unknown): Promise<void> {
+  async #noticed(digest: Uint8Array, record: StoredAt, error: unknown): Promise<void> {
     if (isDamage(error)) await this.damaged(digest, record, asDstoreError(error).message)
   }
 
   /** The stored bytes of a value, not verified. */
-  bytesOf({ size, location }: KeyRecord): ValueBytes {
+  bytesOf({ size, location }: StoredAt): ValueBytes {
     const { store } = this.#options
     return {
       size,

@@ -5,6 +5,7 @@
 import { bytesIn } from '../../bytes.ts'
 import type { DstoreError } from '../../errors.ts'
 import { encodeMessage } from '../../index/codec/encode.ts'
+import { batchItemBytes } from '../../index/batch-messages.ts'
 import { isRequest } from '../../index/global/dispatch.ts'
 import type { Body, Message } from '../../index/message.ts'
 import {
@@ -97,6 +98,8 @@ function weightOf(body: Body): number | undefined {
       return body.inline ? INLINE_VALUE_BYTES : KIB
     case 'put':
       return KIB + bytesIn(body.values)
+    case 'put-batch':
+      return body.items.reduce((sum, item) => sum + batchItemBytes(item), KIB)
     case 'members':
       return body.limit * PEER_ID_CHARS
     case 'ping':

@@ -142,7 +142,7 @@ export class SuspendedUploads {
   ): Promise<UploadResult> {
     const { ingest, key } = upload
     try {
-      await ingest.add(bytes)
+      await ingest.add(bytes, { name: keeper.name })
     } catch (error) {
       if (!ingest.canResume || !isBreak(error, channel)) await this.#forget(upload)
       else if (upload.channel === channel) this.#suspend(upload)
@@ -160,7 +160,7 @@ export class SuspendedUploads {
       receivedBytes: 0,
       take: async (bytes, claim, keeper) => {
         try {
-          await ingest.add(bytes)
+          await ingest.add(bytes, { name: keeper.name })
         } catch (error) {
           await ingest.discard()
           throw error

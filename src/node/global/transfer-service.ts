@@ -106,7 +106,8 @@ export class TransferService {
         check: () => this.#checkWriter(peer),
         takeKnown: async (value, bytes, outboard, keeper) => {
           if (keeper.name !== undefined) checkNewName(keeper.name)
-          return driver.adopt(await receive(store, value, arriving(bytes, meter), outboard), keeper)
+          const named = { ...value, name: keeper.name }
+          return driver.adopt(await receive(store, named, arriving(bytes, meter), outboard), keeper)
         },
         openStream: async (offered) => {
           const stream = await this.#streams.open(channel, offered)

@@ -4,6 +4,7 @@
  */
 import { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
+import { OperationIds } from '../../index/local/operation-ids.ts'
 import type { Gate } from '../../membership/gate.ts'
 import type { KnownMembers } from '../../membership/known-members.ts'
 import { Cache } from '../cache/cache.ts'
@@ -30,8 +31,10 @@ import type {
   ImmediateValue,
   Node,
   NodeStatus,
+  NamedValue,
   PutManyOptions,
   PutOptions,
+  PutOutcome,
   PutResult,
   ReadableValue,
   ValueSource,
@@ -43,16 +46,13 @@ import { RuleCalls } from '../calls/names/rule-calls.ts'
 import { UseReports } from '../calls/names/use-reports.ts'
 import { wordUsed } from '../calls/names/used.ts'
 import { TreeCalls } from '../calls/tree-calls.ts'
-import { Uploader } from './put.ts'
+import { BATCHES_AT_ONCE, Uploader } from './put.ts'
 import { IndexClient, askOver } from './index-client.ts'
 import { Traffic } from '../calls/traffic.ts'
 import type { Network } from '../../network/network.ts'
 import type { TransferHost } from '../../transfer/serve.ts'
 import { verifyCache } from '../cache/verify-cache.ts'
 import { VERSION } from '../version.ts'
-
-/** Batches of small values that are on their way at once: one travels while one is stored. */
-const BATCHES_AT_ONCE = 2
 
 export interface LocalOptions {
   readonly network: Network
@@ -67,6 +67,8 @@ export interface LocalOptions {
   readonly inactive?: Omit<InactiveStoreOptions, 'to'> | undefined
   readonly log: Log
   readonly random: (bytes: number) => Uint8Array
+  /** Those that the link tells Global of; without, Global forgets them by their time. */
+  readonly operations?: OperationIds
 }
 
 export class Local implements Node {
@@ -86,6 +88,7 @@ export class Local implements Node {
 
   constructor(options: LocalOptions) {
     const { network, link, globalPeer, cacheBytes, log, random } = options
+    const operations = options.operations ?? new OperationIds(random(8))
     this.#options = options
     this.#cache = new Cache(cacheBytes, (value) => {
       if (network.addresses().length > 0) withdrawals.add(value)
@@ -110,6 +113,7 @@ export class Local implements Node {
       callers,
       globalPeer,
       random,
+      operations,
       onSent: (bytes) => traffic.sent(globalPeer, bytes),
     })
     const { inactive } = options
@@ -119,6 +123,7 @@ export class Local implements Node {
     this.trees = new TreeCalls({
       ask: askOver(link),
       random,
+      operations,
       // The seq of the change is not known here: the next look-up asks Global (R004-86).
       wrote: (name) => link.wrote(name, Infinity),
       failed: (name, error) => this.index.writeFailed(name, error),
@@ -129,7 +134,7 @@ export class Local implements Node {
       link,
       cache,
       holdings,
-      random,
+      operations,
       keep: (key, fact) => {
         this.#reader.prepare(key, checked(key, fact), { start: 0, end: fact.size })
       },
@@ -163,6 +168,13 @@ export class Local implements Node {
     const put = (batch: readonly Uint8Array[]): Promise<PutResult[]> =>
       this.#uploader.putSmall(batch, options)
     return putBatches(values, put, BATCHES_AT_ONCE)
+  }
+
+  putNamed(items: readonly NamedValue[], options: CallOptions = {}): Promise<PutOutcome[]> {
+    return this.#uploader.putNamed(items, options, (name) => {
+      // The seq of the change is not known here: the next look-up asks Global (R004-86).
+      this.#options.link.wrote(name, Infinity)
+    })
   }
 
   get(key: Key, options?: GetOptions): Promise<ReadableValue> {

@@ -1,15 +1,14 @@
 /** Puts values through a Local: uploads them to Global, and keeps them in the cache if they fit. */
 import { concat, equal } from '../../bytes.ts'
-import { DstoreError, asDstoreError } from '../../errors.ts'
+import { DstoreError, asDstoreError, throwIfCancelled } from '../../errors.ts'
+import { checkDigestName, checkingName } from '../../hash/foreign-hasher.ts'
+import { isDigestName } from '../../hash/foreign-digest.ts'
 import { createHasher, hash, hashInTurns, type Hashed } from '../../hash/hasher.ts'
 import { Key } from '../../hash/key.ts'
-import type { Receipt } from '../../index/message.ts'
-import {
-  CALL_TIMEOUT_MS,
-  DIGEST_BYTES,
-  INLINE_VALUE_BYTES,
-  OPERATION_ID_BYTES,
-} from '../../limits.ts'
+import { errorOf } from '../../index/failure.ts'
+import type { OperationIds } from '../../index/local/operation-ids.ts'
+import type { BatchItem, Receipt } from '../../index/message.ts'
+import { CALL_TIMEOUT_MS, DIGEST_BYTES, INLINE_VALUE_BYTES } from '../../limits.ts'
 import { changedFile } from '../../store/file/file-faults.ts'
 import { hashSource } from '../../store/file/file-hasher.ts'
 import { FileSource } from '../../store/file/file-source.ts'
@@ -18,13 +17,24 @@ import type { Identity } from '../../transfer/upload.ts'
 import { RETRY_MS, Retry } from '../swarm/retry.ts'
 import type { Cache } from '../cache/cache.ts'
 import { arriving, type ByteBudgets } from '../calls/byte-budget.ts'
+import { putNamed } from '../calls/names/named-batches.ts'
 import { checkKeeper, keptAs, type NamedPut } from '../calls/hold-id.ts'
 import { deadline, pause, type Deadline } from '../../deadline.ts'
 import type { GlobalLink } from './global-link.ts'
-import type { CallOptions, PutOptions, PutResult, ValueSource } from '../node.ts'
+import type {
+  CallOptions,
+  NamedValue,
+  PutOptions,
+  PutOutcome,
+  PutResult,
+  ValueSource,
+} from '../node.ts'
 import type { ChannelPool } from '../swarm/channel-pool.ts'
 import { KnownUploads, type UploadSource } from '../upload/known-upload.ts'
 import { sendStream } from './stream-upload.ts'
+
+/** Messages of small values that are on their way at once: one travels while one is stored. */
+export const BATCHES_AT_ONCE = 2
 
 export interface UploaderOptions {
   readonly link: GlobalLink
@@ -33,6 +43,7 @@ export interface UploaderOptions {
   readonly callers: ByteBudgets
   readonly globalPeer: string
   readonly random: (bytes: number) => Uint8Array
+  readonly operations: OperationIds
   /** Counts the bytes of values that were sent to Global. */
   readonly onSent: (bytes: number) => void
 }
@@ -50,13 +61,14 @@ export class Uploader {
 
   async put(source: ValueSource, asked: PutOptions): Promise<PutResult> {
     checkKeeper(asked)
-    const options = this.#named(asked)
-    const limit = putDeadline(options)
+    const limit = putDeadline(asked)
     try {
-      if (!('path' in source)) return await this.#putStream(source, options, limit)
+      if (!('path' in source)) {
+        return await this.#once(asked, (options) => this.#putStream(source, options, limit))
+      }
       const file = await FileSource.open(source.path, source.identity)
       try {
-        return await this.#putFile(file, options, limit)
+        return await this.#once(asked, (options) => this.#putFile(file, options, limit))
       } finally {
         await file.close()
       }
@@ -65,10 +77,10 @@ export class Uploader {
     }
   }
 
-  /** The repeats of one put are one operation. */
-  #named(options: PutOptions): NamedPut {
-    if (options.name === undefined) return options
-    return { ...options, operation: this.#options.random(OPERATION_ID_BYTES) }
+  /** The repeats of one put are one operation. What a hold keeps can be put again. */
+  #once<T>(options: PutOptions, put: (options: NamedPut) => Promise<T>): Promise<T> {
+    if (options.hold !== undefined) return put(options)
+    return this.#options.operations.run((operation) => put({ ...options, operation }))
   }
 
   async #putFile(file: FileSource, options: NamedPut, limit: Deadline): Promise<PutResult> {
@@ -80,6 +92,7 @@ export class Uploader {
       signal: limit.signal,
       onProgress: (doneBytes, totalBytes) => onProgress?.({ phase: 'hash', doneBytes, totalBytes }),
     })
+    await checkFileName(file, options)
     limit.progress()
     const { outboard } = hashed
     const source: UploadSource = {
@@ -96,11 +109,10 @@ export class Uploader {
 
   /** Uploads a value that is not a file of a caller, as a put of it would. */
   async putKnown(source: UploadSource, asked: PutOptions): Promise<PutResult> {
-    const options = this.#named(asked)
-    const limit = putDeadline(options)
+    const limit = putDeadline(asked)
     try {
       limit.progress()
-      return await this.#known.send(source, options, limit)
+      return await this.#once(asked, (options) => this.#known.send(source, options, limit))
     } finally {
       limit.clear()
     }
@@ -140,7 +152,7 @@ export class Uploader {
     const hasher = createHasher()
     let doneBytes = 0
     const passing = async function* (): AsyncGenerator<Uint8Array> {
-      for await (const part of chain(first, rest)) {
+      for await (const part of checkingName(kept.name, chain(first, rest))) {
         await hashInTurns(hasher, part)
         yield part
         doneBytes += part.byteLength
@@ -181,6 +193,7 @@ export class Uploader {
   }
 
   async #putOne(value: Uint8Array, options: NamedPut): Promise<PutResult> {
+    checkDigestName(options.name, value)
     const [result] = await this.putSmall([value], options)
     return result!
   }
@@ -188,27 +201,76 @@ export class Uploader {
   /** Puts small values in one message; a name only with a single value. */
   async putSmall(
     values: readonly Uint8Array[],
-    { signal, timeoutMs = CALL_TIMEOUT_MS, ...kept }: NamedPut,
+    { signal, timeoutMs = CALL_TIMEOUT_MS, operation, ...kept }: NamedPut,
   ): Promise<PutResult[]> {
-    const { link, cache } = this.#options
-    const hashed = values.map((value) => hash(value))
-    const digests = hashed.map(({ digest }) => digest)
-    const request = { type: 'put', values, name: undefined, ...keptAs(kept) } as const
+    const { link } = this.#options
+    // Without a name, others may join the message, whose operation this would be.
+    const named = kept.name === undefined || operation === undefined ? kept : { ...kept, operation }
+    const digests = values.map((value) => hash(value).digest)
+    const request = { type: 'put', values, name: undefined, ...keptAs(named) } as const
     const ask = (leftMs: number): Promise<PutResult[]> => {
       const options = { digests, timeoutMs: leftMs, ...(signal && { signal }) }
       return link.ask(request, options, ({ receipts }, keep) =>
-        hashed.map(({ digest, size }, i) => {
-          const { existed, incarnation } = checked(receipts[i], digest)
-          const key = new Key(digest)
-          const entry = keep
-            ? cache.admit(key, size, incarnation, { start: 0, end: size })
-            : undefined
-          entry?.write(0, values[i]!)
-          return { key, size, existed }
+        digests.map((digest, i) => this.#stored(values[i]!, digest, receipts[i], keep)),
+      )
+    }
+    return this.#askAgain(ask, timeoutMs, signal)
+  }
+
+  /** `onWritten` is called for each name that may be bound otherwise now. */
+  async putNamed(
+    items: readonly NamedValue[],
+    { signal, timeoutMs = CALL_TIMEOUT_MS }: CallOptions,
+    onWritten: (name: string) => void,
+  ): Promise<PutOutcome[]> {
+    const { operations } = this.#options
+    const operation = (): Uint8Array => operations.begin()
+    const send = async (some: readonly BatchItem[]): Promise<readonly PutOutcome[]> => {
+      try {
+        return await this.#sendNamed(some, timeoutMs, signal)
+      } finally {
+        for (const { name, operation: id } of some) {
+          if (name !== undefined) onWritten(name)
+          if (id !== undefined) operations.end(id)
+        }
+      }
+    }
+    return putNamed(items, send, { atOnce: BATCHES_AT_ONCE, operation })
+  }
+
+  #sendNamed(
+    items: readonly BatchItem[],
+    timeoutMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<PutOutcome[]> {
+    const { link } = this.#options
+    const digests = items.map(({ value }) => hash(value).digest)
+    const ask = (leftMs: number): Promise<PutOutcome[]> => {
+      const options = { digests, timeoutMs: leftMs, ...(signal && { signal }) }
+      return link.ask({ type: 'put-batch', items }, options, ({ outcomes }, keep) =>
+        outcomes.map((one, i) => {
+          if ('failure' in one) return { error: errorOf(one.failure) }
+          return this.#stored(items[i]!.value, digests[i]!, one.receipt, keep)
         }),
       )
     }
     return this.#askAgain(ask, timeoutMs, signal)
+  }
+
+  /** A small value that Global has; `keep`: no removal has overtaken that. */
+  #stored(
+    value: Uint8Array,
+    digest: Uint8Array,
+    receipt: Receipt | undefined,
+    keep: boolean,
+  ): PutResult {
+    const { existed, incarnation } = checked(receipt, digest)
+    const key = new Key(digest)
+    const size = value.byteLength
+    const range = { start: 0, end: size }
+    const entry = keep ? this.#options.cache.admit(key, size, incarnation, range) : undefined
+    entry?.write(0, value)
+    return { key, size, existed }
   }
 
   /** Asks Global. If it was there and is lost, asks again for as long as an upload waits for it. */
@@ -233,6 +295,14 @@ export class Uploader {
       }
     }
   }
+}
+
+/** Throws `integrity` if the name spells a digest that the file does not have. */
+async function checkFileName(file: FileSource, { name, signal }: NamedPut): Promise<void> {
+  if (name === undefined || !isDigestName(name)) return
+  const bytes = file.read({ start: 0, end: file.size! })
+  for await (const _ of checkingName(name, bytes)) throwIfCancelled(signal)
+  await file.checkUnchanged()
 }
 
 /** Any other failure is thrown. */

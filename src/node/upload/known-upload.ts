@@ -8,11 +8,18 @@ import { asDstoreError, type DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { keySubject } from '../../index/local/in-flight.ts'
-import { GIB, PIECE_BYTES, RESUME_SECONDS_PER_GIB, SHARE_KEPT_BYTES } from '../../limits.ts'
+import {
+  CALL_TIMEOUT_MS,
+  GIB,
+  PIECE_BYTES,
+  RESUME_SECONDS_PER_GIB,
+  SHARE_KEPT_BYTES,
+} from '../../limits.ts'
 import type { SendWindow } from '../../transfer/send-window.ts'
 import { uploadKnown, type Identity } from '../../transfer/upload.ts'
 import type { Cache, PendingEntry } from '../cache/cache.ts'
 import { metered, type ByteBudgets } from '../calls/byte-budget.ts'
+import { verificationMs } from '../calls/names/digest-wait.ts'
 import { keptAs, type NamedPut } from '../calls/hold-id.ts'
 import type { GlobalLink } from '../local/global-link.ts'
 import type { PutResult } from '../node.ts'
@@ -61,7 +68,10 @@ export class KnownUploads {
     let hasMore = false
     for (;;) {
       try {
-        const { have, sendFrom } = await this.#options.link.ask(offer, { signal: limit.signal })
+        const moreMs = verificationMs(options.name, size)
+        if (moreMs > 0) limit.extend(moreMs)
+        const asked = { signal: limit.signal, timeoutMs: CALL_TIMEOUT_MS + moreMs }
+        const { have, sendFrom } = await this.#options.link.ask(offer, asked)
         if (have !== undefined) return { key: new Key(digest), size, existed: true }
         hasMore ||= sendFrom > keptBytes
         keptBytes = Math.max(keptBytes, sendFrom)

@@ -24,11 +24,11 @@ export async function commitBuilt(
   node: TreeNode,
   hold: HoldId,
   { root, levels }: BuiltTree,
-  options: CommitTreeOptions = {},
+  { name, naming, ...calls }: CommitTreeOptions = {},
 ): Promise<PutResult> {
-  const calls = callsOf(options)
   for (const level of levels) await makeLevel(node, hold, level, calls)
-  return commitRoot(node, hold, root, options)
+  const as = { ...(name !== undefined && { name }), ...(naming && { naming }) }
+  return node.trees.commitTree(hold, root, { ...calls, ...as })
 }
 
 /** Puts and makes what does not exist of directories whose children are made. */
@@ -36,7 +36,7 @@ export async function makeLevel(
   node: TreeNode,
   hold: HoldId,
   level: Iterable<BuiltDirectory>,
-  options: CallOptions = {},
+  options: CallOptions,
 ): Promise<void> {
   const { trees } = node
   for (const batch of batchesOf(level)) {
@@ -49,26 +49,6 @@ export async function makeLevel(
       if (missing.length > 0) throw removedMeanwhile(key, missing[0]!)
     }
   }
-}
-
-/** The options that each call of a tree put takes. */
-export function callsOf({ signal, timeoutMs, onProgress }: CallOptions): CallOptions {
-  return {
-    ...(signal && { signal }),
-    ...(timeoutMs !== undefined && { timeoutMs }),
-    ...(onProgress && { onProgress }),
-  }
-}
-
-/** Commits the root of a tree whose directories are made. */
-export function commitRoot(
-  { trees }: TreeNode,
-  hold: HoldId,
-  root: Key,
-  { name, naming, ...options }: CommitTreeOptions,
-): Promise<PutResult> {
-  const as = { ...(name !== undefined && { name }), ...(naming && { naming }) }
-  return trees.commitTree(hold, root, { ...options, ...as })
 }
 
 const keyOf = ({ key }: BuiltDirectory): Key => key

@@ -63,10 +63,13 @@ export async function putStream(
     await putter.end()
     tree.checkLinks()
     const as = { ...(name !== undefined && { name }), ...(naming && { naming }) }
-    const { key, size, files, existed } = await commitSpooled(node, hold, tree.directories(), {
-      ...calls,
-      ...as,
-    })
+    const options = { ...calls, ...as }
+    const { key, size, files, existed } = await commitSpooled(
+      node,
+      hold,
+      tree.directories(),
+      options,
+    )
     return { key, size, files, existed }
   } catch (error) {
     await putter.settled()

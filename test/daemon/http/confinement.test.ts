@@ -7,7 +7,10 @@ import type { Entry } from '../../../src/directory/directory.ts'
 import { hash } from '../../../src/hash/hasher.ts'
 import { Key } from '../../../src/hash/key.ts'
 import { once as whole } from '../../../src/bytes.ts'
-import type { ServedNode } from '../../../src/node/node.ts'
+import { DstoreError } from '../../../src/errors.ts'
+import { NAMES_PER_ANSWER } from '../../../src/limits.ts'
+import type { BoundName, NodeIndex, ServedNode } from '../../../src/node/node.ts'
+import { KeySight } from '../../../src/daemon/http/tokens/key-sight.ts'
 import { ROUTES } from '../../../src/daemon/http/routes.ts'
 import { accessOf } from '../../../src/daemon/http/tokens/route-access.ts'
 import { SentKeys } from '../../../src/daemon/http/tokens/sent-keys.ts'
@@ -55,7 +58,7 @@ async function putTree(
   entries: readonly (readonly [string, Entry])[],
   name: string,
 ): Promise<Key> {
-  const trees = node.trees!
+  const trees = node.trees
   const hold = await trees.openHold()
   const { key } = await node.put({ bytes: whole(bytesOf(entries)) }, { hold })
   const root = key.as('directory')
@@ -147,9 +150,9 @@ test('R006-50 a writer’s token asks as a writer, whatever its node may and a n
   t.deepEqual([await named('kept'), await named('tree')], [undefined, undefined])
   t.is((await node.index.lookup('tree'))?.key.toString(), tree.toString())
   // As though an admin bound it as a fixed name between the look-up and the removal.
-  const { lookup } = node.index
+  const lookup = node.index.lookup.bind(node.index)
   node.index.lookup = async (name, options) => {
-    const bound = await lookup.call(node.index, name, options)
+    const bound = await lookup(name, options)
     return bound && { ...bound, kind: 'tag' }
   }
   t.is((await call('DELETE', '/v1/names/kept')).status, 403)
@@ -251,6 +254,35 @@ test('R007-331 by key such a token reads what one of its own names is bound to, 
   }
   await node.index.unbind('ci/mine')
   t.is((await call('GET', `/v1/values/${mine.toString()}`)).status, 404, 'its name has gone')
+})
+
+test('R006-51 R007-331 a key is in sight by its name below the prefix, however many others it has', async (t) => {
+  const { call, node } = await confined(t)
+  const key = await put(node, 'many', 'a/0')
+  for (let n = 1; n <= NAMES_PER_ANSWER; n++) await node.index.bind(`a/${n}`, key)
+  t.is((await call('GET', `/v1/values/${key.toString()}`)).status, 404)
+  await node.index.bind('ci/one', key)
+  t.is((await call('GET', `/v1/values/${key.toString()}`)).body.toString(), 'many')
+  const facts = jsonOf(await call('GET', `/v1/values/${key.toString()}/facts`))
+  t.deepEqual(facts['names'], ['ci/one'])
+})
+
+test('R007-331 where Global is away, the answer for a key does not say whether it is held', async (t) => {
+  const [held, absent] = ['held', 'absent'].map((text) => new Key(hash(Buffer.from(text)).digest))
+  const away = new DstoreError('unreachable', 'Global cannot be reached')
+  const index = {
+    lookup: () => Promise.resolve({ key: held, incarnation: 1 }),
+    stat: (key: Key) =>
+      key === held ? Promise.resolve({ key, names: [], confirmed: false }) : Promise.reject(away),
+  }
+  const sight = new KeySight(index as unknown as NodeIndex, 'ci/')
+  const [first, second] = await Promise.all(
+    [held, absent].map((key) => t.throwsAsync(sight.sees(key!), { code: 'unreachable' })),
+  )
+  t.is(String(first), String(second))
+  sight.found({ key: held! } as BoundName)
+  t.true(await sight.sees(held!), 'by its name')
+  t.is((await sight.stat(held!))?.confirmed, false)
 })
 
 test('R007-332 a path below a name in sight is read, and its entries by key are not', async (t) => {
@@ -362,7 +394,7 @@ test('R007-334 the holds of others are not used, and what is sent is bounded', a
   const { call, node, make, as } = await confined(t)
   const other = as((await make({ role: 'writer', label: 'o', prefix: 'other/' })).token)
   const { hold } = jsonOf<{ hold: string }>(await call('POST', '/v1/holds'))
-  const own = await node.trees!.openHold()
+  const own = await node.trees.openHold()
   for (const foreign of [hold, own]) {
     const at = `/v1/holds/${foreign}`
     t.is((await other('POST', `/v1/values?hold=${foreign}`, { body: 'x' })).status, 404)

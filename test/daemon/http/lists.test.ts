@@ -6,6 +6,9 @@ import { createServer, request } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { Client } from '../../../src/daemon/client/client.ts'
+import { nameDocuments, nameText } from '../../../src/daemon/http/lists/list-lines.ts'
+import { packNames } from '../../../src/index/lists/name-page.ts'
+import type { NamedKey } from '../../../src/index/message.ts'
 import { hash } from '../../../src/hash/hasher.ts'
 import { Key } from '../../../src/hash/key.ts'
 import { packKeys } from '../../../src/index/records/list-pages.ts'
@@ -28,7 +31,7 @@ test('R007-195: lists are text for a client that asks for text, else the documen
   for (const name of ODD) node.bound.set(name, KEY)
   const documents = {
     keys: `${JSON.stringify({ key: TEXT, size: VALUE.byteLength })}\n`,
-    names: ODD.map((name) => `${JSON.stringify({ name, key: TEXT })}\n`).join(''),
+    names: ODD.map((name) => `${JSON.stringify({ name, key: TEXT, kind: 'fixed' })}\n`).join(''),
   }
   const text = { keys: `${TEXT}\n`, names: ODD.map((name) => `${name}\n`).join('') }
   for (const [accept, isText] of [
@@ -198,4 +201,33 @@ test('R007-196: a daemon without plain text gives the documents, and the client 
   t.deepEqual(await received(client.lists.keyLines(true)), [lines.join(''), undefined])
   const names = await clientOf(t, 'application/x-ndjson', ['{"name":"a","key":"k"}\n'], false)
   t.deepEqual(await received(names.lists.nameLines(undefined, false)), ['a\n', undefined])
+})
+
+test('R007-310: the lines of names have every fact, written as JSON writes it', (t) => {
+  const facts = [
+    {},
+    { tag: true, size: 0, boundMs: 0, expiresMs: 1 },
+    { size: 2 ** 53 - 1, boundMs: 1_764_425_012_007, expiresMs: 1_764_425_012_999 },
+    { size: 5, boundMs: 951_782_400_000, expiresMs: 2 ** 53 - 1, directory: true },
+    { boundMs: 253_402_300_800_000 },
+  ]
+  const items = facts.map((one, i) => ({ name: `n"${i}\\`, digest: KEY.digest, ...one }))
+  const commons = [{ name: '"é\\/', common: true }]
+  const page = packNames({ type: 'named', items: [...items, ...commons], more: false })
+  const iso = (ms: number | undefined): string | undefined =>
+    ms === undefined ? undefined : new Date(Math.min(ms, 8.64e15)).toISOString()
+  const expected = facts.map((one: Partial<NamedKey>, i) => ({
+    name: `n"${i}\\`,
+    key: new Key(KEY.digest, one.directory === true ? 'directory' : 'bytes').toString(),
+    kind: one.tag === true ? 'tag' : 'fixed',
+    size: one.size,
+    boundAt: iso(one.boundMs),
+    expiresAt: iso(one.expiresMs),
+  }))
+  const lines = [...expected, { prefix: '"é\\/' }].map((one) => `${JSON.stringify(one)}\n`)
+  t.is(Buffer.from(nameDocuments(page)).toString(), lines.join(''))
+  t.is(
+    Buffer.from(nameText(page)).toString(),
+    [...items, ...commons].map(({ name }) => `${name}\n`).join(''),
+  )
 })

@@ -70,10 +70,10 @@ test('R007-32 a name of any characters is bound, found, listed and unbound', asy
   }
   t.deepEqual(
     await all(client.names()),
-    ODD.map((name) => ({ name, key: TEXT })),
+    ODD.map((name) => ({ name, key: TEXT, kind: 'fixed' })),
   )
   for (const name of ODD) {
-    t.deepEqual(await all(client.names(name)), [{ name, key: TEXT }])
+    t.deepEqual(await all(client.names(name)), [{ name, key: TEXT, kind: 'fixed' }])
     t.like(await client.unbind(name, true), { name, seq: 8, names: [name], acknowledged: ['a'] })
     t.false(node.bound.has(name))
   }

@@ -79,6 +79,12 @@ test('R007-68 the paths and methods of the API are those that are described', (t
   t.deepEqual(byPath(described), byPath(served))
 })
 
+/** Of a value that gets a name, and of one that does not. */
+const ENTRIES = JSON.stringify([
+  { size: 1, name: 'in/a/batch' },
+  { size: 1, name: 'mh/none' },
+])
+
 test('R007-68 the responses of a running daemon match their description', async (t) => {
   const { daemon, node } = await serving(t)
   const { key } = await node.put({ bytes: [Buffer.from('hello')] as never })
@@ -90,6 +96,7 @@ test('R007-68 the responses of a running daemon match their description', async 
     ['POST', '/v1/files', '/v1/files', 200, fileRequest(resolve('package.json'))],
     ['POST', '/v1/files', '/v1/files', 400, '{}'],
     ['POST', '/v1/batch', '/v1/batch', 200, 'hello'],
+    ['POST', '/v1/batch?', '/v1/batch', 200, `${ENTRIES}ab`],
     ['POST', '/v1/facts', '/v1/facts', 200, JSON.stringify({ keys: [text, absent] })],
     ['GET', `/v1/values/${text}`, '/v1/values/{key}', 200],
     ['GET', `/v1/values/${absent}`, '/v1/values/{key}', 404],
@@ -115,6 +122,9 @@ test('R007-68 the responses of a running daemon match their description', async 
     ['DELETE', '/v1/rules/ci%2F', '/v1/rules/{prefix}', 200],
     ['DELETE', '/v1/unnamed-rule', '/v1/unnamed-rule', 200],
     ['GET', '/v1/names', '/v1/names', 200],
+    ['GET', '/v1/names?limit=0', '/v1/names', 400],
+    ['GET', '/v1/usage', '/v1/usage', 200],
+    ['GET', '/v1/store', '/v1/store', 200],
     ['DELETE', '/v1/names/hi?keep=1', '/v1/names/{name}', 200],
     ['POST', '/v1/invitations', '/v1/invitations', 201, '{"role":"reader"}'],
     ['POST', '/v1/invitations', '/v1/invitations', 400, '{"role":"king"}'],
@@ -133,7 +143,12 @@ test('R007-68 the responses of a running daemon match their description', async 
     ['DELETE', `/v1/values/${text}`, '/v1/values/{key}', 404],
   ]
   for (const [method, path, of, status, body] of calls) {
-    const headers: Record<string, string> = of === '/v1/batch' ? { 'dstore-sizes': '5' } : {}
+    const headers: Record<string, string> =
+      path === '/v1/batch'
+        ? { 'dstore-sizes': '5' }
+        : of === '/v1/batch'
+          ? { 'dstore-entries': `${ENTRIES.length}` }
+          : {}
     const answer = await ask(daemon.socket, method, path, {
       headers,
       ...(body === undefined ? {} : { body }),

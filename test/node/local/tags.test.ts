@@ -37,6 +37,18 @@ test('R004-119: a tag moves through a Local and at Global, and every node reads 
   })
 })
 
+test('R006-51: a Local asks for the names of a key below a prefix', async (t) => {
+  const nodes = new Nodes(t)
+  const global = await nodes.global()
+  const local = await nodes.local(global)
+  const key = keyOf(bytesOf(4))
+  for (const name of ['a', 'ci/a', 'ci/b']) await local.put({ bytes: once(bytesOf(4)) }, { name })
+  for (const node of [global, local]) {
+    t.deepEqual((await node.index.stat(key, { namesBelow: 'ci/' }))?.names, ['ci/a', 'ci/b'])
+    t.deepEqual((await node.index.stat(key))?.names, ['a', 'ci/a', 'ci/b'])
+  }
+})
+
 test('R004-118: a stream under a name of the other kind is refused before it is read', async (t) => {
   const nodes = new Nodes(t)
   const global = await nodes.global()

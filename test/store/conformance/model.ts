@@ -206,6 +206,7 @@ async function compare(store: Store, model: Model): Promise<void> {
     unfinishedBytes: 0,
     values: adopted.length,
     valueBytes: adopted.reduce((sum, { size }) => sum + size, 0),
+    quotaBytes: MAX_BYTES,
     headroomBytes: MAX_BYTES - model.takenBytes,
   })
   for (const { location, size } of model.values) {

@@ -2,11 +2,15 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Entry } from '../../../src/directory/directory.ts'
-import { DIRECTORY_DEPTH } from '../../../src/limits.ts'
+import { BATCH_ITEMS, DIRECTORY_DEPTH } from '../../../src/limits.ts'
 import { buildTree } from '../../../src/tree/build/build-tree.ts'
-import { SpooledTree } from '../../../src/tree/build/spooled/spooled-tree.ts'
+import { commitSpooled } from '../../../src/tree/build/spooled/commit-spooled.ts'
+import { NodeTable, ROOT } from '../../../src/tree/build/spooled/node-table.ts'
+import { SpooledTree, type SpooledDirectory } from '../../../src/tree/build/spooled/spooled-tree.ts'
 import { DigestTable } from '../../../src/tree/digest-table.ts'
+import { ArrivedDirectories } from '../../../cli/archive/arrived-directories.ts'
 import { test } from '../../serial.ts'
+import { MemoryTrees } from '../memory-trees.ts'
 import { emptyFolder } from '../on-disk.ts'
 
 type Own = Exclude<Entry, { readonly type: 'directory' }>
@@ -132,6 +136,61 @@ test('R008-47: a folder of an archive that is too wide or too deep is refused by
   for (let at = 0; at < 70_000; at++) wide.set(`some/wide/${'w'.repeat(240)}${at}`, file(1))
   t.throws(() => keysOf(wide), { code: 'too-large', message: /^some\/wide has too many entries/ })
   wide.close()
+})
+
+test('R007-277: names whose hashes meet are told apart', (t) => {
+  const table = new NodeTable(() => 'another')
+  table.add(ROOT, 'a', 0)
+  t.is(table.find(ROOT, 'a'), undefined)
+})
+
+test('R007-280: directories are stored while others are made', async (t) => {
+  const node = new MemoryTrees()
+  const tree = new SpooledTree()
+  for (let at = 0; at < 2500; at++) tree.set(`d/${at}/link`, { type: 'link', target: `${at}` })
+  let given = 0
+  const directories = function* (): Generator<SpooledDirectory> {
+    for (const one of tree.directories()) {
+      given++
+      yield one
+    }
+  }
+  const before: number[] = []
+  const { trees } = node
+  const parts = {
+    put: node.put.bind(node),
+    putMany: (...args: Parameters<typeof node.putMany>) => {
+      before.push(given)
+      return node.putMany(...args)
+    },
+    trees,
+  }
+  const { size, files } = await commitSpooled(parts, await trees.openHold(), directories(), {})
+  t.deepEqual([size, files], [0, 0])
+  t.deepEqual(before.slice(0, 2), [BATCH_ITEMS, 2 * BATCH_ITEMS])
+  t.is(node.roots.length, 1)
+  tree.close()
+})
+
+test('R007-284: a directory waits for those below it that came, not for those that did not', (t) => {
+  const arrived = new ArrivedDirectories()
+  const [a, b, c, shared] = [1, 2, 3, 4].map(digestOf) as [Uint8Array, ...Uint8Array[]]
+  arrived.add(a, [b!, shared!, shared!])
+  arrived.add(b!, [shared!, c!])
+  arrived.add(shared!, [])
+  arrived.add(a, [c!])
+  const linked = arrived.link()
+  const name = (one: number): number => linked.keyOf(one).digest[0]!
+  t.deepEqual(linked.ready().map(name), [4])
+  t.deepEqual(linked.roots().map(name), [1])
+  const [first] = linked.ready()
+  const next = [...linked.made(first!)]
+  t.deepEqual(next.map(name), [2])
+  t.deepEqual([...linked.made(next[0]!)].map(name), [1])
+  t.deepEqual(
+    Array.from(linked.unmade(), ({ digest }) => digest[0]),
+    [1],
+  )
 })
 
 test('R007-282: a table of digests numbers each once, also those that are alike', (t) => {

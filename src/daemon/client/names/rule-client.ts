@@ -1,9 +1,10 @@
 /** The calls of the daemon's API about rules (specs/007, R007-293). */
 import type { RuleBounds, RuleState } from '../../../node/node.ts'
 import type { RemovedRuleAnswer, RuleLine } from '../../api/api.ts'
-import type { HttpClient } from '../http-client.ts'
-import { documents, json } from '../response.ts'
+import type { HttpClient, RequestParts } from '../http-client.ts'
+import { documents, json, type DaemonResponse } from '../response.ts'
 import { segment } from '../value-path.ts'
+import { known } from './known.ts'
 
 export class RuleClient {
   readonly #http: HttpClient
@@ -19,17 +20,21 @@ export class RuleClient {
       body: JSON.stringify({ maxSize, maxAgeMs, unusedMs, maxNames }),
       isRepeatable: true,
     } as const
-    return stateOf(await json<RuleLine>(await this.#http.call('PUT', rulePath(prefix), parts)))
+    return stateOf(await json<RuleLine>(await this.#call('PUT', rulePath(prefix), parts)))
   }
 
   async *list(): AsyncGenerator<RuleState> {
-    const response = await this.#http.call('GET', '/v1/rules', { headers: { TE: 'trailers' } })
+    const response = await this.#call('GET', '/v1/rules', { headers: { TE: 'trailers' } })
     for await (const line of documents<RuleLine>(response)) yield stateOf(line)
   }
 
   /** Removes a rule; the names below its prefix stay. */
   async remove(prefix: string | undefined): Promise<RemovedRuleAnswer> {
-    return json(await this.#http.call('DELETE', rulePath(prefix)))
+    return json(await this.#call('DELETE', rulePath(prefix)))
+  }
+
+  #call(method: string, path: string, parts?: RequestParts): Promise<DaemonResponse> {
+    return known('rules', this.#http.call(method, path, parts))
   }
 }
 

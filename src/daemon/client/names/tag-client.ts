@@ -1,9 +1,9 @@
 /** The calls of the daemon's API about tags (specs/007, R007-290 to R007-292). */
-import { DstoreError } from '../../../errors.ts'
 import type { MovedAnswer, NameAnswer, TargetLine } from '../../api/api.ts'
 import type { HttpClient } from '../http-client.ts'
 import { documents, json } from '../response.ts'
 import { segment } from '../value-path.ts'
+import { known, withoutIt } from './known.ts'
 import { bindBody, type Terms } from './terms.ts'
 
 export class TagClient {
@@ -22,14 +22,12 @@ export class TagClient {
     const response = await this.#http.call('PUT', `/v1/names/${segment(name)}`, { body })
     const answer = await json<MovedAnswer | NameAnswer>(response)
     if (answer.kind === 'tag' && 'silent' in answer) return answer
-    throw new DstoreError('incompatible', `the daemon has no tags: it bound ${name} for good`, {
-      hint: '`dstore stop` ends it, and the next command starts one of this version',
-    })
+    throw withoutIt(`the daemon has no tags: it bound ${name} for good`)
   }
 
   /** The last targets of a tag, the newest first. `not-found` if it is not bound. */
   async *history(name: string): AsyncGenerator<TargetLine> {
     const path = `/v1/names/${segment(name)}/history`
-    yield* documents<TargetLine>(await this.#http.call('GET', path))
+    yield* documents<TargetLine>(await known('tags', this.#http.call('GET', path)))
   }
 }

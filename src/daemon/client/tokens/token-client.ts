@@ -1,8 +1,8 @@
 /** The calls of the daemon's API about its tokens (specs/007, "Tokens"). */
-import { DstoreError, asDstoreError } from '../../../errors.ts'
 import type { TokenAnswer, TokenLine } from '../../api/api.ts'
 import type { TokenTerms } from '../../config/tokens/token-table.ts'
 import type { HttpClient } from '../http-client.ts'
+import { known } from '../names/known.ts'
 import { documents, json, type DaemonResponse } from '../response.ts'
 import { segment } from '../value-path.ts'
 
@@ -27,16 +27,7 @@ export class TokenClient {
     return json(await this.#call('DELETE', `/v1/tokens/${segment(labelOrId)}`))
   }
 
-  async #call(method: string, path: string, body?: string): Promise<DaemonResponse> {
-    try {
-      return await this.#http.call(method, path, { ...(body !== undefined && { body }) })
-    } catch (error) {
-      const { code, message } = asDstoreError(error)
-      // A daemon of an earlier version knows no such path.
-      if (code !== 'usage' || !message.startsWith('no such path')) throw error
-      throw new DstoreError('incompatible', 'the daemon is of a version without tokens', {
-        hint: '`dstore stop` ends it, and the next command starts one of this version',
-      })
-    }
+  #call(method: string, path: string, body?: string): Promise<DaemonResponse> {
+    return known('tokens', this.#http.call(method, path, { ...(body !== undefined && { body }) }))
   }
 }

@@ -73,6 +73,23 @@ function confinedNode(
       for (const { key } of stored) sent.add(hold, prefix, key)
       return stored.map(hidden)
     },
+    /** An item that the token may not put fails alone (R007-345). */
+    async putNamed(items, options) {
+      const refused = items.map(({ name }) =>
+        name === undefined
+          ? notBelow(prefix, 'a value without a name')
+          : sight.isBelow(name)
+            ? undefined
+            : notBelow(prefix, `the name ${name}`),
+      )
+      const allowed = items.filter((_, at) => refused[at] === undefined)
+      const outcomes = (await inner.putNamed(allowed, options)).values()
+      return refused.map((error) => {
+        if (error !== undefined) return { error }
+        const outcome = outcomes.next().value!
+        return 'error' in outcome ? outcome : hidden(outcome)
+      })
+    },
     async get(key, options) {
       await checkSight(key, options)
       return inner.get(key, options)

@@ -1,4 +1,5 @@
 /** Which keys a token with a prefix sees (R007-331). */
+import { DstoreError } from '../../../errors.ts'
 import type { Key } from '../../../hash/key.ts'
 import type { BoundName, CallOptions, NodeIndex, ValueFacts } from '../../../node/node.ts'
 
@@ -44,7 +45,7 @@ export class KeySight {
   /** Is one of the key's own names below the prefix, or was the key reached? */
   async sees(key: Key, options: CallOptions = {}): Promise<boolean> {
     if (this.isReached(key)) return true
-    const facts = await this.#index.stat(key, options)
+    const facts = await this.#facts(key, options)
     return facts !== undefined && (await this.#isNamed(facts, key, options))
   }
 
@@ -53,7 +54,7 @@ export class KeySight {
    * say whether the value existed before it was put below the prefix, nor who else has it.
    */
   async stat(key: Key, options: CallOptions = {}): Promise<ValueFacts | undefined> {
-    const facts = await this.#index.stat(key, options)
+    const facts = await this.#facts(key, options)
     if (facts === undefined) return undefined
     if (!this.isReached(key) && !(await this.#isNamed(facts, key, options))) return undefined
     const { size, names, confirmed, directory } = facts
@@ -67,6 +68,25 @@ export class KeySight {
       confirmed,
       ...(directory !== undefined && { directory }),
     }
+  }
+
+  /**
+   * The facts with names below the prefix. Without Global this node knows of none, and whether it
+   * holds the value must not show (R007-331): `unreachable` unless the key was reached.
+   */
+  async #facts(key: Key, options: CallOptions): Promise<ValueFacts | undefined> {
+    const known = { ...options, namesBelow: this.#prefix }
+    const facts = await this.#index.stat(key, known).catch((error: unknown) => {
+      throw isAway(error) && !this.isReached(key) ? this.#away() : error
+    })
+    if (facts?.confirmed === false && !this.isReached(key)) throw this.#away()
+    return facts
+  }
+
+  #away(): DstoreError {
+    return new DstoreError('unreachable', 'Global is away, and knows which names a key has', {
+      hint: `a name below ${this.#prefix} leads to its value all the same`,
+    })
   }
 
   /**
@@ -90,3 +110,6 @@ const kindsOf = (key: Key): readonly Key['kind'][] =>
   key.kind === 'directory' ? ['directory', 'bytes'] : ['bytes']
 
 const idOf = (key: Key): string => key.toString()
+
+const isAway = (error: unknown): boolean =>
+  error instanceof DstoreError && error.code === 'unreachable'

@@ -15,6 +15,7 @@ import { answer, confirm, textOf, type Outcome, type Plan, type Rows, type Scan 
 import { stateOf, stateRows } from '../trees/key-removal.ts'
 import { below, boundAbove, boundBelow, namesAbove, rowsAbove } from '../trees/names.ts'
 import { dropped, type DropOptions } from './drop-name.ts'
+import { verifyDigest, wrongUse } from './foreign.ts'
 import { withName } from './named.ts'
 import { decide, foundOf, isSame, recordFor, type Decision, type Wanted } from './naming.ts'
 import { replaced, type KeepContext, type Replaced } from './replaced.ts'
@@ -75,6 +76,8 @@ export function* bindName(body: Bind | Rebind, context: NamingContext): Plan {
   const moves = body.type === 'rebind'
   const naming = moves ? { ...body.naming, tag: true } : (body.naming ?? {})
   const { name, digest, directory = false } = body
+  const wrong = wrongUse(name, { ...naming, directory })
+  if (wrong !== undefined) return answer(wrong)
   for (;;) {
     const wanted = wantedOf(body, naming, moves, context)
     const [before] = yield [nameRow(name)]
@@ -97,6 +100,7 @@ export function* bindName(body: Bind | Rebind, context: NamingContext): Plan {
     const above = rows.slice(2, own.length)
     const excluded = isNewTarget(decision) ? yield* mayBind(wanted, above, context) : []
     if ('type' in excluded) return answer(excluded)
+    if (decision.type === 'new') yield* verifyDigest(name, { digest, ...found }, true)
     const state = left === undefined ? undefined : stateOf(left, rows, own.length)
     return binding(body, wanted, decision, found, {
       context,

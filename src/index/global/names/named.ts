@@ -66,23 +66,25 @@ export const namesGone = (digest: Digest, names: readonly string[]): Write[] =>
     { key: namedRow(digest, name), value: undefined },
   ])
 
-/** Names of a key, at most `limit`: which of them is not certain. */
+/** Names of a key that begin with `prefix`, at most `limit`: which of them is not certain. */
 export function* someNames(
   digest: Digest,
-  { names, listed = [] }: KeyRecord,
+  { names, listed = [] }: Pick<KeyRecord, 'names' | 'listed'>,
   limit: number,
+  prefix = '',
 ): Generator<Scan, readonly string[], Rows> {
   const wanted = Math.min(names, limit)
-  if (listed.length >= wanted) return listed.slice(0, wanted)
-  const rows = yield scanOf(digest, wanted - listed.length)
-  return [...listed, ...rows.map((row) => nameIn(row!))]
+  const known = listed.filter((name) => name.startsWith(prefix))
+  if (known.length >= wanted) return known.slice(0, wanted)
+  const rows = yield scanOf(digest, wanted - known.length, prefix)
+  return [...known, ...rows.map((row) => nameIn(row!))]
 }
 
 /** The rows of names of a key, as many as one change may unbind. */
-export const scanOf = (digest: Digest, limit: number = NAMES_PER_CHANGE): Scan => ({
+export const scanOf = (digest: Digest, limit: number = NAMES_PER_CHANGE, prefix = ''): Scan => ({
   type: 'scan',
   table: 'meta',
-  prefix: namedRows(digest),
+  prefix: namedRows(digest, prefix),
   after: undefined,
   limit,
 })

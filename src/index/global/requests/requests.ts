@@ -29,6 +29,8 @@ import type { Origin, PlanRunner } from '../plan-runner.ts'
 import { putTask, putTasks } from '../put-plans.ts'
 import type { Sessions } from '../sessions.ts'
 import { isTreeRequest } from '../trees/requests.ts'
+import { putBatch } from './put-batch.ts'
+import { runTogether } from './run-together.ts'
 import type { Trees } from '../trees/trees.ts'
 
 export interface RequestParts {
@@ -108,16 +110,24 @@ export class Requests {
     switch (body.type) {
       case 'put':
         this.#parts.plans.ask<'sealed'>(
-          { type: 'stage', values: body.values },
+          {
+            type: 'stage',
+            values: body.values,
+            ...(body.name !== undefined && { names: [body.name] }),
+          },
           ({ values }) => {
             if (body.hold !== undefined) this.#parts.trees.put(body.hold, values, finish)
             else
-              this.#parts.plans.runAll(
+              runTogether(
+                this.#parts.plans,
                 putTasks(origin, values, body, this.#putContext(isAdmin), finish),
               )
           },
           finish,
         )
+        break
+      case 'put-batch':
+        putBatch(body, origin, this.#putContext(isAdmin), { ...this.#parts, finish })
         break
       case 'set-rule':
         this.#parts.lifecycle.set(body, finish)
@@ -143,6 +153,7 @@ export class Requests {
         this.#parts.emit({ type: 'page', session, id, body })
         break
       case 'ping':
+        this.#parts.names.settled(body.settled ?? [])
         finish({ type: 'pong', seq: this.#parts.seq() })
         break
       case 'ack':

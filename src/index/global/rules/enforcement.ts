@@ -21,9 +21,6 @@ const ROWS = 128
 /** Names that are unbound at the same time, so that they share a sync of the disk. */
 const AT_ONCE = 32
 
-/** Work that calls one of these when it is done. */
-export type Job = (done: () => void, failed: (why: DstoreError) => void) => void
-
 export interface EnforcementOptions {
   readonly flows: FlowRunner
   readonly rules: Rules

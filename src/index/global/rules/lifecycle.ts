@@ -21,8 +21,10 @@ import type { PlanRunner } from '../plan-runner.ts'
 import { FlowRunner, type Flow } from '../trees/flow.ts'
 import { Admission, type Wish } from './admission.ts'
 import { Counting } from './counting.ts'
-import { Enforcement, type Excess, type Job } from './enforcement.ts'
+import { Enforcement, type Excess } from './enforcement.ts'
 import { excessOf, isOver, overdue, type Moment } from './excess.ts'
+import { HeldOtherwise } from './held-otherwise.ts'
+import { jobOf, type Job } from './job.ts'
 import { RecentUses } from './recent-uses.ts'
 import { RuleChanges } from './rule-changes.ts'
 import { RuleTable, type PrefixRule } from './rule-table.ts'
@@ -59,6 +61,7 @@ export class Lifecycle {
   readonly #admission: Admission
   readonly #enforcement: Enforcement
   readonly #changes: RuleChanges
+  readonly #heldOtherwise: HeldOtherwise
   readonly #beganAt: number
   /** Changes of rules that were asked for. */
   readonly #asked: Job[] = []
@@ -109,7 +112,14 @@ export class Lifecycle {
       },
     })
     const counting = this.#counting
-    this.#changes = new RuleChanges({ ...shared, counting, clockMs: () => this.#clockMs() })
+    this.#heldOtherwise = new HeldOtherwise({ ...shared, now })
+    const heldOtherwise = (rule: number): number | undefined => this.#heldOtherwise.of(rule)
+    this.#changes = new RuleChanges({
+      ...shared,
+      counting,
+      heldOtherwise,
+      clockMs: () => this.#clockMs(),
+    })
     for (const [prefix, rule] of stored.rules) {
       this.#table.set({ ...rule, prefix: prefix ?? UNNAMED })
       this.#usage.setCounted(rule.id, {
@@ -173,6 +183,7 @@ export class Lifecycle {
     this.#trustedMs = trustedMs
     this.#countable = Math.min(RULE_COUNTS, this.#countable + seconds * RULE_COUNTS)
     this.#droppable = Math.min(RULE_UNBINDS, this.#droppable + seconds * RULE_UNBINDS)
+    this.#heldOtherwise.tick(seconds)
     this.#counting.tick()
   }
 
@@ -200,7 +211,8 @@ export class Lifecycle {
     if (asked !== undefined) return asked
     // In turns: neither a stream of changes nor a flood of names that go holds the other up.
     const follow = (): Job | undefined => this.#follow()
-    const others = (): Job | undefined => this.#makeRoom() ?? this.#recount() ?? this.#end()
+    const others = (): Job | undefined =>
+      this.#makeRoom() ?? this.#recount() ?? this.#end() ?? this.#look()
     const [first, second] = this.#hasFollowed ? [others, follow] : [follow, others]
     return first() ?? second()
   }
@@ -211,7 +223,7 @@ export class Lifecycle {
     const isUrgent = this.#admission.isAwaited && this.#exhausted.size > 0
     const flow = this.#counting.follow(isUrgent)
     if (flow === undefined) return undefined
-    return this.#jobOf(flow, () => {
+    return jobOf(this.#flows, flow, () => {
       this.#exhausted.clear()
       this.#enforcement.counted()
     })
@@ -220,10 +232,17 @@ export class Lifecycle {
   #recount(): Job | undefined {
     const flow = this.#countable < 1 ? undefined : this.#counting.recounting()
     if (flow === undefined) return undefined
-    return this.#jobOf(flow, (count) => {
+    return jobOf(this.#flows, flow, (count) => {
       this.#countable -= count
       this.#enforcement.counted()
     })
+  }
+
+  #look(): Job | undefined {
+    const flow = this.#heldOtherwise.next()
+    if (flow === undefined) return undefined
+    // A row that cannot be read is no reason to refuse a put.
+    return (done) => this.#flows.run(flow(), done, () => (this.#heldOtherwise.abandon(), done()))
   }
 
   /** Unbinds what a rule has too much of, or what the first request waits for. */
@@ -323,18 +342,5 @@ export class Lifecycle {
         },
       )
     })
-  }
-
-  #jobOf<T>(flow: () => Flow<T>, after: (result: T) => void): Job {
-    return (done, failed) => {
-      this.#flows.run(
-        flow(),
-        (result) => {
-          done()
-          after(result)
-        },
-        failed,
-      )
-    }
   }
 }

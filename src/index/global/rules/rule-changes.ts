@@ -14,6 +14,8 @@ export interface RuleChangesOptions {
   readonly table: RuleTable
   readonly usage: Usage
   readonly counting: Counting
+  /** Bytes of what a rule charges that something else keeps, too; undefined: not counted yet. */
+  readonly heldOtherwise: (rule: number) => number | undefined
   /** The clock of runs, whole milliseconds. */
   readonly clockMs: () => number
 }
@@ -26,15 +28,17 @@ export class RuleChanges {
   }
 
   list(): RuleFacts[] {
-    const { table, usage, counting } = this.#options
+    const { table, usage, counting, heldOtherwise } = this.#options
     return table.all.map((rule) => {
       const { prefix } = rule
       const { names, size, removed, lastMs } = usage.counted(rule.id)
+      const held = heldOtherwise(rule.id)
       return {
         prefix: prefix === UNNAMED ? undefined : prefix,
         ...termsOf(rule),
         names,
         size,
+        ...(held !== undefined && { heldOtherwise: Math.min(held, size) }),
         removed,
         ...(lastMs !== undefined && { lastRemovedMs: lastMs }),
         counting: counting.isRecounting(prefix),

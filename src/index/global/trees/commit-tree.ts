@@ -13,6 +13,7 @@ import { decodeBinding } from '../../records/name-record.ts'
 import { type Change } from '../../records/change-record.ts'
 import { decodeKey, encodeKey, keyRow, nameRow, type KeyRecord } from '../../records/record.ts'
 import { decodeEnded, encodeEnded, endedRow, holdRow } from '../../records/tree-record.ts'
+import { wrongUse } from '../names/foreign.ts'
 import {
   bindingRows,
   isNewTarget,
@@ -165,6 +166,8 @@ function isBoundTo(digest: Digest, taken: Rows[number]): boolean {
 function* checkNew(name: string, above: Rows, { rules }: HoldContext): Flow<Condition[]> {
   const fault = faultOfNewName(name)
   if (fault !== undefined) throw new DstoreError('usage', fault)
+  const wrong = wrongUse(name, { directory: true })
+  if (wrong !== undefined) throw errorOf(wrong)
   const excluded = boundAbove(name, above)
   if (excluded !== undefined) throw errorOf(excluded)
   const prefix = below(name)

@@ -3,6 +3,7 @@
  * level of them, those that match a pattern, or sums of them.
  */
 import { setImmediate as turn } from 'node:timers/promises'
+import { DIGEST_NAMES, isDigestName } from '../../../hash/foreign-digest.ts'
 import { isCommonPrefix } from '../../../index/lists/delimiter.ts'
 import { Glob } from '../../../index/lists/glob.ts'
 import { NamePageBuilder, type NamePage } from '../../../index/lists/name-page.ts'
@@ -28,6 +29,9 @@ export async function namesOf(store: Rows, query: NameQuery, wallMs: number): Pr
   return new Listing(store, query, wallMs).page()
 }
 
+/** The bytes that names which spell digests begin with. */
+const DIGESTS = nameBytes(DIGEST_NAMES)
+
 /** How a page ends. */
 interface End {
   readonly more: boolean
@@ -49,6 +53,8 @@ class Listing {
   readonly #range: Uint8Array
   /** Common prefixes of which one row is enough. */
   readonly #isLevel: boolean
+  /** Names that spell digests are not of this list (R004-168). */
+  readonly #isWithoutDigests: boolean
   /** Names whose rows lack their size, and the item that it belongs to. */
   readonly #unsized: { at: number; digest: Uint8Array; directory: boolean }[] = []
   #after: Uint8Array | undefined
@@ -64,7 +70,9 @@ class Listing {
     this.#delimiter = delimiter === undefined ? undefined : nameBytes(delimiter)
     this.#prefixBytes = nameBytes(prefix).byteLength
     const literal = this.#glob?.prefix ?? ''
-    this.#range = nameBytes(literal.startsWith(prefix) ? literal : prefix)
+    const range = literal.startsWith(prefix) ? literal : prefix
+    this.#range = nameBytes(range)
+    this.#isWithoutDigests = !totals && !isDigestName(range)
     this.#isLevel = delimiter !== undefined && !totals
     if (after === undefined) return
     const isCommon = this.#isLevel && isCommonPrefix(after, prefix, delimiter!)
@@ -104,6 +112,10 @@ class Listing {
       if (!page.more) return LAST
       this.#examined += page.count
       const { bytes, start, end } = rows
+      if (this.#isApart(rows)) {
+        this.#after = behind(DIGESTS)
+        continue
+      }
       this.#after = bytes.slice(start, end)
       const common = this.#commonEnd(rows)
       const isSkipped = this.#isLevel && common > 0 && this.#page.isLast(bytes, start, common)
@@ -123,14 +135,14 @@ class Listing {
     const { limit, totals = false } = this.#query
     if (count === limit && !totals) return true
     const isMuch = this.#examined >= LIST_ROWS || (this.#glob?.steps ?? 0) >= LIST_STEPS
-    // A Local of an earlier version, which only asks for plain lists, takes an empty page for the end.
+    // A Local of an earlier version asks for plain lists, and takes an empty page for the end.
     return isMuch && (count > 0 || isSelective || this.#isLevel)
   }
 
   /** Takes a row in; false if the page is full without it. */
   #take(rows: NameRows): boolean {
     const page = this.#page
-    if (rows.expiresMs <= this.#wallMs) return true
+    if (rows.expiresMs <= this.#wallMs || this.#isApart(rows)) return true
     const { limit, totals = false } = this.#query
     const isFull = page.count === limit
     if (this.#glob !== undefined) {
@@ -154,6 +166,11 @@ class Listing {
     if (Number.isNaN(rows.size)) this.#sizeWanted(rows)
     else page.addSize(page.count - 1, rows.size)
     return true
+  }
+
+  #isApart({ bytes, start, end }: NameRows): boolean {
+    if (!this.#isWithoutDigests || end - start < DIGESTS.byteLength) return false
+    return DIGESTS.every((byte, i) => bytes[start + i] === byte)
   }
 
   /** Where the common prefix of a name ends in its page; 0 if it is of this level itself. */

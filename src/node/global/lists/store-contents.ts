@@ -1,4 +1,4 @@
-/** What the store of Global has, and what it keeps without a name (specs/004-index.md, R004-164). */
+/** What the store has, and what it keeps without a name (specs/004-index.md, R004-164). */
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Contents, StoreContents } from '../../../index/message.ts'
 import { decodeKey } from '../../../index/records/record.ts'

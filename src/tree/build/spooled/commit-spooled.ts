@@ -3,7 +3,7 @@ import { BATCH_ITEMS, MIB } from '../../../limits.ts'
 import type { CommitTreeOptions, HoldId, PutResult } from '../../../node/node.ts'
 import { totalsOf, type Totals } from '../../../directory/directory.ts'
 import { decodeDirectory } from '../../../directory/reader.ts'
-import { callsOf, commitRoot, makeLevel, type TreeNode } from '../commit-built.ts'
+import { makeLevel, type TreeNode } from '../commit-built.ts'
 import type { SpooledDirectory } from './spooled-tree.ts'
 
 /** Directories that wait for others to be made with, and their bytes. */
@@ -18,13 +18,12 @@ export async function commitSpooled(
   node: TreeNode,
   hold: HoldId,
   directories: Iterable<SpooledDirectory>,
-  options: CommitTreeOptions,
+  { name, naming, ...calls }: CommitTreeOptions,
 ): Promise<PutResult & Totals> {
   /** By height, then by key. */
   let waiting: Map<string, SpooledDirectory>[] = []
   let [count, bytes] = [0, 0]
   let root: SpooledDirectory | undefined
-  const calls = callsOf(options)
   const make = async (): Promise<void> => {
     const levels = waiting
     waiting = []
@@ -43,6 +42,8 @@ export async function commitSpooled(
   }
   await make()
   const { key, bytes: value } = root!
-  const put = await commitRoot(node, hold, key, options)
+  const as = { ...(name !== undefined && { name }), ...(naming && { naming }) }
+  const options = { ...calls, ...as }
+  const put = await node.trees.commitTree(hold, key, options)
   return { ...put, ...totalsOf(decodeDirectory(value)) }
 }

@@ -31,8 +31,8 @@ export const bodyBytes = (head: Uint8Array): number => head[1]! + head[2]! + (he
 
 export function decodeRecord(head: Uint8Array, body: Uint8Array): EntryRecord {
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-  const name = text.toString('utf8', 0, head[1]!)
-  const rest = text.subarray(head[1]!)
+  const name = text.toString('utf8', 0, head[1])
+  const rest = text.subarray(head[1])
   if (head[0] === FOLDER) return { name, entry: undefined }
   if (head[0] === LINK) return { name, entry: { type: 'link', target: rest.toString() } }
   const digest = Uint8Array.from(rest.subarray(0, DIGEST_BYTES))

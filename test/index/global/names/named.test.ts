@@ -83,6 +83,26 @@ test('R004-116: names that an earlier version listed get rows with the next chan
   }
 })
 
+test('R006-51: a locate has the names below a prefix, however many others the key has', (t) => {
+  const machine = new Machine()
+  machine.put(1, 'a/0')
+  const others = Array.from({ length: NAMES_PER_ANSWER }, (_, i) => `a/${i + 1}`)
+  for (const name of [...others, 'ci', 'ci/x', 'ci/y', 'cicero']) {
+    machine.answer({ type: 'bind', name, digest: DIGEST })
+  }
+  const below = (prefix: string, one: Machine = machine): unknown => {
+    const request = { type: 'locate', digests: [DIGEST], inline: false } as const
+    const body = one.answer({ ...request, namesBelow: prefix })
+    return body.type === 'located' ? body.facts[0]?.names : body
+  }
+  t.deepEqual(below('ci/'), ['ci/x', 'ci/y'])
+  t.deepEqual(below('none/'), [])
+  const listed = withListed(['ci/old', 'x'])
+  t.deepEqual(below('ci/', listed), ['ci/old'])
+  listed.answer({ type: 'bind', name: 'ci/new', digest: DIGEST })
+  t.deepEqual(below('ci/', listed), ['ci/new', 'ci/old'])
+})
+
 test('R004-116: a change of the key alone leaves the names that an earlier version listed', (t) => {
   const machine = withListed(['x', 'y'])
   machine.put(1)
