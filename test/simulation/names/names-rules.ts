@@ -21,5 +21,7 @@ export const OF_NAMES: Partial<Record<keyof Rules, Tooth>> = {
   expiryHides: { ...NAMES, first: 1 },
   expiryTrusted: { ...CLOCKS, first: 1 },
   expiryDepends: { ...NAMES, first: 1 },
+  roomFirst: { ...NAMES, first: 5 },
+  countsResume: { ...NAMES, first: 20 },
   ownWrites: { ...NAMES, first: 1 },
 }
