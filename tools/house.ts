@@ -59,6 +59,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/index':
     'The messages, names, rules, leases and failures of the index, which both sides share.',
   'src/index/codec': 'Index messages to and from protobuf.',
+  'src/index/codec/rules': 'Messages about rules to and from protobuf.',
   'src/index/global': "Global's state machine: the order of changes, sessions, the feed, removals.",
   'src/index/global/names': 'Names at Global: the names of a key, tags, expiry, operations.',
   'src/index/global/requests': 'Serves requests: by which plan or flow, and for whom.',

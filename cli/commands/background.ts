@@ -12,7 +12,7 @@ import { findDaemon, place, requireDaemon, startDaemon } from '../session.ts'
 import { readDestination, type Destination } from '../input/ticket-input.ts'
 import { afterGlobalStart, afterLocalStart, wasLocal } from '../terminal/next-steps.ts'
 import { memberNames } from '../terminal/member-names.ts'
-import { httpText, statusText } from '../terminal/status-text.ts'
+import { httpText, isPlain, plainText, statusText } from '../terminal/status-text.ts'
 import { plural, type Terminal } from '../terminal/terminal.ts'
 import { showLog } from '../terminal/show-log.ts'
 
@@ -52,10 +52,17 @@ function nextSteps(found: StatusAnswer, { flags }: Invocation): string[] {
 }
 
 /** Prints the ready line of a node. */
-export async function announce(found: StatusAnswer, terminal: Terminal): Promise<void> {
+export async function announce(
+  found: StatusAnswer,
+  terminal: Pick<Terminal, 'announce' | 'note'>,
+): Promise<void> {
   await terminal.announce(found, readyLine(found, found.daemon.socket))
   const { http } = found.daemon
-  if (http !== undefined) terminal.note(`HTTP on ${httpText(http)}`)
+  if (http === undefined) return
+  terminal.note(`HTTP on ${httpText(http)}`)
+  if (isPlain(http.url)) {
+    terminal.note(`warning: ${plainText(http.url)}; see --http-cert and --http-key`)
+  }
 }
 
 /** Throws `locked` unless the running node is what the flags ask for (R007-148, R007-158). */

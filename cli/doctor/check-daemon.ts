@@ -1,5 +1,6 @@
 /** Checks of the daemon and of what it says of itself (R007-135, R007-142 to R007-145). No I/O. */
 import { formatSize } from '../../src/daemon/config/quantities.ts'
+import { isPlain, plainText } from '../terminal/status-text.ts'
 import { plural } from '../terminal/terminal.ts'
 import type { DaemonFacts, Facts, Holder } from './facts.ts'
 import { roleOf, settingsOf, statusOf } from './facts.ts'
@@ -185,17 +186,14 @@ function checkReach(facts: Facts): readonly Finding[] {
 /** The API over TCP, where the network can read its tokens (R007-338). */
 function plainHttp(facts: Facts): readonly Finding[] {
   const url = statusOf(facts)?.daemon.http?.url
-  if (url?.startsWith('http://') !== true || isLoopbackUrl(url)) return []
+  if (url === undefined || !isPlain(url)) return []
   const found = reportOn('listen').warning(
     'http-plain',
-    `${url} is not encrypted: the network can read its tokens, and all values`,
+    plainText(url),
     '`dstore stop`, then `dstore start --http-cert FILE --http-key FILE`',
   )
   return [found]
 }
-
-const isLoopbackUrl = (url: string): boolean =>
-  /^http:\/\/(localhost|127\.[\d.]+|\[::1\])(:|$)/.test(url)
 
 /** A store that a Local has from an earlier role, where its status tells. */
 interface Inactive {

@@ -46,6 +46,13 @@ export function httpText({ url, public: isPublic, tokenFile, refused }: HttpStat
   return `${url}, token in ${tokenFile}${open}${refused === 0 ? '' : `, ${refused} refused`}`
 }
 
+/** Whether the network can read what the API serves at this address (R007-338). */
+export const isPlain = (url: string): boolean =>
+  url.startsWith('http://') && !/^http:\/\/(localhost|127\.[\d.]+|\[::1\])(:|$)/.test(url)
+
+export const plainText = (url: string): string =>
+  `${url} is not encrypted: the network can read its tokens, and all values`
+
 /** `connected since TIME, round trip 1.2ms, /ip4/...`; while away, when it was last heard. */
 function globalText(global: NonNullable<StatusAnswer['global']>): string {
   const { state, since, lastHeard, roundTripMs, address } = global

@@ -1,7 +1,7 @@
 /** Messages that put many values, each under a name of its own (specs/004-index.md, R004-167). */
 import type { Naming, Operation } from './naming-messages.ts'
 import type { Receipt } from './value-messages.ts'
-import type { Failure } from './message.ts'
+import type { Failure } from './failure-message.ts'
 
 /** Stores small values; each is one of several puts that share a message. */
 export interface PutBatch {

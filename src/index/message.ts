@@ -3,7 +3,7 @@
  * "Messages"): plain objects, with sizes and seqs as numbers. `codec` turns them into frames, and
  * refuses every message that breaks a bound.
  */
-import type { ErrorCode } from '../errors.ts'
+import type { Failure } from './failure-message.ts'
 import type { MemberRole } from '../membership/role.ts'
 import type { PutBatch, StoredBatch } from './batch-messages.ts'
 import type {
@@ -34,6 +34,7 @@ import type {
   Target,
   Unbind,
 } from './name-messages.ts'
+import type { SettledOperations } from './naming-messages.ts'
 import type {
   CommitTree,
   Held,
@@ -44,16 +45,10 @@ import type {
   PresentAnswer,
 } from './tree-messages.ts'
 
-import type {
-  Accepted,
-  RemoveRule,
-  ReportUse,
-  RuleList,
-  RulesRequest,
-  SetRule,
-} from './rule-messages.ts'
+import type { RuleAnswers, RuleRequest } from './rule-messages.ts'
 
 export type * from './batch-messages.ts'
+export type * from './failure-message.ts'
 export type * from './name-messages.ts'
 export type * from './naming-messages.ts'
 export type * from './rule-messages.ts'
@@ -80,10 +75,7 @@ export type Request =
   | Present
   | MakeDirectories
   | CommitTree
-  | SetRule
-  | RemoveRule
-  | RulesRequest
-  | ReportUse
+  | RuleRequest
   | Invite
   | Admit
   | Expel
@@ -91,7 +83,7 @@ export type Request =
   | Ping
 
 /** The answer to each request, other than a Failure. */
-export interface AnswerTo {
+export interface AnswerTo extends RuleAnswers {
   readonly locate: Located
   readonly put: Stored
   readonly 'put-batch': StoredBatch
@@ -110,10 +102,6 @@ export interface AnswerTo {
   readonly present: PresentAnswer
   readonly 'make-directories': MadeDirectories
   readonly 'commit-tree': Stored
-  readonly 'set-rule': Accepted
-  readonly 'remove-rule': Accepted
-  readonly rules: RuleList
-  readonly 'report-use': Accepted
   readonly invite: Invited
   readonly admit: Admitted
   readonly expel: Removed
@@ -129,28 +117,6 @@ export interface Message {
   /** Chosen by the requester and repeated in the answer; 0 if no answer is due. */
   readonly id: number
   readonly body: Body
-}
-
-/** The seqs that a message names (R004-10). */
-export function seqsIn(body: Body): number[] {
-  switch (body.type) {
-    case 'located':
-      return body.facts.map((fact) => fact?.incarnation ?? 0)
-    case 'stored':
-      return body.receipts.map(({ incarnation }) => incarnation)
-    case 'stored-batch':
-      return body.outcomes.map((one) => ('receipt' in one ? one.receipt.incarnation : 0))
-    case 'offered':
-      return [body.have?.incarnation ?? 0]
-    case 'binding':
-      return [body.found?.incarnation ?? 0, body.found?.fact.incarnation ?? 0]
-    case 'rebound':
-      return [body.found.incarnation, body.found.fact.incarnation]
-    case 'feed':
-      return [body.upto]
-    default:
-      return []
-  }
 }
 
 // Sessions and the feed: they open, feed and end a session.
@@ -231,6 +197,8 @@ export interface Ack {
 
 export interface Ping {
   readonly type: 'ping'
+  /** From a Local: operations that it will not repeat (R004-132). */
+  readonly settled?: readonly SettledOperations[]
 }
 
 export interface Pong {
@@ -244,13 +212,6 @@ export interface Pong {
 export interface Goodbye {
   readonly type: 'goodbye'
   readonly reason: string
-}
-
-export interface Failure {
-  readonly type: 'failure'
-  readonly code: ErrorCode
-  readonly message: string
-  readonly hint: string | undefined
 }
 
 // Watchers.

@@ -12,6 +12,12 @@ export interface Naming {
   readonly asWriter?: boolean
 }
 
+/** Operations of consecutive numbers, which are the last 8 bytes of their ids. */
+export interface SettledOperations {
+  readonly first: Uint8Array
+  readonly count: number
+}
+
 /** A request that names an operation: its repeat has no further effect (R004-125). */
 export interface Operation {
   /** `OPERATION_ID_BYTES` random bytes. */

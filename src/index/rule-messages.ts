@@ -64,3 +64,13 @@ export interface ReportUse {
   /** Of values that were asked for by key. */
   readonly digests: readonly Digest[]
 }
+
+export type RuleRequest = SetRule | RemoveRule | RulesRequest | ReportUse
+
+/** The answers to these. */
+export interface RuleAnswers {
+  readonly 'set-rule': Accepted
+  readonly 'remove-rule': Accepted
+  readonly rules: RuleList
+  readonly 'report-use': Accepted
+}

@@ -82,10 +82,10 @@ export interface Dstore extends DirectoryCalls, NameCalls {
   /**
    * Store a value (specs/004 and 005). Resolves when the value is durable, unless
    * `status().store.kind` is `memory`. Equal bytes have the same key everywhere, and are not
-   * uploaded again. `name` is bound in the same change; with the kind `tag` in `naming` it moves, if
-   * it is bound. Errors: `conflict` (the name is bound to another value, or is of the other kind),
-   * `usage` (an invalid name), `no-space`, `too-large`, `unreadable`,
-   * `unreachable`, and any error that the source throws.
+   * uploaded again. `name` is bound in the same change; with the kind `tag` in `naming`, a bound
+   * name moves. Errors: `conflict` (the name is bound to another value, or is of the other
+   * kind), `usage` (an invalid name), `no-space`, `too-large`, `unreadable`, `unreachable`, and any
+   * error that the source throws.
    */
   put(source: Source, options?: PutOptions): Promise<PutResult>
 
@@ -94,9 +94,8 @@ export interface Dstore extends DirectoryCalls, NameCalls {
 
   /**
    * The same with names, which are bound in the same changes. Each put has an outcome of its own:
-   * its result, or the error of it alone, as that of `put`. Rejects where the node or Global cannot
-   * be asked (`unreachable`): then some may have been stored, and a repeat does no harm, except that
-   * it moves tags again.
+   * its result, or the error of it alone, as that of `put`. Rejects where Global cannot be asked
+   * (`unreachable`): then some may have been stored. A repeat does no harm, but moves tags again.
    */
   putMany(
     values: readonly (string | Uint8Array | NamedSource)[],
@@ -186,7 +185,8 @@ export interface Dstore extends DirectoryCalls, NameCalls {
 
   /**
    * Every name that begins with `prefix`, in bytewise order of UTF-8; those that spell digests for
-   * a prefix below `mh/` only (see `digestName`). Errors: `usage`, `unreachable`; `incompatible` for a pattern, if Global is of an earlier version.
+   * a prefix below `mh/` only (see `digestName`). Errors: `usage`, `unreachable`; `incompatible`
+   * for a pattern, if Global is of an earlier version.
    */
   names(prefix?: string, options?: NamesOptions): AsyncIterable<ListedName>
 

@@ -9,6 +9,7 @@ import type {
   Node,
   NodeInactive,
   NodeRules,
+  PutOutcome,
   PutResult,
   ReadableValue,
 } from '../node/node.ts'
@@ -18,7 +19,7 @@ import { ahead } from './ahead.ts'
 import { entries, getDirectory, openEntry, putDirectory } from './directories.ts'
 import type { Dstore, Value } from './dstore.ts'
 import { readSource } from './source.ts'
-import { putMany } from './put-many.ts'
+import { putMany, type Put, type Sources } from './put-many.ts'
 import { FoundValue } from './value.ts'
 
 type KeyOrName = Key | string
@@ -85,11 +86,11 @@ export function nodeFacade(node: Node, release: () => void = () => undefined): D
       })
     },
 
-    putMany(values: Parameters<Dstore['putMany']>[0], options = {}) {
+    putMany(values: Sources, options: CallOptions = {}) {
+      const put: Put = (source, settings) => this.put(source, settings)
       // Each outcome of a plain value is its result.
-      return callToEnd(options, () => putMany(node, this.put, values, options)) as Promise<
-        PutResult[]
-      >
+      const work = (): Promise<PutOutcome[]> => putMany(node, put, values, options)
+      return callToEnd(options, work) as Promise<PutResult[]>
     },
 
     get(keyOrName, options = {}) {

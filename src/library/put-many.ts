@@ -6,7 +6,9 @@ import { checkOptions } from './calls.ts'
 import type { Dstore, NamedSource } from './dstore.ts'
 import { bytesOf } from './source.ts'
 
-type Put = Dstore['put']
+export type Put = Dstore['put']
+
+export type Sources = readonly (string | Uint8Array | NamedSource)[]
 
 /**
  * Plain values give results, and the first failure rejects the call; where one of them is a
@@ -15,7 +17,7 @@ type Put = Dstore['put']
 export async function putMany(
   node: Pick<Node, 'putMany' | 'putNamed'>,
   put: Put,
-  sources: readonly (string | Uint8Array | NamedSource)[],
+  sources: Sources,
   options: CallOptions,
 ): Promise<PutOutcome[]> {
   const items = Array.from(sources, itemOf)

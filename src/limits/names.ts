@@ -8,8 +8,12 @@ export const TAG_KEEP_MS: number = 600_000
 export const OPERATION_MS: number = 600_000
 /** Operations that Global remembers; beyond it puts with an id are `busy`. */
 export const OPERATIONS: number = 65_536
-/** Random bytes that name an operation. */
+/** Operations of earlier runs that Global remembers, the newest, beside those. */
+export const RECOVERED_OPERATIONS: number = 262_144
+/** Bytes that name an operation. */
 export const OPERATION_ID_BYTES: number = 16
+/** Ranges of operations that a Local says in one message that it will not repeat. */
+export const SETTLED_RANGES: number = 256
 /** Rules of one Global. */
 export const RULES: number = 256
 /** How often a Local reports the use of a key, at most. */

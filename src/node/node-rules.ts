@@ -25,7 +25,7 @@ export interface RuleState extends RuleBounds {
   readonly removed: number
   /** When it last unbound one; ISO 8601. */
   readonly lastRemovedAt: string | undefined
-  /** Names that were there before the rule are still being counted; it bounds nothing until then. */
+  /** Names from before the rule are still being counted; until then it bounds nothing. */
   readonly counting: boolean
 }
 

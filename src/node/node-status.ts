@@ -1,4 +1,5 @@
 /** What `status` tells of a node. Times are ISO 8601; peers are peer ids. */
+import type { NameCountsStatus } from '../index/global/names/name-counts.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { InactiveStatus } from './node-inactive.ts'
 import type { RuleState } from './node-rules.ts'
@@ -130,6 +131,8 @@ export interface NodeStatus {
   /** Refusals since the start, by reason; undefined on a standalone node. */
   readonly refused: RefusalCounts | undefined
   readonly store: StoreStatus | undefined
+  /** Of a Global or standalone node, since its start. */
+  readonly names?: NameCountsStatus
   /** The rules of a Global or standalone node; missing where there are none. */
   readonly rules?: readonly RuleState[]
   readonly cache: CacheStatus | undefined

@@ -22,6 +22,7 @@ import {
   type SavedAddresses,
 } from './local/global-addresses.ts'
 import { globalConnector } from './local/global-connector.ts'
+import { OperationIds } from '../index/local/operation-ids.ts'
 import { GlobalLink } from './local/global-link.ts'
 import { openInactive } from './inactive/inactive-store.ts'
 import type { GlobalLinkOptions } from './local/link-options.ts'
@@ -168,7 +169,9 @@ async function openLocal(
     network.prepare?.(peer)
   }
   const host = labelOfHost(options.hostName ?? '')
-  const parts = { network, gate, members, globalPeer, addresses, log, random, host }
+  const operations = new OperationIds(random(8))
+  const known = { network, gate, members, globalPeer, addresses }
+  const parts = { ...known, log, random, host, operations }
   const link = new GlobalLink({ ...parts, connect, onWelcome, backoffMs, now }, ticket?.secret)
   const failure = await link.start()
   const isAway = failure?.code === 'unreachable' || failure?.code === 'timeout'

@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { networkInterfaces } from 'node:os'
+import { announce } from '../../cli/commands/background.ts'
 import { afterGlobalStart, afterInvite, afterLocalStart } from '../../cli/terminal/next-steps.ts'
 import type { InviteAnswer, StatusAnswer } from '../../src/daemon/api/api.ts'
 import { isLoopbackAddress } from '../../src/membership/loopback.ts'
@@ -121,6 +122,33 @@ test('R007-159 to R007-163 the commands in the notes work as they stand', async 
     const opened = JSON.parse((await sh('dstore invite --json')).stdout.toString()) as InviteAnswer
     t.is(opened.loopbackOnly, isAlone)
     t.is(parseTicket(opened.ticket).addresses.every(isLoopbackAddress), isAlone)
+  }
+})
+
+test('R007-338 a start warns where the network can read what the API serves', async (t) => {
+  const notesFor = async (url: string): Promise<string[]> => {
+    const notes: string[] = []
+    const terminal = {
+      announce: () => Promise.resolve(),
+      note: (line: string) => void notes.push(line),
+    }
+    const http = { url, public: false, tokenFile: '/t', refused: 0 }
+    const found = { role: 'standalone', daemon: { socket: '/s', http } } as unknown as StatusAnswer
+    await announce(found, terminal)
+    return notes.filter((line) => line.startsWith('warning: '))
+  }
+  for (const url of ['http://0.0.0.0:1', 'http://[::]:1', 'http://build.example:1']) {
+    const [warning, ...others] = await notesFor(url)
+    t.true(warning?.startsWith(`warning: ${url} is not encrypted`), url)
+    t.deepEqual(others, [])
+  }
+  for (const url of [
+    'http://127.0.0.1:1',
+    'http://[::1]:1',
+    'http://localhost:1',
+    'https://0.0.0.0:1',
+  ]) {
+    t.deepEqual(await notesFor(url), [], url)
   }
 })
 

@@ -19,11 +19,12 @@ export interface TreeServing {
 export async function treeServing(
   t: ExecutionContext,
   settings: Settings = {},
+  role: 'standalone' | 'global' = 'standalone',
 ): Promise<TreeServing> {
   const path = mkdtempSync(join(tmpdir(), 'dstore-test-'))
   t.teardown(() => rmSync(path, { recursive: true, force: true }))
   const node = await openNode({
-    role: 'standalone',
+    role,
     store: 'memory',
     cacheBytes: 1 << 20,
     log: SILENT,

@@ -1,6 +1,7 @@
 /** Names, batches, removals and changes. Part of the library's conformance suite. */
 import { DstoreError, digestName } from '../../src/dstore.ts'
 import type { ChangeEvent, Value } from '../../src/dstore.ts'
+import { eventually } from '../eventually.ts'
 import { ABSENT, all, sample } from './conformance-samples.ts'
 import type { Topic } from './conformance-samples.ts'
 
@@ -66,6 +67,29 @@ export function indexTopics(topic: Topic): void {
     const naming = { kind: 'tag', expiresMs: 0.5 } as const
     await t.throwsAsync(dstore.put('x', { name: 'x', naming }), { instanceOf: RangeError })
     await t.throwsAsync(dstore.bind('x', one.key, naming as object), { instanceOf: TypeError })
+  })
+
+  topic('R007-301 rules bound what names below a prefix hold', async (t, dstore) => {
+    await dstore.setRule('cache/', { maxNames: 1 })
+    await dstore.setRule('cache/', { maxNames: 2, maxSize: 1000 })
+    for (const text of ['one', 'two', 'three']) await dstore.put(text, { name: `cache/${text}` })
+    const names = async (): Promise<string[]> =>
+      (await all(dstore.names('cache/'))).map(({ name }) => name)
+    await eventually(async (saw) => saw(await names()).length === 2)
+    t.deepEqual(await names(), ['cache/three', 'cache/two'])
+    await eventually(async (saw) => saw((await all(dstore.rules()))[0]?.removed) === 1)
+    const [rule] = await all(dstore.rules())
+    const { prefix, maxNames, maxSize, unusedMs, size } = rule!
+    t.deepEqual([prefix, maxNames, maxSize, unusedMs, size], ['cache/', 2, 1000, undefined, 8])
+    t.true(Date.parse(rule!.lastRemovedAt!) <= Date.now())
+    await t.throwsAsync(dstore.put(sample(1001), { name: 'cache/large' }), { code: 'too-large' })
+    await dstore.removeRule('cache/')
+    t.deepEqual(await all(dstore.rules()), [])
+    t.is((await names()).length, 2)
+    await t.throwsAsync(dstore.removeRule('cache/'), { code: 'not-found' })
+    await t.throwsAsync(dstore.setRule('cache/', {}), { instanceOf: TypeError })
+    await t.throwsAsync(dstore.setRule('x', { maxSize: 0 }), { instanceOf: RangeError })
+    await t.throwsAsync(dstore.setRule(7 as never, { maxSize: 1 }), { instanceOf: TypeError })
   })
 
   topic('R007-347 many at once with names, each with its outcome', async (t, dstore) => {

@@ -3,6 +3,7 @@ import { test } from '../serial.ts'
 import type { ServedNode } from '../../src/node/node.ts'
 import { refusalAt } from '../../src/index/versions.ts'
 import { Nodes, once } from './nodes.ts'
+import { putTree } from './put-tree.ts'
 
 async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   const found: Item[] = []
@@ -99,4 +100,7 @@ test('R004-164 what was put without a name is counted, a directory by its total'
   await global.put({ bytes: once(Buffer.from('named')) }, { name: 'five' })
   await index.unbind('five', { keepValue: true })
   t.like(await index.contents(), { values: 3, unnamedValues: 2, unnamedBytes: 10 })
+  // What only a directory holds has no name either, and goes with it: it counts in its total.
+  await putTree(global, { a: Buffer.from('aaaa'), b: { c: Buffer.from('cc') } })
+  t.like(await index.contents(), { values: 7, unnamedValues: 3, unnamedBytes: 16 })
 })

@@ -24,7 +24,7 @@ import type { SimClock } from './sim-clock.ts'
 import { SimStore, type Backup, type Committed } from './sim-store.ts'
 import { digestOf } from './tokens.ts'
 import { TreeOracle } from './trees/tree-oracle.ts'
-import { childrenIn, tokenOf } from './trees/universe.ts'
+import { bytesOf, childrenIn, tokenOf } from './trees/universe.ts'
 import type { Wire } from './wire.ts'
 import type { World } from './world.ts'
 
@@ -239,7 +239,8 @@ export class SimGlobal {
     if (this.index?.peers().includes(peer) !== true) return
     const id = ++this.#lastId
     this.#callers.set(id, done)
-    const value = { digest, size: 1, location: this.#location() }
+    const size = bytesOf(digest[0]!).byteLength
+    const value = { digest, size, location: this.#location() }
     this.#handle({ type: 'uploaded', id, value, name: undefined })
   }
 
@@ -299,6 +300,10 @@ export class SimGlobal {
         const { ticket, directory, from, limit } = effect
         const children = childrenIn(directory.digest[0]!, from, limit)
         return this.#later(0, 20, () => this.#handle({ type: 'children', ticket, children }))
+      }
+      case 'verify-digest': {
+        // No name of the simulation spells a digest.
+        throw new RangeError(`verify ${effect.name}`)
       }
       case 'log': {
         const { ticket, after, limit } = effect

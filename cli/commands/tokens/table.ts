@@ -4,7 +4,8 @@ import type { FlagName } from '../../flags.ts'
 
 export const tokenCommand = (callFlags: readonly FlagName[]): Command => ({
   minor: true,
-  usage: 'add [--role ROLE] [--label L] [--expires D] [--prefix P] [-o FILE]\nls\nrm LABEL...',
+  usage:
+    'add [--role ROLE] [--label L] [--expires D] [--prefix P] [-o FILE]\nls\nrm LABEL|TOKEN...',
   summary: 'make, list and revoke the tokens of the API over TCP',
   examples: [
     ['dstore token add --role reader --label ci', 'print a token that only reads'],

@@ -21,7 +21,7 @@ export async function token(invocation: Invocation): Promise<number> {
   }
   if (action === 'ls' && rest.length === 0) return list(invocation)
   if (action === 'rm' && rest.length > 0) return remove(invocation, rest)
-  throw new DstoreError('usage', 'token takes add, ls, or rm LABEL...', {
+  throw new DstoreError('usage', 'token takes add, ls, or rm LABEL|TOKEN...', {
     hint: 'see `dstore token --help`',
   })
 }

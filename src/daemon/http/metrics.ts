@@ -61,6 +61,13 @@ export const METRICS: readonly Metric[] = [
     ({ store }) => store?.unfinishedBytes,
   ),
   gauge('store_seq', 'Sequence number of the last change.', ({ store }) => store?.seq),
+  counter('tag_moves', 'Moves of tags.', ({ names }) => names?.moves),
+  counter('expired_names', 'Names unbound as they had expired.', ({ names }) => names?.expired),
+  counter(
+    'replaced_values_removed',
+    'Values removed after a tag had moved away from them.',
+    ({ names }) => names?.replaced,
+  ),
   gauge('cache_values', 'Values in the cache.', ({ cache }) => cache?.values),
   gauge('cache_used_bytes', 'Memory that the cache uses.', ({ cache }) => cache?.usedBytes),
   gauge('cache_budget_bytes', 'Memory that the cache may use.', ({ cache }) => cache?.budgetBytes),

@@ -19,6 +19,7 @@ import { findRoute, isOpen, parseQuery } from './routes.ts'
 import { nodeFor } from './tokens/confined-node.ts'
 import { requestLog, type RequestLog } from './tokens/request-log.ts'
 import { checkCall } from './tokens/route-access.ts'
+import { withoutSecrets } from './tokens/without-secrets.ts'
 
 export interface ApiServer {
   readonly server: Server
@@ -161,7 +162,9 @@ async function handle(
     const level = code === 'internal' ? 'error' : 'debug'
     // Without the query, in which a client may have sent a secret.
     const [path = ''] = url.split('?')
-    log[level]('request failed', { method, path, code, detail, stack: stackOf(error, code) })
+    const [where, why] = [path, detail].map(withoutSecrets)
+    const stack = stackOf(error, code)
+    log[level]('request failed', { method, path: where, code, detail: why, stack })
   }
 }
 

@@ -1,7 +1,7 @@
 /** How a request binds a name (specs/004-index.md, R004-118 and R004-125). */
-import { OPERATION_ID_BYTES } from '../../limits.ts'
-import { count, exactly } from '../../wire/fields.ts'
-import type { Naming, Operation } from '../message.ts'
+import { OPERATIONS, OPERATION_ID_BYTES, SETTLED_RANGES } from '../../limits.ts'
+import { count, exactly, malformed } from '../../wire/fields.ts'
+import type { Naming, Operation, Ping } from '../message.ts'
 import type * as pb from './messages_pb.ts'
 
 interface Named {
@@ -17,6 +17,18 @@ export function toNaming({ naming, operation }: Named): Operation & { readonly n
     ...(naming !== undefined && { naming: fieldsOf(naming) }),
     ...(id !== undefined && { operation: id }),
   }
+}
+
+/** Error: `protocol`. */
+export function toPing({ settled }: pb.Ping): Ping {
+  if (settled.length === 0) return { type: 'ping' }
+  const all = settled.map(({ first, count: length }) => ({
+    first: new Uint8Array(exactly(OPERATION_ID_BYTES, 'operation', first)),
+    count: length,
+  }))
+  const total = all.reduce((sum, { count: length }) => sum + length, 0)
+  if (all.length > SETTLED_RANGES || total > OPERATIONS) throw malformed('too many operations')
+  return { type: 'ping', settled: all }
 }
 
 const fieldsOf = ({ tag, expiresMs, keepMs, asWriter }: pb.Naming): Naming => ({

@@ -18,13 +18,13 @@ import {
   toPeers,
   toRole,
 } from './decode-membership.ts'
-import { toFailure, toPutBatch, toStoredBatch } from './decode-batches.ts'
+import { toFailure, toPutBatch, toStoredBatch } from './batches.ts'
 import { toFact, toNames as toKeyNames, toReceipt } from './decode-facts.ts'
 import { pageOf, toContents, toNamed, toNames, toPrefix, toStoreContents } from './decode-lists.ts'
 import { toFound, toRebind, toRebound, toTarget, toTargets, toWhy } from './decode-names.ts'
-import { toNaming } from './decode-naming.ts'
+import { toNaming, toPing } from './decode-naming.ts'
 import { toReport, toWall } from './decode-report.ts'
-import { toRuleBody } from './decode-rules.ts'
+import { toRuleBody } from './rules/decode-rules.ts'
 import { batch, toName, toTreeBody, toTreeRemoval, toUnnamedHold } from './decode-trees.ts'
 import type { Body, WatchedChange, ChangeType, Message, Position } from '../message.ts'
 import * as pb from './messages_pb.ts'
@@ -232,7 +232,7 @@ function fromWire(body: pb.Message['body']): Body {
     case 'ack':
       return { type: 'ack', seq: count('seq', body.value.seq) }
     case 'ping':
-      return { type: 'ping' }
+      return toPing(body.value)
     case 'pong':
       return { type: 'pong', seq: count('seq', body.value.seq), ...toWall(body.value.wallMs) }
     case 'goodbye':

@@ -1,11 +1,11 @@
 /** Messages to bytes (specs/004-index.md, "Messages"). */
 import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
 import type { Body, WatchedChange, Message, Position, TreeRemoval } from '../message.ts'
-import { wireFailure, wireItem, wireOutcome, wireReceipt } from './encode-batches.ts'
+import { wireFailure, wireItem, wireOutcome, wireReceipt } from './batches.ts'
 import { wireFact } from './encode-facts.ts'
 import { wireContents, wireNamedPage, wireNames } from './encode-lists.ts'
 import { wireBinding, wireNaming, wireTarget } from './encode-names.ts'
-import { wireRule, wireTerms } from './encode-rules.ts'
+import { wireRule, wireTerms } from './rules/encode-rules.ts'
 import { MessageSchema } from './messages_pb.ts'
 
 type WireBody = Exclude<MessageInitShape<typeof MessageSchema>['body'], undefined>
@@ -207,7 +207,7 @@ function toWire(body: Body): WireBody {
     case 'report-use':
       return { case: 'reportUse', value: { names: [...body.names], digests: [...body.digests] } }
     case 'ping':
-      return { case: 'ping', value: {} }
+      return { case: 'ping', value: { settled: [...(body.settled ?? [])] } }
     case 'pong':
       return { case: 'pong', value: { seq: BigInt(body.seq), ...wide({ wallMs: body.wallMs }) } }
     case 'goodbye':

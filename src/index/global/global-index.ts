@@ -187,6 +187,11 @@ export class GlobalIndex {
     return this.#register.entries()
   }
 
+  /** How often tags moved and names went since the start. */
+  get nameCounts(): Names['counts'] {
+    return this.#names.counts
+  }
+
   /** The members, as of the last durable change. */
   get members(): Members {
     return this.#options.recovered.members
@@ -270,6 +275,7 @@ export class GlobalIndex {
 
   #committed(change: Change, isLoss: boolean): void {
     this.#lifecycle.committed(change)
+    this.#names.committed(change)
     if (change.type === 'expel') this.#expelled(change.peer)
     if (isLoss) this.#sessions.feedAll()
   }

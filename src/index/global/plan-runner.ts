@@ -107,7 +107,7 @@ export class PlanRunner {
     else this.read(task, plan, step.value, conditions)
   }
 
-  /** Reads what a plan asks for, and goes on with it. */
+  /** Reads what a plan asks for, and resumes the plan with it. */
   read(task: Task, plan: Plan, asked: Asked, conditions: Transaction['conditions']): void {
     this.ask<'rows'>(
       'type' in asked ? asked : { type: 'read', keys: asked },

@@ -136,11 +136,8 @@ export class Sessions {
       this.refuse(id, 'unreachable', 'the log was trimmed beyond the position of this Local')
       return
     }
-    this.#sendFeed(
-      id,
-      session,
-      feedFromLog(after, changes.at(-1)!.seq, changes, this.#options.rules),
-    )
+    const feed = feedFromLog(after, changes.at(-1)!.seq, changes, this.#options.rules)
+    this.#sendFeed(id, session, feed)
   }
 
   /** A peer is no longer a member: its sessions end. */

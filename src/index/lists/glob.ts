@@ -41,7 +41,7 @@ export class Glob {
   /** Error: `usage`. */
   constructor(pattern: string) {
     checkPattern(pattern)
-    const tokens = tokensOf([...pattern])
+    const tokens = tokensOf(Array.from(pattern))
     this.#tokens = tokens
     this.#ofLastPart = !pattern.includes('/')
     this.#entered = new Float64Array(tokens.length + 1)
@@ -162,7 +162,8 @@ function addClass(characters: readonly string[], start: number, tokens: Token[])
   if (negated) at++
   const spans: Span[] = []
   // A bracket that is the first of a class stands for itself.
-  for (let first = at; at === first || characters[at] !== ']';) {
+  const first = at
+  while (at === first || characters[at] !== ']') {
     if (characters[at] === '\\') at++
     const from = characters[at++]
     if (from === undefined) throw new DstoreError('usage', 'not a pattern: a [ without its ]')

@@ -4,6 +4,7 @@ import type { DstoreError } from '../../errors.ts'
 import type { Digest, Feed, Message, Request } from '../message.ts'
 import type { Rules } from '../rules.ts'
 import type { Verdict } from './freshness.ts'
+import type { OperationIds } from './operation-ids.ts'
 import type { Settled } from './request-queue.ts'
 import type { Revalidated } from './revalidation.ts'
 
@@ -76,4 +77,6 @@ export type LocalEffect =
 export interface LocalIndexOptions extends GreetingOptions {
   readonly now: number
   readonly rules?: Rules
+  /** Those of this Local, of which Global hears when they end. */
+  readonly operations?: OperationIds | undefined
 }

@@ -9,16 +9,10 @@
 import { DstoreError } from '../../errors.ts'
 import { SILENCE_MS } from '../../limits.ts'
 import { errorOf } from '../failure.ts'
-import {
-  seqsIn,
-  type Digest,
-  type Feed,
-  type Message,
-  type Position,
-  type Welcome,
-} from '../message.ts'
+import type { Digest, Feed, Message, Position, Welcome } from '../message.ts'
 import { ALL_RULES, type Rules } from '../rules.ts'
 import { VERSIONS } from '../versions.ts'
+import { seqsIn } from './named-seqs.ts'
 import { Freshness, leaseOver, type Verdict } from './freshness.ts'
 import { Greeting, type LinkState } from './greeting.ts'
 import { InFlight, keySubject, nameSubject, type Flight } from './in-flight.ts'
@@ -50,7 +44,7 @@ export class LocalIndex {
     const { now, rules = ALL_RULES } = options
     this.#greeting = new Greeting(options)
     this.#rules = rules
-    this.#requests = new RequestQueue(this.#inFlight, rules, now)
+    this.#requests = new RequestQueue(this.#inFlight, options)
     this.#freshness = new Freshness({ rules, now })
   }
 
@@ -320,7 +314,7 @@ export class LocalIndex {
   }
 
   #ping(now: number): void {
-    this.#send({ id: this.#freshness.ping(now), body: { type: 'ping' } })
+    this.#send({ id: this.#freshness.ping(now), body: this.#requests.ping() })
   }
 
   #settle(all: readonly Settled[]): void {

@@ -7,8 +7,10 @@ import { DstoreError } from '../../errors.ts'
 import { JOINED_REQUESTS, REDIAL_PATIENCE_MS, REQUESTS_IN_FLIGHT } from '../../limits.ts'
 import { errorOf } from '../failure.ts'
 import type { Answer, Body, Digest, Locate, Message, Put, Request } from '../message.ts'
-import type { Rules } from '../rules.ts'
+import { ALL_RULES, type Rules } from '../rules.ts'
 import { VERSIONS, refusalAt } from '../versions.ts'
+import { whatIsWrong } from './answers.ts'
+import type { OperationIds } from './operation-ids.ts'
 import { keySubject, nameSubject, type InFlight, type RequestFlight } from './in-flight.ts'
 
 /** The result of a request. `keep`: may the answer be kept? Not if a removal has overtaken it. */
@@ -16,6 +18,12 @@ export interface Settled {
   readonly ticket: number
   readonly result: Answer | DstoreError
   readonly keep: boolean
+}
+
+interface QueueOptions {
+  readonly now: number
+  readonly rules?: Rules
+  readonly operations?: OperationIds | undefined
 }
 
 interface Pending {
@@ -30,36 +38,6 @@ interface Pending {
   isRepeat: boolean
 }
 
-const ANSWERS: Readonly<Record<Request['type'], Answer['type']>> = {
-  locate: 'located',
-  put: 'stored',
-  'put-batch': 'stored-batch',
-  offer: 'offered',
-  remove: 'removed',
-  unbind: 'removed',
-  list: 'listed',
-  bind: 'binding',
-  rebind: 'rebound',
-  'tag-history': 'tag-targets',
-  lookup: 'binding',
-  names: 'named',
-  contents: 'store-contents',
-  watch: 'watched',
-  hold: 'held',
-  present: 'present-answer',
-  'make-directories': 'made-directories',
-  'commit-tree': 'stored',
-  'set-rule': 'accepted',
-  'remove-rule': 'accepted',
-  rules: 'rule-list',
-  'report-use': 'accepted',
-  invite: 'invited',
-  admit: 'admitted',
-  expel: 'removed',
-  members: 'member-page',
-  ping: 'pong',
-}
-
 /** The range of request ids; the link itself uses others. */
 const FIRST_ID = 16
 const LAST_ID = 0x7fff_ffff
@@ -67,6 +45,7 @@ const LAST_ID = 0x7fff_ffff
 export class RequestQueue {
   readonly #inFlight: InFlight
   readonly #rules: Rules
+  readonly #ids: OperationIds | undefined
   /** Unanswered requests, in the order of the calls. */
   readonly #pending = new Map<number, Pending>()
   /** Tickets that are yet to be sent on this link. */
@@ -82,10 +61,17 @@ export class RequestQueue {
   #awaySince: number
   #linkError = new DstoreError('unreachable', 'not connected to Global yet')
 
-  constructor(inFlight: InFlight, rules: Rules, now = 0) {
+  constructor(inFlight: InFlight, { rules = ALL_RULES, now, operations }: QueueOptions) {
     this.#inFlight = inFlight
     this.#rules = rules
+    this.#ids = operations
     this.#awaySince = now
+  }
+
+  /** A ping, which tells Global of the operations that are not repeated any more (R004-132). */
+  ping(): Body {
+    const settled = this.#ids?.takeSettled() ?? []
+    return { type: 'ping', ...(settled.length > 0 && { settled }) }
   }
 
   add(ticket: number, body: Request, digests: readonly Digest[] = []): void {
@@ -289,26 +275,6 @@ export class RequestQueue {
     while (this.#sent.has(this.#lastId))
     return this.#lastId
   }
-}
-
-/** What is wrong with an answer to this request; undefined if it fits. */
-function whatIsWrong(request: Request, answer: Body): string | undefined {
-  if (answer.type !== ANSWERS[request.type]) return answer.type
-  const [asked, told] =
-    request.type === 'locate' && answer.type === 'located'
-      ? [request.digests.length, answer.facts.length]
-      : request.type === 'put' && answer.type === 'stored'
-        ? [request.values.length, answer.receipts.length]
-        : request.type === 'put-batch' && answer.type === 'stored-batch'
-          ? [request.items.length, answer.outcomes.length]
-          : request.type === 'present' && answer.type === 'present-answer'
-            ? [request.items.length, answer.present.length]
-            : request.type === 'make-directories' && answer.type === 'made-directories'
-              ? [request.digests.length, answer.missing.length]
-              : request.type === 'commit-tree' && answer.type === 'stored'
-                ? [1, answer.receipts.length]
-                : [0, 0]
-  return asked === told ? undefined : `${told} answers to ${asked}`
 }
 
 /**

@@ -5,7 +5,7 @@
 import { concat, viewOf } from '../../bytes.ts'
 import { DIGEST_BYTES, HOLD_ID_BYTES } from '../../limits.ts'
 import type { Location, RecordKey, Row } from '../../store/store.ts'
-import type { Digest } from '../message.ts'
+import type { Digest, WhyGone } from '../message.ts'
 import { nameBytes } from '../name.ts'
 import { pack, unpack } from './record.ts'
 import * as pb from './records_pb.ts'
@@ -119,6 +119,8 @@ export interface Root {
   /** Its incarnation; 0 where no request waits. */
   readonly id: number
   readonly digest: Digest
+  /** Why it went; undefined: it was asked for. */
+  readonly why?: WhyGone
 }
 
 export const encodeCascade = (record: CascadeRecord): Uint8Array =>
@@ -128,10 +130,11 @@ export const encodeCascade = (record: CascadeRecord): Uint8Array =>
     counted: { ...record.counted },
     root: BigInt(record.root.id),
     rootDigest: record.root.digest,
+    why: record.root.why ?? '',
   })
 
 export function decodeCascade(row: Row): CascadeRecord {
-  const { digest, size, location, counted, root, rootDigest } = unpack(
+  const { digest, size, location, counted, root, rootDigest, why } = unpack(
     pb.CascadeRecordSchema,
     row.value,
   )
@@ -140,7 +143,11 @@ export function decodeCascade(row: Row): CascadeRecord {
     size: Number(size),
     location,
     counted: countedOf(counted),
-    root: { id: Number(root), digest: rootDigest },
+    root: {
+      id: Number(root),
+      digest: rootDigest,
+      ...(why !== '' && { why: why as WhyGone }),
+    },
   }
 }
 

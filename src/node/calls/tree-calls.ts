@@ -2,8 +2,9 @@
 import { toHex } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
+import type { OperationIds } from '../../index/local/operation-ids.ts'
 import { checkNewName } from '../../index/name.ts'
-import { HOLD_ID_BYTES, OPERATION_ID_BYTES } from '../../limits.ts'
+import { HOLD_ID_BYTES } from '../../limits.ts'
 import type {
   CallOptions,
   CommitTreeOptions,
@@ -21,6 +22,8 @@ import { keyOf } from './key-of.ts'
 export interface TreeCallsOptions {
   readonly ask: Ask
   readonly random: (bytes: number) => Uint8Array
+  /** Of a Local, which may have to repeat a commit. */
+  readonly operations?: OperationIds
   /** A commit bound this name. */
   readonly wrote?: (name: string) => void
   /** A commit with this name failed. */
@@ -79,16 +82,16 @@ export class TreeCalls implements NodeTrees {
     root: Key,
     { name, naming, ...options }: CommitTreeOptions = {},
   ): Promise<PutResult> {
-    const { ask, wrote, failed } = this.#options
+    const { ask, wrote, failed, operations } = this.#options
     const { digest } = root
-    const as =
-      name === undefined
-        ? {}
-        : { ...namingOf(naming), operation: this.#options.random(OPERATION_ID_BYTES) }
+    const as = name === undefined ? {} : namingOf(naming)
     const request = { type: 'commit-tree', hold: holdBytes(hold), digest, name, ...as } as const
     if (name !== undefined) checkNewName(name)
     try {
-      const { receipts } = await ask(request, options)
+      const { receipts } =
+        name === undefined || operations === undefined
+          ? await ask(request, options)
+          : await operations.run((operation) => ask({ ...request, operation }, options))
       const { size, existed } = receipts[0]!
       if (name !== undefined) wrote?.(name)
       return { key: new Key(digest, 'directory'), size, existed }

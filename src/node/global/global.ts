@@ -293,6 +293,7 @@ export class Global implements Node {
       registered: this.#driver.index.registered(),
       members: network && this.#driver.index.members.peers().length,
       refused: gate?.refused,
+      names: this.#driver.index.nameCounts,
       store: {
         kind,
         durable: kind !== 'memory',

@@ -95,7 +95,15 @@ export class IndexDriver {
   /** The index, as of the last durable change. */
   get index(): Pick<
     GlobalIndex,
-    'expectMissing' | 'members' | 'peers' | 'position' | 'registered' | 'used' | 'usedKey' | 'wallDoubt'
+    | 'expectMissing'
+    | 'members'
+    | 'nameCounts'
+    | 'peers'
+    | 'position'
+    | 'registered'
+    | 'used'
+    | 'usedKey'
+    | 'wallDoubt'
   > {
     return this.#index
   }

@@ -55,9 +55,10 @@ export class GlobalLink {
   /** `ticketSecret`: for a node that is not a member yet; forgotten once Global has admitted it. */
   constructor(options: GlobalLinkOptions, ticketSecret?: Uint8Array) {
     this.#options = options
-    const bootId = options.random(16)
-    this.#reconnect = new Reconnect(options.now)
-    this.#index = new LocalIndex({ bootId, now: options.now(), ticketSecret, host: options.host })
+    const { random, now, host, operations } = options
+    this.#reconnect = new Reconnect(now)
+    const own = { bootId: random(16), host, operations }
+    this.#index = new LocalIndex({ ...own, now: now(), ticketSecret })
     this.#second = new SecondConnection({
       connect: options.connect,
       greeter: this.#greeter,
@@ -65,8 +66,7 @@ export class GlobalLink {
       isGreeting: () => this.#index.isGreeting,
       onGreeted: () => this.#current?.channel.abort(TAKEN_OVER),
     })
-    this.#ticker = setInterval(() => this.#tick(), TICK_MS)
-    this.#ticker.unref()
+    this.#ticker = setInterval(() => this.#tick(), TICK_MS).unref()
   }
 
   get status(): LinkStatus {

@@ -4,11 +4,12 @@
  */
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
+import type { OperationIds } from '../../index/local/operation-ids.ts'
 import { leaseOver } from '../../index/local/freshness.ts'
 import type { Fact, Request } from '../../index/message.ts'
 import { checkName, checkNewName } from '../../index/name.ts'
 import { withMargin } from '../../index/lease.ts'
-import { CALL_TIMEOUT_MS, OPERATION_ID_BYTES, REMOVAL_TIMEOUT_MS } from '../../limits.ts'
+import { CALL_TIMEOUT_MS, REMOVAL_TIMEOUT_MS } from '../../limits.ts'
 import { batchesOf } from '../calls/batches.ts'
 import type { Cache } from '../cache/cache.ts'
 import { whileVerified } from '../calls/names/digest-wait.ts'
@@ -43,7 +44,7 @@ export interface IndexClientOptions {
   readonly link: GlobalLink
   readonly cache: Cache
   readonly holdings: Holdings
-  readonly random: (bytes: number) => Uint8Array
+  readonly operations: OperationIds
   /** Verifies a value that came with an answer, and caches it. */
   readonly keep: (key: Key, fact: Fact) => void
   /** A name was answered without asking Global. */
@@ -134,11 +135,10 @@ export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
   }
 
   async tag(name: string, key: Key, options: BindOptions = {}): Promise<TagResult> {
-    const { link, random } = this.#options
+    const { link } = this.#options
     const known = { name: checkNewName(name), ...boundTo(key), ...namingOf(options) }
-    const request = { type: 'rebind', ...known, operation: random(OPERATION_ID_BYTES) } as const
-    const answer = await this.#writing(name, () =>
-      link.ask(request, options, (rebound, keep) => {
+    const answer = await this.#writing(name, (operation) =>
+      link.ask({ type: 'rebind', ...known, operation }, options, (rebound, keep) => {
         if (keep) this.#options.holdings.bind(name, rebound.found)
         return rebound
       }),
@@ -148,15 +148,14 @@ export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
   }
 
   async bind(name: string, key: Key, options: BindOptions = {}): Promise<BoundName> {
-    const operation = this.#options.random(OPERATION_ID_BYTES)
     const known = { name: checkNewName(name), ...boundTo(key), ...namingOf(options) }
-    const request = { type: 'bind', ...known, operation } as const
-    const found = await this.#writing(name, () =>
-      this.#options.link.ask(request, whileVerified(options, name), (answer, keep) => {
+    const found = await this.#writing(name, (operation) => {
+      const request = { type: 'bind', ...known, operation } as const
+      return this.#options.link.ask(request, whileVerified(options, name), (answer, keep) => {
         if (keep) this.#options.holdings.bind(name, answer.found!)
         return answer.found!
-      }),
-    )
+      })
+    })
     this.#options.link.wrote(name, found.incarnation)
     return boundName(name, found, this.#heldBytes(key))
   }
@@ -173,9 +172,10 @@ export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
     return result
   }
 
-  async #writing<T>(name: string, write: () => Promise<T>): Promise<T> {
+  /** `write` gets the id of the operation. */
+  async #writing<T>(name: string, write: (operation: Uint8Array) => Promise<T>): Promise<T> {
     try {
-      return await write()
+      return await this.#options.operations.run(write)
     } catch (error) {
       await this.writeFailed(name, error)
       throw error

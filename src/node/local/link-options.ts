@@ -1,6 +1,7 @@
 /** What a link to Global is given, reports, and calls. */
 import type { DstoreError } from '../../errors.ts'
 import type { AnswerTo, Digest, Request } from '../../index/message.ts'
+import type { OperationIds } from '../../index/local/operation-ids.ts'
 import type { Log } from '../../log.ts'
 import type { KnownMembers } from '../../membership/known-members.ts'
 import type { Target } from './connection-race.ts'
@@ -25,6 +26,8 @@ export interface GlobalLinkOptions {
   /** Elapsed milliseconds that never lag behind real time: see `holderClock`. */
   readonly now: () => number
   readonly random: (bytes: number) => Uint8Array
+  /** The operations of this Local, of which Global hears when they end. */
+  readonly operations?: OperationIds | undefined
 }
 
 export interface LinkStatus {

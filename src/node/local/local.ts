@@ -4,6 +4,7 @@
  */
 import { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
+import { OperationIds } from '../../index/local/operation-ids.ts'
 import type { Gate } from '../../membership/gate.ts'
 import type { KnownMembers } from '../../membership/known-members.ts'
 import { Cache } from '../cache/cache.ts'
@@ -66,6 +67,8 @@ export interface LocalOptions {
   readonly inactive?: Omit<InactiveStoreOptions, 'to'> | undefined
   readonly log: Log
   readonly random: (bytes: number) => Uint8Array
+  /** Those that the link tells Global of; without, Global forgets them by their time. */
+  readonly operations?: OperationIds
 }
 
 export class Local implements Node {
@@ -85,6 +88,7 @@ export class Local implements Node {
 
   constructor(options: LocalOptions) {
     const { network, link, globalPeer, cacheBytes, log, random } = options
+    const operations = options.operations ?? new OperationIds(random(8))
     this.#options = options
     this.#cache = new Cache(cacheBytes, (value) => {
       if (network.addresses().length > 0) withdrawals.add(value)
@@ -109,6 +113,7 @@ export class Local implements Node {
       callers,
       globalPeer,
       random,
+      operations,
       onSent: (bytes) => traffic.sent(globalPeer, bytes),
     })
     const { inactive } = options
@@ -118,6 +123,7 @@ export class Local implements Node {
     this.trees = new TreeCalls({
       ask: askOver(link),
       random,
+      operations,
       // The seq of the change is not known here: the next look-up asks Global (R004-86).
       wrote: (name) => link.wrote(name, Infinity),
       failed: (name, error) => this.index.writeFailed(name, error),
@@ -128,7 +134,7 @@ export class Local implements Node {
       link,
       cache,
       holdings,
-      random,
+      operations,
       keep: (key, fact) => {
         this.#reader.prepare(key, checked(key, fact), { start: 0, end: fact.size })
       },

@@ -6,13 +6,9 @@ import { isDigestName } from '../../hash/foreign-digest.ts'
 import { createHasher, hash, hashInTurns, type Hashed } from '../../hash/hasher.ts'
 import { Key } from '../../hash/key.ts'
 import { errorOf } from '../../index/failure.ts'
+import type { OperationIds } from '../../index/local/operation-ids.ts'
 import type { BatchItem, Receipt } from '../../index/message.ts'
-import {
-  CALL_TIMEOUT_MS,
-  DIGEST_BYTES,
-  INLINE_VALUE_BYTES,
-  OPERATION_ID_BYTES,
-} from '../../limits.ts'
+import { CALL_TIMEOUT_MS, DIGEST_BYTES, INLINE_VALUE_BYTES } from '../../limits.ts'
 import { changedFile } from '../../store/file/file-faults.ts'
 import { hashSource } from '../../store/file/file-hasher.ts'
 import { FileSource } from '../../store/file/file-source.ts'
@@ -47,6 +43,7 @@ export interface UploaderOptions {
   readonly callers: ByteBudgets
   readonly globalPeer: string
   readonly random: (bytes: number) => Uint8Array
+  readonly operations: OperationIds
   /** Counts the bytes of values that were sent to Global. */
   readonly onSent: (bytes: number) => void
 }
@@ -64,13 +61,14 @@ export class Uploader {
 
   async put(source: ValueSource, asked: PutOptions): Promise<PutResult> {
     checkKeeper(asked)
-    const options = this.#named(asked)
-    const limit = putDeadline(options)
+    const limit = putDeadline(asked)
     try {
-      if (!('path' in source)) return await this.#putStream(source, options, limit)
+      if (!('path' in source)) {
+        return await this.#once(asked, (options) => this.#putStream(source, options, limit))
+      }
       const file = await FileSource.open(source.path, source.identity)
       try {
-        return await this.#putFile(file, options, limit)
+        return await this.#once(asked, (options) => this.#putFile(file, options, limit))
       } finally {
         await file.close()
       }
@@ -79,10 +77,10 @@ export class Uploader {
     }
   }
 
-  /** The repeats of one put are one operation. */
-  #named(options: PutOptions): NamedPut {
-    if (options.name === undefined) return options
-    return { ...options, operation: this.#options.random(OPERATION_ID_BYTES) }
+  /** The repeats of one put are one operation. What a hold keeps can be put again. */
+  #once<T>(options: PutOptions, put: (options: NamedPut) => Promise<T>): Promise<T> {
+    if (options.hold !== undefined) return put(options)
+    return this.#options.operations.run((operation) => put({ ...options, operation }))
   }
 
   async #putFile(file: FileSource, options: NamedPut, limit: Deadline): Promise<PutResult> {
@@ -111,11 +109,10 @@ export class Uploader {
 
   /** Uploads a value that is not a file of a caller, as a put of it would. */
   async putKnown(source: UploadSource, asked: PutOptions): Promise<PutResult> {
-    const options = this.#named(asked)
-    const limit = putDeadline(options)
+    const limit = putDeadline(asked)
     try {
       limit.progress()
-      return await this.#known.send(source, options, limit)
+      return await this.#once(asked, (options) => this.#known.send(source, options, limit))
     } finally {
       limit.clear()
     }
@@ -204,11 +201,13 @@ export class Uploader {
   /** Puts small values in one message; a name only with a single value. */
   async putSmall(
     values: readonly Uint8Array[],
-    { signal, timeoutMs = CALL_TIMEOUT_MS, ...kept }: NamedPut,
+    { signal, timeoutMs = CALL_TIMEOUT_MS, operation, ...kept }: NamedPut,
   ): Promise<PutResult[]> {
     const { link } = this.#options
+    // Without a name, others may join the message, whose operation this would be.
+    const named = kept.name === undefined || operation === undefined ? kept : { ...kept, operation }
     const digests = values.map((value) => hash(value).digest)
-    const request = { type: 'put', values, name: undefined, ...keptAs(kept) } as const
+    const request = { type: 'put', values, name: undefined, ...keptAs(named) } as const
     const ask = (leftMs: number): Promise<PutResult[]> => {
       const options = { digests, timeoutMs: leftMs, ...(signal && { signal }) }
       return link.ask(request, options, ({ receipts }, keep) =>
@@ -224,13 +223,16 @@ export class Uploader {
     { signal, timeoutMs = CALL_TIMEOUT_MS }: CallOptions,
     onWritten: (name: string) => void,
   ): Promise<PutOutcome[]> {
-    const { random } = this.#options
-    const operation = (): Uint8Array => random(OPERATION_ID_BYTES)
+    const { operations } = this.#options
+    const operation = (): Uint8Array => operations.begin()
     const send = async (some: readonly BatchItem[]): Promise<readonly PutOutcome[]> => {
       try {
         return await this.#sendNamed(some, timeoutMs, signal)
       } finally {
-        for (const { name } of some) if (name !== undefined) onWritten(name)
+        for (const { name, operation: id } of some) {
+          if (name !== undefined) onWritten(name)
+          if (id !== undefined) operations.end(id)
+        }
       }
     }
     return putNamed(items, send, { atOnce: BATCHES_AT_ONCE, operation })

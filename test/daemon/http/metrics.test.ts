@@ -16,6 +16,31 @@ function samples(text: string): Map<string, number> {
   return found
 }
 
+test('R006-49 each member of a Global has a figure by its label, or else its peer id', async (t) => {
+  const { daemon, node } = await serving(t)
+  const all = [
+    { peer: 'p1', label: 'build-7', state: 'connected' },
+    { peer: 'p2', label: 'build-8', state: 'away' },
+    { peer: 'p3', state: 'connected' },
+    { peer: 'p4', label: 'gone', state: 'expelled' },
+  ] as const
+  const list = async function* (): ReturnType<typeof node.members.list> {
+    for (const one of all) yield await Promise.resolve({ ...one, role: 'reader', since: '' })
+  }
+  Object.defineProperty(node, 'members', { value: { ...node.members, list } })
+  const connected = async (): Promise<[string, number][]> => {
+    const { body } = await ask(daemon.socket, 'GET', '/metrics')
+    return [...samples(body.toString())].filter(([name]) => name.startsWith('dstore_member_'))
+  }
+  t.deepEqual(await connected(), [], 'only at Global')
+  Object.defineProperty(node, 'role', { value: 'global' })
+  t.deepEqual(await connected(), [
+    ['dstore_member_connected{member="build-7"}', 1],
+    ['dstore_member_connected{member="build-8"}', 0],
+    ['dstore_member_connected{member="p3"}', 1],
+  ])
+})
+
 test('R007-67 Prometheus gets every figure of the node, also at the second scrape', async (t) => {
   const { daemon, node } = await serving(t)
   const plain = await node.status()
@@ -45,6 +70,7 @@ test('R007-67 Prometheus gets every figure of the node, also at the second scrap
       missingHeld: 15,
       seq: 6,
     },
+    names: { moves: 16, expired: 17, replaced: 18 },
     cache: { usedBytes: 7, budgetBytes: 8, values: 9, hits: 10, misses: 11, evictions: 12 },
     traffic: [
       { peer: 'a', valueBytesIn: 1, valueBytesOut: 2, lies: 3 },
@@ -65,6 +91,9 @@ test('R007-67 Prometheus gets every figure of the node, also at the second scrap
     t.is(found.get('dstore_refused_total'), 5)
     t.is(found.get('dstore_store_headroom_bytes'), 5)
     t.is(found.get('dstore_cache_evictions_total'), 12)
+    t.is(found.get('dstore_tag_moves_total'), 16)
+    t.is(found.get('dstore_expired_names_total'), 17)
+    t.is(found.get('dstore_replaced_values_removed_total'), 18)
     t.is(found.get('dstore_peer_received_bytes_total'), 11)
     t.is(found.get('dstore_peer_sent_bytes_total'), 22)
     t.is(found.get('dstore_peer_lies_total'), 33)

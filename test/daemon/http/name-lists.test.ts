@@ -31,7 +31,7 @@ test('R007-310 R007-311 R007-312 R007-313 lists of names, levels, numbers, and w
   await node.put({ bytes: once(Buffer.alloc(7)) })
   const call = as((await make({ role: 'reader' })).token)
 
-  const [first] = linesOf<Record<string, unknown>>(await call('GET', '/v1/names?limit=1'))
+  const [first] = linesOf(await call('GET', '/v1/names?limit=1'))
   const { boundAt, ...facts } = first!
   t.deepEqual(facts, { name: 'a', key: keys.get('a'), kind: 'fixed', size: 1 })
   t.true(Math.abs(Date.parse(String(boundAt)) - Date.now()) < 600_000)

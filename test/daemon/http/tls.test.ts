@@ -186,10 +186,20 @@ test('R007-324 requests over TCP are logged with the label of their token, and n
   await call('GET', '/v1/values/n', { token: ours })
   await call('POST', `/v1/stop?token=${ours}`, { token: ours })
   await ask(daemon.socket, 'GET', '/v1/keys')
+  const ticket = `dstore1${'a'.repeat(200)}`
+  for (const secret of [token, ours.slice(0, -1), ticket]) {
+    const removed = await call('DELETE', `/v1/tokens/${secret}`, { token })
+    t.is(removed.status, secret === token ? 400 : 404)
+    t.false(removed.body.includes(secret))
+    if (secret !== token) await call('GET', `/v1/names/${secret}`, { token })
+    t.false(logged.join('').includes(secret.slice(0, 20)))
+  }
   const requests = (): string[] => logged.filter((line) => / request by=/.test(line))
-  await eventually(() => Promise.resolve(requests().length === 5))
+  await eventually(() => Promise.resolve(requests().length === 10))
   t.deepEqual(
-    requests().map((line) => line.replace(/^\S+ /, '').trim()),
+    requests()
+      .slice(0, 5)
+      .map((line) => line.replace(/^\S+ /, '').trim()),
     [
       'info request by=http-token method=POST path=/v1/tokens status=201',
       'info request by=ci-7 method=POST path=/v1/values status=201',

@@ -24,8 +24,11 @@ export interface TokenServing {
   readonly as: (token: string) => Call
 }
 
-export async function tokenServing(t: ExecutionContext): Promise<TokenServing> {
-  const { node, daemon } = await treeServing(t, { http: '127.0.0.1:0' })
+export async function tokenServing(
+  t: ExecutionContext,
+  role: 'standalone' | 'global' = 'standalone',
+): Promise<TokenServing> {
+  const { node, daemon } = await treeServing(t, { http: '127.0.0.1:0' }, role)
   const { socket } = daemon
   const status = await ask(socket, 'GET', '/v1/status')
   const { url } = (JSON.parse(status.body.toString()) as StatusAnswer).daemon.http!

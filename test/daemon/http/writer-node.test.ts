@@ -19,7 +19,15 @@ function noting(kind: BoundName['kind']) {
     unbind: (...[, options]: object[]) => note(options),
   }
   const trees = { commitTree: (...[, , options]: object[]) => note(options) }
-  const node = { index, trees, put: (...[, options]: object[]) => note(options) }
+  const node = {
+    index,
+    trees,
+    put: (...[, options]: object[]) => note(options),
+    putNamed: async (items: object[]) => {
+      for (const item of items) await note(item)
+      return []
+    },
+  }
   return { noted, node: writerNode(node as unknown as ServedNode) }
 }
 
@@ -39,6 +47,9 @@ test('R006-50 whatever a writer’s token asks of a name says that a writer asks
   await node.trees.commitTree('hold', key, { name: 'a', naming })
   const kept = { name: 'a', naming: { ...naming, asWriter: true } }
   t.deepEqual(noted.splice(0), [kept, kept])
+  const value = Buffer.from('x')
+  await node.putNamed([{ value, name: 'a', naming }, { value }])
+  t.deepEqual(noted.splice(0), [{ value, ...kept }, { value }])
   await node.put({ bytes: once(Buffer.from('x')) }, { name: 'a' })
   t.deepEqual(noted, [{ name: 'a' }])
 })

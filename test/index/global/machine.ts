@@ -12,6 +12,7 @@ import { beginRun } from '../../../src/index/global/recovery.ts'
 import type { Body, Hello, Message, Request } from '../../../src/index/message.ts'
 import { decodeChange } from '../../../src/index/records/change-record.ts'
 import { INDEX_ROW, LOCAL_ROWS, WALL_ROW } from '../../../src/index/records/record.ts'
+import { checkDigestName } from '../../../src/hash/foreign-hasher.ts'
 import { hash } from '../../../src/hash/hasher.ts'
 import { RULE_ROWS } from '../../../src/index/records/rule-record.ts'
 import { MEMBER_ROWS, TICKET_ROWS } from '../../../src/membership/record.ts'
@@ -151,6 +152,15 @@ export class Machine {
         const { ticket, table, prefix, after, limit } = effect
         const rows = store.page(table, prefix, after, limit)
         return this.handle({ type: 'rows', ticket, rows, now })
+      }
+      case 'verify-digest': {
+        const { ticket, name, value } = effect
+        try {
+          checkDigestName(name, this.bytes.get(value.location)!)
+          return this.handle({ type: 'rows', ticket, rows: [], now })
+        } catch (error) {
+          return this.handle({ type: 'failed', ticket, failure: failureOf(error), now })
+        }
       }
       case 'children': {
         const { ticket, directory, from, limit } = effect

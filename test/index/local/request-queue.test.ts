@@ -4,7 +4,6 @@ import { DstoreError } from '../../../src/errors.ts'
 import { InFlight, keySubject } from '../../../src/index/local/in-flight.ts'
 import type { Body, Fact, Message, Receipt, Request } from '../../../src/index/message.ts'
 import { RequestQueue } from '../../../src/index/local/request-queue.ts'
-import { ALL_RULES } from '../../../src/index/rules.ts'
 import {
   INDEX_MESSAGE_BYTES,
   INLINE_ANSWER_BYTES,
@@ -29,7 +28,7 @@ const receipt = (n: number): Receipt => {
 
 function begun(): { inFlight: InFlight; requests: RequestQueue } {
   const inFlight = new InFlight()
-  return { inFlight, requests: new RequestQueue(inFlight, ALL_RULES) }
+  return { inFlight, requests: new RequestQueue(inFlight, { now: 0 }) }
 }
 
 /** Ask these under the tickets 1, 2 and so on; what is sent. */

@@ -1,11 +1,7 @@
 import { test } from '../../serial.ts'
 import * as fc from 'fast-check'
 import { hash } from '../../../src/hash/hasher.ts'
-import {
-  keyPageOf,
-  packKeys,
-  type KeyPage,
-} from '../../../src/index/records/list-pages.ts'
+import { keyPageOf, packKeys, type KeyPage } from '../../../src/index/records/list-pages.ts'
 import { decodeKey, encodeKey } from '../../../src/index/records/record.ts'
 import { pageOfRows } from '../../../src/store/row-page.ts'
 import type { Row } from '../../../src/store/store.ts'

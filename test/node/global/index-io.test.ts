@@ -1,6 +1,8 @@
 /** Bounds and checks between Global's index and its store. */
+import { createHash } from 'node:crypto'
 import { test } from '../../serial.ts'
 import { once } from '../../../src/bytes.ts'
+import { digestName } from '../../../src/hash/foreign-digest.ts'
 import { hash } from '../../../src/hash/hasher.ts'
 import { encodeMessage } from '../../../src/index/codec/encode.ts'
 import type { Fact } from '../../../src/index/message.ts'
@@ -32,6 +34,26 @@ test('R004-1 the values of an answer fit into one message, however many are aske
   const carried = located.facts.filter((fact: Fact | undefined) => fact?.value !== undefined)
   t.is(carried.length, INLINE_ANSWER_BYTES / INLINE_VALUE_BYTES)
   t.true(encodeMessage({ id: 1, body: located }).byteLength <= INDEX_MESSAGE_BYTES)
+})
+
+test('R004-165: Global verifies small values whatever their sender says', async (t) => {
+  const host = await openHost(t)
+  const nameOf = (value: Uint8Array): string =>
+    digestName('sha2-256', createHash('sha256').update(value).digest())
+  const [value, other] = [pattern(100), pattern(101)]
+  const name = nameOf(other)
+  const put = { type: 'put', values: [value], name } as const
+  await t.throwsAsync(host.ask(put), { code: 'integrity' })
+  const items = [
+    { value, name },
+    { value, name: nameOf(value) },
+  ]
+  const { outcomes } = await host.ask({ type: 'put-batch', items })
+  t.like(outcomes[0], { failure: { code: 'integrity' } })
+  t.true('receipt' in outcomes[1]!)
+  await t.throwsAsync(host.ask({ type: 'bind', name, digest: hash(value).digest }), {
+    code: 'integrity',
+  })
 })
 
 test('R005-50 of several Locals one that lies does not end a repair', async (t) => {

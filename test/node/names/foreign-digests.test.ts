@@ -69,7 +69,7 @@ test('R004-166: such a name is fixed, of bytes, and spelled in one way', async (
     const tag = { kind: 'tag' } as const
     await t.throwsAsync(node.put({ bytes: once(bytes) }, { name, naming: tag }), usage)
     const { key } = await node.put({ bytes: once(bytes) })
-    await t.throwsAsync(node.index.tag!(name, key), usage)
+    await t.throwsAsync(node.index.tag(name, key), usage)
     await t.throwsAsync(node.index.bind(name, key, tag), usage)
     await t.throwsAsync(node.index.bind(name.toUpperCase().replace('MH', 'mh'), key), {
       code: 'usage',
@@ -77,15 +77,30 @@ test('R004-166: such a name is fixed, of bytes, and spelled in one way', async (
     })
     await t.throwsAsync(node.index.bind('mh/other', key), usage)
     t.is(await node.index.lookup(name), undefined)
-    const hold = await node.trees!.openHold()
+    const hold = await node.trees.openHold()
     const folder = Uint8Array.of(0xa1, 0x64, 0x74, 0x72, 0x65, 0x65, 0xa0)
     const directory = (await node.put({ bytes: once(folder) }, { hold })).key.as('directory')
-    t.deepEqual((await node.trees!.makeDirectories(hold, [directory]))[0]?.missing, [])
-    const commit = node.trees!.commitTree(hold, directory, { name: nameOf(folder) })
+    t.deepEqual((await node.trees.makeDirectories(hold, [directory]))[0]?.missing, [])
+    const commit = node.trees.commitTree(hold, directory, { name: nameOf(folder) })
     await t.throwsAsync(commit, usage)
-    await node.trees!.commitTree(hold, directory)
+    await node.trees.commitTree(hold, directory)
     await t.throwsAsync(node.index.bind(nameOf(folder), directory), usage)
     await node.index.bind(nameOf(folder), directory.as('bytes'))
     await node.index.unbind(nameOf(folder), { keepValue: true })
   }
+})
+
+test('R004-165: a Local verifies bytes and files before it sends them', async (t) => {
+  const nodes = new Nodes(t)
+  const global = await nodes.global()
+  const local = await nodes.local(global)
+  const path = join(await nodes.folder(), 'value')
+  const wrong = nameOf(bytesOf(1, 7))
+  const refused = { code: 'integrity', message: /the sha2-256 of the bytes is not that/ }
+  await global.close()
+  await t.throwsAsync(local.put({ bytes: once(bytesOf(2, 7)) }, { name: wrong }), refused)
+  await writeFile(path, bytesOf(3, 100_000))
+  await t.throwsAsync(local.put({ path }, { name: wrong }), refused)
+  const [outcome] = await local.putNamed([{ value: bytesOf(2, 7), name: wrong }])
+  t.like(outcome, { error: { code: 'integrity' } })
 })

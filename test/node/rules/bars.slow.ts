@@ -3,7 +3,11 @@ import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from '../../serial.ts'
 import { GIB, MIB } from '../../../src/limits.ts'
-import type { Node, NodeStatus } from '../../../src/node/node.ts'
+import type { NodeStatus } from '../../../src/node/node.ts'
+import { encodeChange } from '../../../src/index/records/change-record.ts'
+import { encodeBinding, namedRow } from '../../../src/index/records/name-record.ts'
+import { decodeKey, encodeKey, keyRow, nameRow } from '../../../src/index/records/record.ts'
+import { openDiskStore } from '../../../src/store/disk/disk.ts'
 import { eventually } from '../../eventually.ts'
 import { Nodes, once } from '../nodes.ts'
 import { putThrough, valueOf } from './stream.ts'
@@ -40,22 +44,53 @@ async function memory(): Promise<number> {
   return Number(/VmRSS:\s+(\d+) kB/.exec(text)![1]) * 1024
 }
 
-/** Names of one small value, many at once. */
-async function bindMany(node: Node, prefix: string, count: number): Promise<void> {
-  const { key } = await node.put({ bytes: once(valueOf(1, 8)) })
-  let next = 0
-  const worker = async (): Promise<void> => {
-    while (next < count) await node.index.bind(`${prefix}${next++}`, key)
+/** Binds names to one small value as an earlier run would have left them. */
+async function writeNames(dir: string, prefixes: readonly string[], each: number): Promise<void> {
+  const store = await openDiskStore({ directory: dir })
+  const [key] = await store.scan('keys', { limit: 1 })
+  const { id: digest } = key!
+  const size = 8
+  const boundMs = Date.now() - 3_600_000
+  for (const prefix of prefixes) {
+    for (let at = 0; at < each; at += 1000) {
+      const names = Array.from(
+        { length: Math.min(1000, each - at) },
+        (_, i) => `${prefix}${at + i}`,
+      )
+      const value = encodeBinding({ digest, directory: false, boundMs, size })
+      await store.commit({
+        conditions: [],
+        writes: names.flatMap((name) => [
+          { key: nameRow(name), value },
+          { key: namedRow(digest, name), value: Uint8Array.of(1) },
+        ]),
+        entry: encodeChange({ type: 'bind', digest, name: names.at(-1)! }, boundMs),
+      })
+    }
   }
-  await Promise.all(Array.from({ length: 512 }, worker))
+  const found = decodeKey(key!)
+  await store.commit({
+    conditions: [],
+    writes: [
+      {
+        key: keyRow(digest),
+        value: encodeKey({ ...found, names: prefixes.length * each }),
+      },
+    ],
+    entry: encodeChange({ type: 'bind', digest, name: `${prefixes[0]}0` }, boundMs),
+  })
+  await store.close()
 }
 
 test('R004-142: a node with 1,000,000 names under three rules starts in under 1 s', async (t) => {
   t.timeout(1_800_000)
   const nodes = new Nodes(t)
   const dir = await nodes.folder()
+  const empty = await nodes.open({ role: 'standalone', store: 'disk', dir })
+  await empty.put({ bytes: once(valueOf(1, 8)) })
+  await empty.close()
+  await writeNames(dir, ['a/', 'b/', 'c/'], 333_334)
   const first = await nodes.open({ role: 'standalone', store: 'disk', dir })
-  for (const prefix of ['a/', 'b/', 'c/']) await bindMany(first, prefix, 333_334)
   // The names were there before the rules: they are counted in the background.
   const before = await memory()
   const began = performance.now()

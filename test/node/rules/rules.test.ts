@@ -37,7 +37,8 @@ test('R004-144 R004-147: a rule keeps a stream of puts within its bound, on disk
   // The counters are those of before.
   const again = await nodes.global({ dir, store: 'disk' })
   const [same] = await again.rules!.list()
-  t.like(same, { ...rule })
+  const { heldOtherwise: _, ...counted } = rule!
+  t.like(same, counted)
   await again.put({ bytes: once(valueOf(1000, size)) }, { name: 'cache/new' })
   t.true((await namesOf(again, 'cache/')).includes('cache/new'))
 })

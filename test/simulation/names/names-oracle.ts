@@ -23,6 +23,7 @@ import {
   keptTargets,
   type KeptTarget,
 } from './names-rows.ts'
+import { RulesOracle } from './rules-oracle.ts'
 import { NameStates, type NameState } from './name-states.ts'
 import { WallWatch } from './wall-watch.ts'
 
@@ -73,6 +74,7 @@ const textOf = (target: Target | NameRecord = named): string => String(target.di
 export class NamesOracle {
   readonly states: NameStates
   readonly wall: WallWatch
+  readonly rules: RulesOracle
   readonly #options: NamesOracleOptions
   /** What callers asked for, by operation. */
   readonly #operations = new Map<string, Naming | undefined>()
@@ -89,6 +91,7 @@ export class NamesOracle {
     this.#options = options
     this.states = new NameStates(world)
     this.wall = new WallWatch(world, clock, settledMs)
+    this.rules = new RulesOracle(world, options.store, this.wall)
   }
 
   /** Global begins a run, with the change of this seq, on the rows as they are. */
@@ -97,6 +100,7 @@ export class NamesOracle {
     this.#kept.clear()
     this.#heard.clear()
     this.wall.began()
+    this.rules.began()
     const bound = new Map(boundRows(this.#options.store).map((one) => [one.name, one]))
     for (const name of new Set([...bound.keys(), ...this.states.names()])) {
       const { version = 0, record } = bound.get(name) ?? {}
@@ -180,13 +184,19 @@ export class NamesOracle {
   /** Nobody asked, and it has not expired. */
   #faultOfGone(
     name: string,
-    { expiresMs, digest }: NameRecord,
+    record: NameRecord,
     why: string | undefined,
   ): string | undefined {
+    const { expiresMs, digest } = record
     if (why === 'expired') {
       if (expiresMs === undefined) return `${name} is unbound for its expiry, and has none`
       const fault = this.wall.faultOf(expiresMs)
       return fault === undefined ? undefined : `${name} is unbound for its expiry ${fault}`
+    }
+    if (why === 'rule') {
+      const version = this.#options.store.get(nameRow(name))?.version ?? 0
+      const fault = this.rules.faultOfDrop(name, record, version)
+      return fault === undefined ? undefined : `${name} is unbound by a rule, ${fault}`
     }
     if (why !== undefined) return `${name} is unbound for the reason ${why}`
     const isAsked = this.#unbound.has(name) || this.#forced.has(digest[0]!)
@@ -260,7 +270,7 @@ export class NamesOracle {
     for (const { key, value } of writes) {
       if (value !== undefined && startsWith(key.id, KEEP_ROWS)) this.#keeps(key.id, entry)
     }
-    for (const one of [...faults, ...faultsOfRows(store)]) this.#check(one)
+    for (const one of [...faults, ...faultsOfRows(store), ...this.rules.faults()]) this.#check(one)
   }
 
   #keeps(id: Uint8Array, entry: Uint8Array | undefined): void {
@@ -373,7 +383,7 @@ export class NamesOracle {
   /** When all is quiet: what was due is done. `isTrusted`: Global may delete by its wall clock. */
   atRest(isTrusted: boolean): void {
     const { store, clock, now } = this.#options
-    for (const one of faultsOfKept(store)) this.#fail(one)
+    for (const one of [...faultsOfKept(store), ...this.rules.faultsAtRest()]) this.#fail(one)
     for (const { id, digest } of keptTargets(store)) {
       const own = this.#kept.get(toHex(id))
       const leftMs = own === undefined ? Infinity : own.elapsedMs + own.keepMs - now()

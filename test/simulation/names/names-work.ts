@@ -3,12 +3,16 @@ import type { Body, Naming, Request } from '../../../src/index/message.ts'
 import type { SimGlobal } from '../sim-global.ts'
 import type { SimLocal } from '../sim-local.ts'
 import { digestOf } from '../tokens.ts'
+import { bytesOf } from '../trees/universe.ts'
 import type { World } from '../world.ts'
 
-const TOKENS = [1, 2, 3, 4]
+/** The last has more bytes than the others. */
+const TOKENS = [1, 2, 3, 202]
 
 /** Any of these may be a tag at one time, and fixed at another. */
-const NAMES = ['a', 'b', 'c/d']
+const NAMES = ['a', 'b', 'c/d', 'c/e', 'c/f']
+
+const PREFIXES = ['', 'c/', 'c/e']
 
 const KEEPS_MS = [0, 100, 1500, 6000, 40_000]
 
@@ -23,12 +27,15 @@ export class NamesWork {
   /** How often a name expires. */
   readonly #expiring: number
   readonly #force: number
+  /** How often a rule is set or removed. */
+  readonly #ruling: number
 
   constructor(world: World, global: SimGlobal) {
     this.#world = world
     this.#global = global
     this.#expiring = world.one([0, 0.2, 0.7])
     this.#force = world.one([0, 0.2, 1])
+    this.#ruling = world.one([0, 1, 4])
   }
 
   act(local: SimLocal): void {
@@ -50,6 +57,7 @@ export class NamesWork {
       [4, () => callers.history(name)],
       [4, () => this.#remove(local, token)],
       [2, () => callers.evict(token)],
+      [this.#ruling, () => this.#rule()],
     ]
     let at = world.between(
       0,
@@ -75,7 +83,7 @@ export class NamesWork {
     const operation = this.#global.operation()
     const naming = this.#naming(true)
     if (world.chance(0.5)) {
-      return { type: 'put', values: [Uint8Array.of(token)], name, naming, ...operation }
+      return { type: 'put', values: [bytesOf(token)], name, naming, ...operation }
     }
     return { type: 'rebind', name, digest: digestOf(token), naming, ...operation }
   }
@@ -94,6 +102,24 @@ export class NamesWork {
     this.#global.ask({ type: 'lookup', name, inline: false }, (body) => {
       if (body.type === 'binding') names.lookedUp(name, body.found, asked)
     })
+  }
+
+  /** An admin sets a rule, or removes one. */
+  #rule(): void {
+    const world = this.#world
+    const prefix = world.one(PREFIXES)
+    if (world.chance(0.3)) {
+      world.say(`the rule of "${prefix}" is removed`)
+      return this.#global.ask({ type: 'remove-rule', prefix }, IGNORE)
+    }
+    const terms = world.one([
+      { maxNames: 1 + world.pick(3) },
+      { maxSize: 3 + world.pick(4) },
+      { maxNames: 2, maxSize: 4 },
+      { maxAgeMs: world.one([2000, 8000]) },
+    ])
+    world.say(`the rule of "${prefix}" is set: ${JSON.stringify(terms)}`)
+    this.#global.ask({ type: 'set-rule', prefix, terms }, IGNORE)
   }
 
   #remove(local: SimLocal, token: number): void {

@@ -45,7 +45,8 @@ function entryOf(token: number): Entry {
 export const isDirectory = (token: number): boolean => directories.has(token)
 
 /** The bytes of the value, as they are put. */
-export const bytesOf = (token: number): Uint8Array => bytes.get(token) ?? Uint8Array.of(token)
+export const bytesOf = (token: number): Uint8Array =>
+  bytes.get(token) ?? new Uint8Array(Math.max(1, token - 199)).fill(token)
 
 /** The token of a value that is put. */
 export const tokenOf = (value: Uint8Array): number => tokens.get(toHex(value)) ?? value[0]!

@@ -43,11 +43,14 @@ export interface TokenGrant {
   readonly prefix?: string
 }
 
+/** How each token begins that a table makes: search tools can find one that leaked. */
+const TOKEN_START = 'dstore_'
+
 /** How often the times of last use are written. */
 const WRITE_USE_MS = 600_000
 
 /** Compared with where no token matches, so that both cases take the same steps. */
-const NO_HASH = Buffer.alloc(32)
+const NO_HASH = '0'.repeat(64)
 
 export class TokenTable {
   readonly #path: string
@@ -77,7 +80,7 @@ export class TokenTable {
   find(token: string): TokenGrant | undefined {
     const hash = hashOf(token)
     const record = hash === this.#ofFile?.hash ? this.#ofFile : this.#byHash.get(hash)
-    const expected = record === undefined ? NO_HASH : Buffer.from(record.hash, 'hex')
+    const expected = Buffer.from(record?.hash ?? NO_HASH, 'hex')
     const isEqual = timingSafeEqual(Buffer.from(hash, 'hex'), expected)
     if (record === undefined || !isEqual) return undefined
     const now = this.#now()
@@ -100,7 +103,7 @@ export class TokenTable {
     if (!ROLES.includes(role))
       throw new DstoreError('usage', 'role must be reader, writer or admin')
     if (prefix !== undefined) checkPrefix(prefix)
-    if (RESERVED.has(name) || this.#named(name) !== undefined) {
+    if (RESERVED.has(name) || this.#found(name) !== undefined) {
       throw new DstoreError('conflict', `the label is taken: ${name}`, {
         hint: '`dstore token ls` lists the tokens',
       })
@@ -116,7 +119,7 @@ export class TokenTable {
     ) {
       throw new DstoreError('usage', 'a token expires after 1 millisecond to 10 years')
     }
-    const token = `dstore_${randomBytes(HTTP_TOKEN_BYTES).toString('hex')}`
+    const token = `${TOKEN_START}${randomBytes(HTTP_TOKEN_BYTES).toString('hex')}`
     const createdAt = this.#now()
     const record: TokenRecord = {
       id,
@@ -139,18 +142,23 @@ export class TokenTable {
   }
 
   /**
-   * Revokes the token with this label or id, durably. Errors: `not-found`; `usage` for that of the
-   * file `http-token`; `unwritable`.
+   * Revokes the token with this label or id, or this token, durably. Errors: `not-found`; `usage`
+   * for that of the file `http-token`; `unwritable`.
    */
-  remove(labelOrId: string): TokenEntry {
-    if (labelOrId === FILE_LABEL) {
+  remove(word: string): TokenEntry {
+    const hash = hashOf(word)
+    if (word === FILE_LABEL || hash === this.#ofFile?.hash) {
       throw new DstoreError('usage', 'the token in the file http-token cannot be removed', {
         hint: 'stop the daemon and delete the file: the next start makes another',
       })
     }
-    const record = this.#named(labelOrId) ?? this.#withId(labelOrId)
-    if (record === undefined) throw new DstoreError('not-found', `no such token: ${labelOrId}`)
-    const others = [...this.#byHash.values()].filter(({ hash }) => hash !== record.hash)
+    const record = this.#found(word) ?? this.#byHash.get(hash)
+    if (record === undefined) {
+      // A token of another node is a secret, too.
+      const shown = word.startsWith(TOKEN_START) || !isLabel(word) ? '' : `: ${word}`
+      throw new DstoreError('not-found', `no such token${shown}`)
+    }
+    const others = [...this.#byHash.values()].filter((one) => one.hash !== record.hash)
     writeTokens(this.#path, others)
     this.#byHash.delete(record.hash)
     return entryOf(record)
@@ -179,12 +187,10 @@ export class TokenTable {
     if (now - this.#usedSince >= WRITE_USE_MS) this.close()
   }
 
-  #named(label: string): TokenRecord | undefined {
-    return [...this.#byHash.values()].find((one) => one.label === label)
-  }
-
-  #withId(id: string): TokenRecord | undefined {
-    return [...this.#byHash.values()].find((one) => one.id === id)
+  /** The token with this label, else with this id. */
+  #found(word: string): TokenRecord | undefined {
+    const all = [...this.#byHash.values()]
+    return all.find(({ label }) => label === word) ?? all.find(({ id }) => id === word)
   }
 }
 

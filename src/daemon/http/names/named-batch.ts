@@ -24,7 +24,7 @@ export function putAnyBatch(call: HttpCall): Promise<void> {
   return withBeatIfWanted(call, () => sendLines(call, outcomesOf(call)))
 }
 
-async function* outcomesOf(call: HttpCall): AsyncGenerator<unknown> {
+async function* outcomesOf(call: HttpCall): AsyncGenerator {
   for (const outcome of await putAll(call)) {
     yield 'error' in outcome ? { problem: problemOf(outcome.error) } : outcome
   }

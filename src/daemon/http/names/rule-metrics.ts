@@ -29,7 +29,7 @@ const REMOVED: RuleMetric = {
   read: ({ removed }) => removed,
 }
 
-/** A Local has no rules of its own, and asks nobody for them. */
+/** A Local has no rules of its own, and does not ask for them. */
 export async function addRules(
   { rules, role }: Pick<Node, 'rules' | 'role'>,
   registry: Prometheus.Registry,

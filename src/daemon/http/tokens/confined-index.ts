@@ -81,21 +81,19 @@ const isAbove = (name: string, prefix: string): boolean => prefix.startsWith(`${
 /** How much of the value this node held already says whether others use it. */
 const modest = (bound: BoundName): BoundName => ({ ...bound, heldBytes: 0 })
 
-/** Whether the value went with its name says whether it has names outside the prefix. */
-function withoutFacts({ tree, ...result }: UnbindResult): UnbindResult {
-  const isLeft = tree !== undefined && !tree.complete
-  return {
-    ...result,
-    key: undefined,
-    freedBytes: 0,
-    ...(isLeft && { tree: { removed: 0, most: 0, complete: false } }),
-  }
+/**
+ * Whether the value went with its name, or is about to, says whether it has names outside the
+ * prefix.
+ */
+function withoutFacts(result: UnbindResult): UnbindResult {
+  const { name, seq, names, acknowledged, owed, expired } = result
+  return { name, key: undefined, seq, freedBytes: 0, names, acknowledged, owed, expired }
 }
 
 /**
  * The changes of names below the prefix. A put that made its value exist and one that did not are
  * both a `bind`, and a removal with the last name is an `unbind`: the difference would say what is
- * stored outside the prefix.
+ * stored outside the prefix (R007-335).
  */
 async function* watchBelow(
   inner: Pick<Index, 'watch'>,
@@ -109,15 +107,28 @@ async function* watchBelow(
 }
 
 function shownOf(change: ChangeEvent, sight: KeySight): ChangeEvent | undefined {
-  const { names, peer: _, role: __, ...rest } = change
+  const { position, seq, previous, why } = change
   if (change.type === 'lost') return change
-  const below = names.filter((name) => sight.isBelow(name))
-  if (below.length === 0) return undefined
-  return { ...rest, type: shownType(change), names: below }
+  const names = change.names.filter((name) => sight.isBelow(name))
+  if (names.length === 0) return undefined
+  const type = shownType(change)
+  // A removal says what the key was, and an unbinding what the name was bound to.
+  const key = type === 'unbind' ? change.key?.as('bytes') : change.key
+  return {
+    position,
+    seq,
+    type,
+    key,
+    names,
+    // Only a put that made its value exist has one.
+    size: undefined,
+    ...(previous !== undefined && { previous }),
+    ...(why !== undefined && { why }),
+  }
 }
 
-function shownType({ type, ...change }: ChangeEvent): ChangeEvent['type'] {
+function shownType({ type, previous }: ChangeEvent): ChangeEvent['type'] {
   if (type === 'remove') return 'unbind'
   if (type !== 'put') return type
-  return change.previous === undefined ? 'bind' : 'rebind'
+  return previous === undefined ? 'bind' : 'rebind'
 }

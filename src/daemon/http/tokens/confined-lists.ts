@@ -19,7 +19,10 @@ export function confinedLists(inner: Lists, prefix: string): Lists {
       const from = within(wanted, prefix)
       if (from === undefined) return
       const common = commonOf(wanted, prefix, options.delimiter)
-      if (common === undefined) return yield* inner.namePages(from, options)
+      if (common === undefined) {
+        yield* inner.namePages(from, options)
+        return
+      }
       if (options.after === common) return
       const { delimiter: _, ...rest } = options
       for await (const { count } of inner.namePages(from, { ...rest, limit: 1 })) {
@@ -32,7 +35,10 @@ export function confinedLists(inner: Lists, prefix: string): Lists {
     async *usage(wanted = '', options = {}) {
       const none = { prefix: wanted, names: 0, size: 0 }
       const from = within(wanted, prefix)
-      if (from === undefined) return yield none
+      if (from === undefined) {
+        yield none
+        return
+      }
       const common = commonOf(wanted, prefix, options.delimiter)
       const { delimiter: _, ...call } = options
       for await (const use of inner.usage(from, common === undefined ? options : call)) {

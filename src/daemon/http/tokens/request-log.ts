@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Log } from '../../../log.ts'
 import type { Caller } from './caller.ts'
+import { withoutSecrets } from './without-secrets.ts'
 
 /** Logs the request when its response ends. */
 export type RequestLog = (request: IncomingMessage, response: ServerResponse, by: Caller) => void
@@ -15,6 +16,6 @@ export const requestLog =
     const level = method === 'GET' || method === 'HEAD' ? 'debug' : 'info'
     response.once('close', () => {
       const status = response.headersSent ? response.statusCode : undefined
-      log[level]('request', { by: label, method, path, status })
+      log[level]('request', { by: label, method, path: withoutSecrets(path), status })
     })
   }

@@ -21,6 +21,7 @@ export function writerNode(node: ServedNode): ServedNode {
       commitTree: (hold, root, options) => trees.commitTree(hold, root, named(options)),
     }),
     put: (source, options) => node.put(source, named(options)),
+    putNamed: (items, options) => node.putNamed(items.map(named), options),
   })
 }
 

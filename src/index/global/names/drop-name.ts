@@ -66,8 +66,7 @@ export function dropped(
 ): KeyRemoval {
   const { digest, found } = state
   if (isFree({ ...state, found: { ...found, names: found.names - 1 } })) {
-    const { parts, cascade } = removalOf(state, [name], UNAWAITED)
-    return { parts: { ...parts, change: { ...parts.change, why } as typeof parts.change }, cascade }
+    return removalOf(state, [name], { ...UNAWAITED, why })
   }
   const parts = {
     change: { type: 'unbind', digest, names: [name], ...(directory && { directory }), why },

@@ -31,7 +31,7 @@ const LOOK_MS = 10_000
 const RETRY_MS = 1000
 
 /** The root of the removal of a replaced directory: no request waits for it. */
-const UNAWAITED = { id: 0, digest: new Uint8Array(32) }
+const UNAWAITED = { id: 0, digest: new Uint8Array(32), why: 'moved' } as const
 
 export interface KeepsOptions {
   readonly flows: FlowRunner
@@ -148,7 +148,6 @@ export class Keeps {
       const seq = yield* attempt({
         ...parts,
         conditions,
-        change: { ...parts.change, why: 'moved' } as typeof parts.change,
         writes: [...parts.writes, ...gone.writes],
         increments: [...(parts.increments ?? []), ...gone.increments],
       })

@@ -2,7 +2,8 @@
  * Names at Global (specs/004-index.md, "Rules: tags", "Rules: operations" and "Rules: expiry"):
  * what plans know of them, and what goes on in the background.
  */
-import type { Body, Digest } from '../../message.ts'
+import type { Body, Digest, SettledOperations } from '../../message.ts'
+import type { Change } from '../../records/change-record.ts'
 import type { Rules } from '../../rules.ts'
 import type { PlanRunner } from '../plan-runner.ts'
 import { FlowRunner } from '../trees/flow.ts'
@@ -10,6 +11,7 @@ import type { NamingContext } from './bind-plan.ts'
 import { Expiry } from './expiry.ts'
 import { ForcedRemovals } from './forced-removals.ts'
 import { Keeps, type KeepsOptions } from './keeps.ts'
+import { NameCounts, type NameCountsStatus } from './name-counts.ts'
 import { Operations, type OperationRequest } from './operations.ts'
 import { Turns, type MovingRequest } from './turns.ts'
 
@@ -38,6 +40,7 @@ export class Names {
   readonly #removals: ForcedRemovals
   readonly #operations: Operations
   readonly #turns = new Turns()
+  readonly #counts = new NameCounts()
 
   constructor(options: NamesOptions) {
     const { plans } = options
@@ -52,6 +55,20 @@ export class Names {
         plans.ask<'entries'>({ type: 'log', after, limit }, ({ entries }) => done(entries), failed)
       },
     })
+  }
+
+  /** The Local that sent them will not repeat these operations. */
+  settled(settled: readonly SettledOperations[]): void {
+    this.#operations.settled(settled)
+  }
+
+  /** Counts since the start. */
+  get counts(): NameCountsStatus {
+    return this.#counts.status
+  }
+
+  committed(change: Change): void {
+    this.#counts.count(change)
   }
 
   readonly isReplaced = (digest: Digest): boolean | undefined => this.#keeps.isReplaced(digest)

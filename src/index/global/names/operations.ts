@@ -6,10 +6,10 @@
  * Each change that an operation made names it in the log. So after a restart the end of the log
  * says which are done, before the first request that names one is served.
  */
-import { toHex } from '../../../bytes.ts'
-import { BATCH_ITEMS, OPERATIONS, OPERATION_MS } from '../../../limits.ts'
+import { toHex, viewOf } from '../../../bytes.ts'
+import { BATCH_ITEMS, OPERATIONS, OPERATION_MS, RECOVERED_OPERATIONS } from '../../../limits.ts'
 import { failure } from '../../failure.ts'
-import type { Body, Failure } from '../../message.ts'
+import type { Body, Failure, SettledOperations } from '../../message.ts'
 import type { LoggedChange } from '../plan.ts'
 import type { Change } from '../../records/change-record.ts'
 import type { Rules } from '../../rules.ts'
@@ -69,6 +69,9 @@ export class Operations {
   readonly #options: OperationsOptions
   /** By id in hex, in the order in which they were done. */
   readonly #done = new Map<string, Known>()
+  /** Those of earlier runs, by id in hex: the seqs of their changes. They do not count as done. */
+  #before = new Map<string, number>()
+  #recoveredAt = -Infinity
   /** Repeats that wait for the outcome of the first, by id in hex. */
   readonly #running = new Map<string, ((outcome: Body) => void)[]>()
   #recovery: 'due' | 'running' | 'done' = 'due'
@@ -95,6 +98,8 @@ export class Operations {
     const id = toHex(operation)
     const done = this.#done.get(id)
     if (done !== undefined) return finish(this.#answerTo(type, done.outcome))
+    const seq = this.#before.get(id)
+    if (seq !== undefined) return this.#repeatBefore(seq, request, finish)
     const running = this.#running.get(id)
     if (running !== undefined) {
       return void running.push((outcome) => {
@@ -115,14 +120,41 @@ export class Operations {
     })
   }
 
+  /** The change of an earlier run says what it was. */
+  #repeatBefore(seq: number, { type }: OperationRequest, finish: Finish): void {
+    this.#options.readLog(
+      seq - 1,
+      1,
+      ([entry]) => {
+        const why = 'the log has no more of an operation that is repeated'
+        finish(entry === undefined ? failure('internal', why) : this.#answerTo(type, entry))
+      },
+      finish,
+    )
+  }
+
   /** Which Locals are silent changes; all else is as it was. */
   #answerTo(type: OperationKind, outcome: Known['outcome']): Body {
     const body = answerTo(type, outcome)
     return body.type === 'rebound' ? { ...body, silent: this.#options.silent() } : body
   }
 
+  /** Nobody will repeat these: they need not be remembered. */
+  settled(settled: readonly SettledOperations[]): void {
+    for (const { first, count } of settled) {
+      const prefix = toHex(first.subarray(0, 8))
+      const from = viewOf(first).getBigUint64(8)
+      for (let i = 0n; i < count; i++) {
+        const id = prefix + (from + i).toString(16).padStart(16, '0')
+        this.#done.delete(id)
+        this.#before.delete(id)
+      }
+    }
+  }
+
   #forget(): void {
     const since = this.#options.now() - OPERATION_MS
+    if (this.#recoveredAt <= since && this.#before.size > 0) this.#before = new Map()
     for (const [id, { at }] of this.#done) {
       if (at > since) return
       this.#done.delete(id)
@@ -132,42 +164,34 @@ export class Operations {
   #recover(): void {
     if (this.#recovery === 'running') return
     this.#recovery = 'running'
-    this.#readBack(this.#options.run - 1, [])
+    this.#readBack(this.#options.run - 1)
   }
 
   /** Reads the log from `upto` backwards, for as far as an operation is remembered. */
-  #readBack(upto: number, later: Tail): void {
-    const { readLog, wall } = this.#options
+  #readBack(upto: number): void {
+    const { readLog, wall, now } = this.#options
     const after = Math.max(0, upto - BATCH_ITEMS)
     readLog(
       after,
       upto - after,
       (tail) => {
-        const all = [...tail, ...later]
+        for (const { seq, change } of tail) {
+          const operation = 'operation' in change ? change.operation : undefined
+          if (operation !== undefined) this.#before.set(toHex(operation), seq)
+        }
         // A clock that was set back makes it read too much, never too little of the last run.
         const isOld = (tail[0]?.atMs ?? -Infinity) < wall() - OPERATION_MS
-        const isAll = after === 0 || tail.length === 0 || isOld || all.length >= OPERATIONS
-        if (isAll) this.#recovered(all)
-        else this.#readBack(after, all)
+        const isFull = this.#before.size >= RECOVERED_OPERATIONS
+        if (after > 0 && tail.length > 0 && !isOld && !isFull) return this.#readBack(after)
+        this.#recovery = 'done'
+        this.#recoveredAt = now()
+        for (const { begin } of this.#early.splice(0)) begin()
       },
       (why) => {
         this.#recovery = 'due'
         for (const { finish } of this.#early.splice(0)) finish(why)
       },
     )
-  }
-
-  #recovered(tail: Tail): void {
-    this.#recovery = 'done'
-    const at = this.#options.now()
-    const named = tail.filter(
-      ({ change }) => 'operation' in change && change.operation !== undefined,
-    )
-    for (const outcome of named.slice(-OPERATIONS)) {
-      const { operation } = outcome.change as Change & { type: 'put' }
-      this.#done.set(toHex(operation!), { outcome, at })
-    }
-    for (const { begin } of this.#early.splice(0)) begin()
   }
 }
 

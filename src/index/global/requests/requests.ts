@@ -153,6 +153,7 @@ export class Requests {
         this.#parts.emit({ type: 'page', session, id, body })
         break
       case 'ping':
+        this.#parts.names.settled(body.settled ?? [])
         finish({ type: 'pong', seq: this.#parts.seq() })
         break
       case 'ack':

@@ -5,7 +5,7 @@
 import type { DstoreError } from '../../../errors.ts'
 import { failure, failureOf } from '../../failure.ts'
 import type { Body, Digest, Failure } from '../../message.ts'
-import { chargeRow, decodeCharge } from '../../records/charge-record.ts'
+import { chargeRow, decodeCharge, type Charge } from '../../records/charge-record.ts'
 import { decodeKey, keyRow } from '../../records/record.ts'
 import { read, type Flow, type FlowRunner } from '../trees/flow.ts'
 import type { PrefixRule, RuleTable } from './rule-table.ts'
@@ -59,18 +59,20 @@ export class Admission {
     finish: (body: Body) => void,
     begin: (finish: (body: Body) => void) => void,
   ): void {
-    const rule = this.#options.table.of(wish.name)
+    const { table, usage, flows } = this.#options
+    const rule = table.of(wish.name)
     if (rule === undefined || (rule.maxSize === undefined && rule.maxNames === undefined)) {
       return begin(finish)
     }
-    this.#options.flows.run(
+    flows.run(
       factsOf(wish),
       ({ size, charge }) => {
         if (size === undefined) return begin(finish)
         if (rule.maxSize !== undefined && size > rule.maxSize) {
           return finish(tooLarge(rule, size, rule.maxSize))
         }
-        const charged = charge?.rule === rule.id ? charge.size : undefined
+        const isCharged = charge?.rule === rule.id && !usage.isDropped(wish.name)
+        const charged = isCharged ? charge.size : undefined
         const all = this.#waiting.get(rule.id) ?? []
         all.push({ name: wish.name, size, charged, begin, finish })
         this.#waiting.set(rule.id, all)
@@ -86,10 +88,11 @@ export class Admission {
     return one && { name: one.name, ...needOf(one) }
   }
 
-  /** A name that may have been waited for has been unbound. */
-  dropped(name: string): void {
-    for (const all of this.#waiting.values()) {
-      for (const one of all) if (one.name === name) one.charged = undefined
+  /** What is charged for a name has changed: a request that waits for it needs more, or less. */
+  counted(name: string, charge: Pick<Charge, 'rule' | 'size'> | undefined): void {
+    for (const [id, all] of this.#waiting) {
+      const charged = charge?.rule === id ? charge.size : undefined
+      for (const one of all) if (one.name === name) one.charged = charged
     }
   }
 

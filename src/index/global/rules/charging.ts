@@ -46,6 +46,8 @@ export interface Charged {
   readonly changes: ReadonlyMap<number, Counted>
   /** Their uses up to these times are durable with it. */
   readonly uses: ReadonlyMap<string, number>
+  /** What each is charged now; undefined: nothing. */
+  readonly charges: ReadonlyMap<string, Charge | undefined>
 }
 
 interface Bound {
@@ -65,6 +67,7 @@ export function* chargeNames(names: readonly string[], context: ChargingContext)
   const writes: Write[] = []
   const changes = new Map<number, Counted>()
   const uses = new Map<string, number>()
+  const charges = new Map<string, Charge | undefined>()
   const add = (rule: number, change: Partial<Counted>): void => {
     const before = changes.get(rule)
     changes.set(rule, {
@@ -80,6 +83,7 @@ export function* chargeNames(names: readonly string[], context: ChargingContext)
     const one = bound[i]
     const after = one && chargeFor(name, { ...one, size: sizes[i]!, before }, context)
     uses.set(name, after?.usedMs ?? Infinity)
+    charges.set(name, after)
     if (before !== undefined && context.isDropped(name) && context.table.withId(before.rule)) {
       add(before.rule, { removed: 1, lastMs: context.wallMs })
     }
@@ -94,7 +98,7 @@ export function* chargeNames(names: readonly string[], context: ChargingContext)
       add(after.rule, { names: 1, size: after.size })
     }
   })
-  return { ...countersOf(changes, writes), changes, uses }
+  return { ...countersOf(changes, writes), changes, uses, charges }
 }
 
 /** The row that says whether something is to be charged. */

@@ -7,7 +7,7 @@ import type { Row, Write } from '../../../store/store.ts'
 import { USE_DURABLE_MS } from '../../../limits.ts'
 import { nameBytes, nameOf } from '../../name.ts'
 import type { Change } from '../../records/change-record.ts'
-import { CHARGE_ROWS, chargedName } from '../../records/charge-record.ts'
+import { CHARGE_ROWS, chargedName, type Charge } from '../../records/charge-record.ts'
 import {
   RULES_ROW,
   countRow,
@@ -48,6 +48,8 @@ export interface CountingOptions {
   readonly wallMs: () => number
   /** Every change up to this one is durable, and was reported. */
   readonly seq: () => number
+  /** What a name is charged now; undefined: nothing. */
+  readonly onCounted: (name: string, charge: Charge | undefined) => void
   /** The simulation's switch: what changed before a restart is counted. */
   readonly resumes: boolean
 }
@@ -105,9 +107,15 @@ export class Counting {
     return this.#state(this.#counted)
   }
 
-  /** Names that begin with this are to be counted again. Gives the row that says so. */
-  recount(prefix: string): { readonly write: Write; readonly committed: () => void } {
-    const count: CountRecord = { of: 'names', after: undefined }
+  /**
+   * Names that begin with this are to be counted again; `of`: or what is charged for them, too, as a
+   * name that is gone may still be charged. Gives the row that says so.
+   */
+  recount(
+    prefix: string,
+    of: CountRecord['of'] = 'names',
+  ): { readonly write: Write; readonly committed: () => void } {
+    const count: CountRecord = { of, after: undefined }
     const write = { key: countRow(prefix), value: encodeCount(count) }
     return { write, committed: () => void this.#counts.set(prefix, count) }
   }
@@ -246,6 +254,7 @@ export class Counting {
       })
       for (const one of settled) usage.release(one)
       for (const [rule, change] of changes) usage.add(rule, change)
+      for (const [name, charge] of charged.charges) this.#options.onCounted(name, charge)
       for (const [name, usedMs] of charged.uses) uses.forget(name, usedMs)
       this.#counted = Math.max(this.#counted, upto)
       this.#stateAt = this.#options.now()

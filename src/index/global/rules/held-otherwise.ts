@@ -33,7 +33,7 @@ export interface HeldOtherwiseOptions {
 export class HeldOtherwise {
   readonly #options: HeldOtherwiseOptions
   /** Bytes of the last whole count, and when it ended, by the ids of rules. */
-  readonly #counts = new Map<number, { readonly bytes: number; readonly at: number }>()
+  readonly #counts = new Map<number, { readonly bytes: number | undefined; readonly at: number }>()
   /** The count that goes on. */
   #current: { readonly rule: number; after: Uint8Array | undefined; bytes: number } | undefined
   #left = PER_S
@@ -49,6 +49,13 @@ export class HeldOtherwise {
 
   tick(seconds: number): void {
     this.#left = Math.min(PER_S, this.#left + seconds * PER_S)
+  }
+
+  /** The count that goes on has failed: the next rule has its turn. */
+  abandon(): void {
+    const { rule } = this.#current ?? {}
+    if (rule !== undefined) this.#counts.set(rule, { bytes: undefined, at: this.#options.now() })
+    this.#current = undefined
   }
 
   /** What is to be looked at next, if anything. */

@@ -92,6 +92,7 @@ export class Lifecycle {
       clockMs: () => this.#clockMs(),
       wallMs: () => Math.round(wall()),
       seq,
+      onCounted: (name, charge) => this.#admission.counted(name, charge),
       resumes: rules.countsResume,
     })
     this.#admission = new Admission({
@@ -104,7 +105,7 @@ export class Lifecycle {
       rules,
       onCascade,
       onUsed: (name) => this.#counting.changed(name),
-      onDropped: (name) => this.#admission.dropped(name),
+      onDropped: (name) => this.#admission.counted(name, undefined),
       onKept: (subject) => {
         this.#counting.used(subject)
         this.#counting.changed(subject)
@@ -239,7 +240,9 @@ export class Lifecycle {
 
   #look(): Job | undefined {
     const flow = this.#heldOtherwise.next()
-    return flow && jobOf(this.#flows, flow, () => undefined)
+    if (flow === undefined) return undefined
+    // A row that cannot be read is no reason to refuse a put.
+    return (done) => this.#flows.run(flow(), done, () => (this.#heldOtherwise.abandon(), done()))
   }
 
   /** Unbinds what a rule has too much of, or what the first request waits for. */

@@ -81,7 +81,7 @@ export class RuleChanges {
     const { table, usage, counting } = this.#options
     const rule = table.get(prefix ?? UNNAMED)
     if (rule === undefined) return failure('not-found', 'there is no such rule')
-    const recount = counting.recount(rule.prefix)
+    const recount = counting.recount(rule.prefix, 'names-and-charges')
     const gone = [ruleRow(prefix), ruleRemovedRow(rule.id), ruleLastRow(rule.id)]
     yield* attempt({
       conditions: [],

@@ -77,6 +77,11 @@ export class Usage {
     return this.#byName.has(name)
   }
 
+  /** Has a rule unbound it since it was counted? What is charged for it is room already. */
+  isDropped(name: string): boolean {
+    return [...(this.#byName.get(name) ?? [])].some(({ names }) => names < 0)
+  }
+
   /** The settled reservations of these names, to be released once the names are counted. */
   settledOf(names: Iterable<string>): readonly Reservation[] {
     const all: Reservation[] = []

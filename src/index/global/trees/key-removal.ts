@@ -127,6 +127,7 @@ export function removalOf(state: ExistingKey, names: readonly string[], root?: R
     incarnation,
     names,
     ...(directory !== undefined && { directory: true }),
+    ...(root?.why !== undefined && { why: root.why }),
   } as const
   if (counted.unchecked === 0) {
     const mark = (seq: number): Write => ({

@@ -4,7 +4,7 @@ import { decodeChange, watched } from '../../../../src/index/records/change-reco
 import { keyRow, nameRow } from '../../../../src/index/records/record.ts'
 import type { Body, Found, Request, TagTargets } from '../../../../src/index/message.ts'
 import { test } from '../../../serial.ts'
-import { TreeMachine, directory, file } from '../trees/tree-machine.ts'
+import { HOLD, TreeMachine, directory, file } from '../trees/tree-machine.ts'
 import { Machine, digestOf, valueOf } from '../machine.ts'
 
 const HOUR = 3_600_000
@@ -302,4 +302,33 @@ test('R004-128: as many names as expire at one time are unbound without waiting 
   t.is(rows(machine), 1)
   machine.tick(1000)
   t.is(rows(machine), 0, 'the next one is due at its time')
+})
+
+test('R004-135: what goes with a directory goes for the reason of the directory, after a restart too', (t) => {
+  const machine = new TreeMachine().recovered()
+  for (let i = 0; i < 700; i++) machine.tick(1000)
+  const [one, two] = [file('one'), file('two')]
+  const inner = directory({ two })
+  const root = directory({ one, inner })
+  machine.openHold()
+  machine.putHeld([one, two, inner, root])
+  machine.make([inner])
+  machine.make([root])
+  const request = { type: 'commit-tree', hold: HOLD, digest: root.digest, name: 'n' } as const
+  t.like(machine.answer({ ...request, naming: { expiresMs: 1000 } }), { type: 'stored' })
+  machine.tick(1)
+  machine.pause()
+  machine.tick(1000)
+  machine.step()
+  machine.crash()
+  for (let i = 0; i < 10; i++) machine.tick(1)
+  const removed = machine.store
+    .log(0, 10_000)
+    .map(({ seq, entry }) => watched(seq, decodeChange(entry).change))
+    .filter((change) => change?.type === 'remove')
+  t.deepEqual(
+    removed.map((change) => change!.why),
+    ['expired', 'expired', 'expired', 'expired'],
+  )
+  t.deepEqual(machine.faults(), [])
 })

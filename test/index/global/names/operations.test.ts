@@ -1,5 +1,9 @@
+import { viewOf } from '../../../../src/bytes.ts'
+import { Operations } from '../../../../src/index/global/names/operations.ts'
+import type { LoggedChange } from '../../../../src/index/global/plan.ts'
 import type { Body, Request } from '../../../../src/index/message.ts'
-import { OPERATION_MS } from '../../../../src/limits.ts'
+import { ALL_RULES } from '../../../../src/index/rules.ts'
+import { OPERATIONS, OPERATION_MS } from '../../../../src/limits.ts'
 import { test } from '../../../serial.ts'
 import { Machine, digestOf, valueOf } from '../machine.ts'
 
@@ -128,4 +132,101 @@ test('R004-126: after a restart the end of the log says which operations are don
   t.deepEqual(boundTo(machine, 'tag'), digestOf(2))
   t.is(boundTo(machine, 'n9'), undefined)
   t.is(boundTo(machine, 'b'), undefined)
+})
+
+/** An id of the form of a Local: its prefix, and a number. */
+function numbered(number: number): Uint8Array {
+  const operation = new Uint8Array(16).fill(0xcd)
+  viewOf(operation).setBigUint64(8, BigInt(number))
+  return operation
+}
+
+test('R004-132: what a Local says that it will not repeat is forgotten, and nothing else', (t) => {
+  const machine = withValues()
+  const move = (n: number, number: number): Body =>
+    machine.answer({
+      type: 'rebind',
+      name: 'tag',
+      digest: digestOf(n),
+      operation: numbered(number),
+    })
+  for (const [n, number] of [
+    [1, 255],
+    [2, 256],
+    [3, 257],
+  ] as const) {
+    move(n, number)
+  }
+  machine.answer({ type: 'ping', settled: [{ first: numbered(254), count: 3 }] })
+  move(3, 257)
+  t.deepEqual(boundTo(machine, 'tag'), digestOf(3))
+  move(1, 255)
+  t.deepEqual(boundTo(machine, 'tag'), digestOf(1), 'it is a new operation')
+  move(3, 257)
+  t.deepEqual(boundTo(machine, 'tag'), digestOf(1), 'this one is remembered')
+})
+
+test('R004-125 R004-132: beyond the bound Global is busy, until Locals say what has ended', (t) => {
+  let now = 0
+  const operations = new Operations({
+    now: () => now,
+    wall: () => now,
+    run: 1,
+    rules: ALL_RULES,
+    silent: () => [],
+    readLog: () => t.fail('there is nothing to read back'),
+  })
+  const stored: Body = { type: 'stored', receipts: [] }
+  const run = (number: number): Body => {
+    let answer: Body | undefined
+    const request = { type: 'put', operation: numbered(number) } as const
+    const finish = (body: Body): void => void (answer = body)
+    operations.run(request, finish, (done) => done(stored))
+    return answer!
+  }
+  for (let i = 0; i < OPERATIONS; i++) run(i)
+  t.like(run(OPERATIONS), { type: 'failure', code: 'busy' })
+  t.is(run(5), stored, 'a repeat is answered all the same')
+  operations.settled([{ first: numbered(10), count: 2 }])
+  t.deepEqual([run(OPERATIONS), run(OPERATIONS + 1)], [stored, stored])
+  t.like(run(OPERATIONS + 2), { code: 'busy' })
+  now += OPERATION_MS
+  t.is(run(OPERATIONS + 2), stored, 'their time is over')
+})
+
+test('R004-126: what is read back leaves room for new operations, and ends with its time', (t) => {
+  const tail = Array.from({ length: OPERATIONS }, (_, i) => ({
+    seq: i + 1,
+    atMs: 0,
+    change: { type: 'put', digest: digestOf(1), size: 1, names: ['n'], operation: numbered(i) },
+  })) as readonly LoggedChange[]
+  let now = 0
+  let begun = 0
+  const operations = new Operations({
+    now: () => now,
+    wall: () => now,
+    run: OPERATIONS + 1,
+    rules: ALL_RULES,
+    silent: () => [],
+    readLog: (after, limit, done) => done(tail.slice(after, after + limit)),
+  })
+  const run = (number: number): Body => {
+    let answer: Body | undefined
+    const request = { type: 'put', operation: numbered(number) } as const
+    const finish = (body: Body): void => void (answer = body)
+    operations.run(request, finish, (done) => {
+      begun++
+      done({ type: 'stored', receipts: [] })
+    })
+    return answer!
+  }
+  t.deepEqual(run(OPERATIONS), { type: 'stored', receipts: [] }, 'a new one')
+  t.like(run(17), { type: 'stored', receipts: [{ incarnation: 18, size: 1 }] })
+  t.is(begun, 1)
+  operations.settled([{ first: numbered(17), count: 1 }])
+  run(17)
+  t.is(begun, 2)
+  now += OPERATION_MS
+  run(18)
+  t.is(begun, 3)
 })

@@ -1,10 +1,10 @@
 /** Messages about rules (specs/004-index.md, "Rules: lifecycle"). */
-import { RULES } from '../../limits.ts'
-import { count, digest, malformed } from '../../wire/fields.ts'
-import type { Body, ReportUse, RuleFacts, RuleList, RuleTerms } from '../message.ts'
-import { faultOfPrefix, faultOfTerms } from '../rule-terms.ts'
-import { batch, toName } from './decode-trees.ts'
-import type * as pb from './messages_pb.ts'
+import { RULES } from '../../../limits.ts'
+import { count, digest, malformed } from '../../../wire/fields.ts'
+import type { Body, ReportUse, RuleFacts, RuleList, RuleTerms } from '../../message.ts'
+import { faultOfPrefix, faultOfTerms } from '../../rule-terms.ts'
+import { batch, toName } from '../decode-trees.ts'
+import type * as pb from '../messages_pb.ts'
 
 type RuleCase = 'setRule' | 'removeRule' | 'accepted' | 'rules' | 'ruleList' | 'reportUse'
 

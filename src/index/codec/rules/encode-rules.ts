@@ -1,7 +1,7 @@
 /** Messages about rules, on the wire (specs/004-index.md, "Rules: lifecycle"). */
 import type { MessageInitShape } from '@bufbuild/protobuf'
-import type { RuleFacts, RuleTerms } from '../message.ts'
-import type { RuleSchema, RuleTermsSchema } from './messages_pb.ts'
+import type { RuleFacts, RuleTerms } from '../../message.ts'
+import type { RuleSchema, RuleTermsSchema } from '../messages_pb.ts'
 
 export const wireTerms = ({
   maxSize,

@@ -1,11 +1,20 @@
-/** Batches of puts, and failures (specs/004-index.md, R004-1 and R004-167). */
+/** Batches of puts, receipts and failures, as messages carry them (R004-1 and R004-167). */
+import type { MessageInitShape } from '@bufbuild/protobuf'
 import { INDEX_MESSAGE_BYTES, INLINE_VALUE_BYTES } from '../../limits.ts'
 import { atMost, errorCode, malformed, text } from '../../wire/fields.ts'
 import { batchItemBytes } from '../batch-messages.ts'
-import type { BatchItem, BatchOutcome, Failure, PutBatch, StoredBatch } from '../message.ts'
+import type {
+  BatchItem,
+  BatchOutcome,
+  Failure,
+  PutBatch,
+  Receipt,
+  StoredBatch,
+} from '../message.ts'
 import { toReceipt } from './decode-facts.ts'
 import { toNaming } from './decode-naming.ts'
 import { batch, toName } from './decode-trees.ts'
+import { wireNaming } from './encode-names.ts'
 import type * as pb from './messages_pb.ts'
 
 /** Error: `protocol`. */
@@ -44,3 +53,34 @@ export const toFailure = ({ code, message, hint }: pb.Failure): Failure => ({
   message: text(message),
   hint: hint === '' ? undefined : text(hint),
 })
+
+export const wireItem = (item: BatchItem): MessageInitShape<typeof pb.PutItemSchema> => ({
+  value: item.value,
+  ...(item.name !== undefined && { name: item.name }),
+  ...wireNaming(item),
+})
+
+export const wireOutcome = (one: BatchOutcome): MessageInitShape<typeof pb.PutOutcomeSchema> => ({
+  outcome:
+    'receipt' in one
+      ? { case: 'receipt', value: wireReceipt(one.receipt) }
+      : { case: 'failure', value: wireFailure(one.failure) },
+})
+
+export const wireReceipt = ({
+  digest,
+  size,
+  incarnation,
+  existed,
+}: Receipt): MessageInitShape<typeof pb.ReceiptSchema> => ({
+  digest,
+  size: BigInt(size),
+  incarnation: BigInt(incarnation),
+  existed,
+})
+
+export const wireFailure = ({
+  code,
+  message,
+  hint = '',
+}: Failure): MessageInitShape<typeof pb.FailureSchema> => ({ code, message, hint })
