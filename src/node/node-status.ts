@@ -1,5 +1,5 @@
 /** What `status` tells of a node. Times are ISO 8601; peers are peer ids. */
-import type { NameCountsStatus } from '../index/global/names/name-counts.ts'
+import type { NameCountsStatus } from '../index/global/names/name-counts-status.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { InactiveStatus } from './node-inactive.ts'
 import type { RuleState } from './node-rules.ts'

@@ -1,16 +1,7 @@
 /** How often tags moved and names went since the start (specs/004-index.md, R004-133). */
 import { equal } from '../../../bytes.ts'
 import type { Change } from '../../records/change-record.ts'
-
-/** Counts since the start of the run. */
-export interface NameCountsStatus {
-  /** Moves of tags to another target. */
-  readonly moves: number
-  /** Names that were unbound as they had expired. */
-  readonly expired: number
-  /** Former targets of tags that were removed when their time was over. */
-  readonly replaced: number
-}
+import type { NameCountsStatus } from './name-counts-status.ts'
 
 export class NameCounts {
   #moves = 0
