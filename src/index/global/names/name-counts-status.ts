@@ -1,7 +1,3 @@
-/**
- * What `status` shows of names. The library's types have it: it imports nothing of the records.
- */
-
 /** Counts since the start of the run. */
 export interface NameCountsStatus {
   /** Moves of tags to another target. */
