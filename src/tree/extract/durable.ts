@@ -1,8 +1,9 @@
 /** Makes files and folders durable. */
 import * as fs from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { unwritableFile } from '../../store/file/file-faults.ts'
-import type { Folder } from './folder.ts'
+import { Folder } from './folder.ts'
 
 const fsync = promisify(fs.fsync)
 const open = promisify(fs.open)
@@ -35,18 +36,14 @@ export async function syncFolder({ at, path }: Folder): Promise<void> {
   }
 }
 
-/** Releases a folder; the last holder makes its changes durable first. */
-export async function closeDurably(folder: Folder): Promise<void> {
+/** Makes durable that a folder is there, by the path that leads to it. */
+export async function syncParent(target: string): Promise<void> {
+  const parent = Folder.open(dirname(resolve(target)))
   try {
-    if (folder.isLast) await syncIfChanged(folder)
+    await syncFolder(parent)
   } finally {
-    folder.release()
+    parent.release()
   }
-}
-
-export async function syncIfChanged(folder: Folder): Promise<void> {
-  if (folder.isChanged) await syncFolder(folder)
-  folder.isChanged = false
 }
 
 async function syncBelow(folder: Folder): Promise<void> {
