@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { Client } from '../../../src/daemon/client/client.ts'
 import { remoteNode } from '../../../src/daemon/client/remote-node.ts'
 import { asDstoreError } from '../../../src/errors.ts'
-import type { Key } from '../../../src/hash/key.ts'
+import { parseKey, type Key } from '../../../src/hash/key.ts'
 import { INLINE_VALUE_BYTES } from '../../../src/limits.ts'
 import type { Node } from '../../../src/node/node.ts'
 import { putTree } from '../../../src/tree/put/put-tree.ts'
@@ -14,6 +14,7 @@ import { eventually } from '../../eventually.ts'
 import { fileRequest } from '../file-request.ts'
 import { ask } from '../serving.ts'
 import { treeServing } from '../tree-serving.ts'
+import { tokenServing } from './tokens.ts'
 
 interface Scene {
   readonly socket: string
@@ -276,4 +277,31 @@ test('R007-298 a watch shows what a tag was moved from', async (t) => {
   t.deepEqual(bind, ['bind', one.toString(), undefined, ['now']])
   t.deepEqual(rebind, ['rebind', two.toString(), one.toString(), ['now']])
   leaving.abort()
+})
+
+test('R007-330 R007-292 a token with a prefix moves its own tags, and reads their history', async (t) => {
+  const { node, make, as } = await tokenServing(t)
+  const [one, two] = (await node.putMany(['one', 'two'].map((text) => Buffer.from(text)))).map(
+    ({ key }) => key.toString(),
+  )
+  await node.index.tag('other/now', parseKey(one!))
+  const call = as((await make({ role: 'writer', label: 'ci', prefix: 'ci/' })).token)
+  const put = async (path: string, body: string): Promise<number> =>
+    (await call('POST', path, { body })).status
+  t.is(await put('/v1/values?name=ci%2Fnow&tag=1', 'one'), 201)
+  t.is(await put('/v1/values?name=ci%2Fnow&tag=1', 'mine'), 201)
+  t.is(await put('/v1/values?name=other%2Fnow&tag=1', 'mine'), 403)
+  const moving = (key: string): { body: string } => ({ body: JSON.stringify({ key, kind: 'tag' }) })
+  // Of a key that no name of its own is bound to it says what it says of one that does not exist.
+  const unseen = await call('PUT', '/v1/names/ci%2Fnow', moving(two!))
+  const absent = await call('PUT', '/v1/names/ci%2Fnow', moving('f'.repeat(64)))
+  t.deepEqual([unseen.status, absent.status], [404, 404])
+  t.is((await call('PUT', '/v1/names/other%2Fnow', moving(two!))).status, 403)
+  const history = await call('GET', '/v1/names/ci%2Fnow/history')
+  t.is(history.status, 200)
+  t.is(history.body.toString().trimEnd().split('\n').length, 2)
+  for (const name of ['other%2Fnow', 'other%2Fabsent', 'ci']) {
+    t.is((await call('GET', `/v1/names/${name}/history`)).status, 403, name)
+  }
+  t.is((await node.index.lookup('other/now'))?.key.toString(), one)
 })

@@ -1,4 +1,4 @@
-/** The bars of rules at full size (specs/004-index.md, "Rules: lifecycle"): minutes, and gigabytes. */
+/** The bars of rules at full size (specs/004-index.md, "Rules: lifecycle"): it takes minutes. */
 import { readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from '../../serial.ts'

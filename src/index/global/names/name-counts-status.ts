@@ -1,3 +1,7 @@
+/**
+ * What `status` shows of names. The library's types have it: it imports nothing of the records.
+ */
+
 /** Counts since the start of the run. */
 export interface NameCountsStatus {
   /** Moves of tags to another target. */
