@@ -35,6 +35,20 @@ export async function syncFolder({ at, path }: Folder): Promise<void> {
   }
 }
 
+/** Releases a folder; the last holder makes its changes durable first. */
+export async function closeDurably(folder: Folder): Promise<void> {
+  try {
+    if (folder.isLast) await syncIfChanged(folder)
+  } finally {
+    folder.release()
+  }
+}
+
+export async function syncIfChanged(folder: Folder): Promise<void> {
+  if (folder.isChanged) await syncFolder(folder)
+  folder.isChanged = false
+}
+
 async function syncBelow(folder: Folder): Promise<void> {
   const entries = fs.readdirSync(folder.at, { withFileTypes: true })
   const files = entries.filter((entry) => entry.isFile()).map(({ name }) => name)

@@ -15,7 +15,7 @@ import { Listings } from '../read/listings.ts'
 import type { ValueReader } from '../read/value-reader.ts'
 import { walkTree } from '../read/walk.ts'
 import { hasBytes, isExecutable, lookAt, modeFor } from './compare.ts'
-import { syncFolder } from './durable.ts'
+import { closeDurably, syncFolder, syncIfChanged } from './durable.ts'
 import { callsOf, checkTree, isFile } from './extract-tree.ts'
 import { Folder } from './folder.ts'
 import { Links } from './links.ts'
@@ -320,20 +320,6 @@ class Update {
       throw unwritableFile(`write to ${path}`, error)
     }
   }
-}
-
-/** Releases a folder; the last holder makes its changes durable first. */
-async function closeDurably(folder: Folder): Promise<void> {
-  try {
-    if (folder.isLast) await syncIfChanged(folder)
-  } finally {
-    folder.release()
-  }
-}
-
-async function syncIfChanged(folder: Folder): Promise<void> {
-  if (folder.isChanged) await syncFolder(folder)
-  folder.isChanged = false
 }
 
 /** Not through a link that takes the place of the file meanwhile. */

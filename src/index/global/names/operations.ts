@@ -139,7 +139,7 @@ export class Operations {
     return body.type === 'rebound' ? { ...body, silent: this.#options.silent() } : body
   }
 
-  /** Nobody will repeat these: they need not be remembered. */
+  /** No Local will repeat these: they need not be remembered. */
   settled(settled: readonly SettledOperations[]): void {
     for (const { first, count } of settled) {
       const prefix = toHex(first.subarray(0, 8))
