@@ -210,7 +210,7 @@ test('R004-125 what the repeat of an operation answers is given, and not kept', 
     requests.closed(new DstoreError('unreachable', 'gone'), 0)
     const [again] = [...requests.sendable()]
     t.truthy(first)
-    const [repeat] = requests.answered({ id: again!.id, body: answer as Body })
+    const [repeat] = requests.answered({ id: again!.id, body: answer })
     t.false(repeat!.keep, body.type)
     // The caller asks once more for the same operation, and once for another.
     const fresh = operation.slice()
@@ -221,7 +221,7 @@ test('R004-125 what the repeat of an operation answers is given, and not kept', 
         : { ...body, operation: fresh }
     requests.add(3, renamed)
     const kept = [...requests.sendable()].map(({ id }) => {
-      return requests.answered({ id, body: answer as Body })[0]!.keep
+      return requests.answered({ id, body: answer })[0]!.keep
     })
     t.deepEqual(kept, [false, true], body.type)
   }
