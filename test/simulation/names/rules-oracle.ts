@@ -25,7 +25,7 @@ import type { World } from '../world.ts'
 import { boundRows, type BoundRow } from './names-rows.ts'
 import type { WallWatch } from './wall-watch.ts'
 
-/** How long a request may be on its way in Global, as one that was admitted before a rule was set or counted. */
+/** How long a request that was admitted before a rule was set may be on its way in Global. */
 export const IN_FLIGHT_MS = 2500
 
 interface Rule extends RuleRecord {

@@ -103,7 +103,10 @@ export class Names {
     }
   }
 
-  /** Runs an operation once; a repeat gets the same answer. Those that move one tag, or name one key, take turns. */
+  /**
+   * Runs an operation once; a repeat gets the same answer. Those that move one tag, or name one
+   * key, take turns.
+   */
   operate(
     request: OperationRequest & NamingRequest,
     finish: (body: Body) => void,

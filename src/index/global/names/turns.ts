@@ -28,8 +28,8 @@ export class Turns {
   }
 
   /**
-   * Who waits for a turn at a key may have taken room below a rule, so nobody waits for room in
-   * such a turn: it comes last.
+   * A request that waits for a turn at a key may have taken room below a rule: so this turn comes
+   * last, and no request waits for room in it.
    */
   atKey(digest: Digest, finish: Finish, begin: (finish: Finish) => void): void {
     this.#at(`key ${toHex(digest)}`, finish, begin)
