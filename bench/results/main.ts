@@ -13,6 +13,7 @@ import { measureRow } from './measure.ts'
 import type { Row, RowResult, Run } from './model.ts'
 import { GET_ROWS } from './rows/get.ts'
 import { LIST_ROWS } from './rows/lists.ts'
+import { NAME_ROWS } from './rows/names.ts'
 import { PUT_ROWS } from './rows/put.ts'
 import { SMALL_ROWS } from './rows/small.ts'
 import { TREE_ROWS } from './rows/trees.ts'
@@ -22,6 +23,7 @@ export const ROWS: readonly Row[] = [
   ...PUT_ROWS,
   ...GET_ROWS,
   ...LIST_ROWS,
+  ...NAME_ROWS,
   ...SMALL_ROWS,
   ...TREE_ROWS,
 ]

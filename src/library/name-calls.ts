@@ -20,6 +20,7 @@ export interface TagOptions extends BindNameOptions {
   readonly keepMs?: number
 }
 
+/** Calls on tags and rules. */
 export interface NameCalls {
   /**
    * Move a tag to a value, or bind it. Resolves when the change is durable. This node reads the new

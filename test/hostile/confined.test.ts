@@ -56,7 +56,41 @@ test(`R007-340 no answer to a confined admin depends on what is outside its pref
   t.is(seen!(), other!())
 })
 
-const holdOf = async ({ call }: World): Promise<string> => {
+test('R007-325 no call of a reader, with a prefix or without, makes a change', async (t) => {
+  const { node, make, call, callWith } = await world(t, true)
+  const plain = await make({ label: 'reader' })
+  const confined = await make({ label: 'confined-reader', prefix: PREFIX })
+  // Of an admin, so that there is one to be misused.
+  const hold = await holdOf({ call })
+  const seq = async (): Promise<unknown> => (await node.status()).store?.seq
+  const before = await seq()
+  let refused = 0
+  for (const { token } of [plain, confined]) {
+    const reader = callWith(token)
+    const steps = [
+      ...[...everyCall()].filter(({ method }) => method !== 'GET' && method !== 'HEAD'),
+      ...[...heldCalls()].map(({ method, path, body }) => {
+        return { method, path: path.replace('*', hold), sent: { body } }
+      }),
+      ...[
+        '/v1/names/ci%2Fbuilds%2Fmoving',
+        `/v1/values/${keyOf('alone').toString()}`,
+        '/v1/tokens/confined',
+        `/v1/holds/${hold}`,
+      ].map((path) => ({ method: 'DELETE', path, sent: {} })),
+    ]
+    for (const { method, path, sent } of steps) {
+      const { status } = await reader(method, path, sent)
+      if (status === 403) refused++
+      else t.regex(path, /^\/v1\/(facts|values\/[^/]+\/prefetch)/, `${method} ${path}: ${status}`)
+    }
+  }
+  t.true(refused > 500, String(refused))
+  t.is(await seq(), before)
+  t.is((await call('GET', '/v1/names')).status, 200, 'the token that a reader tried to revoke')
+})
+
+const holdOf = async ({ call }: Pick<World, 'call'>): Promise<string> => {
   const { body } = await call('POST', '/v1/holds')
   return (JSON.parse(String(body)) as { hold: string }).hold
 }

@@ -10,6 +10,7 @@ import { hash } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
 import type { PutOptions, ServedNode } from '../../src/node/node.ts'
 import { ROUTES } from '../../src/daemon/http/routes.ts'
+import { accessOf } from '../../src/daemon/http/tokens/route-access.ts'
 import { tokenServing, type Call, type Sent, type TokenServing } from '../daemon/http/tokens.ts'
 import { answerTo, type Answer } from '../daemon/serving.ts'
 
@@ -84,8 +85,10 @@ async function populateOutside(node: ServedNode): Promise<void> {
 }
 
 export interface World extends TokenServing {
-  /** With a token for the prefix. */
+  /** With an admin's token for the prefix. */
   readonly call: Call
+  /** With another token, over the same connection. */
+  readonly callWith: (token: string) => Call
 }
 
 /** `isFull`: with much outside the prefix. */
@@ -96,15 +99,17 @@ export async function world(t: ExecutionContext, isFull: boolean): Promise<World
   const { token } = await serving.make({ role: 'admin', prefix: PREFIX, label: 'confined' })
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   t.teardown(() => agent.destroy())
-  const call: Call = (method, path, { body, headers = {} } = {}) => {
-    const all = { authorization: `Bearer ${token}`, ...headers }
-    const { port } = serving
-    const sent = request({ port, host: '127.0.0.1', method, path, agent, headers: all })
-    const answer = answerTo(sent)
-    sent.end(body)
-    return answer
-  }
-  return { ...serving, call }
+  const callWith =
+    (shown: string): Call =>
+    (method, path, { body, headers = {} } = {}) => {
+      const all = { authorization: `Bearer ${shown}`, ...headers }
+      const { port } = serving
+      const sent = request({ port, host: '127.0.0.1', method, path, agent, headers: all })
+      const answer = answerTo(sent)
+      sent.end(body)
+      return answer
+    }
+  return { ...serving, call: callWith(token), callWith }
 }
 
 /** What differs between any two runs. */
@@ -235,11 +240,18 @@ export function* everyCall(): Generator<Step> {
 }
 
 function* readsOf(method: string, path: string, route: string): Generator<Step> {
-  const isList = !route.includes('{')
+  const isList = !route.includes('{') && accessOf(route, method)?.prefixed === true
   for (const query of isList ? QUERIES : ['']) yield { method, path: path + query }
-  if (route !== '/v1/values/{key}' && !isList) return
+  const isValue = route === '/v1/values/{key}' && CONDITIONED.some((word) => path.endsWith(word))
+  if (!isList && !isValue) return
   for (const headers of HEADERS) yield { method, path, sent: { headers } }
 }
+
+/** Values that requests with conditions and ranges ask for. */
+const CONDITIONED = [
+  ...['mine', 'shared', 'secret', 'alone', 'nothing'].map((text) => keyOf(text).toString()),
+  'other%2Fsecret',
+]
 
 function* writesOf(method: string, path: string, route: string): Generator<Step> {
   const isNamed = !route.includes('{')

@@ -146,7 +146,8 @@ test('R007-108: only what loads a binary needs the place of its file', (t) => {
 })
 
 // A fifth of it are specs and their vectors, which are to be read without the repository; 0.5 MB
-// of code, types and vectors came with directories, 42 KB of that from packages (cborg).
+// of code, types and vectors came with directories, 42 KB of that from packages (cborg), and 0.35 MB
+// with tags, rules, lists and tokens, none of it from packages.
 test('R007-165: the package is small', (t) => {
-  t.true(unpackedBytes < 3_600_000, String(unpackedBytes))
+  t.true(unpackedBytes < 4_050_000, String(unpackedBytes))
 })

@@ -176,7 +176,7 @@ export class SimGlobal {
   }
 
   #awaken(): void {
-    if (this.#asleep) this.names?.wall.woke()
+    if (this.#asleep) this.names?.woke()
     this.#asleep = false
     this.#options.clock.wake()
   }

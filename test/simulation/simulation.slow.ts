@@ -30,7 +30,7 @@ test(`R004-88 to R004-109: ${TREES} schedules of trees from seed ${FIRST} on`, (
 
 for (const clockFaults of [false, true]) {
   const which = clockFaults ? ', with faults of clocks' : ''
-  test(`R004-115 to R004-129: ${NAMES} schedules of names from seed ${FIRST} on${which}`, (t) => {
+  test(`R004-115 to R004-150: ${NAMES} schedules of names from seed ${FIRST} on${which}`, (t) => {
     const violation = firstViolation(FIRST, NAMES, { names: true, clockFaults })
     if (violation === undefined) t.pass()
     else t.fail(violation)

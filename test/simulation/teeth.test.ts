@@ -26,8 +26,11 @@ function toothOf(rule: keyof Rules): ScheduleOptions & { readonly first: number 
   return OF_NAMES[rule] ?? { trees: rule in OF_TREES, first: FIRST[rule] ?? 1 }
 }
 
-/** addresses.test.ts has the fault of several addresses; the others hide well: trees.slow.ts. */
-const ELSEWHERE: ReadonlySet<string> = new Set(['olderStays', ...RARE_OF_TREES])
+/**
+ * addresses.test.ts has the fault of several addresses. No schedule has shown that of
+ * `dropsAsBound`: what is being bound is reserved, and passed over. The others: trees.slow.ts.
+ */
+const ELSEWHERE: ReadonlySet<string> = new Set(['olderStays', 'dropsAsBound', ...RARE_OF_TREES])
 
 for (const rule of Object.keys(ALL_RULES) as (keyof Rules)[]) {
   if (ELSEWHERE.has(rule)) continue

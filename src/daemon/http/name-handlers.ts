@@ -6,7 +6,7 @@ import { hintAtKey } from '../../node/calls/resolve-key.ts'
 import { moveTag } from '../../node/calls/names/move-tag.ts'
 import type { BoundName, TagResult } from '../../node/node.ts'
 import type { MovedAnswer, NameAnswer, TargetLine, UnbindAnswer } from '../api/api.ts'
-import { callOptions, readJson, sendJson, withHeartbeat } from './call.ts'
+import { callOptions, readJson, sendJson, withBeatIfWanted, withHeartbeat } from './call.ts'
 import type { HttpCall } from './call.ts'
 import { sendLines } from './json-lines.ts'
 import { termsIn } from './names/naming-in.ts'
@@ -37,7 +37,11 @@ export async function putName(call: HttpCall): Promise<void> {
   const { index } = call.node
   const [name, key] = [nameParam(call), parseKey(text)]
   if (kind === 'tag') sendJson(call, 200, movedAnswer(await moveTag(index, name, key, options)))
-  else sendJson(call, 200, answerOf(await index.bind(name, key, options)))
+  else {
+    // Global verifies the whole value for a name that spells a digest (specs/004, R004-165).
+    const bind = (): Promise<BoundName> => index.bind(name, key, options)
+    sendJson(call, 200, answerOf(await withBeatIfWanted(call, bind)))
+  }
 }
 
 /** GET /v1/names/{name}/history: a line for each of the last targets of a tag, the newest first. */

@@ -136,11 +136,10 @@ export class RequestQueue {
   }
 
   #markRepeat(pending: Pending): void {
-    const { body } = pending
-    const operation = 'operation' in body ? body.operation : undefined
-    if (operation === undefined) return
-    pending.isRepeat ||= this.#operations.has(operation)
-    this.#operations.add(operation)
+    for (const operation of operationsIn(pending.body)) {
+      pending.isRepeat ||= this.#operations.has(operation)
+    }
+    for (const operation of operationsIn(pending.body)) this.#operations.add(operation)
   }
 
   /** The requests that an answer settles. Throws `protocol` if the answer fits no request. */
@@ -330,4 +329,10 @@ function subjectsOf(body: Request): string[] {
     default:
       return []
   }
+}
+
+/** The ids of the operations in a request. */
+function operationsIn(body: Request): Uint8Array[] {
+  const all = body.type === 'put-batch' ? body.items : [body]
+  return all.flatMap((one) => ('operation' in one && one.operation ? [one.operation] : []))
 }

@@ -1,8 +1,9 @@
 /** Makes files and folders durable. */
 import * as fs from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { unwritableFile } from '../../store/file/file-faults.ts'
-import type { Folder } from './folder.ts'
+import { Folder } from './folder.ts'
 
 const fsync = promisify(fs.fsync)
 const open = promisify(fs.open)
@@ -32,6 +33,16 @@ export async function syncFolder({ at, path }: Folder): Promise<void> {
     // One may write in a folder that one may not read.
     if ((error as NodeJS.ErrnoException).code === 'EACCES') return
     throw unwritableFile(`write to ${path}`, error)
+  }
+}
+
+/** Makes durable that a folder is there, by the path that leads to it. */
+export async function syncParent(target: string): Promise<void> {
+  const parent = Folder.open(dirname(resolve(target)))
+  try {
+    await syncFolder(parent)
+  } finally {
+    parent.release()
   }
 }
 

@@ -4,7 +4,6 @@
  * file appears whole or not at all, so that a call that was cut short can be repeated.
  */
 import * as fs from 'node:fs'
-import { dirname, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import type { Entry, FileEntry } from '../../directory/directory.ts'
 import { DstoreError, throwIfCancelled } from '../../errors.ts'
@@ -15,7 +14,7 @@ import { Listings } from '../read/listings.ts'
 import type { ValueReader } from '../read/value-reader.ts'
 import { walkTree } from '../read/walk.ts'
 import { hasBytes, isExecutable, lookAt, modeFor } from './compare.ts'
-import { syncFolder } from './durable.ts'
+import { syncFolder, syncParent } from './durable.ts'
 import { callsOf, checkTree, isFile } from './extract-tree.ts'
 import { Folder } from './folder.ts'
 import { Links } from './links.ts'
@@ -68,16 +67,6 @@ export async function updateTree(
   } finally {
     await staging?.close()
     tree.release()
-  }
-}
-
-/** Makes durable that a folder is there. */
-async function syncParent(target: string): Promise<void> {
-  const parent = Folder.open(dirname(resolve(target)))
-  try {
-    await syncFolder(parent)
-  } finally {
-    parent.release()
   }
 }
 

@@ -194,3 +194,35 @@ for (const once of ONCE) {
     )
   })
 }
+
+test('R004-125 what the repeat of an operation answers is given, and not kept', (t) => {
+  const operation = new Uint8Array(16).fill(7)
+  const value = Uint8Array.of(1)
+  const batch = { type: 'put-batch', items: [{ value, name: 'n', operation }] } as const
+  const single = { type: 'put', values: [value], name: 'n', operation } as const
+  const outcomes = [{ receipt: receipt(1) }]
+  for (const [body, answer] of [
+    [single, { type: 'stored', receipts: [receipt(1)] }],
+    [batch, { type: 'stored-batch', outcomes }],
+  ] as const) {
+    const { requests } = begun()
+    const [first] = sent(requests, [body])
+    requests.closed(new DstoreError('unreachable', 'gone'), 0)
+    const [again] = [...requests.sendable()]
+    t.truthy(first)
+    const [repeat] = requests.answered({ id: again!.id, body: answer })
+    t.false(repeat!.keep, body.type)
+    // The caller asks once more for the same operation, and once for another.
+    const fresh = operation.slice()
+    requests.add(2, body)
+    const renamed =
+      body.type === 'put-batch'
+        ? { ...body, items: [{ ...body.items[0], operation: fresh }] }
+        : { ...body, operation: fresh }
+    requests.add(3, renamed)
+    const kept = [...requests.sendable()].map(({ id }) => {
+      return requests.answered({ id, body: answer })[0]!.keep
+    })
+    t.deepEqual(kept, [false, true], body.type)
+  }
+})

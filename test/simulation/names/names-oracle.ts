@@ -23,7 +23,7 @@ import {
   keptTargets,
   type KeptTarget,
 } from './names-rows.ts'
-import { RulesOracle } from './rules-oracle.ts'
+import { IN_FLIGHT_MS, RulesOracle } from './rules-oracle.ts'
 import { NameStates, type NameState } from './name-states.ts'
 import { WallWatch } from './wall-watch.ts'
 
@@ -108,6 +108,12 @@ export class NamesOracle {
     }
   }
 
+  /** Its machine wakes up. */
+  woke(): void {
+    this.wall.woke()
+    this.rules.began()
+  }
+
   heard(peer: string, type: Body['type']): void {
     const at = this.#options.now()
     const { afterHello = -Infinity } = this.#heard.get(peer) ?? {}
@@ -182,11 +188,7 @@ export class NamesOracle {
   }
 
   /** Nobody asked, and it has not expired. */
-  #faultOfGone(
-    name: string,
-    record: NameRecord,
-    why: string | undefined,
-  ): string | undefined {
+  #faultOfGone(name: string, record: NameRecord, why: string | undefined): string | undefined {
     const { expiresMs, digest } = record
     if (why === 'expired') {
       if (expiresMs === undefined) return `${name} is unbound for its expiry, and has none`
@@ -270,7 +272,16 @@ export class NamesOracle {
     for (const { key, value } of writes) {
       if (value !== undefined && startsWith(key.id, KEEP_ROWS)) this.#keeps(key.id, entry)
     }
-    for (const one of [...faults, ...faultsOfRows(store), ...this.rules.faults()]) this.#check(one)
+    const all = [...faults, ...faultsOfRows(store), ...this.rules.faults(this.#isSurprise(entry))]
+    for (const one of all) this.#check(one)
+  }
+
+  /** It binds a key that came into being a moment ago. */
+  #isSurprise(entry: Uint8Array | undefined): boolean {
+    const { oracle, world } = this.#options
+    const change = entry && decodeChange(entry).change
+    const isBound = change?.type === 'bind' || change?.type === 'rebind'
+    return isBound && !oracle.existedSince(change.digest, world.now - IN_FLIGHT_MS)
   }
 
   #keeps(id: Uint8Array, entry: Uint8Array | undefined): void {

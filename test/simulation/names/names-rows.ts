@@ -112,7 +112,7 @@ function faultsOfKey(store: SimStore, key: KeyRecord & { digest: Digest }): stri
   return faults
 }
 
-/** The counters under a prefix that have no key, or no row that they count: `kept/` without holds. */
+/** The counters under a prefix without a key, or without a row that they count. */
 export function faultsOfKept(store: SimStore): string[] {
   const counts = new Map<string, number>()
   for (const { digest } of keptTargets(store)) {

@@ -25,8 +25,8 @@ import type { World } from '../world.ts'
 import { boundRows, type BoundRow } from './names-rows.ts'
 import type { WallWatch } from './wall-watch.ts'
 
-/** How long a request may be on its way that was admitted before a rule was set or counted. */
-const IN_FLIGHT_MS = 2500
+/** How long a request that was admitted before a rule was set may be on its way in Global. */
+export const IN_FLIGHT_MS = 2500
 
 interface Rule extends RuleRecord {
   readonly prefix: string
@@ -42,7 +42,9 @@ const chargesOf = (store: SimStore): Map<string, Charge> =>
 
 function rulesOf(store: SimStore): { readonly rules: Rule[]; readonly isCounting: boolean } {
   const { rules, counts } = decodeStoredRules(store.scan('meta', RULE_ROWS))
-  const all = [...rules].flatMap(([prefix, rule]) => (prefix === undefined ? [] : { ...rule, prefix }))
+  const all = [...rules].flatMap(([prefix, rule]) =>
+    prefix === undefined ? [] : { ...rule, prefix },
+  )
   return { rules: all, isCounting: counts.size > 0 }
 }
 
@@ -76,7 +78,7 @@ export class RulesOracle {
     this.#wall = wall
   }
 
-  /** Another run begins: what is bound before all is counted may be too much. */
+  /** What is bound before all is counted may be too much, after a restart or a sleep. */
   began(): void {
     this.#within.clear()
     this.#calmSince = this.#world.now
@@ -96,8 +98,12 @@ export class RulesOracle {
     return this.#wall.faultOf(boundMs + maxAgeMs)
   }
 
-  /** What is wrong with the rows after a transaction. */
-  faults(): string[] {
+  /**
+   * What is wrong with the rows after a transaction. `isSurprise`: it binds a key that may not have
+   * existed when room was looked for.
+   */
+  faults(isSurprise: boolean): string[] {
+    if (isSurprise) this.#within.clear()
     const { rules, isCounting } = rulesOf(this.#store)
     const charges = chargesOf(this.#store)
     const ofCharges = [...charges].flatMap(([name, { rule, usedMs }]) => {

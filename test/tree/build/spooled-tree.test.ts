@@ -1,4 +1,4 @@
-/** Trees of entries in any order, compared with the one that `buildTree` makes of them in memory. */
+/** Trees of entries in any order, compared with what `buildTree` makes of them in memory. */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Entry } from '../../../src/directory/directory.ts'

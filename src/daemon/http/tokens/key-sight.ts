@@ -90,9 +90,9 @@ export class KeySight {
   }
 
   /**
-   * The facts list names as this node knows them; a look-up says what they are bound to now. A name
-   * that is bound to bytes does not open the directory with the same digest: a token that knows what
-   * is in a directory could put its bytes, and read through it what it holds.
+   * The facts list names as this node knows them; a look-up says what they are bound to now. A
+   * name that is bound to bytes does not open the directory with the same digest: a token that
+   * knows what is in a directory could put its bytes, and read through it what it holds.
    */
   async #isNamed({ names }: ValueFacts, key: Key, options: CallOptions): Promise<boolean> {
     const below = names.filter((name) => this.isBelow(name)).slice(0, NAMES_TRIED)

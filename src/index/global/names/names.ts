@@ -14,7 +14,7 @@ import { Keeps, type KeepsOptions } from './keeps.ts'
 import type { NameCountsStatus } from './name-counts-status.ts'
 import { NameCounts } from './name-counts.ts'
 import { Operations, type OperationRequest } from './operations.ts'
-import { Turns, type MovingRequest } from './turns.ts'
+import { Turns, type NamingRequest } from './turns.ts'
 
 export interface NamesOptions {
   readonly plans: PlanRunner
@@ -58,6 +58,16 @@ export class Names {
     })
   }
 
+  /** Gives a key a name in turn; without a name, at once. */
+  atKey(
+    { name, digest }: { readonly name?: string | undefined; readonly digest?: Digest | undefined },
+    finish: (body: Body) => void,
+    begin: (finish: (body: Body) => void) => void,
+  ): void {
+    if (name === undefined || digest === undefined) begin(finish)
+    else this.#turns.atKey(digest, finish, begin)
+  }
+
   /** The Local that sent them will not repeat these operations. */
   settled(settled: readonly SettledOperations[]): void {
     this.#operations.settled(settled)
@@ -93,13 +103,16 @@ export class Names {
     }
   }
 
-  /** Runs an operation once; a repeat gets the same answer. Those that move a tag take turns. */
+  /**
+   * Runs an operation once; a repeat gets the same answer. Those that move one tag, or name one
+   * key, take turns.
+   */
   operate(
-    request: OperationRequest & MovingRequest,
+    request: OperationRequest & NamingRequest,
     finish: (body: Body) => void,
     begin: (finish: (body: Body) => void) => void,
   ): void {
-    this.#operations.run(request, finish, (first) => this.#turns.run(request, first, begin))
+    this.#operations.run(request, finish, (first) => this.#turns.atTag(request, first, begin))
   }
 
   /** `trustedMs`: the wall time, if something may be deleted by it. */

@@ -146,7 +146,7 @@ export class Operations {
     return withSilent(body, this.#options.silent)
   }
 
-  /** Nobody will repeat these: they need not be remembered. */
+  /** No Local will repeat these: they need not be remembered. */
   settled(settled: readonly SettledOperations[]): void {
     for (const { first, count } of settled) {
       const prefix = toHex(first.subarray(0, 8))

@@ -74,7 +74,11 @@ export class Requests {
     }
     const { names, lifecycle } = this.#parts
     const begin = (done: (answer: Body) => void): void => {
-      lifecycle.admit(wishOf(body), done, (admitted) => this.#serve(origin, body, admitted))
+      lifecycle.admit(wishOf(body), done, (admitted) => {
+        const serve = (end: typeof finish): void => this.#serve(origin, body, end)
+        if (isOperation(body)) names.atKey(body, admitted, serve)
+        else serve(admitted)
+      })
     }
     if (!isOperation(body)) return begin(finish)
     names.operate(body, finish, begin)
@@ -96,10 +100,13 @@ export class Requests {
     }
     const { name } = as
     const wish = name === undefined ? undefined : { ...value, name, directory: false }
+    const { digest } = value
     names.operate({ ...as, type: 'uploaded' }, done, (first) => {
       lifecycle.admit(wish, first, (admitted) => {
         isFirst = true
-        plans.run(putTask(origin, value, as, this.#putContext(false), admitted))
+        names.atKey({ name, digest }, admitted, (end) => {
+          plans.run(putTask(origin, value, as, this.#putContext(false), end))
+        })
       })
     })
   }
@@ -116,12 +123,11 @@ export class Requests {
             ...(body.name !== undefined && { names: [body.name] }),
           },
           ({ values }) => {
-            if (body.hold !== undefined) this.#parts.trees.put(body.hold, values, finish)
-            else
-              runTogether(
-                this.#parts.plans,
-                putTasks(origin, values, body, this.#putContext(isAdmin), finish),
-              )
+            const { plans, trees, names } = this.#parts
+            if (body.hold !== undefined) return trees.put(body.hold, values, finish)
+            const put = (done: (answer: Body) => void): void =>
+              runTogether(plans, putTasks(origin, values, body, this.#putContext(isAdmin), done))
+            names.atKey({ name: body.name, digest: values[0]?.digest }, finish, put)
           },
           finish,
         )

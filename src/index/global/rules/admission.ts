@@ -9,7 +9,7 @@ import { chargeRow, decodeCharge, type Charge } from '../../records/charge-recor
 import { decodeKey, keyRow } from '../../records/record.ts'
 import { read, type Flow, type FlowRunner } from '../trees/flow.ts'
 import type { PrefixRule, RuleTable } from './rule-table.ts'
-import type { Amount, Reservation, Usage } from './usage.ts'
+import { needOf, type Amount, type Reservation, type Usage } from './usage.ts'
 
 /** What a request wants to bind. */
 export interface Wish {
@@ -23,11 +23,17 @@ export interface Wish {
 
 interface Waiting {
   readonly name: string
+  readonly rule: number
   readonly size: number
   /** What the rule charges for the name already. */
   charged: number | undefined
   readonly begin: (finish: (body: Body) => void) => void
   readonly finish: (body: Body) => void
+}
+
+interface Reading {
+  /** What was counted since the reading began. */
+  counted: { readonly charge: Charge | undefined } | undefined
 }
 
 export interface AdmissionOptions {
@@ -44,6 +50,10 @@ export class Admission {
   readonly #options: AdmissionOptions
   /** By the ids of rules, in the order of the requests. */
   readonly #waiting = new Map<number, Waiting[]>()
+  /** What waits, by name. */
+  readonly #byName = new Map<string, Set<Waiting>>()
+  /** Requests of which the charge is being read, by name. */
+  readonly #reading = new Map<string, Set<Reading>>()
 
   constructor(options: AdmissionOptions) {
     this.#options = options
@@ -64,35 +74,47 @@ export class Admission {
     if (rule === undefined || (rule.maxSize === undefined && rule.maxNames === undefined)) {
       return begin(finish)
     }
+    const { name } = wish
+    const reading: Reading = { counted: undefined }
+    add(this.#reading, name, reading)
     flows.run(
       factsOf(wish),
-      ({ size, charge }) => {
+      ({ size, charge: read }) => {
+        remove(this.#reading, name, reading)
+        // What was counted meanwhile is newer than what was read.
+        const { charge } = reading.counted ?? { charge: read }
         if (size === undefined) return begin(finish)
         if (rule.maxSize !== undefined && size > rule.maxSize) {
           return finish(tooLarge(rule, size, rule.maxSize))
         }
-        const isCharged = charge?.rule === rule.id && !usage.isDropped(wish.name)
+        const isCharged = charge?.rule === rule.id && !usage.isDropped(name)
         const charged = isCharged ? charge.size : undefined
         const all = this.#waiting.get(rule.id) ?? []
-        all.push({ name: wish.name, size, charged, begin, finish })
+        const one: Waiting = { name, rule: rule.id, size, charged, begin, finish }
+        all.push(one)
         this.#waiting.set(rule.id, all)
+        add(this.#byName, name, one)
         this.poll()
       },
-      (why) => finish(failureOf(why)),
+      (why) => {
+        remove(this.#reading, name, reading)
+        finish(failureOf(why))
+      },
     )
   }
 
   /** The first request that waits for room in this rule: its name, and what it needs. */
   first(rule: number): (Amount & { readonly name: string }) | undefined {
     const [one] = this.#waiting.get(rule) ?? []
-    return one && { name: one.name, ...needOf(one) }
+    return one && { name: one.name, ...needOf(one.size, one.charged) }
   }
 
   /** What is charged for a name has changed: a request that waits for it needs more, or less. */
-  counted(name: string, charge: Pick<Charge, 'rule' | 'size'> | undefined): void {
-    for (const [id, all] of this.#waiting) {
-      const charged = charge?.rule === id ? charge.size : undefined
-      for (const one of all) if (one.name === name) one.charged = charged
+  counted(name: string, charge: Charge | undefined): void {
+    this.#options.usage.recharge(name, charge)
+    for (const one of this.#reading.get(name) ?? []) one.counted = { charge }
+    for (const one of this.#byName.get(name) ?? []) {
+      one.charged = charge?.rule === one.rule ? charge.size : undefined
     }
   }
 
@@ -103,8 +125,13 @@ export class Admission {
       const rule = table.withId(id)
       for (;;) {
         const [one] = all
-        if (one === undefined || (rule !== undefined && isFull(rule, needOf(one)))) break
+        if (
+          one === undefined ||
+          (rule !== undefined && isFull(rule, needOf(one.size, one.charged)))
+        )
+          break
         all.shift()
+        remove(this.#byName, one.name, one)
         this.#begin(one, id)
       }
       if (all.length === 0) this.#waiting.delete(id)
@@ -115,13 +142,15 @@ export class Admission {
   fail(why: DstoreError): void {
     const all = [...this.#waiting.values()].flat()
     this.#waiting.clear()
+    this.#byName.clear()
     for (const { finish } of all) finish(failureOf(why))
   }
 
   #begin(one: Waiting, rule: number): void {
     const { usage, onSettled } = this.#options
-    const { name, begin, finish } = one
-    const reservation: Reservation = { name, rule, ...needOf(one), isSettled: false }
+    const { name, size, charged, begin, finish } = one
+    const need = needOf(size, charged)
+    const reservation: Reservation = { name, rule, ...need, wanted: size, isSettled: false }
     usage.reserve(reservation)
     begin((body) => {
       if (body.type === 'failure') usage.release(reservation)
@@ -132,10 +161,15 @@ export class Admission {
   }
 }
 
-const needOf = ({ size, charged }: Waiting): Amount => ({
-  names: charged === undefined ? 1 : 0,
-  size: Math.max(0, size - (charged ?? 0)),
-})
+function add<T>(sets: Map<string, Set<T>>, name: string, one: T): void {
+  const set = sets.get(name) ?? new Set()
+  sets.set(name, set.add(one))
+}
+
+function remove<T>(sets: Map<string, Set<T>>, name: string, one: T): void {
+  const set = sets.get(name)
+  if (set?.delete(one) === true && set.size === 0) sets.delete(name)
+}
 
 function* factsOf({ name, digest, size, directory }: Wish): Flow<{
   readonly size: number | undefined

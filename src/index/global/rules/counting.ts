@@ -108,8 +108,8 @@ export class Counting {
   }
 
   /**
-   * Names that begin with this are to be counted again; `of`: or what is charged for them, too, as a
-   * name that is gone may still be charged. Gives the row that says so.
+   * Names that begin with this are to be counted again; `of`: or what is charged for them, too, as
+   * a name that is gone may still be charged. Gives the row that says so.
    */
   recount(
     prefix: string,

@@ -139,10 +139,7 @@ export class Enforcement {
       if (dropped === 'kept') onKept(name)
       if (dropped !== 'dropped') return false
     }
-    // A request that binds it again may count on what is charged for it: then it is no room.
-    if (!usage.isReserved(name)) {
-      usage.reserve({ name, rule: rule.id, names: -1, size: -size, isSettled: true })
-    }
+    usage.reserve({ name, rule: rule.id, names: -1, size: -size, isSettled: true })
     onDropped(name)
     return true
   }

@@ -18,12 +18,22 @@ export interface Counted extends Amount {
   readonly lastMs: number | undefined
 }
 
+/** The room that a name needs for this many bytes, if so many are charged for it already. */
+export const needOf = (size: number, charged: number | undefined): Amount => ({
+  names: charged === undefined ? 1 : 0,
+  size: Math.max(0, size - (charged ?? 0)),
+})
+
 const NOTHING: Counted = { names: 0, size: 0, removed: 0, lastMs: undefined }
 
 /** Room in a rule for a name; negative for a name that it has unbound. */
-export interface Reservation extends Amount {
+export interface Reservation {
   readonly name: string
   readonly rule: number
+  names: number
+  size: number
+  /** Bytes of what is to be bound; undefined for a name that a rule has unbound. */
+  readonly wanted?: number
   /** The change that it stands for is durable, or there is none. */
   isSettled: boolean
 }
@@ -80,6 +90,19 @@ export class Usage {
   /** Has a rule unbound it since it was counted? What is charged for it is room already. */
   isDropped(name: string): boolean {
     return [...(this.#byName.get(name) ?? [])].some(({ names }) => names < 0)
+  }
+
+  /** What is charged for a name has changed: what is about to bind it needs more, or less. */
+  recharge(
+    name: string,
+    charged: { readonly rule: number; readonly size: number } | undefined,
+  ): void {
+    for (const one of this.#byName.get(name) ?? []) {
+      if (one.wanted === undefined) continue
+      this.#change(one.rule, one, -1)
+      Object.assign(one, needOf(one.wanted, charged?.rule === one.rule ? charged.size : undefined))
+      this.#change(one.rule, one, 1)
+    }
   }
 
   /** The settled reservations of these names, to be released once the names are counted. */

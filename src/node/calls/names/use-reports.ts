@@ -1,7 +1,7 @@
 /**
- * Tells Global what was used at this Local without asking it (specs/004-index.md, R004-151): names
- * that were answered from its own bindings, and keys that it read, if a rule of Global bounds values
- * without a name. Each is reported at most once in `USE_REPORT_MS`.
+ * Tells Global what was used at this Local without asking it (specs/004-index.md, R004-151):
+ * names that were answered from its own bindings, and keys that it read, if a rule of Global
+ * bounds values without a name. Each is reported at most once in `USE_REPORT_MS`.
  */
 import { fromHex, toHex } from '../../../bytes.ts'
 import { DstoreError } from '../../../errors.ts'

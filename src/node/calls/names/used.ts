@@ -1,4 +1,4 @@
-/** What a caller asked for was given, without asking the index: that is a use (R004-146, R004-153). */
+/** What a caller was given without asking the index is a use, too (R004-146, R004-153). */
 import { Key } from '../../../hash/key.ts'
 
 export interface Uses {

@@ -1,4 +1,4 @@
-import type { Body, Naming, Rebound, Stored } from '../../../../src/index/message.ts'
+import type { Body, Naming, Rebound, Request, Stored } from '../../../../src/index/message.ts'
 import { KEEP_ROWS } from '../../../../src/index/records/keep-record.ts'
 import { decodeChange, watched } from '../../../../src/index/records/change-record.ts'
 import { decodeKey, keyRow } from '../../../../src/index/records/record.ts'
@@ -422,3 +422,25 @@ test('R004-131: many that move one tag at the same moment take turns, each from 
 /** What an answer says that the tag was bound to before. */
 const formerOf = (body: Body | undefined): Uint8Array | undefined =>
   body?.type === 'rebound' ? body.previous?.digest : undefined
+
+test('R004-131: many that give one key a name at the same moment take turns', (t) => {
+  const machine = withValues(1)
+  machine.holds.add('commit').add('commit-all')
+  const kinds = [
+    (name: string): Request => ({ type: 'rebind', name, digest: digestOf(1) }),
+    (name: string): Request => ({ type: 'bind', name, digest: digestOf(1) }),
+    (name: string): Request => ({ type: 'put', values: [valueOf(1)], name }),
+    (name: string): Request => ({ type: 'offer', digest: digestOf(1), size: 1, name }),
+  ]
+  const asked = Array.from({ length: 40 }, (_, n) => machine.ask(kinds[n % 4]!(`n${n}`)))
+  let commits = 0
+  for (;;) {
+    const effect = machine.held.shift()
+    if (effect === undefined) break
+    commits++
+    machine.carryOut(effect)
+  }
+  t.is(commits, 40)
+  for (const answer of asked) t.not(answer()!.type, 'failure')
+  t.is(recordOf(machine, 1)!.names, 40)
+})

@@ -1,50 +1,11 @@
 /** Rules at Global (specs/004-index.md, "Rules: lifecycle"). */
 import { test } from '../../../serial.ts'
-import type { RuleFacts, RuleTerms } from '../../../../src/index/message.ts'
+import type { RuleFacts } from '../../../../src/index/message.ts'
+import { decodeBinding } from '../../../../src/index/records/name-record.ts'
 import { keyRow } from '../../../../src/index/records/record.ts'
-import { Machine, digestOf, valueOf } from '../machine.ts'
-
-class Rules extends Machine {
-  set(prefix: string, terms: RuleTerms): unknown {
-    return this.answer({ type: 'set-rule', prefix, terms })
-  }
-
-  /** Time for what goes on in the background. */
-  settle(): void {
-    for (let i = 0; i < 40; i++) this.tick(250)
-  }
-
-  rules(): readonly RuleFacts[] {
-    const body = this.answer({ type: 'rules' })
-    if (body.type !== 'rule-list') throw new Error(body.type)
-    return body.items
-  }
-
-  /** A value of so many bytes, under a name. */
-  putNamed(name: string, size: number, tag = false) {
-    const value = new Uint8Array(size).fill(this.#fill++ % 251)
-    if (size >= 8) new DataView(value.buffer).setUint32(0, this.#fill)
-    return this.ask({
-      type: 'put',
-      values: [value],
-      name,
-      ...(tag && { naming: { tag: true } }),
-    })
-  }
-  #fill = 1
-
-  isBound(name: string): boolean {
-    const body = this.answer({ type: 'lookup', name, inline: false })
-    return body.type === 'binding' && body.found !== undefined
-  }
-
-  /** Without a lookup, which is a use. */
-  names(): string[] {
-    return this.store
-      .page('names', new Uint8Array(), undefined, 10_000)
-      .map(({ id }) => new TextDecoder().decode(id))
-  }
-}
+import { RULE_UNBINDS } from '../../../../src/limits.ts'
+import { digestOf, valueOf } from '../machine.ts'
+import { RuleMachine as Rules } from './rule-machine.ts'
 
 const counted = ({ names, size, removed }: RuleFacts) => ({ names, size, removed })
 
@@ -82,7 +43,10 @@ test('R004-145 R004-149: time without use counts while Global runs, after an hou
   const machine = new Rules()
   machine.putNamed('a/1', 10)
   machine.putNamed('a/2', 10)
+  machine.tick(5 * HOUR)
   machine.set('a/', { unusedMs: 3 * HOUR })
+  machine.settle()
+  t.is(machine.names().length, 2, 'the rule has not stood for so long')
   machine.settle()
   machine.tick(2 * HOUR)
   t.true(machine.isBound('a/1'))
@@ -176,6 +140,7 @@ test('R004-141: the rule with the longest prefix charges a name', (t) => {
   machine.putNamed('a/x', 20)
   machine.putNamed('a/b/x', 30)
   machine.putNamed('a/b/y', 40)
+  machine.put(9)
   machine.settle()
   t.deepEqual(machine.rules().map(counted), [
     { names: 1, size: 10, removed: 0 },
@@ -227,8 +192,9 @@ test('R004-142: after the log was trimmed everything is counted again', (t) => {
   machine.putNamed('a/1', 10)
   machine.putNamed('a/2', 20)
   machine.settle()
-  machine.answer({ type: 'unbind', name: 'a/1', keepValue: false, timeoutMs: 0 })
   machine.putNamed('a/3', 30)
+  machine.answer({ type: 'unbind', name: 'a/1', keepValue: false, timeoutMs: 0 })
+  machine.putNamed('b', 30)
   const { store } = machine
   const log = store.log.bind(store)
   store.log = (after, limit) => log(Math.max(after, store.lastSeq - 1), limit)
@@ -329,4 +295,157 @@ test('R004-154: a list says what something else keeps, too', (t) => {
   machine.tick(60_000)
   machine.settle()
   t.is(machine.rules()[0]!.heldOtherwise, 1)
+})
+
+test('R004-142: a crash between two transactions that count leaves nothing out', (t) => {
+  const machine = new Rules()
+  machine.set('a/', { maxNames: 5000 })
+  machine.settle()
+  // While a rule is counted, more names change than one transaction counts.
+  machine.holds.add('scan')
+  machine.set('b/', { maxNames: 1 })
+  for (let i = 0; i < 700; i++) machine.putNamed(`a/${i}`, 10)
+  const { store } = machine
+  const apply = store.apply.bind(store)
+  let counted = 0
+  store.apply = (transaction) => {
+    const isCount = transaction.writes.some(({ key }) => key.id.byteLength > 0 && isState(key.id))
+    if (isCount && ++counted === 3) throw new Error('crash')
+    return apply(transaction)
+  }
+  const crash = (): void => {
+    machine.release()
+    machine.tick(1000)
+  }
+  t.throws(crash, { message: 'crash' })
+  store.apply = apply
+  machine.held.length = 0
+  machine.start()
+  machine.settle()
+  t.like(machine.rules(), [
+    { prefix: 'a/', names: 700, size: 7000 },
+    { prefix: 'b/', names: 0 },
+  ])
+})
+
+const isState = (id: Uint8Array): boolean => new TextDecoder().decode(id) === 'rules/state'
+
+test('R004-143: a rule whose names are being counted unbinds nothing, and nothing waits for it', (t) => {
+  const machine = new Rules()
+  for (let i = 0; i < 700; i++) machine.putNamed(`a/${i}`, 10)
+  machine.holds.add('scan')
+  machine.set('a/', { maxNames: 10 })
+  // The first of two pages is counted.
+  machine.carryOut(machine.held.shift()!)
+  for (let i = 0; i < 5; i++) {
+    machine.tick(1000)
+    // Everything else goes on.
+    for (const effect of machine.held.splice(0)) {
+      if (effect.type === 'scan' && effect.table === 'names') machine.held.push(effect)
+      else machine.carryOut(effect)
+    }
+  }
+  t.true(machine.rules()[0]!.names > 10)
+  t.like(machine.putNamed('a/new', 10)(), { type: 'stored' })
+  t.is(machine.names().length, 701)
+  machine.release()
+  machine.settle()
+  t.is(machine.names().length, 10)
+})
+
+test('R004-144: what was bound again is not unbound as it was', (t) => {
+  const machine = new Rules()
+  machine.putNamed('a/tag', 10, true)
+  machine.set('a/', { maxAgeMs: 5 * HOUR })
+  for (let i = 0; i < 12; i++) machine.tick(60_000)
+  machine.tick(5 * HOUR - 1000 - machine.now)
+  machine.holds.add('scan')
+  machine.tick(20_000)
+  t.true(machine.held.length > 0)
+  machine.putNamed('a/tag', 10, true)
+  machine.release()
+  machine.settle()
+  t.is(machine.targets('a/tag'), 2)
+})
+
+test('R004-147: a name that is being bound is not unbound to make room', (t) => {
+  const machine = new Rules()
+  machine.set('a/', { maxNames: 2 })
+  machine.putNamed('a/1', 10, true)
+  machine.tick(1000)
+  machine.putNamed('a/2', 10, true)
+  machine.settle()
+  machine.holds.add('commit')
+  const moved = machine.putNamed('a/1', 20, true)
+  const added = machine.putNamed('a/3', 10, true)
+  machine.tick(1000)
+  machine.release()
+  machine.settle()
+  t.like([moved(), added()], [{ type: 'stored' }, { type: 'stored' }])
+  t.deepEqual(machine.names(), ['a/1', 'a/3'])
+  t.is(machine.targets('a/1'), 2)
+})
+
+test('R004-147: a tag that fills its rule moves to a value of the same size', (t) => {
+  const machine = new Rules()
+  machine.set('a/', { maxSize: 100 })
+  machine.putNamed('a/tag', 100, true)
+  machine.settle()
+  const moved = machine.putNamed('a/tag', 100, true)
+  machine.settle()
+  t.like(moved(), { type: 'stored' })
+  t.is(machine.targets('a/tag'), 2)
+})
+
+test('R004-147: a request that waits counts anew what was unbound under its name', (t) => {
+  const machine = new Rules()
+  machine.set('a/', { maxSize: 100 })
+  machine.putNamed('a/x', 50, true)
+  machine.putNamed('a/y', 50, true)
+  machine.settle()
+  let most = 0
+  const { store } = machine
+  const apply = store.apply.bind(store)
+  store.apply = (transaction) => {
+    const result = apply(transaction)
+    const names = store.page('names', new Uint8Array(), undefined, 100)
+    most = Math.max(
+      most,
+      names.reduce((sum, row) => sum + decodeBinding(row).size!, 0),
+    )
+    return result
+  }
+  machine.holds.add('scan')
+  const answers = [machine.putNamed('a/z', 100), machine.putNamed('a/x', 50, true)]
+  machine.release()
+  machine.settle()
+  for (const answer of answers) t.like(answer(), { type: 'stored' })
+  t.is(most, 100)
+})
+
+test('R004-147: after a restart a put waits until it is known what a rule holds', (t) => {
+  const machine = new Rules()
+  machine.set('a/', { maxNames: 2 })
+  machine.settle()
+  for (const n of [1, 2, 3]) machine.putNamed(`a/${n}`, 10)
+  machine.holds.add('log')
+  machine.start()
+  const answer = machine.putNamed('a/4', 10)
+  machine.tick(1000)
+  t.is(answer(), undefined)
+  machine.release()
+  machine.settle()
+  t.like(answer(), { type: 'stored' })
+  t.is(machine.names().length, 2)
+})
+
+test('R004-150: a rule that has far too much unbinds it over some seconds', (t) => {
+  const machine = new Rules()
+  const all = RULE_UNBINDS + 400
+  for (let i = 0; i < all; i++) machine.putNamed(`a/${i}`, 10)
+  machine.set('a/', { maxNames: 10 })
+  const left = machine.names().length
+  t.true(left >= 400 - 128 && left <= 400, `${left}`)
+  machine.settle()
+  t.is(machine.names().length, 10)
 })
