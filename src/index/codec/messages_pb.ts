@@ -884,7 +884,7 @@ export type Stored = Message$1<"dstore.index.Stored"> & {
   receipts: Receipt[];
 
   /**
-   * Of a put that moved a tag, as in Rebound: at most SILENT_LOCALS.
+   * Of a put that moved a tag, as in Rebound: at most SILENT_LOCALS (R004-123).
    *
    * @generated from field: repeated string silent = 2;
    */
