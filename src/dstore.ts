@@ -57,6 +57,7 @@ export type {
   Miscount,
   NameKind,
   NameUsage,
+  MovedFrom,
   NamesOptions,
   NodeStatus,
   PeerTraffic,

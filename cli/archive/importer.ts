@@ -204,7 +204,11 @@ async function* storeSmall(
   }
 }
 
-const keyText = ({ key, ...facts }: PutResult): PutAnswer => ({ key: key.toString(), ...facts })
+const keyText = ({ key, size, existed }: PutResult): PutAnswer => ({
+  key: key.toString(),
+  size,
+  existed,
+})
 
 /** The names in a file, up to its end or to where it is damaged. */
 async function readNames({ file, size, bytes }: ArchivedFile): Promise<FoundNames> {

@@ -14,6 +14,7 @@ import { SmallFiles } from '../input/small-files.ts'
 import { useDaemon } from '../session.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
 import { counted, type ProgressLine } from '../terminal/progress.ts'
+import { showPut } from './names/moved.ts'
 import { nameFacts, putName, type PutName } from './names/terms.ts'
 
 export async function put(invocation: Invocation): Promise<number> {
@@ -43,6 +44,7 @@ export async function put(invocation: Invocation): Promise<number> {
         store(daemon, { file, found, line, ...named }),
       ))
     await terminal.printFact({ file, ...answer, ...nameFacts(named) }, answer.key)
+    await showPut(invocation, daemon, named, answer)
   })
 }
 
@@ -70,6 +72,7 @@ class Folders {
     const request = { folder, ...named, ignore: this.#ignore }
     const answer = await putFolder(this.#invocation, client, request)
     await terminal.printFact({ file: folder, ...answer, ...nameFacts(named) }, answer.key)
+    await showPut(this.#invocation, client, named, answer)
   }
 }
 

@@ -14,6 +14,7 @@ import { gather } from '../../src/bytes.ts'
 import { clientOptions, place } from '../session.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
 import { withFlagsInHints } from './flags-in-hints.ts'
+import { moveFacts } from '../commands/names/terms.ts'
 import { showFolder } from './folder-progress.ts'
 
 /** What `put --json` prints of a folder. */
@@ -26,6 +27,10 @@ export interface PutFolderAnswer {
   /** Files and bytes that were not there: bytes of directories, too. */
   readonly sentFiles: number
   readonly sentBytes: number
+  /** Where it moved a tag: what that pointed to before. */
+  readonly previous?: string
+  readonly previousKeptUntil?: string
+  readonly silent?: readonly string[]
 }
 
 /** The patterns of `--ignore-file`, for all folders of a command. */
@@ -70,11 +75,18 @@ export async function putFolder(
       onTreeProgress,
     }
     try {
-      const { key, size, files, existed, sent } = await withFlagsInHints(() =>
+      const { key, size, files, existed, sent, ...moved } = await withFlagsInHints(() =>
         putTree(node, folder, options),
       )
       const counts = { sentFiles: sent.files, sentBytes: sent.bytes }
-      return { key: key.toString(), totalSize: size, files, existed, ...counts }
+      return {
+        key: key.toString(),
+        totalSize: size,
+        files,
+        existed,
+        ...counts,
+        ...moveFacts(moved),
+      }
     } catch (error) {
       const { code, hint } = asDstoreError(error)
       if (code === 'cancelled' && hint !== undefined) terminal.note(`stopped; ${hint}`)

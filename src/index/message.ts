@@ -18,6 +18,7 @@ import type {
   Remove,
   Removed,
   Stored,
+  Target,
 } from './value-messages.ts'
 import type {
   Bind,
@@ -31,7 +32,6 @@ import type {
   StoreContents,
   TagHistory,
   TagTargets,
-  Target,
   Unbind,
 } from './name-messages.ts'
 import type { SettledOperations } from './naming-messages.ts'

@@ -1,6 +1,6 @@
 /** Messages about names (specs/004-index.md, "Rules: names"). */
 import type { Naming, Operation } from './naming-messages.ts'
-import type { Digest, Fact } from './value-messages.ts'
+import type { Digest, Fact, Target } from './value-messages.ts'
 
 export interface Bind extends Operation {
   readonly type: 'bind'
@@ -33,14 +33,6 @@ export interface Rebound {
    * Peer ids of Locals that have been silent, which may show the old target until they are back.
    */
   readonly silent: readonly string[]
-}
-
-/** What a tag is, or was, bound to. */
-export interface Target {
-  readonly digest: Digest
-  readonly directory?: boolean
-  /** When it was bound to it: wall clock, in milliseconds. */
-  readonly atMs?: number
 }
 
 /** Asks for the last targets of a tag. */

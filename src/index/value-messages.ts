@@ -57,6 +57,25 @@ export interface Receipt {
   readonly size: number
   readonly incarnation: number
   readonly existed: boolean
+  /** Only of a put that moved a tag. */
+  readonly moved?: MovedTag
+}
+
+/** What a tag is, or was, bound to. */
+export interface Target {
+  readonly digest: Digest
+  readonly directory?: boolean
+  /** When it was bound to it: wall clock, in milliseconds. */
+  readonly atMs?: number
+}
+
+/** What the move of a tag replaced (R004-123). */
+export interface MovedTag {
+  readonly previous: Target
+  /** Until when that is kept, as nothing else holds it: wall clock, in milliseconds. */
+  readonly keptUntilMs?: number
+  /** Peer ids of Locals that have been silent: at most `SILENT_LOCALS`, the same in a message. */
+  readonly silent: readonly string[]
 }
 
 export interface Stored {

@@ -21,7 +21,7 @@ export async function putDirectory(
   const from = absolutePath(path, 'path')
   const { putTree } = await import('../tree/put/put-tree.ts')
   const { IgnoreRules } = await import('../tree/put/walk/ignore-rules.ts')
-  const { key, size, files, existed } = await putTree(node, from, {
+  const { sent: _, ...put } = await putTree(node, from, {
     ...options,
     label: path,
     ...(ignore !== undefined && { ignore: new IgnoreRules(ignore) }),
@@ -29,7 +29,7 @@ export async function putDirectory(
       if (phase !== 'scan') onProgress?.({ phase, doneBytes, totalBytes })
     },
   })
-  return { key, size, files, existed }
+  return put
 }
 
 export async function getDirectory(

@@ -1,6 +1,6 @@
 /** The calls of the library on directories (specs/008-directories.md; specs/007, R007-226). */
 import type { Key } from '../hash/key.ts'
-import type { CallOptions, GetOptions, PutOptions } from '../node/node.ts'
+import type { CallOptions, GetOptions, MovedFrom, PutOptions } from '../node/node.ts'
 import type { EntryFacts } from '../tree/read/entries.ts'
 import type { Value } from './opened-value.ts'
 
@@ -16,8 +16,8 @@ export interface PutDirectoryOptions extends CallOptions {
   readonly ignore?: string
 }
 
-/** The outcome of the put of a folder. */
-export interface PutDirectoryResult {
+/** The outcome of the put of a folder; where it moved a tag, with what that was moved from. */
+export interface PutDirectoryResult extends Partial<MovedFrom> {
   readonly key: Key
   /** Bytes of all files below it. */
   readonly size: number

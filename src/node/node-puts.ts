@@ -49,8 +49,21 @@ export interface NamedValue {
 /** The outcome of one put among several: each fails alone. */
 export type PutOutcome = PutResult | { readonly error: DstoreError }
 
-/** The outcome of a put. */
-export interface PutResult {
+/** What the move of a tag by a put replaced. */
+export interface MovedFrom {
+  /** What the tag pointed to before. */
+  readonly previous: Key
+  /** Until when that is kept, if nothing else holds it; ISO 8601. */
+  readonly previousKeptUntil?: string
+  /**
+   * Peer ids of Locals that were not heard for 3 s: they may show the old target until then. At
+   * most `SILENT_LOCALS`.
+   */
+  readonly silent: readonly string[]
+}
+
+/** The outcome of a put. Only where it moved a tag, it has what that was moved from. */
+export interface PutResult extends Partial<MovedFrom> {
   readonly key: Key
   readonly size: number
   /** True if the value existed, and nothing was uploaded. */

@@ -13,11 +13,18 @@ import {
   PIECE_BYTES,
   PROOF_BYTES,
   OPERATION_ID_BYTES,
+  SILENT_LOCALS,
   UPLOAD_ID_BYTES,
 } from '../limits.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
 import { count, digest, errorCode, exactly, malformed, text } from '../wire/fields.ts'
-import { MessageSchema, type Message as WireMessage, type Upload } from './messages_pb.ts'
+import {
+  MessageSchema,
+  type Message as WireMessage,
+  type Moved,
+  type MovedSchema,
+  type Upload,
+} from './messages_pb.ts'
 
 export type Message =
   /** Requests ranges of a value: ascending, not overlapping. None only asks what is held. */
@@ -49,12 +56,26 @@ export type Message =
   | { readonly type: 'piece'; readonly length: number }
   /** Ends an upload, with the value's identity as the sender computed it. */
   | { readonly type: 'finish'; readonly digest: Uint8Array; readonly size: number }
-  | { readonly type: 'stored'; readonly incarnation: number; readonly existed: boolean }
+  | {
+      readonly type: 'stored'
+      readonly incarnation: number
+      readonly existed: boolean
+      readonly moved?: MovedTag
+    }
   | { readonly type: 'failure'; readonly code: ErrorCode; readonly message: string }
   /** The sender holds a value or a part of it, or is about to, and serves it at `address`. */
   | { readonly type: 'join'; readonly digest: Uint8Array; readonly address: string | undefined }
   /** Addresses of other Locals that joined. */
   | { readonly type: 'holders'; readonly addresses: readonly string[] }
+
+/** What an upload under a tag replaced, as in the index. */
+export interface MovedTag {
+  readonly previous: { readonly digest: Uint8Array; readonly directory?: boolean }
+  /** Wall clock, in milliseconds. */
+  readonly keptUntilMs?: number
+  /** Peer ids of Locals that have been silent: at most `SILENT_LOCALS`. */
+  readonly silent: readonly string[]
+}
 
 /** How a name is bound, as in the index (specs/004-index.md, "Messages"). */
 export interface Naming {
@@ -101,8 +122,9 @@ function toWire(message: Message): WireBody {
     case 'finish':
       return { case: 'finish', value: { digest: message.digest, size: BigInt(message.size) } }
     case 'stored': {
-      const { incarnation, existed } = message
-      return { case: 'stored', value: { incarnation: BigInt(incarnation), existed } }
+      const { incarnation, existed, moved } = message
+      const known = moved && { moved: wireMoved(moved) }
+      return { case: 'stored', value: { incarnation: BigInt(incarnation), existed, ...known } }
     }
     case 'failure':
       return { case: 'failure', value: { code: message.code, message: message.message } }
@@ -112,6 +134,26 @@ function toWire(message: Message): WireBody {
     }
     case 'holders':
       return { case: 'holders', value: { addresses: [...message.addresses] } }
+  }
+}
+
+const wireMoved = ({
+  previous: { digest: before, directory = false },
+  keptUntilMs,
+  silent,
+}: MovedTag): MessageInitShape<typeof MovedSchema> => ({
+  digest: before,
+  directory,
+  ...(keptUntilMs !== undefined && { keptUntilMs: BigInt(keptUntilMs) }),
+  silent: silent.slice(0, SILENT_LOCALS),
+})
+
+function toMoved({ digest: before, directory, keptUntilMs, silent }: Moved): MovedTag {
+  if (silent.length > SILENT_LOCALS) throw malformed(`${silent.length} silent Locals`)
+  return {
+    previous: { digest: digest(before), ...(directory && { directory }) },
+    ...(keptUntilMs !== undefined && { keptUntilMs: count('time', keptUntilMs) }),
+    silent: silent.map(text),
   }
 }
 
@@ -201,8 +243,9 @@ function fromWire(body: WireMessage['body']): Message {
       return { type: 'finish', digest: digest(body.value.digest), size }
     }
     case 'stored': {
-      const { existed } = body.value
-      return { type: 'stored', incarnation: count('incarnation', body.value.incarnation), existed }
+      const { existed, moved } = body.value
+      const incarnation = count('incarnation', body.value.incarnation)
+      return { type: 'stored', incarnation, existed, ...(moved && { moved: toMoved(moved) }) }
     }
     case 'failure': {
       const { code, message } = body.value

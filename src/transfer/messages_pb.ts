@@ -13,7 +13,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file transfer/messages.proto.
  */
 export const file_transfer_messages: GenFile = /*@__PURE__*/
-  fileDesc("Chd0cmFuc2Zlci9tZXNzYWdlcy5wcm90bxIPZHN0b3JlLnRyYW5zZmVyIvQDCgdNZXNzYWdlEicKBWZldGNoGAEgASgLMhYuZHN0b3JlLnRyYW5zZmVyLkZldGNoSAASJwoFZm91bmQYAiABKAsyFi5kc3RvcmUudHJhbnNmZXIuRm91bmRIABIpCgZ1cGxvYWQYAyABKAsyFy5kc3RvcmUudHJhbnNmZXIuVXBsb2FkSAASKQoGYWNjZXB0GAQgASgLMhcuZHN0b3JlLnRyYW5zZmVyLkFjY2VwdEgAEicKBXBpZWNlGAUgASgLMhYuZHN0b3JlLnRyYW5zZmVyLlBpZWNlSAASKQoGZmluaXNoGAYgASgLMhcuZHN0b3JlLnRyYW5zZmVyLkZpbmlzaEgAEikKBnN0b3JlZBgHIAEoCzIXLmRzdG9yZS50cmFuc2Zlci5TdG9yZWRIABIrCgdmYWlsdXJlGAggASgLMhguZHN0b3JlLnRyYW5zZmVyLkZhaWx1cmVIABIlCgRqb2luGAkgASgLMhUuZHN0b3JlLnRyYW5zZmVyLkpvaW5IABIrCgdob2xkZXJzGAogASgLMhguZHN0b3JlLnRyYW5zZmVyLkhvbGRlcnNIABItCghyZWNlaXZlZBgNIAEoCzIZLmRzdG9yZS50cmFuc2Zlci5SZWNlaXZlZEgAQgYKBGJvZHlKBAgLEAxKBAgMEA0iPwoFRmV0Y2gSDgoGZGlnZXN0GAEgASgMEiYKBnJhbmdlcxgCIAMoCzIWLmRzdG9yZS50cmFuc2Zlci5SYW5nZSIjCgVSYW5nZRINCgVzdGFydBgBIAEoBBILCgNlbmQYAiABKAQiOwoFRm91bmQSDAoEc2l6ZRgBIAEoBBIkCgRoZWxkGAIgAygLMhYuZHN0b3JlLnRyYW5zZmVyLlJhbmdlIqICCgZVcGxvYWQSEwoGZGlnZXN0GAEgASgMSACIAQESDAoEc2l6ZRgCIAEoBBINCgVzdGFydBgDIAEoBBIRCgRuYW1lGAQgASgJSAGIAQESDwoCaWQYBSABKAxIAogBARIOCgZyZXN1bWUYBiABKAgSEQoEaG9sZBgHIAEoDEgDiAEBEgsKA3RhZxgIIAEoCBIXCgpleHBpcmVzX21zGAkgASgESASIAQESFAoHa2VlcF9tcxgKIAEoBEgFiAEBEhYKCW9wZXJhdGlvbhgLIAEoDEgGiAEBQgkKB19kaWdlc3RCBwoFX25hbWVCBQoDX2lkQgcKBV9ob2xkQg0KC19leHBpcmVzX21zQgoKCF9rZWVwX21zQgwKCl9vcGVyYXRpb24iGgoGQWNjZXB0EhAKCHJlY2VpdmVkGAEgASgEIhkKCFJlY2VpdmVkEg0KBWJ5dGVzGAEgASgEIhcKBVBpZWNlEg4KBmxlbmd0aBgBIAEoDSImCgZGaW5pc2gSDgoGZGlnZXN0GAEgASgMEgwKBHNpemUYAiABKAQiLgoGU3RvcmVkEhMKC2luY2FybmF0aW9uGAEgASgEEg8KB2V4aXN0ZWQYAiABKAgiKAoHRmFpbHVyZRIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkiOAoESm9pbhIOCgZkaWdlc3QYASABKAwSFAoHYWRkcmVzcxgCIAEoCUgAiAEBQgoKCF9hZGRyZXNzIhwKB0hvbGRlcnMSEQoJYWRkcmVzc2VzGAEgAygJYgZwcm90bzM");
+  fileDesc("Chd0cmFuc2Zlci9tZXNzYWdlcy5wcm90bxIPZHN0b3JlLnRyYW5zZmVyIvQDCgdNZXNzYWdlEicKBWZldGNoGAEgASgLMhYuZHN0b3JlLnRyYW5zZmVyLkZldGNoSAASJwoFZm91bmQYAiABKAsyFi5kc3RvcmUudHJhbnNmZXIuRm91bmRIABIpCgZ1cGxvYWQYAyABKAsyFy5kc3RvcmUudHJhbnNmZXIuVXBsb2FkSAASKQoGYWNjZXB0GAQgASgLMhcuZHN0b3JlLnRyYW5zZmVyLkFjY2VwdEgAEicKBXBpZWNlGAUgASgLMhYuZHN0b3JlLnRyYW5zZmVyLlBpZWNlSAASKQoGZmluaXNoGAYgASgLMhcuZHN0b3JlLnRyYW5zZmVyLkZpbmlzaEgAEikKBnN0b3JlZBgHIAEoCzIXLmRzdG9yZS50cmFuc2Zlci5TdG9yZWRIABIrCgdmYWlsdXJlGAggASgLMhguZHN0b3JlLnRyYW5zZmVyLkZhaWx1cmVIABIlCgRqb2luGAkgASgLMhUuZHN0b3JlLnRyYW5zZmVyLkpvaW5IABIrCgdob2xkZXJzGAogASgLMhguZHN0b3JlLnRyYW5zZmVyLkhvbGRlcnNIABItCghyZWNlaXZlZBgNIAEoCzIZLmRzdG9yZS50cmFuc2Zlci5SZWNlaXZlZEgAQgYKBGJvZHlKBAgLEAxKBAgMEA0iPwoFRmV0Y2gSDgoGZGlnZXN0GAEgASgMEiYKBnJhbmdlcxgCIAMoCzIWLmRzdG9yZS50cmFuc2Zlci5SYW5nZSIjCgVSYW5nZRINCgVzdGFydBgBIAEoBBILCgNlbmQYAiABKAQiOwoFRm91bmQSDAoEc2l6ZRgBIAEoBBIkCgRoZWxkGAIgAygLMhYuZHN0b3JlLnRyYW5zZmVyLlJhbmdlIqICCgZVcGxvYWQSEwoGZGlnZXN0GAEgASgMSACIAQESDAoEc2l6ZRgCIAEoBBINCgVzdGFydBgDIAEoBBIRCgRuYW1lGAQgASgJSAGIAQESDwoCaWQYBSABKAxIAogBARIOCgZyZXN1bWUYBiABKAgSEQoEaG9sZBgHIAEoDEgDiAEBEgsKA3RhZxgIIAEoCBIXCgpleHBpcmVzX21zGAkgASgESASIAQESFAoHa2VlcF9tcxgKIAEoBEgFiAEBEhYKCW9wZXJhdGlvbhgLIAEoDEgGiAEBQgkKB19kaWdlc3RCBwoFX25hbWVCBQoDX2lkQgcKBV9ob2xkQg0KC19leHBpcmVzX21zQgoKCF9rZWVwX21zQgwKCl9vcGVyYXRpb24iGgoGQWNjZXB0EhAKCHJlY2VpdmVkGAEgASgEIhkKCFJlY2VpdmVkEg0KBWJ5dGVzGAEgASgEIhcKBVBpZWNlEg4KBmxlbmd0aBgBIAEoDSImCgZGaW5pc2gSDgoGZGlnZXN0GAEgASgMEgwKBHNpemUYAiABKAQiVQoGU3RvcmVkEhMKC2luY2FybmF0aW9uGAEgASgEEg8KB2V4aXN0ZWQYAiABKAgSJQoFbW92ZWQYAyABKAsyFi5kc3RvcmUudHJhbnNmZXIuTW92ZWQiaAoFTW92ZWQSDgoGZGlnZXN0GAEgASgMEhEKCWRpcmVjdG9yeRgCIAEoCBIaCg1rZXB0X3VudGlsX21zGAMgASgESACIAQESDgoGc2lsZW50GAQgAygJQhAKDl9rZXB0X3VudGlsX21zIigKB0ZhaWx1cmUSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJIjgKBEpvaW4SDgoGZGlnZXN0GAEgASgMEhQKB2FkZHJlc3MYAiABKAlIAIgBAUIKCghfYWRkcmVzcyIcCgdIb2xkZXJzEhEKCWFkZHJlc3NlcxgBIAMoCWIGcHJvdG8z");
 
 /**
  * @generated from message dstore.transfer.Message
@@ -349,6 +349,13 @@ export type Stored = Message$1<"dstore.transfer.Stored"> & {
    * @generated from field: bool existed = 2;
    */
   existed: boolean;
+
+  /**
+   * Of an upload that moved a tag; absent for any other.
+   *
+   * @generated from field: dstore.transfer.Moved moved = 3;
+   */
+  moved?: Moved | undefined;
 };
 
 /**
@@ -357,6 +364,44 @@ export type Stored = Message$1<"dstore.transfer.Stored"> & {
  */
 export const StoredSchema: GenMessage<Stored> = /*@__PURE__*/
   messageDesc(file_transfer_messages, 9);
+
+/**
+ * @generated from message dstore.transfer.Moved
+ */
+export type Moved = Message$1<"dstore.transfer.Moved"> & {
+  /**
+   * What the tag was bound to before, and whether to the directory.
+   *
+   * @generated from field: bytes digest = 1;
+   */
+  digest: Uint8Array;
+
+  /**
+   * @generated from field: bool directory = 2;
+   */
+  directory: boolean;
+
+  /**
+   * Until when that is kept, as nothing else holds it: milliseconds since 1970.
+   *
+   * @generated from field: optional uint64 kept_until_ms = 3;
+   */
+  keptUntilMs?: bigint | undefined;
+
+  /**
+   * Peer ids of Locals that may show the old target until they are back: at most SILENT_LOCALS.
+   *
+   * @generated from field: repeated string silent = 4;
+   */
+  silent: string[];
+};
+
+/**
+ * Describes the message dstore.transfer.Moved.
+ * Use `create(MovedSchema)` to create a new message.
+ */
+export const MovedSchema: GenMessage<Moved> = /*@__PURE__*/
+  messageDesc(file_transfer_messages, 10);
 
 /**
  * Ends the exchange; the channel is closed after it unless it answers a Fetch in place of Found.
@@ -382,7 +427,7 @@ export type Failure = Message$1<"dstore.transfer.Failure"> & {
  * Use `create(FailureSchema)` to create a new message.
  */
 export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
-  messageDesc(file_transfer_messages, 10);
+  messageDesc(file_transfer_messages, 11);
 
 /**
  * To Global: the sender holds this value or a part of it, or is about to fetch it. Answered by
@@ -409,7 +454,7 @@ export type Join = Message$1<"dstore.transfer.Join"> & {
  * Use `create(JoinSchema)` to create a new message.
  */
 export const JoinSchema: GenMessage<Join> = /*@__PURE__*/
-  messageDesc(file_transfer_messages, 11);
+  messageDesc(file_transfer_messages, 12);
 
 /**
  * Addresses of other Locals that joined; only some of them if there are many.
@@ -428,5 +473,5 @@ export type Holders = Message$1<"dstore.transfer.Holders"> & {
  * Use `create(HoldersSchema)` to create a new message.
  */
 export const HoldersSchema: GenMessage<Holders> = /*@__PURE__*/
-  messageDesc(file_transfer_messages, 12);
+  messageDesc(file_transfer_messages, 13);
 

@@ -2,7 +2,7 @@
 import { asDstoreError } from '../errors.ts'
 import { lengthOf, planPieces } from '../hash/proof/piece-plan.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
-import type { Message, Naming } from './message.ts'
+import type { Message, MovedTag, Naming } from './message.ts'
 import type { TransferChannel } from './transfer-channel.ts'
 import { readPiece, type ValueBytes } from './piece-reader.ts'
 import type { Flow } from './send-window.ts'
@@ -10,6 +10,8 @@ import type { Flow } from './send-window.ts'
 export interface UploadResult {
   readonly incarnation: number
   readonly existed: boolean
+  /** Only where it moved a tag. */
+  readonly moved?: MovedTag
 }
 
 /** A value's BLAKE3 and its size in bytes. */
@@ -117,6 +119,6 @@ async function upload(
   const answer = transfer.expect('stored')
   answer.catch((reason: unknown) => transfer.channel.abort(asDstoreError(reason)))
   await transfer.send({ type: 'finish', ...(await send(received)) })
-  const { incarnation, existed } = await answer
-  return { incarnation, existed }
+  const { type: _, ...result } = await answer
+  return result
 }

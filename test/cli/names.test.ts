@@ -70,7 +70,7 @@ test('R007-294 tag says what it moved, until when that is kept, and which Locals
   const moved = await place.run(['tag', 'now', other.toString(), '--keep', '0', '--expires', '1h'])
   t.deepEqual([moved.exit, moved.stdout.toString()], [0, ''])
   const [from, silent, expiry] = moved.stderr.split('\n')
-  t.is(from, `moved now from ${KEY.toString()}, which is kept until ${AT}`)
+  t.is(from, `moved now from ${KEY.toString()}, which goes at once`)
   t.is(silent, 'out of touch, may still show now as it was: 12D3KooWfake')
   t.is(expiry, 'now expires at 2026-01-01T01:00:00.000Z')
   const terms = node.tags.asked.map(({ keepMs, expiresMs }) => [keepMs, expiresMs])
@@ -78,6 +78,8 @@ test('R007-294 tag says what it moved, until when that is kept, and which Locals
     [undefined, undefined],
     [0, 3_600_000],
   ])
+  const back = await place.run(['tag', 'now', KEY.toString()])
+  t.is(back.stderr.split('\n')[0], `moved now from ${other.toString()}, which is kept until ${AT}`)
   const quiet = await place.run(['tag', 'now', KEY.toString(), '--quiet'])
   t.deepEqual([quiet.exit, quiet.stdout.toString(), quiet.stderr], [0, '', ''])
 })

@@ -34,6 +34,18 @@ const hold = fc.uint8Array({ minLength: HOLD_ID_BYTES, maxLength: HOLD_ID_BYTES 
 const address = line.map((text) => text.slice(0, ADDRESS_CHARS))
 
 /** Every kind of message; the compiler sees to it that none is forgotten. */
+const moved = fc.record(
+  {
+    previous: fc.record(
+      { digest, directory: fc.constant(true as const) },
+      { requiredKeys: ['digest'] },
+    ),
+    keptUntilMs: count,
+    silent: fc.array(line, { maxLength: 3 }),
+  },
+  { requiredKeys: ['previous', 'silent'] },
+)
+
 const KINDS: {
   [T in Message['type']]: fc.Arbitrary<Omit<Extract<Message, { type: T }>, 'type'>>
 } = {
@@ -67,7 +79,10 @@ const KINDS: {
   received: fc.record({ bytes: count }),
   piece: fc.record({ length: fc.integer({ min: 1, max: LONGEST_PIECE }) }),
   finish: fc.record({ digest, size: count }),
-  stored: fc.record({ incarnation: count, existed: fc.boolean() }),
+  stored: fc.record(
+    { incarnation: count, existed: fc.boolean(), moved },
+    { requiredKeys: ['incarnation', 'existed'] },
+  ),
   failure: fc.record({ code, message: line }),
   join: fc.record({ digest, address: fc.option(address, { nil: undefined }) }),
   holders: fc.record({ addresses: fc.array(address, { maxLength: 5 }) }),

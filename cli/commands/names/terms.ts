@@ -3,6 +3,7 @@ import type { NameAnswer } from '../../../src/daemon/api/api.ts'
 import type { Terms } from '../../../src/daemon/client/names/terms.ts'
 import { parseDuration } from '../../../src/daemon/config/quantities.ts'
 import { DstoreError } from '../../../src/errors.ts'
+import type { MovedFrom } from '../../../src/node/node.ts'
 import type { Flags } from '../../flags.ts'
 
 /** The name that a put binds, and how. */
@@ -32,6 +33,15 @@ export const nameFacts = ({ name, naming }: PutName): object => ({
   ...(name !== undefined && { name }),
   ...(naming?.kind === 'tag' && { kind: 'tag' }),
 })
+
+/** What the document of a put says of the tag that it moved. */
+export const moveFacts = ({ previous, ...rest }: Partial<MovedFrom>): MoveFacts => ({
+  ...(previous && { previous: previous.toString(), ...rest }),
+})
+
+interface MoveFacts extends Omit<Partial<MovedFrom>, 'previous'> {
+  readonly previous?: string
+}
 
 /** When a name that was bound with `--expires` goes: its first binding decides (R004-129). */
 export function expiryText({ name, expiresAt }: Pick<NameAnswer, 'name' | 'expiresAt'>): string {

@@ -3,7 +3,8 @@ import type { Client } from '../../../src/daemon/client/client.ts'
 import { remoteNode } from '../../../src/daemon/client/remote-node.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import type { Invocation } from '../../command.ts'
-import { nameFacts, putName } from '../../commands/names/terms.ts'
+import { showPut } from '../../commands/names/moved.ts'
+import { moveFacts, nameFacts, putName } from '../../commands/names/terms.ts'
 import { forEachArgument } from '../../exit-code.ts'
 import { inspect, labelOf, openInput } from '../../input/input.ts'
 import { useDaemon } from '../../session.ts'
@@ -41,8 +42,11 @@ export async function putTars(invocation: Invocation): Promise<number> {
     const put = await withTransferProgress(terminal, labelOf(file), daemon, (line) =>
       putTar(node, bytes, { signal, ...named, line, size }),
     )
-    const key = put.key.toString()
-    const facts = { file, key, totalSize: put.size, files: put.files, existed: put.existed }
-    await terminal.printFact({ ...facts, ...nameFacts(named) }, key)
+    const { key: root, size: totalSize, files, existed, ...from } = put
+    const key = root.toString()
+    const moved = moveFacts(from)
+    const facts = { file, key, totalSize, files, existed }
+    await terminal.printFact({ ...facts, ...moved, ...nameFacts(named) }, key)
+    await showPut(invocation, daemon, named, moved)
   })
 }

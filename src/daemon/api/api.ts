@@ -38,7 +38,8 @@ export interface Problem {
 /** The text of its key in place of the key. */
 type Keyed<Result> = Omit<Result, 'key'> & { readonly key: string }
 
-export type PutAnswer = Keyed<PutResult>
+/** Where the put moved a tag, with what that was moved from. */
+export type PutAnswer = Omit<Keyed<PutResult>, 'previous'> & { readonly previous?: string }
 
 /** One put of a batch with names: each has an outcome of its own. */
 export type OutcomeLine = PutAnswer | { readonly problem: Problem }

@@ -9,8 +9,10 @@ import type {
   NodeMembers,
   NodeRules,
   NodeTrees,
+  PutResult,
   Verification,
 } from '../../node/node.ts'
+import type { PutAnswer } from '../api/api.ts'
 import { errorOf } from '../api/problem.ts'
 import { Client } from './client.ts'
 import { putFile, reporting } from './put-file.ts'
@@ -44,19 +46,19 @@ export const remoteNode = (client: Client, role: Node['role']): Node => ({
     const { name, naming, hold, onProgress } = options
     checkKeeper(options)
     if ('path' in source)
-      return keyed(await putFile(calls, source.path, { name, naming, hold, onProgress }))
+      return stored(await putFile(calls, source.path, { name, naming, hold, onProgress }))
     const { bytes, size } = source
     const sent = reporting(bytes, size, onProgress)
-    return keyed(await calls.putBytes(sent, size, { name, naming, hold }))
+    return stored(await calls.putBytes(sent, size, { name, naming, hold }))
   },
 
   async putMany(values, options = {}) {
-    return (await client.with(options).putMany(values, options.hold)).map(keyed)
+    return (await client.with(options).putMany(values, options.hold)).map(stored)
   },
 
   async putNamed(items, options = {}) {
     return (await client.with(options).putNamed(items)).map((one) =>
-      'problem' in one ? { error: errorOf(one.problem) } : keyed(one),
+      'problem' in one ? { error: errorOf(one.problem) } : stored(one),
     )
   },
 
@@ -112,7 +114,7 @@ const remoteTrees = (client: Client): NodeTrees => ({
     return made.map(({ key, missing }) => ({ ...keyed({ key }), missing: missing.map(parsed) }))
   },
   async commitTree(hold, root, { name, naming, ...options } = {}) {
-    return keyed(await client.with(options).trees.commit(hold, root.toString(), { name, naming }))
+    return stored(await client.with(options).trees.commit(hold, root.toString(), { name, naming }))
   },
 })
 
@@ -142,4 +144,9 @@ const remoteMembers = (client: Client): NodeMembers => ({
     await client.with(options).admit(peer, role)
   },
   expel: (peer, options = {}) => client.with(options).expel(peer),
+})
+
+const stored = ({ previous, ...answer }: PutAnswer): PutResult => ({
+  ...keyed(answer),
+  ...(previous !== undefined && { previous: parsed(previous) }),
 })

@@ -1,7 +1,10 @@
-/** Batches of puts, receipts and failures, as messages carry them (R004-1 and R004-167). */
+/**
+ * Receipts and batches of puts, and failures, as messages carry them (R004-1, R004-123, R004-167).
+ * The receipts of one message share the list of silent Locals.
+ */
 import type { MessageInitShape } from '@bufbuild/protobuf'
-import { INDEX_MESSAGE_BYTES, INLINE_VALUE_BYTES } from '../../limits.ts'
-import { atMost, errorCode, malformed, text } from '../../wire/fields.ts'
+import { INDEX_MESSAGE_BYTES, INLINE_VALUE_BYTES, SILENT_LOCALS } from '../../limits.ts'
+import { atMost, count, digest, errorCode, malformed, text } from '../../wire/fields.ts'
 import { batchItemBytes } from '../batch-messages.ts'
 import type {
   BatchItem,
@@ -9,12 +12,13 @@ import type {
   Failure,
   PutBatch,
   Receipt,
+  Stored,
   StoredBatch,
 } from '../message.ts'
-import { toReceipt } from './decode-facts.ts'
+import { toTarget } from './decode-names.ts'
 import { toNaming } from './decode-naming.ts'
 import { batch, toName } from './decode-trees.ts'
-import { wireNaming } from './encode-names.ts'
+import { wireNaming, wireTarget } from './encode-names.ts'
 import type * as pb from './messages_pb.ts'
 
 /** Error: `protocol`. */
@@ -35,13 +39,13 @@ function toItem({ value, name, ...as }: pb.PutItem): BatchItem {
 }
 
 /** Error: `protocol`. */
-export const toStoredBatch = ({ outcomes }: pb.StoredBatch): StoredBatch => ({
+export const toStoredBatch = ({ outcomes, silent }: pb.StoredBatch): StoredBatch => ({
   type: 'stored-batch',
-  outcomes: batch('outcomes', outcomes).map(toOutcome),
+  outcomes: batch('outcomes', outcomes).map((one) => toOutcome(one, silent)),
 })
 
-function toOutcome({ outcome }: pb.PutOutcome): BatchOutcome {
-  if (outcome.case === 'receipt') return { receipt: toReceipt(outcome.value) }
+function toOutcome({ outcome }: pb.PutOutcome, silent: readonly string[]): BatchOutcome {
+  if (outcome.case === 'receipt') return { receipt: toReceipt(outcome.value, silent) }
   if (outcome.case === 'failure') return { failure: toFailure(outcome.value) }
   throw malformed('an outcome that says nothing')
 }
@@ -60,23 +64,18 @@ export const wireItem = (item: BatchItem): MessageInitShape<typeof pb.PutItemSch
   ...wireNaming(item),
 })
 
-export const wireOutcome = (one: BatchOutcome): MessageInitShape<typeof pb.PutOutcomeSchema> => ({
+const wireOutcome = (one: BatchOutcome): MessageInitShape<typeof pb.PutOutcomeSchema> => ({
   outcome:
     'receipt' in one
       ? { case: 'receipt', value: wireReceipt(one.receipt) }
       : { case: 'failure', value: wireFailure(one.failure) },
 })
 
-export const wireReceipt = ({
-  digest,
-  size,
-  incarnation,
-  existed,
-}: Receipt): MessageInitShape<typeof pb.ReceiptSchema> => ({
-  digest,
-  size: BigInt(size),
-  incarnation: BigInt(incarnation),
-  existed,
+export const wireStoredBatch = ({
+  outcomes,
+}: StoredBatch): MessageInitShape<typeof pb.StoredBatchSchema> => ({
+  outcomes: outcomes.map(wireOutcome),
+  silent: silentIn(outcomes.map((one) => ('receipt' in one ? one.receipt : undefined))),
 })
 
 export const wireFailure = ({
@@ -84,3 +83,52 @@ export const wireFailure = ({
   message,
   hint = '',
 }: Failure): MessageInitShape<typeof pb.FailureSchema> => ({ code, message, hint })
+
+/** Error: `protocol`. */
+export const toStored = ({ receipts, silent }: pb.Stored): Stored => ({
+  type: 'stored',
+  receipts: batch('receipts', receipts).map((one) => toReceipt(one, silent)),
+})
+
+/** `silent`: what its message says of those that moved a tag. Error: `protocol`. */
+export function toReceipt(receipt: pb.Receipt, silent: readonly string[]): Receipt {
+  const { existed, previous, keptUntilMs } = receipt
+  const known = {
+    digest: digest(receipt.digest),
+    size: count('size', receipt.size),
+    incarnation: count('incarnation', receipt.incarnation),
+    existed,
+  }
+  if (previous === undefined) return known
+  if (silent.length > SILENT_LOCALS) throw malformed(`${silent.length} silent Locals`)
+  const moved = {
+    previous: toTarget(previous),
+    ...(keptUntilMs !== undefined && { keptUntilMs: count('time', keptUntilMs) }),
+    silent: silent.map(text),
+  }
+  return { ...known, moved }
+}
+
+export const wireStored = ({ receipts }: Stored): MessageInitShape<typeof pb.StoredSchema> => ({
+  receipts: receipts.map(wireReceipt),
+  silent: silentIn(receipts),
+})
+
+export const wireReceipt = ({
+  digest: key,
+  size,
+  incarnation,
+  existed,
+  moved,
+}: Receipt): MessageInitShape<typeof pb.ReceiptSchema> => ({
+  digest: key,
+  size: BigInt(size),
+  incarnation: BigInt(incarnation),
+  existed,
+  ...(moved !== undefined && { previous: wireTarget(moved.previous) }),
+  ...(moved?.keptUntilMs !== undefined && { keptUntilMs: BigInt(moved.keptUntilMs) }),
+})
+
+/** Locals that were silent when any of these puts moved its tag. */
+export const silentIn = (receipts: readonly (Receipt | undefined)[]): string[] =>
+  [...new Set(receipts.flatMap((one) => one?.moved?.silent ?? []))].slice(0, SILENT_LOCALS)

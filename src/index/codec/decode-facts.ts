@@ -1,7 +1,7 @@
 /** What the index says of keys (specs/004-index.md, R004-1). */
 import { HOLDERS, NAMES_PER_ANSWER } from '../../limits.ts'
-import { count, digest, exactly, malformed, text } from '../../wire/fields.ts'
-import type { Fact, Receipt } from '../message.ts'
+import { count, exactly, malformed, text } from '../../wire/fields.ts'
+import type { Fact } from '../message.ts'
 import { toName, toTotals } from './decode-trees.ts'
 import type * as pb from './messages_pb.ts'
 
@@ -10,14 +10,6 @@ export function toNames(names: readonly string[]): string[] {
   if (names.length > NAMES_PER_ANSWER) throw malformed(`${names.length} names of one key`)
   return names.map(toName)
 }
-
-/** Error: `protocol`. */
-export const toReceipt = (receipt: pb.Receipt): Receipt => ({
-  digest: digest(receipt.digest),
-  size: count('size', receipt.size),
-  incarnation: count('incarnation', receipt.incarnation),
-  existed: receipt.existed,
-})
 
 /** Undefined for a key that does not exist. Error: `protocol`. */
 export function toFact(fact: pb.Fact): Fact | undefined {

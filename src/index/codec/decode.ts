@@ -18,8 +18,8 @@ import {
   toPeers,
   toRole,
 } from './decode-membership.ts'
-import { toFailure, toPutBatch, toStoredBatch } from './batches.ts'
-import { toFact, toNames as toKeyNames, toReceipt } from './decode-facts.ts'
+import { toFailure, toPutBatch, toReceipt, toStored, toStoredBatch } from './batches.ts'
+import { toFact, toNames as toKeyNames } from './decode-facts.ts'
 import { pageOf, toContents, toNamed, toNames, toPrefix, toStoreContents } from './decode-lists.ts'
 import { toFound, toRebind, toRebound, toTarget, toTargets, toWhy } from './decode-names.ts'
 import { toNaming, toPing } from './decode-naming.ts'
@@ -94,7 +94,7 @@ function fromWire(body: pb.Message['body']): Body {
     case 'storedBatch':
       return toStoredBatch(body.value)
     case 'stored':
-      return { type: 'stored', receipts: batch('receipts', body.value.receipts).map(toReceipt) }
+      return toStored(body.value)
     case 'offer': {
       const { size, name } = body.value
       return {
@@ -109,7 +109,7 @@ function fromWire(body: pb.Message['body']): Body {
     case 'offered': {
       const { answer } = body.value
       if (answer.case === 'have') {
-        return { type: 'offered', have: toReceipt(answer.value), sendFrom: 0 }
+        return { type: 'offered', have: toReceipt(answer.value, body.value.silent), sendFrom: 0 }
       }
       if (answer.case === undefined) throw malformed('an answer to an offer that says nothing')
       return { type: 'offered', have: undefined, sendFrom: count('offset', answer.value) }

@@ -1,7 +1,14 @@
 /** Messages to bytes (specs/004-index.md, "Messages"). */
 import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
 import type { Body, WatchedChange, Message, Position, TreeRemoval } from '../message.ts'
-import { wireFailure, wireItem, wireOutcome, wireReceipt } from './batches.ts'
+import {
+  wireFailure,
+  wireItem,
+  silentIn,
+  wireReceipt,
+  wireStored,
+  wireStoredBatch,
+} from './batches.ts'
 import { wireFact } from './encode-facts.ts'
 import { wireContents, wireNamedPage, wireNames } from './encode-lists.ts'
 import { wireBinding, wireNaming, wireTarget } from './encode-names.ts'
@@ -48,9 +55,9 @@ function toWire(body: Body): WireBody {
     case 'put-batch':
       return { case: 'putBatch', value: { items: body.items.map(wireItem) } }
     case 'stored-batch':
-      return { case: 'storedBatch', value: { outcomes: body.outcomes.map(wireOutcome) } }
+      return { case: 'storedBatch', value: wireStoredBatch(body) }
     case 'stored':
-      return { case: 'stored', value: { receipts: body.receipts.map(wireReceipt) } }
+      return { case: 'stored', value: wireStored(body) }
     case 'offer': {
       const { digest, size, name, hold } = body
       const known = { digest, size: BigInt(size), ...given({ name, hold }) }
@@ -62,7 +69,7 @@ function toWire(body: Body): WireBody {
         have === undefined
           ? ({ case: 'sendFrom', value: BigInt(sendFrom) } as const)
           : ({ case: 'have', value: wireReceipt(have) } as const)
-      return { case: 'offered', value: { answer } }
+      return { case: 'offered', value: { answer, silent: silentIn([have]) } }
     }
     case 'remove': {
       const { digest, force, timeoutMs } = body

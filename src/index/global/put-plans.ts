@@ -20,6 +20,7 @@ import {
   isNewTarget,
   leftBy,
   mayBind,
+  movedBy,
   operationOf,
   placedAs,
   wantedOf,
@@ -146,6 +147,8 @@ function* putNamed(
     if (decision.type === 'same') return done(have)
     const placed = placedAs(wanted, decision, key, leaves, context.naming)
     const { writes, change, committed } = placed
+    // Which Locals are silent is known when the change is durable.
+    const moved = (): Pick<Receipt, 'moved'> => movedBy(change, context.naming.silent)
     if (found !== undefined) {
       return {
         type: 'change',
@@ -154,15 +157,15 @@ function* putNamed(
         ...(leaves && { increments: leaves.increments }),
         next: () => {
           committed()
-          return done(have)
+          return done({ ...have, ...moved() })
         },
       }
     }
     const made = madeWhole(digest, isAsked ? rows[known.length] : undefined, false)
-    const moved = change.type === 'rebind' ? { moved: change.moved } : {}
+    const from = change.type === 'rebind' ? { moved: change.moved } : {}
     return {
       type: 'change',
-      change: { type: 'put', digest, size, names: [name], ...moved, ...own(as) },
+      change: { type: 'put', digest, size, names: [name], ...from, ...own(as) },
       writes: [
         {
           key: keyRow(digest),
@@ -178,7 +181,8 @@ function* putNamed(
       adopt: [location!],
       next: (incarnation) => {
         committed()
-        return answer({ type: 'stored', receipts: [{ digest, size, incarnation, existed: false }] })
+        const receipt = { digest, size, incarnation, existed: false, ...moved() }
+        return answer({ type: 'stored', receipts: [receipt] })
       },
     }
   }

@@ -15,6 +15,7 @@ import type {
 } from '../node.ts'
 import { askBatches, batchesOf } from './batches.ts'
 import { namingOf } from './names/naming.ts'
+import { putResult } from './names/put-result.ts'
 import { holdBytes } from './hold-id.ts'
 import type { Ask } from './index-calls.ts'
 import { keyOf } from './key-of.ts'
@@ -92,9 +93,8 @@ export class TreeCalls implements NodeTrees {
         name === undefined || operations === undefined
           ? await ask(request, options)
           : await operations.run((operation) => ask({ ...request, operation }, options))
-      const { size, existed } = receipts[0]!
       if (name !== undefined) wrote?.(name)
-      return { key: new Key(digest, 'directory'), size, existed }
+      return putResult(new Key(digest, 'directory'), receipts[0]!)
     } catch (error) {
       if (name !== undefined) await failed?.(name, error)
       throw error

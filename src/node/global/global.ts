@@ -23,6 +23,7 @@ import { putManyHere, putNamedHere } from '../calls/names/own-puts.ts'
 import { ByteBudgets, arriving, metered, share } from '../calls/byte-budget.ts'
 import { checkKeeper, keptAs } from '../calls/hold-id.ts'
 import { ticketAddresses } from '../calls/ticket-addresses.ts'
+import { putResult } from '../calls/names/put-result.ts'
 import { RuleCalls } from '../calls/names/rule-calls.ts'
 import { TreeCalls } from '../calls/tree-calls.ts'
 import { formatPosition } from '../calls/change-events.ts'
@@ -338,12 +339,11 @@ export class Global implements Node {
     const { digest, size } = hashed
     const offer = { type: 'offer', digest, size, name: undefined, ...keptAs(options) } as const
     const { have } = await this.#driver.ask(offer)
-    return have && { key: new Key(digest), size, existed: true }
+    return have && putResult(new Key(digest), have)
   }
 
   async #adopt(value: Staged, options: PutOptions): Promise<PutResult> {
-    const { digest, size } = value
-    const { existed } = await this.#driver.adopt(value, keptAs(options))
-    return { key: new Key(digest), size, existed }
+    const receipt = await this.#driver.adopt(value, keptAs(options))
+    return putResult(new Key(value.digest), receipt)
   }
 }

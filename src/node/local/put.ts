@@ -18,6 +18,7 @@ import { RETRY_MS, Retry } from '../swarm/retry.ts'
 import type { Cache } from '../cache/cache.ts'
 import { arriving, type ByteBudgets } from '../calls/byte-budget.ts'
 import { putNamed } from '../calls/names/named-batches.ts'
+import { putResult } from '../calls/names/put-result.ts'
 import { checkKeeper, keptAs, type NamedPut } from '../calls/hold-id.ts'
 import { deadline, pause, type Deadline } from '../../deadline.ts'
 import type { GlobalLink } from './global-link.ts'
@@ -164,9 +165,9 @@ export class Uploader {
     const identity = (): Identity => (hashed ??= hasher.finish())
     const options = { ...this.#options, window: this.#window }
     const stream = { bytes: passing(), size, ...keptAs(kept), identity }
-    const { existed } = await sendStream(options, stream, limit)
-    const found = identity()
-    return { key: new Key(found.digest), size: found.size, existed }
+    const stored = await sendStream(options, stream, limit)
+    const { digest, size: sent } = identity()
+    return putResult(new Key(digest), { ...stored, size: sent })
   }
 
   /**
@@ -264,13 +265,13 @@ export class Uploader {
     receipt: Receipt | undefined,
     keep: boolean,
   ): PutResult {
-    const { existed, incarnation } = checked(receipt, digest)
+    const stored = checked(receipt, digest)
     const key = new Key(digest)
     const size = value.byteLength
     const range = { start: 0, end: size }
-    const entry = keep ? this.#options.cache.admit(key, size, incarnation, range) : undefined
+    const entry = keep ? this.#options.cache.admit(key, size, stored.incarnation, range) : undefined
     entry?.write(0, value)
-    return { key, size, existed }
+    return putResult(key, { ...stored, size })
   }
 
   /** Asks Global. If it was there and is lost, asks again for as long as an upload waits for it. */

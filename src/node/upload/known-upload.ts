@@ -20,6 +20,7 @@ import { uploadKnown, type Identity } from '../../transfer/upload.ts'
 import type { Cache, PendingEntry } from '../cache/cache.ts'
 import { metered, type ByteBudgets } from '../calls/byte-budget.ts'
 import { verificationMs } from '../calls/names/digest-wait.ts'
+import { putResult } from '../calls/names/put-result.ts'
 import { keptAs, type NamedPut } from '../calls/hold-id.ts'
 import type { GlobalLink } from '../local/global-link.ts'
 import type { PutResult } from '../node.ts'
@@ -72,7 +73,7 @@ export class KnownUploads {
         if (moreMs > 0) limit.extend(moreMs)
         const asked = { signal: limit.signal, timeoutMs: CALL_TIMEOUT_MS + moreMs }
         const { have, sendFrom } = await this.#options.link.ask(offer, asked)
-        if (have !== undefined) return { key: new Key(digest), size, existed: true }
+        if (have !== undefined) return putResult(new Key(digest), have)
         hasMore ||= sendFrom > keptBytes
         keptBytes = Math.max(keptBytes, sendFrom)
         return await this.#uploadFrom(source, sendFrom, options, limit)
@@ -152,7 +153,7 @@ export class KnownUploads {
     // Global re-reads the bytes it kept before it takes more, so it needs longer this once.
     limit.extend((start / GIB) * RESUME_SECONDS_PER_GIB * 1000)
     try {
-      const { existed, incarnation } = await transfers.run(globalPeer, limit.signal, (transfer) =>
+      const { incarnation, ...stored } = await transfers.run(globalPeer, limit.signal, (transfer) =>
         uploadKnown(transfer, value, start, limit.signal, {
           ...keptAs(kept),
           flow,
@@ -164,7 +165,7 @@ export class KnownUploads {
       await source.checkUnchanged?.()
       // The index stream may already have reported a removal of the value that was just put.
       if (flight.isFresh(keySubject(digest), incarnation)) pending?.publish(incarnation)
-      return { key, size, existed }
+      return putResult(key, { ...stored, size })
     } catch (error) {
       await source.checkUnchanged?.()
       const isRefused = start === 0 && asDstoreError(error).code === 'integrity'

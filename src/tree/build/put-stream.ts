@@ -6,7 +6,8 @@ import type { ErrorCode } from '../../errors.ts'
 import { hash } from '../../hash/hasher.ts'
 import { Key } from '../../hash/key.ts'
 import { BATCH_ITEMS, INLINE_VALUE_BYTES, MIB } from '../../limits.ts'
-import type { CallOptions, CommitTreeOptions, HoldId } from '../../node/node.ts'
+import { moveIn } from '../../node/calls/names/put-result.ts'
+import type { CallOptions, CommitTreeOptions, HoldId, MovedFrom } from '../../node/node.ts'
 import { Workers } from '../workers.ts'
 import { DigestTable } from '../digest-table.ts'
 import type { TreeNode } from './commit-built.ts'
@@ -33,7 +34,7 @@ export interface PutStreamOptions extends CommitTreeOptions {
   readonly most?: number
 }
 
-export interface PutStreamResult extends Totals {
+export interface PutStreamResult extends Totals, Partial<MovedFrom> {
   readonly key: Key
   readonly existed: boolean
 }
@@ -64,13 +65,9 @@ export async function putStream(
     tree.checkLinks()
     const as = { ...(name !== undefined && { name }), ...(naming && { naming }) }
     const options = { ...calls, ...as }
-    const { key, size, files, existed } = await commitSpooled(
-      node,
-      hold,
-      tree.directories(),
-      options,
-    )
-    return { key, size, files, existed }
+    const put = await commitSpooled(node, hold, tree.directories(), options)
+    const { key, size, files, existed } = put
+    return { key, size, files, existed, ...moveIn(put) }
   } catch (error) {
     await putter.settled()
     if (FINAL.has(asDstoreError(error).code)) {

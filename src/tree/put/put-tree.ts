@@ -2,7 +2,15 @@
 import type { Totals } from '../../directory/directory.ts'
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
-import type { CallOptions, CommitTreeOptions, NameKind, Node, NodeTrees } from '../../node/node.ts'
+import { moveIn } from '../../node/calls/names/put-result.ts'
+import type {
+  CallOptions,
+  CommitTreeOptions,
+  MovedFrom,
+  NameKind,
+  Node,
+  NodeTrees,
+} from '../../node/node.ts'
 import { hashTree } from './hash-tree.ts'
 import type { HashTreeOptions } from './hash-tree.ts'
 import { TreeSender } from './tree-sender.ts'
@@ -18,7 +26,7 @@ export interface PutTreeOptions extends HashTreeOptions {
 }
 
 /** The outcome of the put of a folder. `size` and `files` are those of all that is below it. */
-export interface PutTreeResult extends Totals {
+export interface PutTreeResult extends Totals, Partial<MovedFrom> {
   readonly key: Key
   /** True if the directory existed, and nothing was sent. */
   readonly existed: boolean
@@ -49,8 +57,8 @@ export async function putTree(
       throw resumable(error)
     })
     const as = { ...(name && { name }), ...(naming && { naming }) }
-    const { existed } = await commit(trees, hold, key, { ...calls, ...as })
-    return { key, size, files, existed, sent: sender.sent }
+    const { existed, ...put } = await commit(trees, hold, key, { ...calls, ...as })
+    return { key, size, files, existed, ...moveIn(put), sent: sender.sent }
   } finally {
     tree.close()
   }

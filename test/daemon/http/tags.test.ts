@@ -157,42 +157,53 @@ test('R007-290 a key that the tag left too long ago has a hint', async (t) => {
   t.notRegex(asDstoreError(other).hint ?? '', /was moved from it/)
 })
 
-test('R007-291 a put binds a tag in the same change, by every way', async (t) => {
+test('R007-291 R007-302 a put binds or moves a tag in the same change, by every way', async (t) => {
   const at = await scene(t)
   const folder = mkdtempSync(join(tmpdir(), 'dstore-test-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const file = join(folder, 'file')
   writeFileSync(file, Buffer.alloc(INLINE_VALUE_BYTES + 1, 7))
-  const isTag = async (name: string, key: unknown): Promise<void> => {
+  /** Where the tag moved, the answer says from what. */
+  const last = new Map<string, string>()
+  const isTag = async (name: string, put: object): Promise<void> => {
+    const { key, ...answer } = JSON.parse(JSON.stringify(put)) as Record<string, unknown>
+    const { previous, previousKeptUntil, silent } = answer
+    t.is(previous, last.get(name), name)
+    t.deepEqual(silent, last.has(name) ? [] : undefined, name)
+    t.is(typeof previousKeptUntil, last.has(name) ? 'string' : 'undefined', name)
+    last.set(name, key as string)
     const found = await at.client.lookup(name)
     t.deepEqual([found.kind, found.key], ['tag', String(key)])
     t.is(Date.parse(found.expiresAt!) > Date.now(), true, name)
   }
   const query = 'tag=1&expires=60000&keep=1000'
   const first = { method: 'POST', path: `/v1/values?name=v&${query}`, body: 'first' }
-  await isTag('v', (await asked(at, first)).documents[0]!['key'])
-  await isTag('v', (await asked(at, { ...first, body: 'second' })).documents[0]!['key'])
+  await isTag('v', (await asked(at, first)).documents[0]!)
+  await isTag('v', (await asked(at, { ...first, body: 'second' })).documents[0]!)
   const fields = { name: 'f', tag: true, expires: 60_000, keep: 1000 }
   const request = { ...(JSON.parse(fileRequest(file)) as object), ...fields }
   const put = await asked(at, { method: 'POST', path: '/v1/files', body: request })
-  await isTag('f', (put.documents.at(-1)!['result'] as { key: string }).key)
+  await isTag('f', put.documents.at(-1)!['result'] as object)
   const entries = [{ path: 'a', key: at.keys[0].toString() }]
   const tree = await asked(at, {
     method: 'POST',
     path: `/v1/trees?name=t&${query}`,
     body: { entries },
   })
-  await isTag('t', tree.documents[0]!['key'])
+  await isTag('t', tree.documents[0]!)
   const read = await asked(at, {
     method: 'POST',
     path: `/v1/trees?name=t&${query}`,
     body: { path: folder },
   })
-  await isTag('t', (read.documents.at(-1)!['result'] as { key: string }).key)
+  await isTag('t', read.documents.at(-1)!['result'] as object)
   const naming = { kind: 'tag', expiresMs: 60_000 } as const
   writeFileSync(join(folder, 'more'), 'more')
-  await isTag('t', (await putTree(at.remote, folder, { name: 't', naming })).key)
-  await isTag('p', (await at.remote.put({ path: file }, { name: 'p', naming })).key)
+  await isTag('t', await putTree(at.remote, folder, { name: 't', naming }))
+  await isTag('p', await at.remote.put({ path: file }, { name: 'p', naming }))
+  const value = Buffer.from('third')
+  const [stored] = await at.remote.putNamed([{ value, name: 'v', naming }])
+  await isTag('v', stored!)
 })
 
 test('R007-291 terms of a name without one, and terms that no name has, are refused', async (t) => {
@@ -289,7 +300,14 @@ test('R007-330 R007-292 a token with a prefix moves its own tags, and reads thei
   const put = async (path: string, body: string): Promise<number> =>
     (await call('POST', path, { body })).status
   t.is(await put('/v1/values?name=ci%2Fnow&tag=1', 'one'), 201)
-  t.is(await put('/v1/values?name=ci%2Fnow&tag=1', 'mine'), 201)
+  const moved = await call('POST', '/v1/values?name=ci%2Fnow&tag=1', { body: 'mine' })
+  const {
+    key: _,
+    size: __,
+    ...from
+  } = JSON.parse(moved.body.toString()) as { key: string; size: number }
+  // R007-302: whether the old target is kept would say whether anything else holds it.
+  t.deepEqual(from, { existed: false, previous: one, silent: [] })
   t.is(await put('/v1/values?name=other%2Fnow&tag=1', 'mine'), 403)
   const moving = (key: string): { body: string } => ({ body: JSON.stringify({ key, kind: 'tag' }) })
   // Of a key that no name of its own is bound to it says what it says of one that does not exist.

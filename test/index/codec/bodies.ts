@@ -17,12 +17,19 @@ const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.option(arbitrary, { nil: undefined })
 export const uint32: fc.Arbitrary<number> = fc.nat({ max: 0xffff_ffff })
 const position: fc.Arbitrary<Position> = fc.record({ runId: bytes(16), seq: count })
-const receipt: fc.Arbitrary<Receipt> = fc.record({
-  digest,
-  size: count,
-  incarnation: count,
-  existed: fc.boolean(),
-})
+const target = fc.record(
+  { digest, directory: fc.constant(true as const), atMs: count },
+  { requiredKeys: ['digest'] },
+)
+/** The receipts of one message share their list of silent Locals. */
+const moved = fc.record(
+  { previous: target, keptUntilMs: count, silent: fc.constant(['one', 'other']) },
+  { requiredKeys: ['previous', 'silent'] },
+)
+const receipt: fc.Arbitrary<Receipt> = fc.record(
+  { digest, size: count, incarnation: count, existed: fc.boolean(), moved },
+  { requiredKeys: ['digest', 'size', 'incarnation', 'existed'] },
+)
 const name = fc.stringMatching(/^[^\p{C}]{1,60}$/u).filter(isName)
 const names = fc.array(name, { maxLength: 3 })
 const smallValue = fc.uint8Array({ maxLength: 40 })
@@ -52,7 +59,6 @@ const naming = fc.record(
   { tag: fc.constant(true), expiresMs: count, keepMs: count, asWriter: fc.constant(true) },
   { requiredKeys: [] },
 )
-const target = fc.record({ digest, directory, atMs: count }, { requiredKeys: ['digest'] })
 const bind = fc.record(
   { name, digest, directory, naming, operation: bytes(16) },
   { requiredKeys: ['name', 'digest'] },

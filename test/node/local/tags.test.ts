@@ -1,6 +1,10 @@
 import { Key } from '../../../src/hash/key.ts'
 import { hash } from '../../../src/hash/hasher.ts'
-import type { PutOptions } from '../../../src/node/node.ts'
+import type { PutOptions, PutOutcome } from '../../../src/node/node.ts'
+import { putTree } from '../../../src/tree/put/put-tree.ts'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from '../../serial.ts'
 import { Nodes, once, read } from '../nodes.ts'
 
@@ -35,6 +39,46 @@ test('R004-119: a tag moves through a Local and at Global, and every node reads 
   await t.throwsAsync(one.put({ bytes: once(small) }, { name: 'latest' }), {
     code: 'conflict',
   })
+})
+
+test('R007-302: a put through a Local or at Global says what it moved a tag from, by every way', async (t) => {
+  const nodes = new Nodes(t)
+  const global = await nodes.global()
+  const local = await nodes.local(global)
+  const folder = mkdtempSync(join(tmpdir(), 'dstore-test-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  let n = 0
+  for (const node of [global, local]) {
+    const ways: ((options: PutOptions) => Promise<PutOutcome>)[] = [
+      (options) => node.put({ bytes: once(bytesOf(++n)) }, options),
+      (options) => node.put({ bytes: once(bytesOf(++n, 100_000)) }, options),
+      (options) => {
+        const path = join(folder, `file-${++n}`)
+        writeFileSync(path, bytesOf(n, 100_000))
+        return node.put({ path }, options)
+      },
+      async (options) => {
+        // It exists: an offer is the put.
+        const path = join(folder, `file-${++n}`)
+        writeFileSync(path, bytesOf(n, 100_000))
+        await node.put({ path })
+        return node.put({ path }, options)
+      },
+      async (options) =>
+        (await node.putNamed([{ value: bytesOf(++n), ...options }]))[0]!,
+      async (options) => putTree(node, folder, options),
+    ]
+    for (const [at, put] of ways.entries()) {
+      const before = (await node.index.lookup('latest'))?.key
+      const stored = await put(TAG)
+      if ('error' in stored) throw stored.error
+      t.deepEqual(stored.previous, before, `way ${at}`)
+      t.deepEqual(stored.silent, before && [], `way ${at}`)
+      t.is(stored.previousKeptUntil !== undefined, before !== undefined && at !== 4, `way ${at}`)
+      const other = await node.put({ bytes: once(bytesOf(n + 100)) }, { name: `other-${n}` })
+      t.false('previous' in other || 'silent' in other)
+    }
+  }
 })
 
 test('R006-51: a Local asks for the names of a key below a prefix', async (t) => {

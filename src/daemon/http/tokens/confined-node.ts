@@ -1,11 +1,12 @@
 /** The node that a caller sees (specs/007, "Tokens"). */
 import { DstoreError } from '../../../errors.ts'
 import type { Key } from '../../../hash/key.ts'
-import type { PutResult, ServedNode } from '../../../node/node.ts'
+import type { ServedNode } from '../../../node/node.ts'
 import type { Caller } from './caller.ts'
 import { confinedIndex } from './confined-index.ts'
 import { confinedTrees } from './confined-trees.ts'
 import { denyOthers } from './deny-others.ts'
+import { hidden } from './hidden-put.ts'
 import { KeySight } from './key-sight.ts'
 import { notBelow } from './route-access.ts'
 import { SentKeys } from './sent-keys.ts'
@@ -44,8 +45,6 @@ function confinedNode(
     if (await sight.sees(key, options)) return
     throw new DstoreError('not-found', `no such key: ${key.toString()}`)
   }
-  /** Neither the answer nor its status says whether the value existed (R007-333). */
-  const hidden = (stored: PutResult): PutResult => ({ ...stored, existed: false })
   const { role, trees } = inner
   const allowed: Partial<ServedNode> = {
     role,

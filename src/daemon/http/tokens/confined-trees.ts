@@ -6,6 +6,7 @@ import { Key } from '../../../hash/key.ts'
 import { BATCH_ITEMS, DIRECTORY_BYTES } from '../../../limits.ts'
 import type { CallOptions, MadeDirectory, Node, NodeTrees } from '../../../node/node.ts'
 import { denyOthers } from './deny-others.ts'
+import { hidden } from './hidden-put.ts'
 import type { KeySight } from './key-sight.ts'
 import { notBelow } from './route-access.ts'
 import type { SentKeys } from './sent-keys.ts'
@@ -82,7 +83,7 @@ export function confinedTrees(options: ConfinedTreesOptions): NodeTrees {
       }
       const stored = await inner.commitTree(hold, root, call)
       sent.end(hold)
-      return { ...stored, existed: false }
+      return hidden(stored)
     },
   }
   return denyOthers(inner, allowed, prefix)

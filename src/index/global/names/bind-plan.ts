@@ -1,9 +1,19 @@
 /** Plans that bind names and move tags (specs/004-index.md, "Rules: names" and "Rules: tags"). */
 import { equal } from '../../../bytes.ts'
-import { TAG_KEEP_MS } from '../../../limits.ts'
+import { SILENT_LOCALS, TAG_KEEP_MS } from '../../../limits.ts'
 import type { Condition, RecordKey, Row, Write } from '../../../store/store.ts'
 import { failure } from '../../failure.ts'
-import type { Bind, Body, Digest, Failure, Naming, Rebind, Rebound, Target } from '../../message.ts'
+import type {
+  Bind,
+  Body,
+  Digest,
+  Failure,
+  Naming,
+  Rebind,
+  Rebound,
+  Receipt,
+  Target,
+} from '../../message.ts'
 import { faultOfNewName, nameOf } from '../../name.ts'
 import { EXPIRY, expiryRow } from '../../records/expiry-record.ts'
 import { decodeBinding, encodeBinding, type NameRecord } from '../../records/name-record.ts'
@@ -180,6 +190,17 @@ export const operationOf = (
 
 const moved = (change: Change): Pick<Rebound, 'previous' | 'keptUntilMs'> =>
   change.type === 'rebind' ? change.moved : {}
+
+/** What the receipt of a put says of the tag that its change moved, to another target. */
+export function movedBy(
+  change: Change | undefined,
+  silent: () => readonly string[],
+): Pick<Receipt, 'moved'> {
+  if (change === undefined || !('moved' in change) || change.moved === undefined) return {}
+  const { digest, directory = false, moved: from } = change
+  if (isSame({ digest, directory }, { directory: false, ...from.previous })) return {}
+  return { moved: { ...from, silent: silent().slice(0, SILENT_LOCALS) } }
+}
 
 /** A name as a change leaves it, and what that change is where it is one of its own. */
 export interface Placed {

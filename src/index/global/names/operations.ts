@@ -7,12 +7,19 @@
  * says which are done, before the first request that names one is served.
  */
 import { toHex, viewOf } from '../../../bytes.ts'
-import { BATCH_ITEMS, OPERATIONS, OPERATION_MS, RECOVERED_OPERATIONS } from '../../../limits.ts'
+import {
+  BATCH_ITEMS,
+  OPERATIONS,
+  OPERATION_MS,
+  RECOVERED_OPERATIONS,
+  SILENT_LOCALS,
+} from '../../../limits.ts'
 import { failure } from '../../failure.ts'
-import type { Body, Failure, SettledOperations } from '../../message.ts'
+import type { Body, Failure, Receipt, SettledOperations } from '../../message.ts'
 import type { LoggedChange } from '../plan.ts'
 import type { Change } from '../../records/change-record.ts'
 import type { Rules } from '../../rules.ts'
+import { movedBy } from './bind-plan.ts'
 
 /** Entries of the log that were read back, the oldest first. */
 type Tail = readonly LoggedChange[]
@@ -136,7 +143,7 @@ export class Operations {
   /** Which Locals are silent changes; all else is as it was. */
   #answerTo(type: OperationKind, outcome: Known['outcome']): Body {
     const body = answerTo(type, outcome)
-    return body.type === 'rebound' ? { ...body, silent: this.#options.silent() } : body
+    return withSilent(body, this.#options.silent)
   }
 
   /** No Local will repeat these: they need not be remembered. */
@@ -214,6 +221,23 @@ function answerTo(type: OperationKind, outcome: Known['outcome']): Body {
   return outcome
 }
 
+/** The same outcome; of the move of a tag, with the Locals that are silent now. */
+function withSilent(body: Body, silent: () => readonly string[]): Body {
+  const now = (one: Receipt): Receipt => {
+    if (one.moved === undefined) return one
+    return { ...one, moved: { ...one.moved, silent: silent().slice(0, SILENT_LOCALS) } }
+  }
+  if (body.type === 'rebound') return { ...body, silent: silent() }
+  if (body.type === 'stored' && body.receipts.some(({ moved }) => moved)) {
+    return { ...body, receipts: body.receipts.map(now) }
+  }
+  if (body.type === 'offered' && body.have?.moved) return { ...body, have: now(body.have) }
+  return body
+}
+
+/** Filled in with the answer. */
+const none = (): string[] => []
+
 /** The outcome that a change of an earlier run was. */
 function bodyOf(type: OperationKind, { seq, atMs, change: any }: Tail[number]): Body {
   const change = any as Change & { type: 'put' | 'bind' | 'rebind' }
@@ -221,12 +245,13 @@ function bodyOf(type: OperationKind, { seq, atMs, change: any }: Tail[number]): 
   const incarnation = change.type === 'put' ? seq : (change.incarnation ?? seq)
   if (type !== 'bind' && type !== 'rebind') {
     const existed = change.type !== 'put'
-    return { type: 'stored', receipts: [{ digest, size, incarnation, existed }] }
+    const receipt = { digest, size, incarnation, existed, ...movedBy(change, none) }
+    return { type: 'stored', receipts: [receipt] }
   }
   const fact = { size, incarnation, value: undefined, holders: [], names: [] }
   const kind = change.directory === true ? { directory: true } : {}
   const found = { digest, incarnation: seq, fact, boundMs: atMs, ...kind }
   if (type === 'bind') return { type: 'binding', found }
-  const moved = change.type === 'rebind' ? change.moved : {}
+  const { moved } = movedBy(change, none)
   return { type: 'rebound', found: { ...found, tag: true }, ...moved, silent: [] }
 }

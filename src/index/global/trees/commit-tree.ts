@@ -18,6 +18,7 @@ import {
   bindingRows,
   isNewTarget,
   leftBy,
+  movedBy,
   operationOf,
   placedAs,
   wantedOf,
@@ -98,7 +99,7 @@ export function* commitTree(
     })
     if (seq === undefined) continue
     committed?.()
-    return { receipt, hasEnded: true }
+    return { receipt: { ...receipt, ...movedBy(change, context.naming.silent) }, hasEnded: true }
   }
 }
 

@@ -41,7 +41,7 @@ export interface HoldContext {
   /** Some key may be held by a directory and missing. */
   readonly mayLack: () => boolean
   readonly mayBeDamaged: () => boolean
-  readonly naming: Omit<NamingContext, 'lookup' | 'silent'>
+  readonly naming: Omit<NamingContext, 'lookup'>
   /** A sealed value is not needed. */
   readonly discard: (location: string) => void
 }

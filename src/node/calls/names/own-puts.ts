@@ -7,6 +7,7 @@ import { putBatches } from '../batches.ts'
 import { heldUnder } from '../hold-id.ts'
 import type { Ask } from '../index-calls.ts'
 import { putNamed } from './named-batches.ts'
+import { putResult } from './put-result.ts'
 
 /** Without names, or under a hold. */
 export function putManyHere(
@@ -17,7 +18,7 @@ export function putManyHere(
   const kept = { name: undefined, ...heldUnder(hold) }
   return putBatches(values, async (batch) => {
     const { receipts } = await ask({ type: 'put', values: batch, ...kept }, {})
-    return receipts.map(putResult)
+    return receipts.map(resultOf)
   })
 }
 
@@ -26,13 +27,9 @@ export function putNamedHere(ask: Ask, items: readonly NamedValue[]): Promise<Pu
   return putNamed(items, async (some) => {
     const { outcomes } = await ask({ type: 'put-batch', items: some }, {})
     return outcomes.map((one) =>
-      'failure' in one ? { error: errorOf(one.failure) } : putResult(one.receipt),
+      'failure' in one ? { error: errorOf(one.failure) } : resultOf(one.receipt),
     )
   })
 }
 
-const putResult = ({ digest, size, existed }: Receipt): PutResult => ({
-  key: new Key(digest),
-  size,
-  existed,
-})
+const resultOf = (receipt: Receipt): PutResult => putResult(new Key(receipt.digest), receipt)

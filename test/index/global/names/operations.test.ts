@@ -1,7 +1,7 @@
 import { viewOf } from '../../../../src/bytes.ts'
 import { Operations } from '../../../../src/index/global/names/operations.ts'
 import type { LoggedChange } from '../../../../src/index/global/plan.ts'
-import type { Body, Request } from '../../../../src/index/message.ts'
+import type { Body, Request, Stored } from '../../../../src/index/message.ts'
 import { ALL_RULES } from '../../../../src/index/rules.ts'
 import { OPERATIONS, OPERATION_MS } from '../../../../src/limits.ts'
 import { test } from '../../../serial.ts'
@@ -132,6 +132,30 @@ test('R004-126: after a restart the end of the log says which operations are don
   t.deepEqual(boundTo(machine, 'tag'), digestOf(2))
   t.is(boundTo(machine, 'n9'), undefined)
   t.is(boundTo(machine, 'b'), undefined)
+})
+
+test('R004-123 R004-126: a repeated put says again what it moved, with the Locals that are silent then', (t) => {
+  const machine = new Machine()
+  const tagged = (n: number, operation: number): Body =>
+    machine.answer({ ...put(n, operation), name: 'tag', naming: { tag: true } } as Request)
+  tagged(1, 1)
+  const first = tagged(2, 2)
+  t.like(first, { receipts: [{ moved: { previous: { digest: digestOf(1) }, silent: [] } }] })
+  const away = machine.hello('away')
+  machine.message(away, { id: 0, body: { type: 'ack', seq: machine.index.position.seq } })
+  machine.tick(3001)
+  const { receipts } = first as Stored
+  const silent = { ...receipts[0]!.moved!, silent: ['away'] }
+  const expected = { type: 'stored', receipts: [{ ...receipts[0]!, moved: silent }] }
+  t.deepEqual(tagged(2, 2), expected as Body)
+  // The same target again is no move, whatever else it changes; that stays so after a restart.
+  const longer = { ...rebind(2, 3), naming: { expiresMs: 60_000 } } as Request
+  machine.answer(longer)
+  machine.start({}, 1)
+  const again = tagged(2, 2) as Stored
+  t.deepEqual(again.receipts[0]!.moved!.previous, silent.previous)
+  t.is(again.receipts[0]!.moved!.keptUntilMs, silent.keptUntilMs)
+  t.like(machine.answer(longer), { type: 'rebound', previous: undefined })
 })
 
 /** An id of the form of a Local: its prefix, and a number. */

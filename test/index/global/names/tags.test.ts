@@ -1,10 +1,10 @@
-import type { Body, Naming, Rebound, Request } from '../../../../src/index/message.ts'
+import type { Body, Naming, Rebound, Request, Stored } from '../../../../src/index/message.ts'
 import { KEEP_ROWS } from '../../../../src/index/records/keep-record.ts'
 import { decodeChange, watched } from '../../../../src/index/records/change-record.ts'
 import { decodeKey, keyRow } from '../../../../src/index/records/record.ts'
 import { KEPT_ROWS, heldRow } from '../../../../src/index/records/tree-record.ts'
 import { SELF } from '../../../../src/index/global/global-events.ts'
-import { TAG_HISTORY, TAG_KEEP_MS } from '../../../../src/limits.ts'
+import { SILENT_LOCALS, TAG_HISTORY, TAG_KEEP_MS } from '../../../../src/limits.ts'
 import { test } from '../../../serial.ts'
 import { Machine, digestOf, valueOf } from '../machine.ts'
 
@@ -247,6 +247,53 @@ test('R004-123: the answer names the Locals that were not heard for 3 s, and wai
   t.deepEqual((move(machine, 2) as Rebound).silent, ['away'], 'its connection does not matter')
   machine.handle({ type: 'closed', session: awake, now: machine.now })
   t.deepEqual((move(machine, 1) as Rebound).silent, ['away'], 'it was there a moment ago')
+})
+
+test('R004-123: a put that moves a tag says from what, until when that is kept, and which Locals are silent', (t) => {
+  const machine = withValues(2)
+  machine.hello('away')
+  const moved = (body: Body) =>
+    body.type === 'stored'
+      ? body.receipts[0]?.moved
+      : body.type === 'offered'
+        ? body.have?.moved
+        : undefined
+  t.is(moved(putUnder(machine, 3)), undefined, 'the first binding moves nothing')
+  machine.tick(3001)
+  const until = { keptUntilMs: machine.now + TAG_KEEP_MS, silent: ['away'] }
+  t.like(moved(putUnder(machine, 1)), { previous: { digest: digestOf(3) }, ...until })
+  t.is(moved(putUnder(machine, 1)), undefined, 'nor does the same target')
+  const longer = moved(putUnder(machine, 1, { expiresMs: 99 }))
+  t.is(longer, undefined, 'nor does another expiry')
+  const offer = { digest: digestOf(2), size: 1, name: NAME, naming: { tag: true } }
+  const offered = moved(machine.answer({ type: 'offer', ...offer }))
+  t.deepEqual(offered?.silent, ['away'])
+  t.deepEqual(offered?.previous.digest, digestOf(1))
+  t.is(offered?.keptUntilMs, undefined, 'it was put without a name, too')
+  const value = { digest: digestOf(9), size: 1, location: 'nine' }
+  const id = 901
+  const as = { name: NAME, naming: { tag: true } }
+  machine.handle({ type: 'uploaded', id, value, ...as, now: machine.now })
+  const sent = machine.effects.findLast((one) => one.type === 'send' && one.message.id === id)
+  t.like(sent, { message: { body: { receipts: [{ moved: { silent: ['away'] } }] } } })
+  const items = [4, 5].map((n) => ({ value: valueOf(n), name: NAME, naming: { tag: true } }))
+  const many = machine.answer({ type: 'put-batch', items: [...items, { value: valueOf(6) }] })
+  t.like(many, {
+    outcomes: [
+      { receipt: { moved: { previous: { digest: digestOf(9) }, silent: ['away'] } } },
+      { receipt: { moved: { previous: { digest: digestOf(4) }, silent: ['away'] } } },
+      { receipt: { moved: undefined } },
+    ],
+  })
+})
+
+test('R004-123: the answer to a put names SILENT_LOCALS Locals at most', (t) => {
+  const machine = new Machine()
+  for (let i = 0; i <= SILENT_LOCALS; i++) machine.hello(`away-${i}`)
+  machine.tick(3001)
+  putUnder(machine, 1)
+  const { receipts } = putUnder(machine, 2) as Stored
+  t.is(receipts[0]?.moved?.silent.length, SILENT_LOCALS)
 })
 
 test('R004-124: writers move and unbind tags; fixed names are unbound by admins only', (t) => {
