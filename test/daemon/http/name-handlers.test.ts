@@ -270,17 +270,3 @@ test('R007-34 a watch does not keep a daemon from stopping', async (t) => {
   ])
   t.is(error.code, 'unreachable' satisfies ErrorCode)
 })
-
-test('R007-35 a client waits for a long removal while the daemon reports that it continues', async (t) => {
-  const { daemon, node } = await serving(t)
-  node.values.set(TEXT, VALUE)
-  const client = (await Client.connect(daemon.socket, { timeoutMs: 1 }))!
-  t.teardown(() => client.close())
-  const remove = node.remove.bind(node)
-  // Longer than the client waits for a silent daemon. Any longer time does as well.
-  node.remove = async (...args) => {
-    await new Promise((resolve) => setTimeout(resolve, 6500))
-    return remove(...args)
-  }
-  t.is((await client.remove(TEXT)).freedBytes, VALUE.byteLength)
-})
