@@ -4,7 +4,7 @@
  */
 import { GROUP_BYTES, TAG_KEEP_MS } from '../../limits.ts'
 import { failure } from '../failure.ts'
-import type { Body, Digest, Naming, Offer, Operation, Receipt } from '../message.ts'
+import type { Digest, Naming, Offer, Operation, Receipt } from '../message.ts'
 import {
   decodeKey,
   encodeKey,
@@ -31,7 +31,7 @@ import { verifyDigest, wrongUse } from './names/foreign.ts'
 import { firstName } from './names/named.ts'
 import { decide } from './names/naming.ts'
 import { replaced, type Replaced } from './names/replaced.ts'
-import type { Origin, Task } from './plan-runner.ts'
+import type { Finish, Origin, Task } from './plan-runner.ts'
 import {
   answer,
   confirm,
@@ -221,7 +221,7 @@ export function putTask(
   value: Sealed,
   as: PutAs,
   context: PutContext,
-  finish: (body: Body) => void,
+  finish: Finish,
 ): Task {
   return { origin, begin: () => put(value, as, context), sealed: value.location, finish }
 }
@@ -235,7 +235,7 @@ export function putTasks(
   values: readonly Sealed[],
   as: PutAs,
   context: PutContext,
-  finish: (body: Body) => void,
+  finish: Finish,
 ): Task[] {
   const receipts = Array.from<Receipt | undefined>({ length: values.length })
   let left = values.length

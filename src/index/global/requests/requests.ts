@@ -25,7 +25,7 @@ import type { Names } from '../names/names.ts'
 import { isOperation } from '../names/operations.ts'
 import type { Lifecycle } from '../rules/lifecycle.ts'
 import { wishOf } from '../rules/wishes.ts'
-import type { Origin, PlanRunner } from '../plan-runner.ts'
+import type { Finish, Origin, PlanRunner } from '../plan-runner.ts'
 import { putTask, putTasks } from '../put-plans.ts'
 import type { Sessions } from '../sessions.ts'
 import { isTreeRequest } from '../trees/requests.ts'
@@ -52,8 +52,6 @@ export interface RequestParts {
   /** A Local has acknowledged changes. */
   readonly acknowledged: () => void
 }
-
-type Finish = (body: Body) => void
 
 export class Requests {
   readonly #parts: RequestParts

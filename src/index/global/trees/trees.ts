@@ -11,7 +11,7 @@ import type { Body, Digest, Failure, MakeDirectories, PresentItem } from '../../
 import type { Remove, Unbind } from '../../message.ts'
 import { MISSING_ROW, endedRow } from '../../records/tree-record.ts'
 import type { Rules } from '../../rules.ts'
-import type { PlanRunner } from '../plan-runner.ts'
+import type { Finish, PlanRunner } from '../plan-runner.ts'
 import type { Sealed } from '../plan.ts'
 import { Cascades, type CascadeProgress } from './cascades.ts'
 import { commitTree } from './commit-tree.ts'
@@ -142,7 +142,7 @@ export class Trees {
   }
 
   /** `isAdmin`: who asks may do what is the admins'. */
-  serve(request: TreeRequest, isAdmin: boolean, finish: (body: Body) => void): void {
+  serve(request: TreeRequest, isAdmin: boolean, finish: Finish): void {
     const failed = (why: DstoreError): void => finish(failureOf(why))
     const run = <T>(flow: Flow<T>, answer: (result: T) => Body): void => {
       this.#flows.run(flow, (result) => finish(answer(result)), failed)
@@ -173,7 +173,7 @@ export class Trees {
   }
 
   /** Puts sealed values under a hold. */
-  put(hold: Uint8Array, values: readonly Sealed[], finish: (body: Body) => void): void {
+  put(hold: Uint8Array, values: readonly Sealed[], finish: Finish): void {
     this.#flows.run(
       putHeld(hold, values, this.#context),
       (receipts) => finish({ type: 'stored', receipts }),
@@ -208,7 +208,7 @@ export class Trees {
 
   #make(
     { hold, digests }: MakeDirectories,
-    finish: (body: Body) => void,
+    finish: Finish,
     failed: (why: DstoreError) => void,
   ): void {
     let room = BATCH_ITEMS
