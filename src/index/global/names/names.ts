@@ -7,10 +7,11 @@ import type { Change } from '../../records/change-record.ts'
 import type { Rules } from '../../rules.ts'
 import type { Finish, PlanRunner } from '../plan-runner.ts'
 import { FlowRunner } from '../trees/flow.ts'
+import type { OnCascade } from '../trees/key-removal.ts'
 import type { NamingContext } from './bind-plan.ts'
 import { Expiry } from './expiry.ts'
 import { ForcedRemovals } from './forced-removals.ts'
-import { Keeps, type KeepsOptions } from './keeps.ts'
+import { Keeps } from './keeps.ts'
 import type { NameCountsStatus } from './name-counts-status.ts'
 import { NameCounts } from './name-counts.ts'
 import { Operations, type OperationRequest } from './operations.ts'
@@ -31,7 +32,7 @@ export interface NamesOptions {
   readonly silent: () => readonly string[]
   /** A key is about to be removed that directories hold. */
   readonly onMissing: () => void
-  readonly onCascade: KeepsOptions['onCascade']
+  readonly onCascade: OnCascade
 }
 
 export class Names {

@@ -16,9 +16,9 @@ import {
   type StoredRules,
 } from '../../records/rule-record.ts'
 import type { Rules } from '../../rules.ts'
-import type { DropOptions } from '../names/drop-name.ts'
 import type { Finish, PlanRunner } from '../plan-runner.ts'
 import { FlowRunner, type Flow } from '../trees/flow.ts'
+import type { OnCascade } from '../trees/key-removal.ts'
 import { Admission, type Wish } from './admission.ts'
 import { Counting } from './counting.ts'
 import { Enforcement, type Excess } from './enforcement.ts'
@@ -48,7 +48,7 @@ export interface LifecycleOptions {
   readonly wall: () => number
   /** Every change up to this one is durable, and was reported. */
   readonly seq: () => number
-  readonly onCascade: DropOptions['onCascade']
+  readonly onCascade: OnCascade
 }
 
 export class Lifecycle {

@@ -18,7 +18,7 @@ import { commitTree } from './commit-tree.ts'
 import { makeDirectory, readable } from './edges.ts'
 import { FlowRunner, attempt, read, type Flow } from './flow.ts'
 import { openHold, offerHeld, present, putHeld, type HoldContext } from './holds.ts'
-import type { Beginning } from './key-removal.ts'
+import { unawaited, type OnCascade } from './key-removal.ts'
 import { ReleaseWaits, concernsDirectory } from './release-waits.ts'
 import { endHold, expireHold, releaseAll } from './release.ts'
 import { holdsLeft } from './recover-holds.ts'
@@ -29,9 +29,6 @@ const MADE_AT_ONCE = 16
 
 /** How long the release of a hold rests after the store could not do its work. */
 const RETRY_MS = 1000
-
-/** The root of the removal of what a hold kept: no request waits for it. */
-const UNAWAITED = { id: 0, digest: new Uint8Array(32) }
 
 export interface TreesOptions {
   readonly plans: PlanRunner
@@ -106,11 +103,7 @@ export class Trees {
   }
 
   /** A removal is durable that began a cascade. */
-  readonly onCascade = (
-    beginning: Beginning,
-    seq: number,
-    found: { readonly size: number },
-  ): void => {
+  readonly onCascade: OnCascade = (beginning, seq, found) => {
     this.#cascades.began(beginning, seq, found)
   }
 
@@ -260,7 +253,7 @@ export class Trees {
     const flow = releaseAll(fromHex(id)!, {
       rules,
       batchItems,
-      root: UNAWAITED,
+      root: unawaited(),
       onRemoved: (seq, found, cascade) => {
         if (cascade !== undefined) this.#cascades.began(cascade, seq, found)
       },
