@@ -58,8 +58,8 @@ export class RequestQueue {
    * cancelled ticket stays, so that its answer is recognised.
    */
   readonly #sent = new Map<number, readonly number[]>()
-  /** The ids of operations that were sent; a repeat has the same object. */
-  readonly #operations = new WeakSet<Uint8Array>()
+  /** The operations that were sent: ids, or lists of them. A repeat has the same object. */
+  readonly #operations = new WeakSet<object>()
   #lastId = FIRST_ID
   #awaySince: number
   #linkError = new DstoreError('unreachable', 'not connected to Global yet')
@@ -350,9 +350,9 @@ function subjectsOf(body: Request): string[] {
   }
 }
 
-/** The ids of the operations in a request. */
-function operationsIn(body: Request): readonly Uint8Array[] {
-  if (body.type === 'put' && body.operations !== undefined) return body.operations
+/** The ids of the operations in a request, or the list that a put has of them. */
+function operationsIn(body: Request): readonly object[] {
+  if (body.type === 'put' && body.operations !== undefined) return [body.operations]
   const all = body.type === 'put-batch' ? body.items : [body]
   return all.flatMap((one) => ('operation' in one && one.operation ? [one.operation] : []))
 }
