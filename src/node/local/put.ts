@@ -316,7 +316,7 @@ export class Uploader {
   }
 }
 
-/** Throws `integrity` if the name spells a digest that the file does not have. */
+/** Throws `usage` if the name spells a digest that the file does not have. */
 async function checkFileName(file: FileSource, { name, signal }: NamedPut): Promise<void> {
   if (name === undefined || !isDigestName(name)) return
   const bytes = file.read({ start: 0, end: file.size! })
