@@ -39,6 +39,11 @@ export function checkOptions<Options extends CallOptions & Checked>(options: Opt
   }
   checkTerms('options', options)
   checkTerms('options.naming', naming ?? {})
+  const kind = naming?.kind
+  // Another word would make a name that never moves.
+  if (kind !== undefined && kind !== 'fixed' && kind !== 'tag') {
+    throw new TypeError(`options.naming.kind must be fixed or tag, not ${kind}`)
+  }
   return options
 }
 

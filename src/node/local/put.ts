@@ -210,7 +210,8 @@ export class Uploader {
       return this.#sendSmall(values, options, { ...(operation && { operation }) })
     }
     // Others may join the message: each value has an operation of its own.
-    if (operation !== undefined) return this.#sendSmall(values, options, { operations: [operation] })
+    if (operation !== undefined)
+      return this.#sendSmall(values, options, { operations: [operation] })
     const ids = values.map(() => operations.begin())
     try {
       return await this.#sendSmall(values, options, { operations: ids })
