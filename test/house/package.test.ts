@@ -145,9 +145,9 @@ test('R007-108: only what loads a binary needs the place of its file', (t) => {
   t.deepEqual(names.toSorted(), ['disk', 'native-package'])
 })
 
-// A fifth of it are specs and their vectors, which are to be read without the repository; 0.5 MB
-// of code, types and vectors came with directories, 42 KB of that from packages (cborg), and 0.35 MB
-// with tags, rules, lists and tokens, none of it from packages.
+// A fifth of it are specs and their vectors, which are to be read without the repository. Of the
+// code, types and vectors, 0.5 MB are for directories, 42 KB of that from packages (cborg), and
+// 0.35 MB for tags, rules, lists and tokens, none of it from packages.
 test('R007-165: the package is small', (t) => {
   t.true(unpackedBytes < 4_050_000, String(unpackedBytes))
 })
