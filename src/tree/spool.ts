@@ -5,9 +5,6 @@ import { NamelessFile } from './nameless-file.ts'
 /** What is written at once, and read at once. */
 const WINDOW_BYTES = 64 * KIB
 
-/** The most that is read at a time. */
-export const SPOOLED_BYTES: number = WINDOW_BYTES / 2
-
 export class Spool {
   readonly #file: NamelessFile
   /** What is not written yet. */
@@ -24,7 +21,7 @@ export class Spool {
     this.#file = new NamelessFile(folder)
   }
 
-  /** Adds at most `SPOOLED_BYTES`. Returns where they are. Errors: `unwritable`, `no-space`. */
+  /** Adds at most `WINDOW_BYTES`. Returns where they are. Errors: `unwritable`, `no-space`. */
   append(bytes: Uint8Array): number {
     if (this.#tailBytes + bytes.byteLength > WINDOW_BYTES) {
       this.#file.append(this.#tail.subarray(0, this.#tailBytes))

@@ -66,6 +66,10 @@ export function indexTopics(topic: Topic): void {
     await t.throwsAsync(dstore.bind('x', one.key, { expiresMs: 0 }), { instanceOf: RangeError })
     const naming = { kind: 'tag', expiresMs: 0.5 } as const
     await t.throwsAsync(dstore.put('x', { name: 'x', naming }), { instanceOf: RangeError })
+    const other = { kind: 'Tag' } as unknown as { kind: 'tag' }
+    await t.throwsAsync(dstore.put('x', { name: 'x', naming: other }), { instanceOf: TypeError })
+    const many = dstore.putMany([{ value: 'x', name: 'x', naming: other }])
+    await t.throwsAsync(many, { instanceOf: TypeError })
     await t.throwsAsync(dstore.bind('x', one.key, naming as object), { instanceOf: TypeError })
   })
 

@@ -263,7 +263,12 @@ class MemoryStore implements Store {
 
   async usage(): Promise<StoreUsage> {
     this.#checkOpen()
-    return { ...this.#usage, ...quotaOf(this.#quota), damaged: this.#damaged.size, unfinishedBytes: 0 }
+    return {
+      ...this.#usage,
+      ...quotaOf(this.#quota),
+      damaged: this.#damaged.size,
+      unfinishedBytes: 0,
+    }
   }
 
   /** Unknown: the process cannot tell how much memory is left. */

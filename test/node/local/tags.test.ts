@@ -64,8 +64,7 @@ test('R007-302: a put through a Local or at Global says what it moved a tag from
         await node.put({ path })
         return node.put({ path }, options)
       },
-      async (options) =>
-        (await node.putNamed([{ value: bytesOf(++n), ...options }]))[0]!,
+      async (options) => (await node.putNamed([{ value: bytesOf(++n), ...options }]))[0]!,
       async (options) => putTree(node, folder, options),
     ]
     for (const [at, put] of ways.entries()) {

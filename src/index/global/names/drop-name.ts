@@ -7,7 +7,7 @@ import type { WhyGone } from '../../message.ts'
 import { decodeBinding, type NameRecord } from '../../records/name-record.ts'
 import { nameRow, type KeyRecord } from '../../records/record.ts'
 import { conditionsOf } from '../plan.ts'
-import { attempt, read, type Flow } from '../trees/flow.ts'
+import { attempt, read, unchanged, type Flow } from '../trees/flow.ts'
 import {
   isFree,
   removalOf,
@@ -23,7 +23,7 @@ export interface DropOptions {
   readonly why: WhyGone
   /** Is it to be dropped, as it is bound now, at this seq? */
   readonly isDue: (record: NameRecord, version: number) => boolean
-  /** Written in the same transaction, or alone where the name is not dropped. */
+  /** Written in the same transaction; where the name is not dropped, alone, if it is as it was. */
   readonly writes: readonly Write[]
   /** A removal is durable that began a cascade. */
   readonly onCascade: (beginning: Beginning, seq: number, found: KeyRecord) => void
@@ -39,7 +39,10 @@ export function* dropName(name: string, options: DropOptions): Flow<NameRecord |
     const [bound] = yield* read([nameRow(name)])
     const record = bound && decodeBinding(bound)
     if (record === undefined || !isDue(record, bound!.version)) {
-      if (writes.length > 0) yield* attempt({ conditions: [], writes })
+      if (writes.length === 0) return undefined
+      // Bound meanwhile, it may need the very rows that these would delete.
+      const conditions = [unchanged(nameRow(name), bound)]
+      if ((yield* attempt({ conditions, writes })) === undefined) continue
       return undefined
     }
     const { digest } = record

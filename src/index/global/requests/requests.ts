@@ -30,6 +30,7 @@ import { putTask, putTasks } from '../put-plans.ts'
 import type { Sessions } from '../sessions.ts'
 import { isTreeRequest } from '../trees/requests.ts'
 import { putBatch } from './put-batch.ts'
+import { putValues } from './put-values.ts'
 import { runTogether } from './run-together.ts'
 import type { Trees } from '../trees/trees.ts'
 
@@ -125,6 +126,11 @@ export class Requests {
           ({ values }) => {
             const { plans, trees, names } = this.#parts
             if (body.hold !== undefined) return trees.put(body.hold, values, finish)
+            const { operations } = body
+            if (operations !== undefined) {
+              const context = this.#putContext(isAdmin)
+              return putValues(values, operations, origin, context, { plans, names, finish })
+            }
             const put = (done: (answer: Body) => void): void =>
               runTogether(plans, putTasks(origin, values, body, this.#putContext(isAdmin), done))
             names.atKey({ name: body.name, digest: values[0]?.digest }, finish, put)

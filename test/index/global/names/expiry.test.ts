@@ -150,6 +150,23 @@ test('R004-128: a name that was unbound and bound again does not expire by its f
   t.is(rows(machine), 0)
 })
 
+test('R004-128: a name that is bound until the same moment again, while the first is cleared, expires', (t) => {
+  const machine = trusted()
+  machine.put(1)
+  bind(machine, 'a', 5000)
+  machine.answer({ type: 'unbind', name: 'a', keepValue: true, timeoutMs: 0 })
+  machine.holds.add('commit')
+  const { store, now } = machine
+  machine.ask({ type: 'bind', name: 'a', digest: digestOf(1), naming: { expiresMs: 5000 } })
+  t.false(isBound(machine, 'a'), 'it is being written')
+  machine.tick(5000)
+  machine.release()
+  machine.tick(60_000)
+  t.false(isBound(machine, 'a'))
+  t.is(rows(machine), 0)
+  t.true(store.lastSeq > 0 && machine.now > now)
+})
+
 test('R004-129: a writer puts an expiry off; only an admin brings one forward, or adds one', (t) => {
   const machine = trusted()
   machine.put(1)
