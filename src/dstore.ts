@@ -59,6 +59,7 @@ export type {
   NameUsage,
   MovedFrom,
   NamesOptions,
+  NamingOptions,
   NodeStatus,
   PeerTraffic,
   Progress,

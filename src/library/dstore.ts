@@ -13,7 +13,6 @@
 import type { Key } from '../hash/key.ts'
 import type { MemberRole } from '../membership/role.ts'
 import type {
-  BindOptions,
   BoundName,
   CallOptions,
   ChangeEvent,
@@ -30,6 +29,7 @@ import type {
   MemberEntry,
   NameUsage,
   NamesOptions,
+  NamingOptions,
   NodeStatus,
   PutOptions,
   PutOutcome,
@@ -72,7 +72,7 @@ export interface NamedSource {
   readonly value: string | Uint8Array
   readonly name?: string
   /** Of `name`: whether it is a tag, and when it expires. */
-  readonly naming?: Omit<BindOptions, keyof CallOptions>
+  readonly naming?: NamingOptions
 }
 
 /** A node, in this process or behind a daemon. Close it after use. */

@@ -8,7 +8,6 @@ import type {
   CallOptions,
   Node,
   NodeInactive,
-  NodeRules,
   PutOutcome,
   PutResult,
   ReadableValue,
@@ -180,19 +179,17 @@ export function nodeFacade(node: Node, release: () => void = () => undefined): D
     },
 
     setRule(prefix, bounds, options = {}) {
-      return call(options, () =>
-        rulesOf(node).set(checkPrefix(prefix), checkBounds(bounds), options),
-      )
+      return call(options, () => node.rules.set(checkPrefix(prefix), checkBounds(bounds), options))
     },
 
     rules(options = {}) {
       return each(options, async function* () {
-        yield* await rulesOf(node).list(options)
+        yield* await node.rules.list(options)
       })
     },
 
     removeRule(prefix, options = {}) {
-      return call(options, () => rulesOf(node).remove(checkPrefix(prefix), options))
+      return call(options, () => node.rules.remove(checkPrefix(prefix), options))
     },
 
     unbind(name, options = {}) {
@@ -283,11 +280,6 @@ function unlessAbsent(error: unknown): undefined {
 function inactiveOf({ inactive }: Node): NodeInactive {
   if (inactive !== undefined) return inactive
   throw new DstoreError('not-found', 'this directory has no store of an earlier role')
-}
-
-function rulesOf({ rules }: Node): NodeRules {
-  if (rules !== undefined) return rules
-  throw new DstoreError('unsupported', 'this node has no rules')
 }
 
 function checkPrefix(prefix: string | undefined): string | undefined {

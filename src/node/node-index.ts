@@ -89,6 +89,9 @@ export interface BindOptions extends CallOptions {
   readonly asWriter?: boolean
 }
 
+/** How the name of a put is bound: what `BindOptions` says of a binding. */
+export type NamingOptions = Omit<BindOptions, keyof CallOptions>
+
 /** One target of a tag. */
 export interface TagTarget {
   readonly key: Key
@@ -287,8 +290,8 @@ export interface NodeIndex {
   level(prefix?: string, options?: LevelOptions): AsyncGenerator<ListedName | CommonPrefix>
 
   /**
-   * How many names each common prefix of a level has, in their order, and last of all that begin
-   * with `prefix`. Error: `usage`.
+   * How many names each common prefix of a level has, in their order, if a delimiter is given, and
+   * last of all that begin with `prefix`. Error: `usage`.
    */
   usage(
     prefix?: string,

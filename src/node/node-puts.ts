@@ -3,7 +3,7 @@ import type { DstoreError } from '../errors.ts'
 import type { Key } from '../hash/key.ts'
 import type { FileIdentity } from '../store/file/file-identity.ts'
 import type { CallOptions } from './call-options.ts'
-import type { BindOptions } from './node-index.ts'
+import type { NamingOptions } from './node-index.ts'
 
 /** The id of a hold: `HOLD_ID_BYTES` bytes as lower-case hex digits (see `NodeTrees`). */
 export type HoldId = string
@@ -23,7 +23,7 @@ export interface PutOptions extends CallOptions {
   /** Bind this write-once name in the same change: both happen, or neither. */
   readonly name?: string
   /** Of `name`: whether it is a tag, and when it expires. */
-  readonly naming?: Omit<BindOptions, keyof CallOptions>
+  readonly naming?: NamingOptions
   /**
    * Put it under this hold, which keeps it: not as a put without a name. Excludes `name`. Error:
    * `not-found` if the hold has ended.
@@ -43,7 +43,7 @@ export interface NamedValue {
   /** Default: none, as of any value that is put without one. */
   readonly name?: string
   /** Of `name`. */
-  readonly naming?: Omit<BindOptions, keyof CallOptions>
+  readonly naming?: NamingOptions
 }
 
 /** The outcome of one put among several: each fails alone. */

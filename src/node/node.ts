@@ -150,7 +150,7 @@ export interface Node {
   /** Tickets and members. */
   readonly members: NodeMembers
   /** Lifecycle of names. */
-  readonly rules?: NodeRules
+  readonly rules: NodeRules
   /** Puts of directories. */
   readonly trees: NodeTrees
   /** Only at a Local whose state directory has a store of an earlier role. */

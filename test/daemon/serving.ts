@@ -8,6 +8,8 @@ import type { ClientRequest, IncomingHttpHeaders } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
+import { TokenTable } from '../../src/daemon/config/tokens/token-table.ts'
+import type { ApiContext } from '../../src/daemon/http/call.ts'
 import { startDaemon } from '../../src/daemon/process/daemon.ts'
 import type { Daemon } from '../../src/daemon/process/daemon.ts'
 import { createLog } from '../../src/daemon/process/log.ts'
@@ -29,6 +31,16 @@ export function temporaryDirectory(t: ExecutionContext): string {
   t.teardown(() => rmSync(path, { recursive: true, force: true }))
   return path
 }
+
+/** What a server of the API alone reaches, without a daemon and without tokens. */
+export const contextOf = (node: FakeNode, socket = ''): ApiContext => ({
+  node,
+  directory: '',
+  socket,
+  http: () => undefined,
+  tokens: new TokenTable(''),
+  stop: () => undefined,
+})
 
 export async function serving(
   t: ExecutionContext,

@@ -1,6 +1,6 @@
 /** Names, batches, removals and changes. Part of the library's conformance suite. */
 import { DstoreError, Key, digestName } from '../../src/dstore.ts'
-import type { ChangeEvent, Value } from '../../src/dstore.ts'
+import type { ChangeEvent, LevelOptions, NamesOptions, Value } from '../../src/dstore.ts'
 import { eventually } from '../eventually.ts'
 import { ABSENT, all, sample } from './conformance-samples.ts'
 import type { Topic } from './conformance-samples.ts'
@@ -31,6 +31,37 @@ export function indexTopics(topic: Topic): void {
     t.is(gone.key?.toString(), key.toString())
     t.false(await dstore.has(key))
     await t.throwsAsync(dstore.unbind('greetings/one'), { code: 'not-found' })
+  })
+
+  topic('R007-319 names are listed, by levels too, and counted', async (t, dstore) => {
+    for (const [name, text] of Object.entries({ a: '1', 'b/c': '22', 'b/d': '333', e: '1' })) {
+      await dstore.put(text, { name: `lists/${name}` })
+    }
+    const listed = async (options?: NamesOptions): Promise<string[]> =>
+      (await all(dstore.names('lists/', options))).map(({ name, size }) => `${name} ${size}`)
+    t.deepEqual(await listed(), ['lists/a 1', 'lists/b/c 2', 'lists/b/d 3', 'lists/e 1'])
+    t.deepEqual(await listed({ after: 'lists/a', limit: 2 }), ['lists/b/c 2', 'lists/b/d 3'])
+    t.deepEqual(await listed({ match: 'lists/?' }), ['lists/a 1', 'lists/e 1'])
+    const level = async (options?: LevelOptions): Promise<string[]> =>
+      (await all(dstore.level('lists/', options))).map((one) =>
+        'name' in one ? one.name : `${one.prefix}*`,
+      )
+    t.deepEqual(await level(), ['lists/a', 'lists/b/*', 'lists/e'])
+    t.deepEqual(await level({ after: 'lists/b/', limit: 1 }), ['lists/e'])
+    t.deepEqual(await level({ delimiter: 'b' }), ['lists/a', 'lists/b*', 'lists/e'])
+    t.deepEqual(await all(dstore.usage('lists/', { delimiter: '/' })), [
+      { prefix: 'lists/b/', names: 2, size: 5 },
+      { prefix: 'lists/', names: 4, size: 7 },
+    ])
+    await t.throwsAsync(all(dstore.names('lists/', { limit: 0 })), { code: 'usage' })
+    await t.throwsAsync(all(dstore.level('lists/', { delimiter: '' })), { code: 'usage' })
+    const before = await dstore.contents()
+    await dstore.put('4444')
+    const { values, valueBytes, unnamedValues, unnamedBytes } = await dstore.contents()
+    t.deepEqual(
+      [values, valueBytes, unnamedValues, unnamedBytes],
+      [before.values + 1, before.valueBytes + 4, before.unnamedValues + 1, before.unnamedBytes + 4],
+    )
   })
 
   topic('R007-301 tags move, remember their targets, and may expire', async (t, dstore) => {

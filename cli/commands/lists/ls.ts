@@ -168,11 +168,10 @@ async function mention(
 
 /** Names that spell digests are listed apart (004, R004-168). */
 async function hasDigestNames(client: Client): Promise<boolean> {
+  const { DIGEST_NAMES } = await import('../../../src/hash/foreign-digest.ts')
   for await (const _ of client.names(DIGEST_NAMES, { limit: 1 })) return true
   return false
 }
-
-const DIGEST_NAMES = 'mh/'
 
 /** A value that was put without a name must not seem lost (R007-157). */
 const whyNoNames =

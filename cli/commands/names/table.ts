@@ -16,7 +16,7 @@ export const nameCommand = (callFlags: readonly FlagName[]): Command => ({
   flagHelp: { expires: EXPIRES },
   isDoneUnread: ({ json }) => json !== true,
   positionals: [2, 2],
-  load: async () => (await import('../names.ts')).name,
+  load: async () => (await import('./name.ts')).name,
 })
 
 export const tagCommand = (callFlags: readonly FlagName[]): Command => ({

@@ -18,8 +18,8 @@ export interface ApiContext {
   readonly socket: string
   /** The listener on TCP; undefined without one. */
   readonly http: () => HttpStatus | undefined
-  /** Undefined for a server of a test that has none. */
-  readonly tokens?: TokenTable
+  /** Those of the API over TCP. */
+  readonly tokens: TokenTable
   /** Begins to stop the daemon, and returns at once. */
   stop(): void
 }

@@ -11,6 +11,9 @@ import type { GlobalEffect, SessionId } from './global-events.ts'
 import { conditionsOf } from './plan.ts'
 import type { Asked, Attempt, Done, Outcome, Plan, Rows, StoreResult, StoreWork } from './plan.ts'
 
+/** Takes the answer to a request, once. */
+export type Finish = (body: Body) => void
+
 export interface Origin {
   readonly session: SessionId
   readonly id: number
@@ -24,7 +27,7 @@ export interface Task {
   /** A sealed value, adopted or discarded in the end. */
   readonly sealed?: Location
   readonly timeoutMs?: number | undefined
-  readonly finish: (body: Body) => void
+  readonly finish: Finish
 }
 
 export type ChangeOutcome = Outcome & { type: 'change' }

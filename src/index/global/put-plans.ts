@@ -25,12 +25,13 @@ import {
   placedAs,
   wantedOf,
   type NamingContext,
+  type Placed,
 } from './names/bind-plan.ts'
 import { verifyDigest, wrongUse } from './names/foreign.ts'
 import { firstName } from './names/named.ts'
 import { decide } from './names/naming.ts'
-import { replaced } from './names/replaced.ts'
-import type { Origin, Task } from './plan-runner.ts'
+import { replaced, type Replaced } from './names/replaced.ts'
+import type { Finish, Origin, Task } from './plan-runner.ts'
 import {
   answer,
   confirm,
@@ -146,45 +147,71 @@ function* putNamed(
     const have = { digest, size: key.size, incarnation: key.incarnation, existed: true }
     if (decision.type === 'same') return done(have)
     const placed = placedAs(wanted, decision, key, leaves, context.naming)
-    const { writes, change, committed } = placed
     // Which Locals are silent is known when the change is durable.
-    const moved = (): Pick<Receipt, 'moved'> => movedBy(change, context.naming.silent)
+    const moved = (): Pick<Receipt, 'moved'> => movedBy(placed.change, context.naming.silent)
     if (found !== undefined) {
-      return {
-        type: 'change',
-        change: { ...change, ...operationOf(as, key) },
-        writes,
-        ...(leaves && { increments: leaves.increments }),
-        next: () => {
-          committed()
-          return done({ ...have, ...moved() })
-        },
-      }
+      return namesExisting(placed, as, key, leaves, () => done({ ...have, ...moved() }))
     }
+    const sealed = { digest, size, location: location! }
     const made = madeWhole(digest, isAsked ? rows[known.length] : undefined, false)
-    const from = change.type === 'rebind' ? { moved: change.moved } : {}
-    return {
-      type: 'change',
-      change: { type: 'put', digest, size, names: [name], ...from, ...own(as) },
-      writes: [
-        {
-          key: keyRow(digest),
-          value: encodeKey({ size, location: location!, names: 1, unnamed: false }),
-        },
-        { key: removedRow(digest), value: undefined },
-        firstName(digest, name),
-        ...placed.own,
-        ...(leaves?.writes ?? []),
-        ...made.writes,
-      ],
-      increments: [...made.increments, ...(leaves?.increments ?? [])],
-      adopt: [location!],
-      next: (incarnation) => {
-        committed()
-        const receipt = { digest, size, incarnation, existed: false, ...moved() }
-        return answer({ type: 'stored', receipts: [receipt] })
-      },
-    }
+    return storesNamed(sealed, as, placed, leaves, { made, moved })
+  }
+}
+
+/** The change that gives a value its name that exists already. */
+function namesExisting(
+  { change, writes, committed }: Placed,
+  as: Operation,
+  key: KeyRecord,
+  leaves: Replaced | undefined,
+  done: () => Done,
+): Outcome {
+  return {
+    type: 'change',
+    change: { ...change, ...operationOf(as, key) },
+    writes,
+    ...(leaves && { increments: leaves.increments }),
+    next: () => {
+      committed()
+      return done()
+    },
+  }
+}
+
+/** The change that stores a value under its first name. */
+function storesNamed(
+  { digest, size, location }: Sealed,
+  as: Operation & { readonly name: string },
+  { change, own: nameWrites, committed }: Placed,
+  leaves: Replaced | undefined,
+  {
+    made,
+    moved,
+  }: {
+    readonly made: ReturnType<typeof madeWhole>
+    readonly moved: () => Pick<Receipt, 'moved'>
+  },
+): Outcome {
+  const { name } = as
+  const from = change.type === 'rebind' ? { moved: change.moved } : {}
+  return {
+    type: 'change',
+    change: { type: 'put', digest, size, names: [name], ...from, ...own(as) },
+    writes: [
+      { key: keyRow(digest), value: encodeKey({ size, location, names: 1, unnamed: false }) },
+      { key: removedRow(digest), value: undefined },
+      firstName(digest, name),
+      ...nameWrites,
+      ...(leaves?.writes ?? []),
+      ...made.writes,
+    ],
+    increments: [...made.increments, ...(leaves?.increments ?? [])],
+    adopt: [location],
+    next: (incarnation) => {
+      committed()
+      const receipt = { digest, size, incarnation, existed: false, ...moved() }
+      return answer({ type: 'stored', receipts: [receipt] })
+    },
   }
 }
 
@@ -194,7 +221,7 @@ export function putTask(
   value: Sealed,
   as: PutAs,
   context: PutContext,
-  finish: (body: Body) => void,
+  finish: Finish,
 ): Task {
   return { origin, begin: () => put(value, as, context), sealed: value.location, finish }
 }
@@ -208,12 +235,10 @@ export function putTasks(
   values: readonly Sealed[],
   as: PutAs,
   context: PutContext,
-  finish: (body: Body) => void,
+  finish: Finish,
 ): Task[] {
   const put = joined(values.length, finish)
-  return values.map((value, at) =>
-    putTask(origin, value, as, context, (body) => put(at, body)),
-  )
+  return values.map((value, at) => putTask(origin, value, as, context, (body) => put(at, body)))
 }
 
 /**

@@ -15,7 +15,7 @@ import {
   removalOf,
   stateOf,
   stateRows,
-  type Beginning,
+  type OnCascade,
   type ExistingKey,
   type KeyState,
 } from './trees/key-removal.ts'
@@ -30,7 +30,7 @@ export interface RemovalContext {
   readonly isAdmin: boolean
   readonly refusal: () => Failure
   /** A removal is durable that began a cascade. */
-  readonly onCascade: (beginning: Beginning, seq: number, found: KeyRecord) => void
+  readonly onCascade: OnCascade
   /** Does a tag that has moved keep the key? Undefined: perhaps. */
   readonly isReplaced: (digest: Digest) => boolean | undefined
 }

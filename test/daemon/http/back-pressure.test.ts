@@ -19,14 +19,14 @@ import {
 } from '../../../src/limits.ts'
 import { SOCKET_ACCESS } from '../../../src/daemon/http/access.ts'
 import { timedBody } from '../../../src/daemon/http/call.ts'
-import type { ApiContext, HttpCall } from '../../../src/daemon/http/call.ts'
+import type { HttpCall } from '../../../src/daemon/http/call.ts'
 import { watchChanges } from '../../../src/daemon/http/changes.ts'
 import { sendEvents } from '../../../src/daemon/http/json-lines.ts'
 import { createApiServer } from '../../../src/daemon/http/server.ts'
 import { createLog } from '../../../src/daemon/process/log.ts'
 import type { ChangeEvent, Progress } from '../../../src/node/node.ts'
 import { FakeNode } from '../fake-node.ts'
-import { serving, temporaryDirectory } from '../serving.ts'
+import { contextOf, serving, temporaryDirectory } from '../serving.ts'
 
 /** A response that counts what is written, and is full until it is drained. */
 class FullResponse extends EventEmitter {
@@ -115,15 +115,8 @@ test('R007-34 R007-35 changes and beats wait for a client that does not read', a
 test('R007-9 a stop aborts the calls that outlast its grace', async (t) => {
   const node = new FakeNode()
   const socket = `${temporaryDirectory(t)}/s`
-  const context: ApiContext = {
-    node,
-    directory: '',
-    socket,
-    http: () => undefined,
-    stop: () => undefined,
-  }
   const log = createLog('error', () => undefined)
-  const api = createApiServer(context, SOCKET_ACCESS, log)
+  const api = createApiServer(contextOf(node, socket), SOCKET_ACCESS, log)
   api.server.listen(socket)
   await once(api.server, 'listening')
   const { key } = await node.put({ bytes: [new Uint8Array(50_000)] as never })

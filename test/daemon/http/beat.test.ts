@@ -5,11 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from '../../../src/daemon/client/client.ts'
 import { serving } from '../serving.ts'
 
-test('R007-118: a call that has nothing to show sends 102 to who asks for it, and the client waits', async (t) => {
+test('R007-118 R007-35: a call that has nothing to show sends 102 to who asks for it, and the client waits', async (t) => {
   const { daemon, node } = await serving(t)
   const client = (await Client.connect(daemon.socket, { timeoutMs: 10 }))!
   t.teardown(() => client.close())
   const { key } = await client.putBytes(value())
+  const { key: other } = await client.putBytes(value(5))
   // Longer than the client waits for a silent daemon.
   node.gate = sleep(6500)
   const counted = async (headers: Readonly<Record<string, string>>): Promise<number> => {
@@ -36,17 +37,25 @@ test('R007-118: a call that has nothing to show sends 102 to who asks for it, an
     return bind(...args)
   }
   const binding = client.bind('slow', key)
-  const [asked, other, none, length, bound] = await Promise.all([
+  const remove = node.remove.bind(node)
+  node.remove = async (...args) => {
+    await node.gate
+    return remove(...args)
+  }
+  const removing = client.remove(other)
+  const [asked, unknown, none, length, bound, removed] = await Promise.all([
     counted({ 'Dstore-Beat': '102' }),
     counted({ 'Dstore-Beat': 'yes' }),
     counted({}),
     reading,
     binding,
+    removing,
   ])
   t.true(asked >= 2, `${asked}`)
-  t.deepEqual([other, none, length, bound.name], [0, 0, 10, 'slow'])
+  t.deepEqual([unknown, none, length, bound.name], [0, 0, 10, 'slow'])
+  t.is(removed.freedBytes, 5)
 })
 
-async function* value(): AsyncGenerator<Uint8Array> {
-  yield new Uint8Array(10)
+async function* value(length = 10): AsyncGenerator<Uint8Array> {
+  yield new Uint8Array(length)
 }

@@ -17,7 +17,7 @@ import { createApiServer } from '../../../src/daemon/http/server.ts'
 import { eventually } from '../../eventually.ts'
 import { pattern } from '../../hash/sizes.ts'
 import { FakeNode } from '../fake-node.ts'
-import { answerTo, ask, serving, temporaryDirectory, type Answer } from '../serving.ts'
+import { answerTo, ask, contextOf, serving, temporaryDirectory, type Answer } from '../serving.ts'
 
 interface Crowded {
   readonly path: string
@@ -35,8 +35,7 @@ async function crowded(t: ExecutionContext, bounds: ConnectionBounds): Promise<C
   const { key } = await node.put({ bytes: [new Uint8Array(10)] as never })
   let release!: () => void
   node.gate = new Promise((resolve) => (release = resolve))
-  const parts = { node, directory: '', socket: '', http: () => undefined, stop: () => undefined }
-  const api = createApiServer(parts, SOCKET_ACCESS, SILENT, bounds)
+  const api = createApiServer(contextOf(node), SOCKET_ACCESS, SILENT, bounds)
   t.teardown(async () => {
     release()
     await api.close(0)

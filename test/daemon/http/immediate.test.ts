@@ -12,7 +12,14 @@ import { SILENT } from '../../../src/log.ts'
 import { eventually } from '../../eventually.ts'
 import { pattern } from '../../hash/sizes.ts'
 import { FakeNode } from '../fake-node.ts'
-import { ask, serving, temporaryDirectory, type Answer, type Serving } from '../serving.ts'
+import {
+  ask,
+  contextOf,
+  serving,
+  temporaryDirectory,
+  type Answer,
+  type Serving,
+} from '../serving.ts'
 import { servingTcp } from './tcp.ts'
 
 const NAME = 'models/v1 ü'
@@ -163,9 +170,8 @@ test('R007-114, R007-213: at the bound of connections the immediate path yields 
   const node = new FakeNode()
   const { key } = await node.put({ bytes: once(pattern(100)) })
   const path = join(temporaryDirectory(t), 'socket')
-  const parts = { node, directory: '', socket: '', http: () => undefined, stop: () => undefined }
   const bounds = { served: 1, waiting: 10, waitingMs: 20_000 }
-  const api = createApiServer(parts, SOCKET_ACCESS, SILENT, bounds)
+  const api = createApiServer(contextOf(node), SOCKET_ACCESS, SILENT, bounds)
   t.teardown(() => api.close(0))
   api.server.listen(path)
   await event(api.server, 'listening')

@@ -23,7 +23,7 @@ import type { ChangeEvent } from '../../../src/node/node.ts'
 import { eventually } from '../../eventually.ts'
 import { FakeNode } from '../fake-node.ts'
 import { fileRequest } from '../file-request.ts'
-import { ask, serving, temporaryDirectory } from '../serving.ts'
+import { ask, contextOf, serving, temporaryDirectory } from '../serving.ts'
 
 const VALUE = new TextEncoder().encode('hello, world\n')
 const KEY = new Key(hash(VALUE).digest)
@@ -255,8 +255,7 @@ test('R007-34 a watch reports the error that ends it, before the first change an
 test('R007-34 a watch does not keep a daemon from stopping', async (t) => {
   const node = new FakeNode()
   const socket = join(temporaryDirectory(t), 'socket')
-  const served = { node, directory: '', socket, http: () => undefined, stop: () => undefined }
-  const api = createApiServer(served, SOCKET_ACCESS, SILENT)
+  const api = createApiServer(contextOf(node, socket), SOCKET_ACCESS, SILENT)
   t.teardown(() => api.close(0))
   await once(api.server.listen(socket), 'listening')
   const client = (await Client.connect(socket))!
@@ -269,18 +268,4 @@ test('R007-34 a watch does not keep a daemon from stopping', async (t) => {
     t.throwsAsync(watching, { instanceOf: DstoreError }),
   ])
   t.is(error.code, 'unreachable' satisfies ErrorCode)
-})
-
-test('R007-35 a client waits for a long removal while the daemon reports that it continues', async (t) => {
-  const { daemon, node } = await serving(t)
-  node.values.set(TEXT, VALUE)
-  const client = (await Client.connect(daemon.socket, { timeoutMs: 1 }))!
-  t.teardown(() => client.close())
-  const remove = node.remove.bind(node)
-  // Longer than the client waits for a silent daemon. Any longer time does as well.
-  node.remove = async (...args) => {
-    await new Promise((resolve) => setTimeout(resolve, 6500))
-    return remove(...args)
-  }
-  t.is((await client.remove(TEXT)).freedBytes, VALUE.byteLength)
 })

@@ -12,7 +12,7 @@ test('R007-293 rules are set, listed and removed by prefix, and for values witho
   const { daemon, node } = await serving(t)
   const client = (await Client.connect(daemon.socket))!
   t.teardown(() => client.close())
-  const rules = remoteNode(client, 'standalone').rules!
+  const rules = remoteNode(client, 'standalone').rules
   const bounds = { maxSize: 50 * 2 ** 30, maxAgeMs: 30 * 86_400_000, unusedMs: 1, maxNames: 7 }
   // A prefix may have what a path could take for something else.
   for (const prefix of ['cache/', 'a b/é?%2F', '..', '']) {

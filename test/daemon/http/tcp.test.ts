@@ -21,7 +21,7 @@ import { createApiServer } from '../../../src/daemon/http/server.ts'
 import { stateDirectory } from '../../../src/daemon/config/state-directory.ts'
 import { eventually } from '../../eventually.ts'
 import { FakeNode } from '../fake-node.ts'
-import { ask, serving, temporaryDirectory } from '../serving.ts'
+import { ask, contextOf, serving, temporaryDirectory } from '../serving.ts'
 import type { Answer } from '../serving.ts'
 import { servingTcp } from './tcp.ts'
 
@@ -295,15 +295,8 @@ test('R007-75 headers that are too long are refused', async (t) => {
 })
 
 test('R007-75 a client that sends nothing, or headers a byte at a time, is cut off', async (t) => {
-  const served = {
-    node: new FakeNode(),
-    directory: '',
-    socket: '',
-    http: () => undefined,
-    stop: () => undefined,
-  }
   const log = createLog('error', () => undefined)
-  const api = createApiServer(served, SOCKET_ACCESS, log)
+  const api = createApiServer(contextOf(new FakeNode()), SOCKET_ACCESS, log)
   const { server } = api
   t.teardown(() => api.close(0))
   t.is(server.headersTimeout, HTTP_REQUEST_MS)
@@ -326,9 +319,8 @@ test('R007-75 a client that sends nothing, or headers a byte at a time, is cut o
 test('R007-75 a client that stops in the middle of a body, or reads nothing, is cut off', async (t) => {
   const node = new FakeNode()
   const { key } = await node.put({ bytes: [new Uint8Array(50_000_000)] as never })
-  const served = { node, directory: '', socket: '', http: () => undefined, stop: () => undefined }
   const log = createLog('error', () => undefined)
-  const api = createApiServer(served, { ...SOCKET_ACCESS, silenceMs: 300 }, log)
+  const api = createApiServer(contextOf(node), { ...SOCKET_ACCESS, silenceMs: 300 }, log)
   t.teardown(() => api.close(0))
   api.server.listen(0, '127.0.0.1')
   await once(api.server, 'listening')

@@ -3,7 +3,7 @@ import { firstViolation } from '../report.ts'
 
 /** simulation.slow.ts runs more. */
 const seed = process.env.DSTORE_SEED
-const [FIRST, SCHEDULES] = seed === undefined ? [1, 50] : [Number(seed), 1]
+const [FIRST, SCHEDULES] = seed === undefined ? [1, 25] : [Number(seed), 1]
 
 for (const clockFaults of [false, true]) {
   const which = clockFaults ? ' and clocks that are set' : ''

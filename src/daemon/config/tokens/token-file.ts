@@ -1,8 +1,16 @@
 /**
  * The file of the tokens that `dstore token` made: hashes, never tokens (specs/007, "Tokens").
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
-import { writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { DstoreError } from '../../../errors.ts'
 import { TOKENS } from '../../../limits.ts'

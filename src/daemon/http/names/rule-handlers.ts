@@ -1,6 +1,6 @@
 /** Handlers for the rules of prefixes (specs/007, R007-293; specs/004, "Rules: lifecycle"). */
 import { DstoreError } from '../../../errors.ts'
-import type { NodeRules, RuleBounds, RuleState } from '../../../node/node.ts'
+import type { RuleBounds, RuleState } from '../../../node/node.ts'
 import type { RemovedRuleAnswer } from '../../api/api.ts'
 import { callOptions, readJson, sendJson, type HttpCall } from '../call.ts'
 import { sendLines } from '../json-lines.ts'
@@ -11,7 +11,7 @@ export function listRules(call: HttpCall): Promise<void> {
 }
 
 async function* linesOf(call: HttpCall): AsyncGenerator<RuleState> {
-  yield* await rulesOf(call).list(callOptions(call))
+  yield* await call.node.rules.list(callOptions(call))
 }
 
 /** GET /v1/rules/{prefix} */
@@ -41,18 +41,18 @@ export function removeUnnamedRule(call: HttpCall): Promise<void> {
 
 async function set(call: HttpCall, prefix: string | undefined): Promise<void> {
   const bounds = boundsIn(await readJson(call))
-  await rulesOf(call).set(prefix, bounds, callOptions(call))
+  await call.node.rules.set(prefix, bounds, callOptions(call))
   sendJson(call, 200, await ruleOf(call, prefix))
 }
 
 async function remove(call: HttpCall, prefix: string | undefined): Promise<void> {
-  await rulesOf(call).remove(prefix, callOptions(call))
+  await call.node.rules.remove(prefix, callOptions(call))
   const answer: RemovedRuleAnswer = { ...(prefix !== undefined && { prefix }) }
   sendJson(call, 200, answer)
 }
 
 async function ruleOf(call: HttpCall, prefix: string | undefined): Promise<RuleState> {
-  const all = await rulesOf(call).list(callOptions(call))
+  const all = await call.node.rules.list(callOptions(call))
   const found = all.find((one) => one.prefix === prefix)
   if (found !== undefined) return found
   throw new DstoreError('not-found', `no rule for ${prefix ?? 'values without a name'}`)
@@ -71,11 +71,6 @@ function boundsIn(document: Readonly<Record<string, unknown>>): RuleBounds {
     }
   }
   return document
-}
-
-function rulesOf({ node }: HttpCall): NodeRules {
-  if (node.rules !== undefined) return node.rules
-  throw new DstoreError('unsupported', 'this node has no rules')
 }
 
 /** The prefix in the path, decoded. The node checks that a rule can have it. */

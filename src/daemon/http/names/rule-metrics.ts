@@ -35,7 +35,7 @@ export async function addRules(
   registry: Prometheus.Registry,
   { Gauge, Counter }: Pick<typeof Prometheus, 'Gauge' | 'Counter'>,
 ): Promise<void> {
-  if (role === 'local' || rules === undefined) return
+  if (role === 'local') return
   const all = await rules.list()
   if (all.length === 0) return
   const registers = [registry]

@@ -49,9 +49,7 @@ function confinedNode(
   const allowed: Partial<ServedNode> = {
     role,
     index: confinedIndex(inner.index, prefix, sight),
-    ...(trees !== undefined && {
-      trees: confinedTrees({ inner: trees, get: inner.get.bind(inner), prefix, sight, sent }),
-    }),
+    trees: confinedTrees({ inner: trees, get: inner.get.bind(inner), prefix, sight, sent }),
     async put(source, options = {}) {
       const { name, hold } = options
       if ('path' in source) throw notBelow(prefix, 'a file by its path')

@@ -8,7 +8,7 @@ import { sendLines } from '../json-lines.ts'
 
 /** GET /v1/tokens: a line for each token, without the token itself. */
 export function listTokens(call: HttpCall): Promise<void> {
-  return sendLines(call, linesOf(tableOf(call)))
+  return sendLines(call, linesOf(call.tokens))
 }
 
 // eslint-disable-next-line @typescript-eslint/require-await
@@ -18,7 +18,7 @@ async function* linesOf(table: TokenTable): AsyncGenerator<object> {
 
 /** POST /v1/tokens {"role", "label", "expiresMs", "prefix"}, all optional: makes a token. */
 export async function addToken(call: HttpCall): Promise<void> {
-  const { token, entry } = tableOf(call).add(termsIn(await readJson(call)))
+  const { token, entry } = call.tokens.add(termsIn(await readJson(call)))
   const answer: TokenAnswer = { token, ...entry }
   // It is a secret, which no proxy may keep.
   sendJson(call, 201, answer, { 'Cache-Control': 'no-store' })
@@ -26,7 +26,7 @@ export async function addToken(call: HttpCall): Promise<void> {
 
 /** DELETE /v1/tokens/{token}: revokes it, by its label or id. */
 export function removeToken(call: HttpCall): Promise<void> {
-  sendJson(call, 200, tableOf(call).remove(call.parameters['token'] ?? ''))
+  sendJson(call, 200, call.tokens.remove(call.parameters['token'] ?? ''))
   return Promise.resolve()
 }
 
@@ -48,9 +48,4 @@ function termsIn(document: Readonly<Record<string, unknown>>): TokenTerms {
     throw new DstoreError('usage', 'prefix must be a string')
   }
   return { role, label, expiresMs, prefix }
-}
-
-function tableOf({ tokens }: HttpCall): TokenTable {
-  if (tokens !== undefined) return tokens
-  throw new DstoreError('incompatible', 'this server has no tokens')
 }

@@ -22,9 +22,9 @@ import { decodeKey, keyRow, nameRow, type KeyRecord } from '../../records/record
 import type { Rules } from '../../rules.ts'
 import { factOf, type LookupContext } from '../lookup-plans.ts'
 import { answer, confirm, textOf, type Outcome, type Plan, type Rows, type Scan } from '../plan.ts'
-import { stateOf, stateRows } from '../trees/key-removal.ts'
+import { stateOf, stateRows, type OnCascade } from '../trees/key-removal.ts'
 import { below, boundAbove, boundBelow, namesAbove, rowsAbove } from '../trees/names.ts'
-import { dropped, type DropOptions } from './drop-name.ts'
+import { dropped } from './drop-name.ts'
 import { verifyDigest, wrongUse } from './foreign.ts'
 import { withName } from './named.ts'
 import { decide, foundOf, isSame, recordFor, type Decision, type Wanted } from './naming.ts'
@@ -37,7 +37,7 @@ export interface NamingContext extends KeepContext {
   readonly isAdmin: boolean
   /** Something may be deleted by the wall clock. */
   readonly isWallTrusted: () => boolean
-  readonly onCascade: DropOptions['onCascade']
+  readonly onCascade: OnCascade
   /** A name expires at this time, durably. */
   readonly onExpiring: (atMs: number) => void
   readonly lookup: Pick<LookupContext, 'mayLack'>

@@ -5,7 +5,7 @@
 import type { Write } from '../../../store/store.ts'
 import type { WhyGone } from '../../message.ts'
 import { decodeBinding, type NameRecord } from '../../records/name-record.ts'
-import { nameRow, type KeyRecord } from '../../records/record.ts'
+import { nameRow } from '../../records/record.ts'
 import { conditionsOf } from '../plan.ts'
 import { attempt, read, unchanged, type Flow } from '../trees/flow.ts'
 import {
@@ -13,9 +13,10 @@ import {
   removalOf,
   stateOf,
   stateRows,
-  type Beginning,
+  unawaited,
   type ExistingKey,
   type KeyRemoval,
+  type OnCascade,
 } from '../trees/key-removal.ts'
 import { withoutNames } from './named.ts'
 
@@ -25,12 +26,8 @@ export interface DropOptions {
   readonly isDue: (record: NameRecord, version: number) => boolean
   /** Written in the same transaction; where the name is not dropped, alone, if it is as it was. */
   readonly writes: readonly Write[]
-  /** A removal is durable that began a cascade. */
-  readonly onCascade: (beginning: Beginning, seq: number, found: KeyRecord) => void
+  readonly onCascade: OnCascade
 }
-
-/** The root of the removal of a directory: no request waits for it. */
-const UNAWAITED = { id: 0, digest: new Uint8Array(32) }
 
 /** Gives what the name was bound to; undefined if it was not dropped. */
 export function* dropName(name: string, options: DropOptions): Flow<NameRecord | undefined> {
@@ -69,7 +66,7 @@ export function dropped(
 ): KeyRemoval {
   const { digest, found } = state
   if (isFree({ ...state, found: { ...found, names: found.names - 1 } })) {
-    return removalOf(state, [name], { ...UNAWAITED, why })
+    return removalOf(state, [name], unawaited(why))
   }
   const parts = {
     change: { type: 'unbind', digest, names: [name], ...(directory && { directory }), why },

@@ -7,7 +7,8 @@ import type { Row } from '../../../store/store.ts'
 import { EXPIRY_ROWS, expiryOf } from '../../records/expiry-record.ts'
 import type { Rules } from '../../rules.ts'
 import { scan, type Flow, type FlowRunner } from '../trees/flow.ts'
-import { dropName, type DropOptions } from './drop-name.ts'
+import type { OnCascade } from '../trees/key-removal.ts'
+import { dropName } from './drop-name.ts'
 
 /** Names that are looked at in one go. */
 const PAGE = 256
@@ -24,7 +25,7 @@ export interface ExpiryOptions {
   /** Wall-clock milliseconds since 1970. */
   readonly wall: () => number
   readonly rules: Rules
-  readonly onCascade: DropOptions['onCascade']
+  readonly onCascade: OnCascade
 }
 
 export class Expiry {

@@ -16,7 +16,7 @@ import {
 import { nameRow, type KeyRecord } from '../../records/record.ts'
 import { conditionsOf, type ChangeParts } from '../plan.ts'
 import { attempt, read, scan, type Flow, type FlowRunner } from '../trees/flow.ts'
-import { removalOf, stateOf, stateRows, type Beginning } from '../trees/key-removal.ts'
+import { removalOf, stateOf, stateRows, unawaited, type OnCascade } from '../trees/key-removal.ts'
 import { withoutNames } from './named.ts'
 
 /** Marks that are looked at in one go. */
@@ -56,12 +56,8 @@ export interface ForcedRemovalsOptions {
   readonly now: () => number
   /** A key is about to be removed that directories hold. */
   readonly onMissing: () => void
-  /** A removal is durable that began a cascade. */
-  readonly onCascade: (beginning: Beginning, seq: number, found: KeyRecord) => void
+  readonly onCascade: OnCascade
 }
-
-/** The root of the removal of a directory: no request waits for it any more. */
-const UNAWAITED = { id: 0, digest: new Uint8Array(32) }
 
 export class ForcedRemovals {
   readonly #options: ForcedRemovalsOptions
@@ -123,7 +119,7 @@ export class ForcedRemovals {
         yield* attempt({ conditions, ...namesCut(digest, found, names) })
         continue
       }
-      const { parts, cascade } = removalOf({ ...state, found }, names, UNAWAITED)
+      const { parts, cascade } = removalOf({ ...state, found }, names, unawaited())
       if (state.held > 0) this.#options.onMissing()
       const writes = [...parts.writes, unmarked]
       const seq = yield* attempt({ ...parts, conditions, writes })

@@ -11,8 +11,14 @@ import type { Digest } from '../../message.ts'
 import type { Rules } from '../../rules.ts'
 import { conditionsOf } from '../plan.ts'
 import { attempt, read, scan, type Flow, type FlowRunner } from '../trees/flow.ts'
-import { isFree, removalOf, stateOf, stateRows, type Beginning } from '../trees/key-removal.ts'
-import type { KeyRecord } from '../../records/record.ts'
+import {
+  isFree,
+  removalOf,
+  stateOf,
+  stateRows,
+  unawaited,
+  type OnCascade,
+} from '../trees/key-removal.ts'
 import type { KeepContext } from './replaced.ts'
 
 /**
@@ -30,17 +36,13 @@ const LOOK_MS = 10_000
 /** How long it rests after the store could not do its work. */
 const RETRY_MS = 1000
 
-/** The root of the removal of a replaced directory: no request waits for it. */
-const UNAWAITED = { id: 0, digest: new Uint8Array(32), why: 'moved' } as const
-
 export interface KeepsOptions {
   readonly flows: FlowRunner
   /** The seq that began this run. */
   readonly run: number
   readonly now: () => number
   readonly rules: Rules
-  /** A removal is durable that began a cascade. */
-  readonly onCascade: (beginning: Beginning, seq: number, found: KeyRecord) => void
+  readonly onCascade: OnCascade
 }
 
 export class Keeps {
@@ -144,7 +146,7 @@ export class Keeps {
         if ((yield* attempt({ conditions, ...gone })) !== undefined) return
         continue
       }
-      const { parts, cascade } = removalOf({ ...state, found }, [], UNAWAITED)
+      const { parts, cascade } = removalOf({ ...state, found }, [], unawaited('moved'))
       const seq = yield* attempt({
         ...parts,
         conditions,

@@ -2,15 +2,16 @@
  * Names at Global (specs/004-index.md, "Rules: tags", "Rules: operations" and "Rules: expiry"):
  * what plans know of them, and what goes on in the background.
  */
-import type { Body, Digest, SettledOperations } from '../../message.ts'
+import type { Digest, SettledOperations } from '../../message.ts'
 import type { Change } from '../../records/change-record.ts'
 import type { Rules } from '../../rules.ts'
-import type { PlanRunner } from '../plan-runner.ts'
+import type { Finish, PlanRunner } from '../plan-runner.ts'
 import { FlowRunner } from '../trees/flow.ts'
+import type { OnCascade } from '../trees/key-removal.ts'
 import type { NamingContext } from './bind-plan.ts'
 import { Expiry } from './expiry.ts'
 import { ForcedRemovals } from './forced-removals.ts'
-import { Keeps, type KeepsOptions } from './keeps.ts'
+import { Keeps } from './keeps.ts'
 import type { NameCountsStatus } from './name-counts-status.ts'
 import { NameCounts } from './name-counts.ts'
 import { Operations, type OperationRequest } from './operations.ts'
@@ -31,7 +32,7 @@ export interface NamesOptions {
   readonly silent: () => readonly string[]
   /** A key is about to be removed that directories hold. */
   readonly onMissing: () => void
-  readonly onCascade: KeepsOptions['onCascade']
+  readonly onCascade: OnCascade
 }
 
 export class Names {
@@ -61,8 +62,8 @@ export class Names {
   /** Gives a key a name in turn; without a name, at once. */
   atKey(
     { name, digest }: { readonly name?: string | undefined; readonly digest?: Digest | undefined },
-    finish: (body: Body) => void,
-    begin: (finish: (body: Body) => void) => void,
+    finish: Finish,
+    begin: (finish: Finish) => void,
   ): void {
     if (name === undefined || digest === undefined) begin(finish)
     else this.#turns.atKey(digest, finish, begin)
@@ -109,8 +110,8 @@ export class Names {
    */
   operate(
     request: OperationRequest & NamingRequest,
-    finish: (body: Body) => void,
-    begin: (finish: (body: Body) => void) => void,
+    finish: Finish,
+    begin: (finish: Finish) => void,
   ): void {
     this.#operations.run(request, finish, (first) => this.#turns.atTag(request, first, begin))
   }

@@ -20,6 +20,7 @@ import type { LoggedChange } from '../plan.ts'
 import type { Change } from '../../records/change-record.ts'
 import type { Rules } from '../../rules.ts'
 import { movedBy } from './bind-plan.ts'
+import type { Finish } from '../plan-runner.ts'
 
 /** Entries of the log that were read back, the oldest first. */
 type Tail = readonly LoggedChange[]
@@ -63,8 +64,6 @@ export interface OperationRequest {
   readonly type: OperationKind
   readonly operation?: Uint8Array | undefined
 }
-
-type Finish = (body: Body) => void
 
 interface Known {
   readonly outcome: Body | Tail[number]

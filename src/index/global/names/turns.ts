@@ -4,9 +4,8 @@
  * the same moment would conflict with all before it, and be decided again as often.
  */
 import { toHex } from '../../../bytes.ts'
-import type { Body, Digest, Naming } from '../../message.ts'
-
-type Finish = (body: Body) => void
+import type { Digest, Naming } from '../../message.ts'
+import type { Finish } from '../plan-runner.ts'
 
 /** A request that may bind a name. */
 export interface NamingRequest {

@@ -6,7 +6,7 @@ import { toHex } from '../../../bytes.ts'
 import type { BatchItem, BatchOutcome, Body, PutBatch } from '../../message.ts'
 import type { Names } from '../names/names.ts'
 import type { Lifecycle } from '../rules/lifecycle.ts'
-import type { Origin, PlanRunner, Task } from '../plan-runner.ts'
+import type { Finish, Origin, PlanRunner, Task } from '../plan-runner.ts'
 import type { Sealed } from '../plan.ts'
 import { putTask, type PutContext } from '../put-plans.ts'
 import { runTogether } from './run-together.ts'
@@ -16,7 +16,7 @@ export interface PutBatchParts {
   readonly names: Names
   readonly lifecycle: Lifecycle
   /** Called once, when every item has its outcome. */
-  readonly finish: (body: Body) => void
+  readonly finish: Finish
 }
 
 export function putBatch(

@@ -5,7 +5,7 @@
 import { refusalAt } from '../../versions.ts'
 import { memberPage, type MembershipContext } from '../membership-plans.ts'
 import type { Members } from '../../../membership/members.ts'
-import type { Body, Digest, Message, Request } from '../../message.ts'
+import type { Body, Digest, Message, Put, Request } from '../../message.ts'
 import {
   isAdmin,
   isRequest,
@@ -25,7 +25,7 @@ import type { Names } from '../names/names.ts'
 import { isOperation } from '../names/operations.ts'
 import type { Lifecycle } from '../rules/lifecycle.ts'
 import { wishOf } from '../rules/wishes.ts'
-import type { Origin, PlanRunner } from '../plan-runner.ts'
+import type { Finish, Origin, PlanRunner } from '../plan-runner.ts'
 import { putTask, putTasks } from '../put-plans.ts'
 import type { Sessions } from '../sessions.ts'
 import { isTreeRequest } from '../trees/requests.ts'
@@ -69,14 +69,14 @@ export class Requests {
     const origin = { session, id }
     if (session !== SELF && !this.#parts.sessions.heard(session, { id, body })) return
     if (isRequest(body) && !this.#isAllowed(origin, body)) return
-    const finish = (answer: Body): void => {
+    const finish: Finish = (answer) => {
       this.#usedAgain(answer)
       this.#parts.answer(origin, answer)
     }
     const { names, lifecycle } = this.#parts
-    const begin = (done: (answer: Body) => void): void => {
+    const begin = (done: Finish): void => {
       lifecycle.admit(wishOf(body), done, (admitted) => {
-        const serve = (end: typeof finish): void => this.#serve(origin, body, end)
+        const serve = (end: Finish): void => this.#serve(origin, body, end)
         if (isOperation(body)) names.atKey(body, admitted, serve)
         else serve(admitted)
       })
@@ -112,31 +112,12 @@ export class Requests {
     })
   }
 
-  #serve(origin: Origin, body: Body, finish: (body: Body) => void): void {
+  #serve(origin: Origin, body: Body, finish: Finish): void {
     const { session, id } = origin
     const isAdmin = this.#isAdmin(session)
     switch (body.type) {
       case 'put':
-        this.#parts.plans.ask<'sealed'>(
-          {
-            type: 'stage',
-            values: body.values,
-            ...(body.name !== undefined && { names: [body.name] }),
-          },
-          ({ values }) => {
-            const { plans, trees, names } = this.#parts
-            if (body.hold !== undefined) return trees.put(body.hold, values, finish)
-            const { operations } = body
-            if (operations !== undefined) {
-              const context = this.#putContext(isAdmin)
-              return putValues(values, operations, origin, context, { plans, names, finish })
-            }
-            const put = (done: (answer: Body) => void): void =>
-              runTogether(plans, putTasks(origin, values, body, this.#putContext(isAdmin), done))
-            names.atKey({ name: body.name, digest: values[0]?.digest }, finish, put)
-          },
-          finish,
-        )
+        this.#put(origin, body, isAdmin, finish)
         break
       case 'put-batch':
         putBatch(body, origin, this.#putContext(isAdmin), { ...this.#parts, finish })
@@ -152,7 +133,7 @@ export class Requests {
         break
       case 'report-use':
         for (const name of body.names) this.#parts.lifecycle.used(name)
-        for (const digest of body.digests) this.#parts.lifecycle.usedKey(digest)
+        this.#usedKeys(body.digests)
         finish({ type: 'accepted', keys: this.#parts.lifecycle.boundsKeys })
         break
       case 'members':
@@ -176,30 +157,54 @@ export class Requests {
         break
       case 'pong':
         break
-      default: {
-        if (isTreeRequest(body)) return this.#parts.trees.serve(body, isAdmin, finish)
-        const asker = this.#parts.sessions.peerOf(session) ?? ''
-        const begin = planOf(body, this.#contexts(asker, isAdmin))
-        if (begin === undefined) {
-          return this.#parts.sessions.refuse(session, 'protocol', `a ${body.type} was not expected`)
-        }
-        const timeoutMs = 'timeoutMs' in body ? body.timeoutMs : undefined
-        const done =
-          body.type === 'lookup'
-            ? this.#used(body.name, finish)
-            : body.type === 'remove'
-              ? this.#removed(finish)
-              : finish
-        if (body.type === 'locate' && body.inline) this.#usedKeys(body.digests)
-        const run = (): void => this.#parts.plans.run({ origin, begin, timeoutMs, finish: done })
-        if (body.type !== 'remove' && body.type !== 'unbind') return run()
-        this.#parts.trees.beforeRemoval(body, run, finish)
-      }
+      default:
+        if (isTreeRequest(body)) this.#parts.trees.serve(body, isAdmin, finish)
+        else this.#runPlan(origin, body, isAdmin, finish)
     }
   }
 
+  #put(origin: Origin, body: Put, isAdmin: boolean, finish: Finish): void {
+    const { plans, trees, names } = this.#parts
+    const { values, name, hold, operations } = body
+    plans.ask<'sealed'>(
+      { type: 'stage', values, ...(name !== undefined && { names: [name] }) },
+      ({ values: sealed }) => {
+        if (hold !== undefined) return trees.put(hold, sealed, finish)
+        const context = this.#putContext(isAdmin)
+        if (operations !== undefined) {
+          return putValues(sealed, operations, origin, context, { plans, names, finish })
+        }
+        names.atKey({ name, digest: sealed[0]?.digest }, finish, (done) => {
+          runTogether(plans, putTasks(origin, sealed, body, context, done))
+        })
+      },
+      finish,
+    )
+  }
+
+  #runPlan(origin: Origin, body: Body, isAdmin: boolean, finish: Finish): void {
+    const { sessions, plans, trees } = this.#parts
+    const { session } = origin
+    const asker = sessions.peerOf(session) ?? ''
+    const begin = planOf(body, this.#contexts(asker, isAdmin))
+    if (begin === undefined) {
+      return sessions.refuse(session, 'protocol', `a ${body.type} was not expected`)
+    }
+    const timeoutMs = 'timeoutMs' in body ? body.timeoutMs : undefined
+    const done =
+      body.type === 'lookup'
+        ? this.#used(body.name, finish)
+        : body.type === 'remove'
+          ? this.#removed(finish)
+          : finish
+    if (body.type === 'locate' && body.inline) this.#usedKeys(body.digests)
+    const run = (): void => plans.run({ origin, begin, timeoutMs, finish: done })
+    if (body.type === 'remove' || body.type === 'unbind') trees.beforeRemoval(body, run, finish)
+    else run()
+  }
+
   /** A removal that fails, as for want of room, may have unbound some names: it goes on. */
-  #removed(finish: (body: Body) => void): (body: Body) => void {
+  #removed(finish: Finish): Finish {
     return (body) => {
       if (body.type === 'failure') this.#parts.names.removalFailed()
       finish(body)
@@ -219,7 +224,7 @@ export class Requests {
   }
 
   /** A name that is found is used. */
-  #used(name: string, finish: (body: Body) => void): (body: Body) => void {
+  #used(name: string, finish: Finish): Finish {
     return (body) => {
       if (body.type === 'binding' && body.found !== undefined) this.#parts.lifecycle.used(name)
       finish(body)

@@ -10,6 +10,7 @@ import { decodeKey, keyRow } from '../../records/record.ts'
 import { read, type Flow, type FlowRunner } from '../trees/flow.ts'
 import type { PrefixRule, RuleTable } from './rule-table.ts'
 import { needOf, type Amount, type Reservation, type Usage } from './usage.ts'
+import type { Finish } from '../plan-runner.ts'
 
 /** What a request wants to bind. */
 export interface Wish {
@@ -27,8 +28,8 @@ interface Waiting {
   readonly size: number
   /** What the rule charges for the name already. */
   charged: number | undefined
-  readonly begin: (finish: (body: Body) => void) => void
-  readonly finish: (body: Body) => void
+  readonly begin: (finish: Finish) => void
+  readonly finish: Finish
 }
 
 interface Reading {
@@ -64,11 +65,7 @@ export class Admission {
   }
 
   /** Begins the request when there is room. */
-  admit(
-    wish: Wish,
-    finish: (body: Body) => void,
-    begin: (finish: (body: Body) => void) => void,
-  ): void {
+  admit(wish: Wish, finish: Finish, begin: (finish: Finish) => void): void {
     const { table, usage, flows } = this.#options
     const rule = table.of(wish.name)
     if (rule === undefined || (rule.maxSize === undefined && rule.maxNames === undefined)) {

@@ -3,13 +3,16 @@
  * only if nothing else keeps it, and only the incarnation that was meant.
  */
 import type { Digest } from '../../message.ts'
-import type { DropOptions } from '../names/drop-name.ts'
 import { conditionsOf } from '../plan.ts'
 import { attempt, read, type Flow } from '../trees/flow.ts'
-import { isFree, removalOf, stateOf, stateRows } from '../trees/key-removal.ts'
-
-/** The root of the removal of a directory: no request waits for it. */
-const UNAWAITED = { id: 0, digest: new Uint8Array(32) }
+import {
+  isFree,
+  removalOf,
+  stateOf,
+  stateRows,
+  unawaited,
+  type OnCascade,
+} from '../trees/key-removal.ts'
 
 /** `kept`: something else keeps it. */
 export type KeyDrop = 'dropped' | 'kept' | 'gone'
@@ -17,7 +20,7 @@ export type KeyDrop = 'dropped' | 'kept' | 'gone'
 export function* dropKey(
   digest: Digest,
   isDue: (incarnation: number) => boolean,
-  onCascade: DropOptions['onCascade'],
+  onCascade: OnCascade,
 ): Flow<KeyDrop> {
   for (;;) {
     const keys = stateRows(digest)
@@ -26,12 +29,8 @@ export function* dropKey(
     const { found } = state
     if (found === undefined || !found.unnamed || !isDue(found.incarnation)) return 'gone'
     if (!isFree({ ...state, found: { ...found, unnamed: false } })) return 'kept'
-    const { parts, cascade } = removalOf({ ...state, found }, [], UNAWAITED)
-    const seq = yield* attempt({
-      ...parts,
-      conditions: conditionsOf(keys, rows),
-      change: { ...parts.change, why: 'rule' } as typeof parts.change,
-    })
+    const { parts, cascade } = removalOf({ ...state, found }, [], unawaited('rule'))
+    const seq = yield* attempt({ ...parts, conditions: conditionsOf(keys, rows) })
     if (seq === undefined) continue
     if (cascade !== undefined) onCascade(cascade, seq, found)
     return 'dropped'

@@ -6,8 +6,9 @@
 import type { DstoreError } from '../../../errors.ts'
 import { ageRows, decodeOrdered, useRows, type Ordered } from '../../records/charge-record.ts'
 import type { Rules } from '../../rules.ts'
-import { dropName, type DropOptions } from '../names/drop-name.ts'
+import { dropName } from '../names/drop-name.ts'
 import { scan, type Flow, type FlowRunner } from '../trees/flow.ts'
+import type { OnCascade } from '../trees/key-removal.ts'
 import { dropKey } from './drop-key.ts'
 import type { RecentUses } from './recent-uses.ts'
 import type { PrefixRule } from './rule-table.ts'
@@ -26,7 +27,7 @@ export interface EnforcementOptions {
   readonly rules: Rules
   readonly usage: Usage
   readonly uses: RecentUses
-  readonly onCascade: DropOptions['onCascade']
+  readonly onCascade: OnCascade
   /** It was used since it was counted: its place in the order is wrong. */
   readonly onUsed: (name: string) => void
   readonly onDropped: (name: string) => void

@@ -16,9 +16,9 @@ import {
   type StoredRules,
 } from '../../records/rule-record.ts'
 import type { Rules } from '../../rules.ts'
-import type { DropOptions } from '../names/drop-name.ts'
-import type { PlanRunner } from '../plan-runner.ts'
+import type { Finish, PlanRunner } from '../plan-runner.ts'
 import { FlowRunner, type Flow } from '../trees/flow.ts'
+import type { OnCascade } from '../trees/key-removal.ts'
 import { Admission, type Wish } from './admission.ts'
 import { Counting } from './counting.ts'
 import { Enforcement, type Excess } from './enforcement.ts'
@@ -48,7 +48,7 @@ export interface LifecycleOptions {
   readonly wall: () => number
   /** Every change up to this one is durable, and was reported. */
   readonly seq: () => number
-  readonly onCascade: DropOptions['onCascade']
+  readonly onCascade: OnCascade
 }
 
 export class Lifecycle {
@@ -133,11 +133,7 @@ export class Lifecycle {
   }
 
   /** Begins a request that binds a name when there is room for it. */
-  admit(
-    wish: Wish | undefined,
-    finish: (body: Body) => void,
-    begin: (finish: (body: Body) => void) => void,
-  ): void {
+  admit(wish: Wish | undefined, finish: Finish, begin: (finish: Finish) => void): void {
     if (wish === undefined) return begin(finish)
     this.#admission.admit(wish, finish, begin)
   }
@@ -162,11 +158,11 @@ export class Lifecycle {
     this.#counting.committed(change)
   }
 
-  set(request: SetRule, finish: (body: Body) => void): void {
+  set(request: SetRule, finish: Finish): void {
     this.#ask(() => this.#changes.set(request), finish)
   }
 
-  remove(request: RemoveRule, finish: (body: Body) => void): void {
+  remove(request: RemoveRule, finish: Finish): void {
     this.#ask(() => this.#changes.remove(request), finish)
   }
 
@@ -326,7 +322,7 @@ export class Lifecycle {
     return Math.floor(stored.state.clockMs + now() - this.#beganAt)
   }
 
-  #ask(flow: () => Flow<Body>, finish: (body: Body) => void): void {
+  #ask(flow: () => Flow<Body>, finish: Finish): void {
     this.#asked.push((done) => {
       this.#flows.run(
         flow(),

@@ -4,7 +4,8 @@
  */
 import { decodeCounter } from '../../../store/counters.ts'
 import type { Increment, RecordKey, Row, Write } from '../../../store/store.ts'
-import type { Digest } from '../../message.ts'
+import { DIGEST_BYTES } from '../../../limits.ts'
+import type { Digest, WhyGone } from '../../message.ts'
 import {
   decodeKey,
   encodeRemoved,
@@ -96,6 +97,16 @@ export interface KeyRemoval {
   /** Undefined for a key that holds nothing. */
   readonly cascade: Beginning | undefined
 }
+
+/** To be called when a removal is durable that began a cascade. */
+export type OnCascade = (beginning: Beginning, seq: number, found: KeyRecord) => void
+
+/** The root of a removal that no request waits for. Without a reason, it was asked for. */
+export const unawaited = (why?: WhyGone): Root => ({
+  id: 0,
+  digest: new Uint8Array(DIGEST_BYTES),
+  ...(why !== undefined && { why }),
+})
 
 /**
  * The change that removes a key that exists, with these names, which are all that it has. What it

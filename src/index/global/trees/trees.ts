@@ -11,14 +11,14 @@ import type { Body, Digest, Failure, MakeDirectories, PresentItem } from '../../
 import type { Remove, Unbind } from '../../message.ts'
 import { MISSING_ROW, endedRow } from '../../records/tree-record.ts'
 import type { Rules } from '../../rules.ts'
-import type { PlanRunner } from '../plan-runner.ts'
+import type { Finish, PlanRunner } from '../plan-runner.ts'
 import type { Sealed } from '../plan.ts'
 import { Cascades, type CascadeProgress } from './cascades.ts'
 import { commitTree } from './commit-tree.ts'
 import { makeDirectory, readable } from './edges.ts'
 import { FlowRunner, attempt, read, type Flow } from './flow.ts'
 import { openHold, offerHeld, present, putHeld, type HoldContext } from './holds.ts'
-import type { Beginning } from './key-removal.ts'
+import { unawaited, type OnCascade } from './key-removal.ts'
 import { ReleaseWaits, concernsDirectory } from './release-waits.ts'
 import { endHold, expireHold, releaseAll } from './release.ts'
 import { holdsLeft } from './recover-holds.ts'
@@ -29,9 +29,6 @@ const MADE_AT_ONCE = 16
 
 /** How long the release of a hold rests after the store could not do its work. */
 const RETRY_MS = 1000
-
-/** The root of the removal of what a hold kept: no request waits for it. */
-const UNAWAITED = { id: 0, digest: new Uint8Array(32) }
 
 export interface TreesOptions {
   readonly plans: PlanRunner
@@ -106,11 +103,7 @@ export class Trees {
   }
 
   /** A removal is durable that began a cascade. */
-  readonly onCascade = (
-    beginning: Beginning,
-    seq: number,
-    found: { readonly size: number },
-  ): void => {
+  readonly onCascade: OnCascade = (beginning, seq, found) => {
     this.#cascades.began(beginning, seq, found)
   }
 
@@ -142,7 +135,7 @@ export class Trees {
   }
 
   /** `isAdmin`: who asks may do what is the admins'. */
-  serve(request: TreeRequest, isAdmin: boolean, finish: (body: Body) => void): void {
+  serve(request: TreeRequest, isAdmin: boolean, finish: Finish): void {
     const failed = (why: DstoreError): void => finish(failureOf(why))
     const run = <T>(flow: Flow<T>, answer: (result: T) => Body): void => {
       this.#flows.run(flow, (result) => finish(answer(result)), failed)
@@ -173,7 +166,7 @@ export class Trees {
   }
 
   /** Puts sealed values under a hold. */
-  put(hold: Uint8Array, values: readonly Sealed[], finish: (body: Body) => void): void {
+  put(hold: Uint8Array, values: readonly Sealed[], finish: Finish): void {
     this.#flows.run(
       putHeld(hold, values, this.#context),
       (receipts) => finish({ type: 'stored', receipts }),
@@ -208,7 +201,7 @@ export class Trees {
 
   #make(
     { hold, digests }: MakeDirectories,
-    finish: (body: Body) => void,
+    finish: Finish,
     failed: (why: DstoreError) => void,
   ): void {
     let room = BATCH_ITEMS
@@ -260,7 +253,7 @@ export class Trees {
     const flow = releaseAll(fromHex(id)!, {
       rules,
       batchItems,
-      root: UNAWAITED,
+      root: unawaited(),
       onRemoved: (seq, found, cascade) => {
         if (cascade !== undefined) this.#cascades.began(cascade, seq, found)
       },

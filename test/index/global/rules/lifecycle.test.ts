@@ -1,10 +1,12 @@
 /** Rules at Global (specs/004-index.md, "Rules: lifecycle"). */
 import { test } from '../../../serial.ts'
 import type { RuleFacts } from '../../../../src/index/message.ts'
+import { decodeChange, watched } from '../../../../src/index/records/change-record.ts'
 import { decodeBinding } from '../../../../src/index/records/name-record.ts'
 import { keyRow } from '../../../../src/index/records/record.ts'
 import { RULE_UNBINDS } from '../../../../src/limits.ts'
 import { digestOf, valueOf } from '../machine.ts'
+import { HOLD, TreeMachine, directory, file } from '../trees/tree-machine.ts'
 import { RuleMachine as Rules } from './rule-machine.ts'
 
 const counted = ({ names, size, removed }: RuleFacts) => ({ names, size, removed })
@@ -37,6 +39,35 @@ test('R004-153: values without a name go when they were not used, and nothing ke
   machine.answer({ type: 'remove-rule', prefix: undefined })
   machine.settle()
   t.deepEqual(machine.rules(), [])
+})
+
+test('R004-153 R004-135: what goes with a directory without a name goes by the rule, too', (t) => {
+  const machine = new TreeMachine()
+  const [one, two] = [file('one'), file('two')]
+  const inner = directory({ two })
+  const root = directory({ one, inner })
+  machine.openHold()
+  machine.putHeld([one, two, inner, root])
+  machine.make([inner])
+  machine.make([root])
+  t.like(
+    machine.answer({ type: 'commit-tree', hold: HOLD, digest: root.digest, name: undefined }),
+    {
+      type: 'stored',
+    },
+  )
+  machine.answer({ type: 'set-rule', prefix: undefined, terms: { unusedMs: HOUR } })
+  for (let i = 0; i < 3; i++) machine.tick(HOUR)
+  for (let i = 0; i < 10; i++) machine.tick(250)
+  const removed = machine.store
+    .log(0, 10_000)
+    .map(({ seq, entry }) => watched(seq, decodeChange(entry).change))
+    .filter((change) => change?.type === 'remove')
+  t.deepEqual(
+    removed.map((change) => change!.why),
+    ['rule', 'rule', 'rule', 'rule'],
+  )
+  t.deepEqual(machine.faults(), [])
 })
 
 test('R004-145 R004-149: time without use counts while Global runs, after an hour of a run', (t) => {

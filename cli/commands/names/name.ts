@@ -1,9 +1,9 @@
 /** `name`: bind a name. */
-import type { Invocation } from '../command.ts'
-import { forEachArgument } from '../exit-code.ts'
-import { checkName, parseReferences, resolveKey } from '../input/references.ts'
-import { useDaemon } from '../session.ts'
-import { expiryText, termsIn } from './names/terms.ts'
+import type { Invocation } from '../../command.ts'
+import { forEachArgument } from '../../exit-code.ts'
+import { checkName, parseReferences, resolveKey } from '../../input/references.ts'
+import { useDaemon } from '../../session.ts'
+import { expiryText, termsIn } from './terms.ts'
 
 export async function name(invocation: Invocation): Promise<number> {
   const { positionals, flags, terminal } = invocation
