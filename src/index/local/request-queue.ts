@@ -6,12 +6,13 @@
 import { DstoreError } from '../../errors.ts'
 import { JOINED_REQUESTS, REDIAL_PATIENCE_MS, REQUESTS_IN_FLIGHT } from '../../limits.ts'
 import { errorOf } from '../failure.ts'
-import type { Answer, Body, Digest, Locate, Message, Put, Request } from '../message.ts'
+import type { Answer, Body, Digest, Message, Request } from '../message.ts'
 import { ALL_RULES, type Rules } from '../rules.ts'
 import { VERSIONS, refusalAt } from '../versions.ts'
 import { whatIsWrong } from './answers.ts'
 import type { OperationIds } from './operation-ids.ts'
 import { keySubject, nameSubject, type InFlight, type RequestFlight } from './in-flight.ts'
+import { isJoinable, joinedBody, partsOf } from './joined-requests.ts'
 
 /** The result of a request. `keep`: may the answer be kept? Not if a removal has overtaken it. */
 export interface Settled {
@@ -285,53 +286,6 @@ export class RequestQueue {
     while (this.#sent.has(this.#lastId))
     return this.#lastId
   }
-}
-
-/**
- * A locate of one key with its value, or a put of one value without a name. Several of these share
- * a message.
- */
-function isJoinable(body: Request): body is Locate | Put {
-  return body.type === 'locate'
-    ? body.inline && body.digests.length === 1 && body.namesBelow === undefined
-    : body.type === 'put' &&
-        body.name === undefined &&
-        body.hold === undefined &&
-        body.operation === undefined &&
-        body.values.length === 1
-}
-
-/** The one request that stands for several of the same type. */
-function joinedBody(pendings: readonly Pending[]): Request {
-  const [{ body }] = pendings as [Pending]
-  if (pendings.length === 1) return body
-  const bodies = pendings.map((pending) => pending.body)
-  if (body.type === 'put') {
-    const puts = bodies as Put[]
-    const values = puts.flatMap((one) => one.values)
-    const operations = puts.flatMap((one) => one.operations ?? [])
-    return {
-      type: 'put',
-      values,
-      name: undefined,
-      ...(operations.length > 0 && { operations }),
-    }
-  }
-  const digests = (bodies as Locate[]).flatMap((one) => one.digests)
-  return { type: 'locate', digests, inline: true }
-}
-
-/** The answer to each request of a shared message: its own part, or the failure of all. */
-function partsOf(body: Body, count: number): readonly Body[] {
-  if (count === 1) return [body]
-  const parts: readonly Body[] =
-    body.type === 'located'
-      ? body.facts.map((fact) => ({ type: 'located', facts: [fact] }))
-      : body.type === 'stored'
-        ? body.receipts.map((receipt) => ({ type: 'stored', receipts: [receipt] }))
-        : Array.from({ length: count }, () => body)
-  if (parts.length === count) return parts
-  throw new DstoreError('protocol', `Global gave ${parts.length} answers to ${count} requests`)
 }
 
 /** The keys or names in a request. */

@@ -52,7 +52,6 @@ export interface UploaderOptions {
 export class Uploader {
   readonly #options: UploaderOptions
   readonly #window = new SendWindow(() => performance.now())
-
   readonly #known: KnownUploads
 
   constructor(options: UploaderOptions) {
@@ -166,8 +165,7 @@ export class Uploader {
     const options = { ...this.#options, window: this.#window }
     const stream = { bytes: passing(), size, ...keptAs(kept), identity }
     const stored = await sendStream(options, stream, limit)
-    const { digest, size: sent } = identity()
-    return putResult(new Key(digest), { ...stored, size: sent })
+    return putResult(new Key(identity().digest), { ...stored, size: identity().size })
   }
 
   /**
@@ -195,8 +193,7 @@ export class Uploader {
 
   async #putOne(value: Uint8Array, options: NamedPut): Promise<PutResult> {
     checkDigestName(options.name, value)
-    const [result] = await this.putSmall([value], options)
-    return result!
+    return (await this.putSmall([value], options))[0]!
   }
 
   /** Puts small values in one message; a name only with a single value. */
@@ -210,7 +207,8 @@ export class Uploader {
       return this.#sendSmall(values, options, { ...(operation && { operation }) })
     }
     // Others may join the message: each value has an operation of its own.
-    if (operation !== undefined) return this.#sendSmall(values, options, { operations: [operation] })
+    if (operation !== undefined)
+      return this.#sendSmall(values, options, { operations: [operation] })
     const ids = values.map(() => operations.begin())
     try {
       return await this.#sendSmall(values, options, { operations: ids })
