@@ -64,7 +64,7 @@ function checkNaming(naming: NonNullable<Checked['naming']>): void {
   if (unknown !== undefined) throw new TypeError(`options.naming has no ${unknown}`)
   const { kind } = naming
   if (kind !== undefined && kind !== 'fixed' && kind !== 'tag') {
-    throw new TypeError("options.naming.kind must be 'fixed' or 'tag'")
+    throw new TypeError(`options.naming.kind must be fixed or tag, not ${kind}`)
   }
   checkTerms('options.naming', naming)
 }

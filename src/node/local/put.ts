@@ -165,8 +165,7 @@ export class Uploader {
     const options = { ...this.#options, window: this.#window }
     const stream = { bytes: passing(), size, ...keptAs(kept), identity }
     const stored = await sendStream(options, stream, limit)
-    const { digest, size: sent } = identity()
-    return putResult(new Key(digest), { ...stored, size: sent })
+    return putResult(new Key(identity().digest), { ...stored, size: identity().size })
   }
 
   /**
@@ -194,8 +193,7 @@ export class Uploader {
 
   async #putOne(value: Uint8Array, options: NamedPut): Promise<PutResult> {
     checkDigestName(options.name, value)
-    const [result] = await this.putSmall([value], options)
-    return result!
+    return (await this.putSmall([value], options))[0]!
   }
 
   /** Puts small values in one message; a name only with a single value. */
