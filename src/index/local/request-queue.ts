@@ -13,7 +13,6 @@ import { whatIsWrong } from './answers.ts'
 import { isJoinable, joinedBody, partsOf } from './joined.ts'
 import type { OperationIds } from './operation-ids.ts'
 import { keySubject, nameSubject, type InFlight, type RequestFlight } from './in-flight.ts'
-import { isJoinable, joinedBody, partsOf } from './joined-requests.ts'
 
 /** The result of a request. `keep`: may the answer be kept? Not if a removal has overtaken it. */
 export interface Settled {
