@@ -12,6 +12,7 @@ import {
   HOLDERS,
   INLINE_VALUE_BYTES,
   NAME_BYTES,
+  SILENT_LOCALS,
   TICKET_ADDRESSES,
   TICKET_ADDRESS_CHARS,
 } from '../../../src/limits.ts'
@@ -155,6 +156,15 @@ const REFUSED: Record<string, Wire> = {
     body: {
       case: 'located',
       value: { facts: [{ exists: true, holders: many(HOLDERS + 1, 'peer') }] },
+    },
+  },
+  'R004-123: one silent Local too many': {
+    body: {
+      case: 'stored',
+      value: {
+        receipts: [{ digest: DIGEST, previous: { digest: DIGEST } }],
+        silent: many(SILENT_LOCALS + 1, 'peer'),
+      },
     },
   },
   'R004-1: a list with a delimiter of two characters': {

@@ -173,6 +173,13 @@ test('R004-123 R004-126: a repeated put says again what it moved, with the Local
   const silent = { ...receipts[0]!.moved!, silent: ['away'] }
   const expected = { type: 'stored', receipts: [{ ...receipts[0]!, moved: silent }] }
   t.deepEqual(tagged(2, 2), expected as Body)
+  const offer = { type: 'offer', digest: digestOf(1), size: 1, name: 'tag' } as const
+  const offered = { ...offer, naming: { tag: true }, operation: id(4) }
+  t.like(machine.answer(offered), { have: { moved: { silent: ['away'] } } })
+  machine.message(away, { id: 1, body: { type: 'ping' } })
+  t.like(machine.answer(offered), { have: { moved: { silent: [] } } })
+  tagged(2, 5)
+  machine.tick(3001)
   // The same target again is no move, whatever else it changes; that stays so after a restart.
   const longer = { ...rebind(2, 3), naming: { expiresMs: 60_000 } } as Request
   machine.answer(longer)
