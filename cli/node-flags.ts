@@ -3,6 +3,7 @@ import { DstoreError } from '../src/errors.ts'
 import { parseDuration, parseSize } from '../src/daemon/config/quantities.ts'
 import { checkSettings, parseLease, parsePort } from '../src/daemon/config/settings.ts'
 import type { Settings } from '../src/daemon/config/settings.ts'
+import { pathOrNone } from '../src/daemon/config/http-settings.ts'
 import { absolutePath } from '../src/daemon/config/working-directory.ts'
 import { NODE_FLAGS } from './flags.ts'
 import type { Flags } from './flags.ts'
@@ -33,17 +34,22 @@ export function settingsFromFlags(flags: Flags): Settings {
     ...(socketGroup !== undefined && { socketGroup }),
     ...(http !== undefined && { http }),
     ...(httpHosts !== undefined && { httpHosts }),
-    ...(httpCert !== undefined && { httpCert: orNone(httpCert, 'the certificate') }),
-    ...(httpKey !== undefined && { httpKey: orNone(httpKey, 'the key') }),
+    ...(httpCert !== undefined && { httpCert: pathOrNone(httpCert, 'the certificate') }),
+    ...(httpKey !== undefined && { httpKey: pathOrNone(httpKey, 'the key') }),
     ...(httpPublic && { httpPublic }),
   })
 }
 
-/** The absolute path of a file, or `none`. */
-const orNone = (path: string, what: string): string =>
-  path === 'none' ? path : absolutePath(path, what)
+/** Flags whose value is a path, or `none`: what messages call the file. */
+const PATH_FLAGS: Readonly<Record<string, string>> = {
+  'http-cert': 'the certificate',
+  'http-key': 'the key',
+}
 
-/** The same flags, checked, for a daemon that reads where to join from its standard input. */
+/**
+ * The same flags, checked, for a daemon that reads where to join from its standard input. It runs
+ * in another working directory, so paths are absolute (R007-337).
+ */
 export function nodeParameters(flags: Flags): string[] {
   const { join, ...rest } = flags
   checkOneRole(flags)
@@ -53,9 +59,31 @@ export function nodeParameters(flags: Flags): string[] {
     const value = flags[name]
     if (name === 'join' || value === undefined || value === false) continue
     if (value === true) parameters.push(`--${name}`)
-    else for (const one of [value].flat()) parameters.push(`--${name}=${one}`)
+    else for (const one of [value].flat()) parameters.push(`--${name}=${absoluteIn(name, one)}`)
   }
   return parameters
+}
+
+/**
+ * The parameters for the paths in the environment, which a daemon would look for in its own
+ * working directory. A flag overrides its variable.
+ */
+export function pathParameters(
+  parameters: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): string[] {
+  const found: string[] = []
+  for (const name of Object.keys(PATH_FLAGS)) {
+    const path = environment[`DSTORE_${name.toUpperCase().replace('-', '_')}`] ?? ''
+    const isGiven = parameters.some((one) => one.startsWith(`--${name}=`))
+    if (path !== '' && !isGiven) found.push(`--${name}=${absoluteIn(name, path)}`)
+  }
+  return found
+}
+
+function absoluteIn(name: string, value: string): string {
+  const what = PATH_FLAGS[name]
+  return what === undefined ? value : pathOrNone(value, what)
 }
 
 /** Throws `usage` for more than one role. */

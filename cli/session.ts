@@ -8,6 +8,7 @@ import { findPlace } from '../src/daemon/config/socket-place.ts'
 import type { Place } from '../src/daemon/config/socket-place.ts'
 import type { Invocation } from './command.ts'
 import type { Flags } from './flags.ts'
+import { pathParameters } from './node-flags.ts'
 
 /** The state directory of this call, and the socket of its daemon. */
 export function place(flags: Flags): Place {
@@ -91,6 +92,7 @@ export async function startDaemon(
   // The daemon runs in another working directory: a relative path would mean another file there.
   const isGiven = (flags.socket ?? (process.env['DSTORE_SOCKET'] || undefined)) !== undefined
   const more = isGiven ? [`--socket=${socket}`] : []
+  more.push(...pathParameters(parameters, process.env))
   const program = [process.execPath, ...process.execArgv, process.argv[1]!] as [string, ...string[]]
   await startInBackground({
     directory,

@@ -162,6 +162,7 @@ export function isOlderThan(version: string, other: string): boolean {
 /** Where the node can be reached: Global by its Locals, and the API over TCP. */
 export const checkListen = (facts: Facts): readonly Finding[] => [
   ...plainHttp(facts),
+  ...checkCertificate(facts),
   ...checkReach(facts),
 ]
 
@@ -193,6 +194,26 @@ function plainHttp(facts: Facts): readonly Finding[] {
     '`dstore stop`, then `dstore start --http-cert FILE --http-key FILE`',
   )
   return [found]
+}
+
+/** The daemon keeps a pair in use while the files hold none, and a start refuses them (R007-337). */
+function checkCertificate({ certificate }: Facts): readonly Finding[] {
+  const on = reportOn('listen')
+  if (certificate === undefined) return []
+  if ('why' in certificate) {
+    return [
+      on.warning(
+        'certificate-unusable',
+        `the certificate for TLS, or its key: ${certificate.why}`,
+        'replace both files; without them the next `dstore start` fails',
+      ),
+    ]
+  }
+  const { path, validTo, isExpired } = certificate.value
+  if (!isExpired) return []
+  const since = validTo.toISOString()
+  const remedy = 'replace it and its key; `dstore logs` shows that the daemon has read them'
+  return [on.problem('certificate-expired', `${path} expired ${since}: clients refuse it`, remedy)]
 }
 
 /** A store that a Local has from an earlier role, where its status tells. */

@@ -74,6 +74,14 @@ export interface DescriptorFacts {
   readonly used: number | undefined
 }
 
+/** The certificate that the settings name, as its files are now. */
+export interface CertificateFacts {
+  /** Its path. */
+  readonly path: string
+  readonly validTo: Date
+  readonly isExpired: boolean
+}
+
 export interface GlobalFacts {
   /** Every known address, tried from here. */
   readonly probes: readonly PeerProbe[]
@@ -96,6 +104,8 @@ export interface Facts {
   readonly daemon: Fact<DaemonFacts>
   /** Undefined unless the node is a Local. */
   readonly global: Fact<GlobalFacts> | undefined
+  /** Undefined unless TLS is set up; `why`: the files cannot be used. */
+  readonly certificate: Fact<CertificateFacts> | undefined
   readonly disk: Fact<DiskFacts>
   readonly memory: Fact<MemoryFacts>
   /** Of this command, which has those of its shell. */

@@ -1,12 +1,14 @@
 /** Reads the saved settings, and finds the socket that they name. */
+import { X509Certificate } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { readSettings, type Settings } from '../../src/daemon/config/settings.ts'
 import { findPlace } from '../../src/daemon/config/socket-place.ts'
 import type { StateDirectory } from '../../src/daemon/config/state-directory.ts'
 import { absolutePath } from '../../src/daemon/config/working-directory.ts'
-import { asDstoreError } from '../../src/errors.ts'
+import { readCertificate } from '../../src/daemon/process/certificate.ts'
+import { asDstoreError, DstoreError } from '../../src/errors.ts'
 import type { Flags } from '../flags.ts'
-import type { Fact } from './facts.ts'
+import type { CertificateFacts, Fact } from './facts.ts'
 
 export interface Saved {
   readonly settings: Fact<Settings>
@@ -30,6 +32,20 @@ export async function lookAtSettings(
   } catch (error) {
     return { settings: { why: asDstoreError(error).message }, socket }
   }
+}
+
+/** Reads the files as a start does. Errors: those of `readCertificate`. */
+export async function lookAtCertificate(path: string, key: string): Promise<CertificateFacts> {
+  for (const one of [path, key]) {
+    const found = await stat(one).catch(() => undefined)
+    // A pipe might wait without an end.
+    if (found?.isFile() === false) {
+      throw new DstoreError('unreadable', `${one} is not a regular file`)
+    }
+  }
+  const { validTo } = new X509Certificate(readCertificate({ cert: path, key }).cert)
+  const until = new Date(validTo)
+  return { path, validTo: until, isExpired: until.getTime() <= Date.now() }
 }
 
 /** Without the settings, the socket is the one that was given, or that of every directory. */

@@ -9,7 +9,7 @@ import { roleOf, settingsOf, statusOf } from './facts.ts'
 import { lookAtDaemon } from './gather-daemon.ts'
 import { lookAtDirectory, lookAtDisk } from './gather-directory.ts'
 import { lookAtGlobal, savedAddresses } from './gather-global.ts'
-import { lookAtSettings, unread } from './gather-settings.ts'
+import { lookAtCertificate, lookAtSettings, unread } from './gather-settings.ts'
 import { lookAtDescriptors, lookAtMemory } from './gather-system.ts'
 import { quoted } from './words.ts'
 
@@ -45,8 +45,12 @@ export async function gather(
   const facts = { ...base, directory: there, settings, daemon } as Facts
   const status = statusOf(facts)
   const pid = status?.daemon.pid
-  const [global, memory, daemonDescriptors] = await Promise.all([
+  const { httpCert, httpKey } = settingsOf(facts)
+  const [global, certificate, memory, daemonDescriptors] = await Promise.all([
     globalOf(facts, bounds),
+    httpCert === undefined || httpKey === undefined
+      ? undefined
+      : part('the look at the certificate', () => lookAtCertificate(httpCert, httpKey)),
     part('the look at the memory', () => lookAtMemory(pid)),
     pid === undefined
       ? undefined
@@ -55,6 +59,7 @@ export async function gather(
   return {
     ...facts,
     global,
+    certificate,
     memory,
     disk: await disk,
     descriptors: await own,

@@ -1,4 +1,5 @@
 /** What commands call members: by their labels; with `--verbose` also by their ids (R006-49). */
+import { DstoreError } from '../../src/errors.ts'
 import type { MemberLine } from '../../src/daemon/api/api.ts'
 
 /** The text for a peer id. */
@@ -30,12 +31,14 @@ export async function memberNames(
   return (peer) => labels.get(peer) ?? peer
 }
 
-/** The peer id of a member by its label; any other word is returned as it is. */
+/** The peer id of a member by its label, and a peer id as it is; `not-found` for another word. */
 export async function peerOf(client: Listing, word: string): Promise<string> {
   // No label begins so (R006-46).
   if (word.startsWith('12D3KooW')) return word
   for await (const { peer, label, state } of client.members()) {
     if (label === word && state !== 'expelled') return peer
   }
-  return word
+  throw new DstoreError('not-found', `no such member: ${word}`, {
+    hint: '`dstore members` lists labels; a new member is added by its peer id',
+  })
 }

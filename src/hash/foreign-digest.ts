@@ -43,9 +43,13 @@ export const isDigestName = (name: string): boolean => name.startsWith(DIGEST_NA
 
 /**
  * The name of a digest, `mh/...`: bound only to bytes that have it (specs/004, R004-165).
- * `RangeError` unless it has the length that its hash function gives: 32, 48 or 64 bytes.
+ * `RangeError` unless it has the length that its hash function gives: 32, 48 or 64 bytes, and for
+ * another hash function.
  */
 export function digestName(algorithm: DigestAlgorithm, digest: Uint8Array): string {
+  if (!isDigestAlgorithm(algorithm)) {
+    throw new RangeError(`algorithm: not one of ${Object.keys(ALGORITHMS).join(', ')}`)
+  }
   const { code, bytes } = ALGORITHMS[algorithm]
   if (digest.byteLength !== bytes) {
     throw new RangeError(`digest: a ${algorithm} has ${bytes} bytes, not ${digest.byteLength}`)

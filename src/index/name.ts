@@ -25,7 +25,7 @@ export function checkName(name: string): string {
 /**
  * The same text, to be bound; throws `usage` if it is not a name, if it has U+FFFD, which stands
  * for bytes that were not UTF-8, if it begins with a key and a slash (R004-29, R004-106), or with
- * `mh/` and spells no digest (R004-165).
+ * `mh/` and spells no digest, or is `mh` (R004-165).
  */
 export function checkNewName(name: string): string {
   const fault = faultOfNewName(checkName(name))
@@ -43,6 +43,8 @@ export function faultOfNewName(name: string): string | undefined {
   if (slash > 0 && isKey(name.slice(0, slash))) {
     return 'not a name: it begins with a key and a slash, which names what is below that key'
   }
+  // A directory with this name would keep every name that spells a digest from being bound.
+  if (`${name}/` === DIGEST_NAMES) return `not a name: below ${DIGEST_NAMES} are names of digests`
   const fault = isDigestName(name) ? faultOfDigestName(name) : undefined
   return fault && `the names below ${DIGEST_NAMES} are digests: ${fault}`
 }

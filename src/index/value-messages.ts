@@ -49,6 +49,8 @@ export interface Put extends Operation {
   /** The hold that keeps them; then there is no name. */
   readonly hold?: Uint8Array
   readonly naming?: Naming
+  /** Without a name or a hold: the operation of each value. */
+  readonly operations?: readonly Uint8Array[]
 }
 
 /** A value that is durable. */

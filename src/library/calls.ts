@@ -38,7 +38,7 @@ export function checkOptions<Options extends CallOptions & Checked>(options: Opt
     }
   }
   checkTerms('options', options)
-  checkTerms('options.naming', naming ?? {})
+  if (naming !== undefined) checkNaming(naming)
   return options
 }
 
@@ -53,6 +53,22 @@ interface Terms {
   readonly keepMs?: number
 }
 
+const NAMING: readonly string[] = ['kind', 'expiresMs', 'keepMs', 'asWriter']
+
+/** A misspelled kind must not bind a name for good (R007-303). */
+function checkNaming(naming: NonNullable<Checked['naming']>): void {
+  if (typeof naming !== 'object' || naming === null) {
+    throw new TypeError('options.naming must be an object')
+  }
+  const unknown = Object.keys(naming).find((field) => !NAMING.includes(field))
+  if (unknown !== undefined) throw new TypeError(`options.naming has no ${unknown}`)
+  const { kind } = naming
+  if (kind !== undefined && kind !== 'fixed' && kind !== 'tag') {
+    throw new TypeError("options.naming.kind must be 'fixed' or 'tag'")
+  }
+  checkTerms('options.naming', naming)
+}
+
 /** RangeError for a time that no name can have. */
 function checkTerms(of: string, { expiresMs, keepMs }: Terms): void {
   if (expiresMs !== undefined && !isCount(expiresMs, 1, Number.MAX_SAFE_INTEGER)) {
@@ -65,7 +81,9 @@ function checkTerms(of: string, { expiresMs, keepMs }: Terms): void {
 
 /** Returns the bounds; TypeError or RangeError for a rule that bounds nothing. */
 export function checkBounds(bounds: RuleBounds): RuleBounds {
-  const { maxSize, maxAgeMs, unusedMs, maxNames } = bounds
+  const { maxSize, maxAgeMs, unusedMs, maxNames, ...others } = bounds
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined) throw new TypeError(`a rule has no ${unknown}`)
   const all = Object.entries({ maxSize, maxAgeMs, unusedMs, maxNames })
   const given = all.filter(([, value]) => value !== undefined)
   if (given.length === 0) throw new TypeError('bounds must have at least one bound')

@@ -169,6 +169,8 @@ export function nodeFacade(node: Node, release: () => void = () => undefined): D
 
     async tag(name, keyOrName, options = {}) {
       checkString('name', name)
+      if ('kind' in options)
+        throw new TypeError('options.kind: tag() moves tags, and no other name')
       return callOnKey(keyOrName, options, (key) => moveTag(node.index, name, key, options))
     },
 

@@ -50,6 +50,8 @@ export const LEASE_MARGIN_MS: number = 1000
 export const FORGET_AFTER_MS: number = 86_400_000
 /** Locals in Global's register, connected or not. */
 export const REGISTERED_LOCALS: number = 4096
+/** The latest time on record, wall clock in milliseconds: what is later than any date is then. */
+export const LATEST_MS: number = 8.64e15
 /** Silent Locals that the answer to a put names. */
 export const SILENT_LOCALS: number = 256
 /** A name, in bytes of UTF-8. */

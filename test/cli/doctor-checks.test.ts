@@ -12,7 +12,8 @@ import { SUBJECTS, type Finding } from '../../cli/doctor/finding.ts'
 import { findingsText, summaryText } from '../../cli/doctor/render.ts'
 import { isLoopback, octal, quoted, span } from '../../cli/doctor/words.ts'
 
-import { AWAY, CASES } from './doctor-cases.ts'
+import { AWAY, CASES as OTHER_CASES } from './doctor-cases.ts'
+import { CERTIFICATE_CASES } from './doctor-certificate-cases.ts'
 import {
   PEER,
   cutOff,
@@ -23,6 +24,8 @@ import {
   there,
   withDaemon,
 } from './doctor-facts.ts'
+
+const CASES = { ...OTHER_CASES, ...CERTIFICATE_CASES }
 
 const worse = (facts: Facts): readonly Finding[] =>
   examine(facts).filter(({ severity }) => severity !== 'ok')

@@ -96,6 +96,7 @@ export function healthy(
             },
           }
         : undefined,
+    certificate: undefined,
     disk: {
       value: { freeBytes: 50 * GIB, totalBytes: 100 * GIB, freeFiles: 1e6, totalFiles: 2e6 },
     },

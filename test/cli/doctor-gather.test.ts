@@ -1,7 +1,7 @@
 /** What `dstore doctor` reads of the system, and what it meets at addresses. */
 import { test } from '../serial.ts'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +9,7 @@ import type { ExecutionContext } from 'ava'
 import { bounded } from '../../cli/doctor/bounded.ts'
 import { lookAtDirectory, lookAtDisk } from '../../cli/doctor/gather-directory.ts'
 import { savedAddresses } from '../../cli/doctor/gather-global.ts'
+import { lookAtCertificate } from '../../cli/doctor/gather-settings.ts'
 import { lookAtDescriptors, memoryLimit } from '../../cli/doctor/gather-system.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { newIdentity, peerIdOf } from '../../src/network/identity.ts'
@@ -151,4 +152,20 @@ test('R007-136 R007-137 what is met at an address', async (t) => {
   const waits = probePeer([silent], { signal: stop.signal, timeoutMs: 60_000 })
   stop.abort(new DstoreError('cancelled', 'Ctrl-C'))
   t.is((await t.throwsAsync(waits)).message, 'Ctrl-C')
+})
+
+test('R007-143 doctor reads the certificate and its key as a start does', async (t) => {
+  const root = temporary(t)
+  const [path, key] = [join(root, 'cert.pem'), join(root, 'key.pem')]
+  await t.throwsAsync(lookAtCertificate(path, key), { code: 'unreadable', message: /no such file/ })
+  copyFileSync('test/fixtures/tls/first.cert.pem', path)
+  copyFileSync('test/fixtures/tls/second.key.pem', key)
+  chmodSync(key, 0o600)
+  await t.throwsAsync(lookAtCertificate(path, key), { code: 'unreadable', message: /do not fit/ })
+  copyFileSync('test/fixtures/tls/first.key.pem', key)
+  chmodSync(key, 0o600)
+  const { validTo, isExpired } = await lookAtCertificate(path, key)
+  t.is(isExpired, validTo.getTime() <= Date.now())
+  t.false(Number.isNaN(validTo.getTime()))
+  await t.throwsAsync(lookAtCertificate(root, key), { message: /is not a regular file/ })
 })

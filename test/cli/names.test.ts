@@ -84,6 +84,29 @@ test('R007-294 tag says what it moved, until when that is kept, and which Locals
   t.deepEqual([quiet.exit, quiet.stdout.toString(), quiet.stderr], [0, '', ''])
 })
 
+test('R007-302 put --tag says what tag says', async (t) => {
+  const { place } = await scene(t)
+  for (const text of ['one', 'two']) writeFileSync(place.file(text), text)
+  const first = await place.run(['put', place.file('one'), '--tag', 'put/now'])
+  t.deepEqual([first.exit, first.stderr], [0, ''])
+  const terms = ['--tag', 'put/now', '--keep', '1h', '--expires', '1h']
+  const moved = await place.run(['put', place.file('two'), ...terms])
+  t.is(moved.exit, 0)
+  t.is(moved.stdout.toString().trimEnd().split('\n').length, 1)
+  t.deepEqual(moved.stderr.trimEnd().split('\n'), [
+    `moved put/now from ${first.stdout.toString().trimEnd()}, which is kept until ${AT}`,
+    'out of touch, may still show put/now as it was: 12D3KooWfake',
+    'put/now expires at 2026-01-01T01:00:00.000Z',
+  ])
+  const json = await place.run(['put', place.file('one'), '--tag', 'put/now', '--json', '-q'])
+  t.is(json.stderr, '')
+  t.like(JSON.parse(json.stdout.toString()), {
+    previous: moved.stdout.toString().trimEnd(),
+    previousKeptUntil: AT,
+    silent: ['12D3KooWfake'],
+  })
+})
+
 test('R007-38 watch resumes after a position, and fails when Global is away', async (t) => {
   const { place, node } = await scene(t)
   const none = { key: undefined, size: undefined, names: [] }

@@ -2,9 +2,9 @@
 import { test } from '../serial.ts'
 import type { ExecutionContext } from 'ava'
 import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { readDestination, type Destination } from '../../cli/input/ticket-input.ts'
-import { nodeParameters } from '../../cli/node-flags.ts'
+import { nodeParameters, pathParameters } from '../../cli/node-flags.ts'
 import type { Terminal } from '../../cli/terminal/terminal.ts'
 import { formatTicket } from '../../src/membership/ticket.ts'
 import { temporaryDirectory } from '../daemon/serving.ts'
@@ -99,4 +99,18 @@ test('R007-90 a daemon in the background gets no ticket among its parameters', (
     nodeParameters({ join: TICKET, cache: '64MiB', listen: [ADDRESS], 'no-start': true }),
     ['--join=-', `--listen=${ADDRESS}`, '--cache=64MiB'],
   )
+})
+
+test('R007-337 a daemon in the background is given absolute paths, whatever names the files', (t) => {
+  const [cert, key] = [resolve('c.pem'), resolve('k.pem')]
+  const flags = { http: '1', 'http-cert': 'c.pem', 'http-key': './k.pem' }
+  const parameters = nodeParameters(flags)
+  t.deepEqual(parameters, ['--http=1', `--http-cert=${cert}`, `--http-key=${key}`])
+  t.deepEqual(nodeParameters({ 'http-cert': 'none' }), ['--http-cert=none'])
+  const variables = { DSTORE_HTTP_CERT: 'c.pem', DSTORE_HTTP_KEY: 'k.pem' }
+  t.deepEqual(pathParameters([], variables), [`--http-cert=${cert}`, `--http-key=${key}`])
+  t.deepEqual(pathParameters([], { DSTORE_HTTP_KEY: 'none' }), ['--http-key=none'])
+  // A flag overrides its variable, and an empty variable is none.
+  t.deepEqual(pathParameters(parameters, variables), [])
+  t.deepEqual(pathParameters([], { DSTORE_HTTP_CERT: '' }), [])
 })

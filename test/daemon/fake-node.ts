@@ -29,7 +29,9 @@ import type {
   NodeStatus,
   PutOptions,
   PutOutcome,
+  MovedFrom,
   PutResult,
+  TagResult,
   ReadableValue,
   ServedNode,
   UnbindOptions,
@@ -108,9 +110,12 @@ export class FakeNode implements ServedNode, NodeIndex, NodeLists {
     const existed = this.values.has(key.toString())
     this.values.set(key.toString(), whole)
     const terms = options.naming ?? {}
-    if (name !== undefined && terms.kind === 'tag') await this.tag(name, key, terms)
-    else if (name !== undefined) await this.bind(name, key, terms)
-    return { key, size: whole.byteLength, existed }
+    const stored = { key, size: whole.byteLength, existed }
+    if (name !== undefined && terms.kind === 'tag') {
+      return { ...stored, ...moveOf(await this.tag(name, key, terms)) }
+    }
+    if (name !== undefined) await this.bind(name, key, terms)
+    return stored
   }
 
   getImmediate(word: string): ImmediateValue | undefined {
@@ -418,4 +423,10 @@ const listed = (name: string, key: Key): ListedName => ({
   size: undefined,
   boundAt: undefined,
   expiresAt: undefined,
+})
+
+/** What a put says of the tag that it moved. */
+const moveOf = ({ previous, previousKeptUntil, silent }: TagResult): Partial<MovedFrom> => ({
+  ...(previous && { previous, silent }),
+  ...(previousKeptUntil !== undefined && { previousKeptUntil }),
 })

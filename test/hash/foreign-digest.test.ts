@@ -30,6 +30,10 @@ test('R004-165: a name spells the multihash in base32, as multiformats writes it
     )
     const error = t.throws(() => checkDigestName(other, bytes), { code: 'integrity' })
     t.is((error as unknown as { hint: string }).hint, `the name of these bytes is ${name}`)
+    t.throws(() => digestName('md5' as 'sha2-256', digest), {
+      instanceOf: RangeError,
+      message: /^algorithm: not one of sha2-256, /,
+    })
     t.throws(() => digestName(algorithm, digest.subarray(1)), {
       instanceOf: RangeError,
     })

@@ -51,8 +51,20 @@ export const INDEX_KINDS = {
   makeDirectories: 52,
   madeDirectories: 53,
   commitTree: 54,
+  rebind: 55,
+  rebound: 56,
+  tagHistory: 57,
+  tagTargets: 58,
+  setRule: 61,
+  removeRule: 62,
+  accepted: 63,
+  rules: 64,
+  ruleList: 65,
+  reportUse: 66,
   contents: 70,
   storeContents: 71,
+  putBatch: 80,
+  storedBatch: 81,
 } as const
 
 export const TRANSFER_KINDS = {
@@ -125,6 +137,7 @@ export const hello = (more: readonly Field[] = [], version = 1): Uint8Array =>
 const DIGEST = randomBytes(32)
 const RUN = randomBytes(16)
 const HOLD = randomBytes(16)
+const OPERATION = randomBytes(16)
 const MEMBER = '12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X'
 const POSITION: readonly Field[] = [
   [1, RUN],
@@ -158,6 +171,44 @@ const ITEM: readonly Field[] = [
   [2, true],
 ]
 
+const BINDING: readonly Field[] = [
+  [1, true],
+  [2, DIGEST],
+  [3, 4],
+  [4, FACT],
+  [5, true],
+  [6, true],
+  [7, 1_700_000_000_000],
+  [8, 1_800_000_000_000],
+]
+const NAMING: readonly Field[] = [
+  [1, true],
+  [2, 60_000],
+  [3, 1000],
+  [4, true],
+]
+const TARGET: readonly Field[] = [
+  [1, DIGEST],
+  [2, true],
+  [3, 1_700_000_000_000],
+]
+const TERMS: readonly Field[] = [
+  [1, 1000],
+  [2, 60_000],
+  [3, 60_000],
+  [4, 10],
+]
+const PUT_ITEM: readonly Field[] = [
+  [1, 'hello'],
+  [2, 'a/name'],
+  [3, NAMING],
+  [4, OPERATION],
+]
+const FAILURE: readonly Field[] = [
+  [1, 'conflict'],
+  [2, 'taken'],
+]
+
 /** A sound one of each kind: what mutations begin with. */
 export const INDEX_SAMPLES: Readonly<Record<IndexKind, readonly Field[]>> = {
   hello: [
@@ -187,6 +238,15 @@ export const INDEX_SAMPLES: Readonly<Record<IndexKind, readonly Field[]>> = {
     [2, 'a/name'],
   ],
   stored: [[1, RECEIPT]],
+  putBatch: [
+    [1, PUT_ITEM],
+    [1, [[1, 'other']]],
+  ],
+  storedBatch: [
+    [1, [[1, RECEIPT]]],
+    [1, [[2, FAILURE]]],
+    [2, MEMBER],
+  ],
   offer: [
     [1, DIGEST],
     [2, 100_000],
@@ -277,12 +337,50 @@ export const INDEX_SAMPLES: Readonly<Record<IndexKind, readonly Field[]>> = {
     [1, 'a/name'],
     [2, true],
   ],
-  binding: [
-    [1, true],
+  binding: BINDING,
+  rebind: [
+    [1, 'a/tag'],
     [2, DIGEST],
-    [3, 4],
-    [4, FACT],
-    [5, true],
+    [3, true],
+    [4, NAMING],
+    [5, OPERATION],
+  ],
+  rebound: [
+    [1, BINDING],
+    [2, TARGET],
+    [3, 1_700_000_000_000],
+    [4, MEMBER],
+  ],
+  tagHistory: [[1, 'a/tag']],
+  tagTargets: [
+    [1, TARGET],
+    [1, [[1, DIGEST]]],
+  ],
+  setRule: [
+    [1, 'a/'],
+    [2, TERMS],
+  ],
+  removeRule: [[1, 'a/']],
+  accepted: [[1, true]],
+  rules: [],
+  ruleList: [
+    [
+      1,
+      [
+        [1, 'a/'],
+        [2, TERMS],
+        [3, 2],
+        [4, 300],
+        [5, 100],
+        [6, 9],
+        [7, 1_700_000_000_000],
+        [8, true],
+      ],
+    ],
+  ],
+  reportUse: [
+    [1, 'a/name'],
+    [2, DIGEST],
   ],
   names: [
     [1, 'a/'],

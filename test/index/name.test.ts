@@ -34,6 +34,12 @@ test('R004-29: what may be a name, and what may not', (t) => {
   for (const name of none) t.throws(() => checkName(name), { code: 'usage' }, JSON.stringify(name))
 })
 
+test('R004-165 the name mh is not bound, but read and unbound: a directory there excludes the digests', (t) => {
+  t.is(checkName('mh'), 'mh')
+  t.throws(() => checkNewName('mh'), { code: 'usage', message: /below mh\/ are names of digests/ })
+  for (const other of ['m', 'mhx', 'MH', 'mh2/x', 'a/mh']) t.is(checkNewName(other), other)
+})
+
 test('R004-29 a name with U+FFFD is not bound, but read and unbound', (t) => {
   for (const name of ['\ufffd', 'caf\ufffd', 'a\ufffdb']) {
     t.true(isName(name))

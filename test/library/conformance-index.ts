@@ -1,5 +1,5 @@
 /** Names, batches, removals and changes. Part of the library's conformance suite. */
-import { DstoreError, digestName } from '../../src/dstore.ts'
+import { DstoreError, Key, digestName } from '../../src/dstore.ts'
 import type { ChangeEvent, LevelOptions, NamesOptions, Value } from '../../src/dstore.ts'
 import { eventually } from '../eventually.ts'
 import { ABSENT, all, sample } from './conformance-samples.ts'
@@ -97,7 +97,39 @@ export function indexTopics(topic: Topic): void {
     await t.throwsAsync(dstore.bind('x', one.key, { expiresMs: 0 }), { instanceOf: RangeError })
     const naming = { kind: 'tag', expiresMs: 0.5 } as const
     await t.throwsAsync(dstore.put('x', { name: 'x', naming }), { instanceOf: RangeError })
+    const other = { kind: 'Tag' } as unknown as { kind: 'tag' }
+    await t.throwsAsync(dstore.put('x', { name: 'x', naming: other }), { instanceOf: TypeError })
+    const many = dstore.putMany([{ value: 'x', name: 'x', naming: other }])
+    await t.throwsAsync(many, { instanceOf: TypeError })
     await t.throwsAsync(dstore.bind('x', one.key, naming as object), { instanceOf: TypeError })
+  })
+
+  topic('R007-302 puts say what they moved a tag from', async (t, dstore) => {
+    const tag = { name: 'moving', naming: { kind: 'tag' } } as const
+    const first = await dstore.put('one', tag)
+    t.false('previous' in first || 'silent' in first)
+    const second = await dstore.put(sample(100_000), tag)
+    const [third] = await dstore.putMany([{ value: 'three', ...tag }])
+    if ('error' in third!) throw third.error
+    for (const [put, before] of [[second, first] as const, [third!, second] as const]) {
+      t.is(put.previous?.toString(), before.key.toString())
+      t.true(put.previous instanceof Key)
+      t.true(Date.parse(put.previousKeptUntil!) > Date.now())
+      t.deepEqual(put.silent, [])
+    }
+  })
+
+  topic('R007-303 a kind and fields that no name or rule has are refused', async (t, dstore) => {
+    for (const naming of [{ kind: 'Tag' }, { kinds: 'tag' }, { expires: 5 }, 'tag', null]) {
+      const put = dstore.put('x', { name: 'x', naming: naming as never })
+      await t.throwsAsync(put, { instanceOf: TypeError }, JSON.stringify(naming))
+    }
+    const fixed = { kind: 'fixed' } as object
+    await t.throwsAsync(dstore.tag('x', ABSENT, fixed), { instanceOf: TypeError })
+    const bounds = { maxNames: 1, maxAge: 5 } as object
+    await t.throwsAsync(dstore.setRule('x', bounds), { instanceOf: TypeError })
+    t.is(await dstore.lookup('x'), undefined)
+    t.deepEqual(await all(dstore.rules()), [])
   })
 
   topic('R007-301 rules bound what names below a prefix hold', async (t, dstore) => {

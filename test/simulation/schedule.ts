@@ -43,6 +43,9 @@ const QUIET_MS = 30_000
 /** How long a store may take over what was begun. */
 const SETTLE_MS = 2000
 
+/** For how long a Local that lacks changes at the end is waited for. */
+const FED_SECONDS = 5
+
 /** How long clocks must agree before wall time is trusted, where names expire. */
 const SETTLED_MS = 6000
 
@@ -149,6 +152,10 @@ export function runSchedule(seed: number, options: ScheduleOptions = {}): Outcom
     treeWork.releaseAll()
   }
   world.run(BUSY_MS + QUIET_MS, failed)
+  // What is removed in the background at any time, at this moment too, is fed within a second.
+  for (let i = 1; i <= FED_SECONDS && !failed() && locals.some(isBehind(global)); i++) {
+    world.run(BUSY_MS + QUIET_MS + i * 1000, failed)
+  }
   if (!failed()) global.trees?.atRest()
   if (!failed()) global.names?.atRest(global.index!.present !== undefined)
   const existing = new Set(oracle.existing())
@@ -165,6 +172,11 @@ export function runSchedule(seed: number, options: ScheduleOptions = {}): Outcom
   }
   return outcome()
 }
+
+const isBehind =
+  (global: SimGlobal) =>
+  (local: SimLocal): boolean =>
+    local.position !== global.index!.position.seq
 
 /** How far a wall clock is set: from less than its resolution is worth to days. */
 const STEPS_MS = [50, 500, 3000, 60_000, 3_600_000, 90_000_000, 400_000_000]

@@ -12,6 +12,8 @@ import {
   PROOF_BYTES,
   TEXT_CHARS,
   UPLOAD_ID_BYTES,
+  SILENT_LOCALS,
+  TRANSFER_MESSAGE_BYTES,
 } from '../../src/limits.ts'
 
 const LONGEST_PIECE = PIECE_BYTES + PROOF_BYTES
@@ -150,10 +152,26 @@ const REFUSED: Record<string, Wire> = {
     case: 'holders',
     value: { addresses: Array.from({ length: HOLDERS + 1 }, () => 'x') },
   },
+  'R004-123: one silent Local too many': {
+    case: 'stored',
+    value: {
+      moved: { digest: DIGEST, silent: Array.from({ length: SILENT_LOCALS + 1 }, () => 'x') },
+    },
+  },
+  'R004-123: a tag that was moved from no key': { case: 'stored', value: { moved: {} } },
   'R000-6: a piece of nothing': { case: 'piece', value: { length: 0 } },
   'R000-6: a piece of one byte too many': { case: 'piece', value: { length: LONGEST_PIECE + 1 } },
   'R000-6: a piece of 4 GiB': { case: 'piece', value: { length: 0xffff_ffff } },
 }
+
+test('R004-123: the longest list of silent Locals fits into a message', (t) => {
+  const silent = Array.from({ length: SILENT_LOCALS }, () => '12D3KooW'.padEnd(56, 'x'))
+  const moved = { previous: { digest: DIGEST, directory: true }, keptUntilMs: Number(LAST), silent }
+  const stored = { type: 'stored', incarnation: Number(LAST), existed: true, moved } as const
+  const bytes = encodeMessage(stored)
+  t.true(bytes.byteLength <= TRANSFER_MESSAGE_BYTES)
+  t.deepEqual(decodeMessage(bytes), stored)
+})
 
 for (const [name, body] of Object.entries(REFUSED)) {
   test(`${name} breaks the protocol`, (t) => {

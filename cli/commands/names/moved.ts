@@ -1,5 +1,6 @@
 /** What `tag` and `put --tag` say of a tag that they moved (R007-294, R007-302). */
 import type { Client } from '../../../src/daemon/client/client.ts'
+import { asDstoreError } from '../../../src/errors.ts'
 import type { Invocation } from '../../command.ts'
 import { memberNames } from '../../terminal/member-names.ts'
 import type { Terms } from '../../../src/daemon/client/names/terms.ts'
@@ -26,8 +27,23 @@ export async function showMove(
     terminal.note(movedText(moved, moved.previous, keepMs))
     await mentionSilent(invocation, client, moved)
   }
-  if (expiresMs !== undefined && !terminal.json)
-    terminal.note(expiryText(await client.lookup(moved.name)))
+  if (expiresMs !== undefined && !terminal.json) await mentionExpiry(invocation, client, moved.name)
+}
+
+/** The change is durable: what cannot be found out afterwards is no failure of the command. */
+async function mentionExpiry(
+  { terminal }: Invocation,
+  client: Client,
+  name: string,
+): Promise<void> {
+  try {
+    terminal.note(expiryText(await client.lookup(name)))
+  } catch (error) {
+    const isGone = asDstoreError(error).code === 'not-found'
+    terminal.note(
+      isGone ? `${name} has expired` : `${name} is bound; \`dstore stat\` shows its expiry`,
+    )
+  }
 }
 
 /** The same of a put; of one without a tag, nothing. */

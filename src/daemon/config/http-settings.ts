@@ -12,9 +12,12 @@ interface HttpExtras {
 /** A host name as DNS has it, without a port. */
 const HOST_NAME = /^(?=.{1,253}$)[a-z\d]([\w-]{0,62})(\.[a-z\d][\w-]{0,62})*$/i
 
+/** Whether the text is the name of a host, without a port. */
+export const isHostName = (host: string): boolean => HOST_NAME.test(host)
+
 /** Throws `usage` for a text that is no name of a host. */
 export function checkHostName(host: string): void {
-  if (HOST_NAME.test(host)) return
+  if (isHostName(host)) return
   throw new DstoreError('usage', `not the name of a host: ${host}`, {
     hint: 'write a name without a port, such as cache.corp; an IP address needs none',
   })

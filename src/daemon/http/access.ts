@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import { HTTP_REFUSALS_LOG_MS } from '../../limits.ts'
 import type { Log } from '../../log.ts'
+import { isHostName } from '../config/http-settings.ts'
 import type { HttpAddress } from '../config/http-address.ts'
 import type { TokenTable } from '../config/tokens/token-table.ts'
 import { HttpError } from './http-error.ts'
@@ -39,11 +40,14 @@ export const SOCKET_ACCESS: Access = {
   silenceMs: 0,
   isLogged: false,
   admit: (request) => {
-    const fault = hostFault(request, isOwnHost)
+    const fault = hostFault(request, isOwnHost, () => SOCKET_HOST)
     if (fault !== undefined) throw fault
     return SOCKET_CALLER
   },
-  admits: (request) => (hostFault(request, isOwnHost) === undefined ? SOCKET_CALLER : undefined),
+  admits: (request) => {
+    const fault = hostFault(request, isOwnHost, () => SOCKET_HOST)
+    return fault === undefined ? SOCKET_CALLER : undefined
+  },
 }
 
 export interface TcpAccessOptions {
@@ -91,7 +95,7 @@ export class TcpAccess implements Access {
 
   #callerOf(request: IncomingMessage, isOpen: () => boolean): Caller | HttpError {
     const { headers, method } = request
-    const fault = hostFault(request, (name) => this.#isOurs(name))
+    const fault = hostFault(request, (name) => this.#isOurs(name), hostHint)
     if (fault !== undefined) return fault
     const token = tokenIn(headers.authorization)
     // Without a token the same steps are taken: an empty one is none.
@@ -102,7 +106,8 @@ export class TcpAccess implements Access {
     }
     const reads = method === 'GET' || method === 'HEAD'
     if (this.#options.isPublic && reads && isOpen()) return PUBLIC_CALLER
-    return new HttpError(401, "this needs the daemon's token", CHALLENGE, 'not-permitted', HINT)
+    const message = token === undefined ? 'this needs a token' : WRONG_TOKEN
+    return new HttpError(401, message, CHALLENGE, 'not-permitted', HINT)
   }
 
   /** An IP address is safe: unlike a name, no page can rebind it. */
@@ -128,6 +133,14 @@ const CHALLENGE = {
   'WWW-Authenticate': 'Bearer realm="dstore", Basic realm="dstore", charset="UTF-8"',
 }
 
+const SOCKET_HOST = 'over the socket, the host is localhost'
+
+function hostHint(name: string): string | undefined {
+  return isHostName(name) ? `start the daemon with --http-host ${name}` : undefined
+}
+
+const WRONG_TOKEN = 'the token is wrong, revoked or expired'
+
 const HINT = 'an admin of this node makes one: `dstore token add`'
 
 const FOREIGN = 'a page of another origin sends this with a password that the browser remembers'
@@ -142,9 +155,11 @@ function isOfOtherOrigin({ headers }: IncomingMessage): boolean {
   return origin !== undefined && origin.replace(/^https?:\/\//, '') !== host
 }
 
+/** `hintFor` a name that is not ours. */
 function hostFault(
   request: IncomingMessage,
   isOurs: (name: string) => boolean,
+  hintFor: (name: string) => string | undefined,
 ): HttpError | undefined {
   // A proxy may have gone by one `Host` line, and Node by the other.
   const { rawHeaders } = request
@@ -158,5 +173,6 @@ function hostFault(
     return new HttpError(400, 'the request names no host')
   }
   const name = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase()
-  return isOurs(name) ? undefined : new HttpError(421, `not served here: ${name}`)
+  if (isOurs(name)) return undefined
+  return new HttpError(421, `not served here: ${name}`, {}, 'usage', hintFor(name))
 }

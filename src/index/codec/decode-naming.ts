@@ -1,7 +1,7 @@
 /** How a request binds a name (specs/004-index.md, R004-118 and R004-125). */
 import { OPERATIONS, OPERATION_ID_BYTES, SETTLED_RANGES } from '../../limits.ts'
 import { count, exactly, malformed } from '../../wire/fields.ts'
-import type { Naming, Operation, Ping } from '../message.ts'
+import type { Naming, Operation, Ping, Put } from '../message.ts'
 import type * as pb from './messages_pb.ts'
 
 interface Named {
@@ -17,6 +17,27 @@ export function toNaming({ naming, operation }: Named): Operation & { readonly n
     ...(naming !== undefined && { naming: fieldsOf(naming) }),
     ...(id !== undefined && { operation: id }),
   }
+}
+
+/** The operation of each value of a put. Error: `protocol`. */
+export function toOperations({
+  operations,
+  values,
+  name,
+  hold,
+}: Pick<pb.Put, 'operations' | 'values' | 'name' | 'hold'>): Pick<Put, 'operations'> {
+  if (operations.length === 0) return {}
+  if (name !== undefined || hold !== undefined || operations.length !== values.length) {
+    throw malformed('operations of other values')
+  }
+  // One copy, because the buffer of the message is reused.
+  const all = new Uint8Array(operations.length * OPERATION_ID_BYTES)
+  const ids = operations.map((one, i) => {
+    const at = i * OPERATION_ID_BYTES
+    all.set(exactly(OPERATION_ID_BYTES, 'operation', one), at)
+    return all.subarray(at, at + OPERATION_ID_BYTES)
+  })
+  return { operations: ids }
 }
 
 /** Error: `protocol`. */

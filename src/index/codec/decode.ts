@@ -22,7 +22,7 @@ import { toFailure, toPutBatch, toReceipt, toStored, toStoredBatch } from './bat
 import { toFact, toNames as toKeyNames } from './decode-facts.ts'
 import { pageOf, toContents, toNamed, toNames, toPrefix, toStoreContents } from './decode-lists.ts'
 import { toFound, toRebind, toRebound, toTarget, toTargets, toWhy } from './decode-names.ts'
-import { toNaming, toPing } from './decode-naming.ts'
+import { toNaming, toOperations, toPing } from './decode-naming.ts'
 import { toReport, toWall } from './decode-report.ts'
 import { toRuleBody } from './rules/decode-rules.ts'
 import { batch, toName, toTreeBody, toTreeRemoval, toUnnamedHold } from './decode-trees.ts'
@@ -87,6 +87,7 @@ function fromWire(body: pb.Message['body']): Body {
         name,
         ...toUnnamedHold(body.value),
         ...toNaming(body.value),
+        ...toOperations(body.value),
       }
     }
     case 'putBatch':

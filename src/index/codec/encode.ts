@@ -50,7 +50,8 @@ function toWire(body: Body): WireBody {
     case 'put': {
       const { name, hold } = body
       const known = { values: [...body.values], ...given({ name, hold }) }
-      return { case: 'put', value: { ...known, ...wireNaming(body) } }
+      const ids = body.operations === undefined ? {} : { operations: [...body.operations] }
+      return { case: 'put', value: { ...known, ...ids, ...wireNaming(body) } }
     }
     case 'put-batch':
       return { case: 'putBatch', value: { items: body.items.map(wireItem) } }

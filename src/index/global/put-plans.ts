@@ -4,7 +4,7 @@
  */
 import { GROUP_BYTES, TAG_KEEP_MS } from '../../limits.ts'
 import { failure } from '../failure.ts'
-import type { Digest, Naming, Offer, Operation, Receipt } from '../message.ts'
+import type { Body, Digest, Naming, Offer, Operation, Receipt } from '../message.ts'
 import {
   decodeKey,
   encodeKey,
@@ -237,18 +237,28 @@ export function putTasks(
   context: PutContext,
   finish: Finish,
 ): Task[] {
-  const receipts = Array.from<Receipt | undefined>({ length: values.length })
-  let left = values.length
+  const put = joined(values.length, finish)
+  return values.map((value, at) => putTask(origin, value, as, context, (body) => put(at, body)))
+}
+
+/**
+ * Takes the outcome of each of several puts. `finish` is called once, when the last one is put or
+ * the first has failed; for none at once.
+ */
+export function joined(
+  count: number,
+  finish: (body: Body) => void,
+): (at: number, body: Body) => void {
+  const receipts = Array.from<Receipt | undefined>({ length: count })
+  let left = count
   if (left === 0) finish({ type: 'stored', receipts: [] })
-  return values.map((value, at) =>
-    putTask(origin, value, as, context, (body) => {
-      if (left <= 0) return
-      if (body.type === 'stored') receipts[at] = body.receipts[0]
-      left = body.type === 'stored' ? left - 1 : 0
-      const stored = { type: 'stored', receipts: receipts as Receipt[] } as const
-      if (left === 0) finish(body.type === 'stored' ? stored : body)
-    }),
-  )
+  return (at, body) => {
+    if (left <= 0) return
+    if (body.type === 'stored') receipts[at] = body.receipts[0]
+    left = body.type === 'stored' ? left - 1 : 0
+    const stored = { type: 'stored', receipts: receipts as Receipt[] } as const
+    if (left === 0) finish(body.type === 'stored' ? stored : body)
+  }
 }
 
 /** May this large value be sent? For a value that exists and is whole, this is the put. */

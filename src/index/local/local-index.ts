@@ -185,6 +185,7 @@ export class LocalIndex {
         if (result instanceof DstoreError && result.code === 'protocol') this.#close(result)
       }
       if (!this.#flushDue) this.#flush()
+      if (this.#link === 'connected' && this.#requests.hasManySettled) this.#ping(now)
     } catch (error) {
       this.#close(error as DstoreError)
     }

@@ -41,6 +41,11 @@ export class OperationIds {
     if (this.#ended.size < OPERATIONS) this.#ended.add(numberOf(id))
   }
 
+  /** Number of operations that ended since Global was told last. */
+  get ended(): number {
+    return this.#ended.size
+  }
+
   /** What has ended, for one message. */
   takeSettled(): SettledOperations[] {
     const numbers = [...this.#ended].toSorted((a, b) => a - b)

@@ -38,6 +38,9 @@ interface Pending {
   isRepeat: boolean
 }
 
+/** Operations that have ended, for which a Local does not wait to tell Global: they fill it. */
+const SETTLED_SOON = 1024
+
 /** The range of request ids; the link itself uses others. */
 const FIRST_ID = 16
 const LAST_ID = 0x7fff_ffff
@@ -66,6 +69,11 @@ export class RequestQueue {
     this.#rules = rules
     this.#ids = operations
     this.#awaySince = now
+  }
+
+  /** Is there enough to tell Global of operations that have ended not to wait for a ping? */
+  get hasManySettled(): boolean {
+    return this.#ids !== undefined && this.#ids.ended >= SETTLED_SOON
   }
 
   /** A ping, which tells Global of the operations that are not repeated any more (R004-132). */
@@ -106,16 +114,19 @@ export class RequestQueue {
 
   /** The messages to send now. */
   *sendable(): Generator<Message> {
-    const joined: Record<'locate' | 'put', Pending[]> = { locate: [], put: [] }
+    const joined: Record<string, Pending[]> = { locate: [], put: [], operation: [] }
     for (const ticket of this.#unsent) {
       if (this.#sent.size >= REQUESTS_IN_FLIGHT) break
       const pending = this.#pending.get(ticket)!
       const { body } = pending
       if (!isJoinable(body)) {
         yield this.#send([pending])
-      } else if (joined[body.type].push(pending) === JOINED_REQUESTS) {
-        yield this.#send(joined[body.type].splice(0))
+        continue
       }
+      // A message has an operation for each of its values, or for none.
+      const isOperation = body.type === 'put' && body.operations !== undefined
+      const some = joined[isOperation ? 'operation' : body.type]!
+      if (some.push(pending) === JOINED_REQUESTS) yield this.#send(some.splice(0))
     }
     for (const some of Object.values(joined)) if (some.length > 0) yield this.#send(some)
   }
@@ -286,6 +297,7 @@ function isJoinable(body: Request): body is Locate | Put {
     : body.type === 'put' &&
         body.name === undefined &&
         body.hold === undefined &&
+        body.operation === undefined &&
         body.values.length === 1
 }
 
@@ -295,8 +307,15 @@ function joinedBody(pendings: readonly Pending[]): Request {
   if (pendings.length === 1) return body
   const bodies = pendings.map((pending) => pending.body)
   if (body.type === 'put') {
-    const values = (bodies as Put[]).flatMap((one) => one.values)
-    return { type: 'put', values, name: undefined }
+    const puts = bodies as Put[]
+    const values = puts.flatMap((one) => one.values)
+    const operations = puts.flatMap((one) => one.operations ?? [])
+    return {
+      type: 'put',
+      values,
+      name: undefined,
+      ...(operations.length > 0 && { operations }),
+    }
   }
   const digests = (bodies as Locate[]).flatMap((one) => one.digests)
   return { type: 'locate', digests, inline: true }
@@ -332,7 +351,8 @@ function subjectsOf(body: Request): string[] {
 }
 
 /** The ids of the operations in a request. */
-function operationsIn(body: Request): Uint8Array[] {
+function operationsIn(body: Request): readonly Uint8Array[] {
+  if (body.type === 'put' && body.operations !== undefined) return body.operations
   const all = body.type === 'put-batch' ? body.items : [body]
   return all.flatMap((one) => ('operation' in one && one.operation ? [one.operation] : []))
 }

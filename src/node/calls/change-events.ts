@@ -49,7 +49,9 @@ function parsePosition(text: string): Position {
   const [, run, digits] = /^([0-9a-f]{32})-(\d{1,16})$/.exec(text) ?? []
   const seq = Number(digits)
   if (run === undefined || !Number.isSafeInteger(seq)) {
-    throw new DstoreError('usage', 'not a position in the order of changes')
+    throw new DstoreError('usage', 'not a position in the order of changes', {
+      hint: '`dstore watch --json` shows the position of each change, `dstore status` the last one',
+    })
   }
   return { runId: fromHex(run)!, seq }
 }

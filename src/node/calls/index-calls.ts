@@ -12,7 +12,7 @@ import type {
   Request,
 } from '../../index/message.ts'
 import { checkName } from '../../index/name.ts'
-import { BATCH_ITEMS } from '../../limits.ts'
+import { BATCH_ITEMS, LATEST_MS } from '../../limits.ts'
 import type {
   BoundName,
   CallOptions,
@@ -160,9 +160,6 @@ export function boundName(name: string, found: Found, heldBytes: number): BoundN
     ...(expiresMs !== undefined && { expiresAt: isoOf(expiresMs) }),
   }
 }
-
-/** The latest time that a `Date` can be, in milliseconds. */
-const LATEST_MS = 8.64e15
 
 /** ISO 8601. */
 export const isoOf = (ms: number): string => new Date(Math.min(ms, LATEST_MS)).toISOString()

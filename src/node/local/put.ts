@@ -7,7 +7,7 @@ import { createHasher, hash, hashInTurns, type Hashed } from '../../hash/hasher.
 import { Key } from '../../hash/key.ts'
 import { errorOf } from '../../index/failure.ts'
 import type { OperationIds } from '../../index/local/operation-ids.ts'
-import type { BatchItem, Receipt } from '../../index/message.ts'
+import type { BatchItem, Put, Receipt } from '../../index/message.ts'
 import { CALL_TIMEOUT_MS, DIGEST_BYTES, INLINE_VALUE_BYTES } from '../../limits.ts'
 import { changedFile } from '../../store/file/file-faults.ts'
 import { hashSource } from '../../store/file/file-hasher.ts'
@@ -202,13 +202,31 @@ export class Uploader {
   /** Puts small values in one message; a name only with a single value. */
   async putSmall(
     values: readonly Uint8Array[],
-    { signal, timeoutMs = CALL_TIMEOUT_MS, operation, ...kept }: NamedPut,
+    { operation, ...options }: NamedPut,
+  ): Promise<PutResult[]> {
+    const { operations } = this.#options
+    if (options.hold !== undefined) return this.#sendSmall(values, options, {})
+    if (options.name !== undefined) {
+      return this.#sendSmall(values, options, { ...(operation && { operation }) })
+    }
+    // Others may join the message: each value has an operation of its own.
+    if (operation !== undefined) return this.#sendSmall(values, options, { operations: [operation] })
+    const ids = values.map(() => operations.begin())
+    try {
+      return await this.#sendSmall(values, options, { operations: ids })
+    } finally {
+      for (const id of ids) operations.end(id)
+    }
+  }
+
+  #sendSmall(
+    values: readonly Uint8Array[],
+    { signal, timeoutMs = CALL_TIMEOUT_MS, ...kept }: PutOptions,
+    as: Pick<Put, 'operation' | 'operations'>,
   ): Promise<PutResult[]> {
     const { link } = this.#options
-    // Without a name, others may join the message, whose operation this would be.
-    const named = kept.name === undefined || operation === undefined ? kept : { ...kept, operation }
     const digests = values.map((value) => hash(value).digest)
-    const request = { type: 'put', values, name: undefined, ...keptAs(named) } as const
+    const request = { type: 'put', values, name: undefined, ...keptAs(kept), ...as } as const
     const ask = (leftMs: number): Promise<PutResult[]> => {
       const options = { digests, timeoutMs: leftMs, ...(signal && { signal }) }
       return link.ask(request, options, ({ receipts }, keep) =>

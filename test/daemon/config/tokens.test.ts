@@ -2,6 +2,7 @@ import { test } from '../../serial.ts'
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
+import type { DstoreError } from '../../../src/errors.ts'
 import { TokenTable } from '../../../src/daemon/config/tokens/token-table.ts'
 import { LABEL_CHARS, TOKENS } from '../../../src/limits.ts'
 import { temporaryDirectory } from '../serving.ts'
@@ -146,11 +147,21 @@ test('R007-339 a prefix ends in a slash, and names fit below it', (t) => {
   for (const bad of ['', 'ci', '\n/', `${'0'.repeat(64)}/`]) {
     t.throws(() => table.add({ prefix: bad }), { code: 'usage' }, JSON.stringify(bad))
   }
-  t.throws(() => table.add({ prefix: 'ci' }), { code: 'usage', message: /slash/ })
+  const fault = t.throws<DstoreError>(() => table.add({ prefix: 'ci' }), { message: /slash/ })
+  t.is(fault.hint, 'write ci/')
+  // The hint is no prefix that is refused in turn.
+  for (const bad of ['', '\n', '0'.repeat(64)]) {
+    const { hint = '' } = t.throws<DstoreError>(() => table.add({ prefix: bad }))
+    t.notRegex(hint, /^write .*\/$/, JSON.stringify(bad))
+  }
   for (const bad of [0, -1, 1.5, Number.NaN, Infinity]) {
     t.throws(() => table.add({ expiresMs: bad }), { code: 'usage' }, String(bad))
   }
   t.is(table.add({ prefix: 'ci/' }).entry.prefix, 'ci/')
+  // Names that spell digests are below this one (R004-165), and below no longer one.
+  t.is(table.add({ prefix: 'mh/' }).entry.prefix, 'mh/')
+  t.is(t.throws<DstoreError>(() => table.add({ prefix: 'mh' })).hint, 'write mh/')
+  t.throws(() => table.add({ prefix: 'mh/x/' }), { code: 'usage' })
 })
 
 test('R007-320 a node has a bounded number of tokens', (t) => {

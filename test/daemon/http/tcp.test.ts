@@ -67,6 +67,8 @@ test('R007-71 without the token, every call over TCP is refused', async (t) => {
     for (const sent of wrong) {
       const answer = await call(method, `${path}?token=${token}`, sent)
       t.is(answer.status, 401, `${method} ${path}`)
+      const why = sent.token ? /the token is wrong, revoked or expired/ : /this needs a token|wrong/
+      if (method !== 'HEAD') t.regex(answer.body.toString(), why, JSON.stringify(sent))
       t.regex(
         answer.headers['www-authenticate'] ?? '',
         /^Bearer realm="dstore", Basic realm="dstore"/,

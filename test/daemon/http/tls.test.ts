@@ -143,8 +143,12 @@ test('R007-336 R007-11 the names of --http-host are accepted, and no others', as
     t.is((await call('GET', '/v1/keys', { token, headers: { host } })).status, 200, host)
   }
   for (const host of ['evil.corp', 'x.cache.corp', 'cache.corp.evil', 'cache']) {
-    t.is((await call('GET', '/v1/keys', { token, headers: { host } })).status, 421, host)
+    const { status, body } = await call('GET', '/v1/keys', { token, headers: { host } })
+    t.is(status, 421, host)
+    t.regex(body.toString(), new RegExp(`"hint":"start the daemon with --http-host ${host}"`))
   }
+  const { body } = await call('GET', '/v1/keys', { token, headers: { host: 'a b' } })
+  t.notRegex(body.toString(), /hint/)
 })
 
 test('R007-321 R007-322 the password of Basic is a token, but not from a page of another origin', async (t) => {

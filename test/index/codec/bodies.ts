@@ -146,6 +146,11 @@ export const BODIES: {
     fc.record({ values: fc.tuple(smallValue), name: maybe(name) }),
     fc.record({ values: fc.tuple(smallValue), name, naming, operation: bytes(16) }),
     fc.record({ values: some(smallValue), name: fc.constant(undefined), hold }),
+    fc.array(fc.tuple(smallValue, bytes(16)), { minLength: 1, maxLength: 3 }).map((puts) => ({
+      values: puts.map(([value]) => value),
+      name: undefined,
+      operations: puts.map(([, operation]) => operation),
+    })),
   ),
   stored: fc.record({ receipts: some(receipt) }),
   'put-batch': fc.record({

@@ -12,6 +12,7 @@ import {
   HOLDERS,
   INLINE_VALUE_BYTES,
   NAME_BYTES,
+  SILENT_LOCALS,
   TICKET_ADDRESSES,
   TICKET_ADDRESS_CHARS,
 } from '../../../src/limits.ts'
@@ -86,6 +87,21 @@ const REFUSED: Record<string, Wire> = {
   'R000-7: a small value of one byte too many': {
     body: { case: 'put', value: { values: [new Uint8Array(INLINE_VALUE_BYTES + 1)] } },
   },
+  'R004-125: fewer operations than values': {
+    body: {
+      case: 'put',
+      value: { values: [DIGEST, DIGEST], operations: [new Uint8Array(16)] },
+    },
+  },
+  'R004-125: an operation of a value that has a name': {
+    body: {
+      case: 'put',
+      value: { values: [DIGEST], name: 'n', operations: [new Uint8Array(16)] },
+    },
+  },
+  'R004-125: the id of an operation of 15 bytes': {
+    body: { case: 'put', value: { values: [DIGEST], operations: [new Uint8Array(15)] } },
+  },
   'R004-167: a batch of names whose answer might not fit': {
     body: {
       case: 'putBatch',
@@ -140,6 +156,15 @@ const REFUSED: Record<string, Wire> = {
     body: {
       case: 'located',
       value: { facts: [{ exists: true, holders: many(HOLDERS + 1, 'peer') }] },
+    },
+  },
+  'R004-123: one silent Local too many': {
+    body: {
+      case: 'stored',
+      value: {
+        receipts: [{ digest: DIGEST, previous: { digest: DIGEST } }],
+        silent: many(SILENT_LOCALS + 1, 'peer'),
+      },
     },
   },
   'R004-1: a list with a delimiter of two characters': {

@@ -195,6 +195,36 @@ for (const once of ONCE) {
   })
 }
 
+test('R004-125 values that share a message keep the ids of their operations, also in the next', (t) => {
+  const operation = (n: number): Uint8Array => new Uint8Array(16).fill(n)
+  const body = (n: number): Request => ({ ...put(n), operations: [operation(n)] }) as Request
+  const { requests } = begun()
+  const [message, bare, ...more] = sent(requests, [body(1), put(9), body(2)])
+  t.deepEqual(more, [])
+  const values = [1, 2].map((n) => Uint8Array.of(n))
+  const operations = [1, 2].map(operation)
+  const expected = { type: 'put', values, name: undefined, operations } as Body
+  t.deepEqual([message!.body, bare!.body].toSorted(byCount), [put(9), expected])
+  requests.closed(new DstoreError('unreachable', 'gone'), 0)
+  requests.add(4, body(3))
+  requests.cancel(2)
+  const [again] = [...requests.sendable()].filter(({ body: one }) => 'operations' in one)
+  t.like(again!.body, { operations: [1, 2, 3].map(operation) })
+  const receipts = [1, 2, 3].map(receipt)
+  const settled = requests.answered({ id: again!.id, body: { type: 'stored', receipts } })
+  t.deepEqual(
+    settled.map(({ ticket, keep }) => [ticket, keep]),
+    [
+      [1, false],
+      [3, false],
+      [4, true],
+    ],
+  )
+})
+
+const byCount = (a: Body, b: Body): number =>
+  a.type === 'put' && b.type === 'put' ? a.values.length - b.values.length : 0
+
 test('R004-125 what the repeat of an operation answers is given, and not kept', (t) => {
   const operation = new Uint8Array(16).fill(7)
   const value = Uint8Array.of(1)

@@ -91,6 +91,11 @@ placed('R005-68: a value that is put again is hashed and not written', async (t,
   const later = await place.again()
   t.like(await later.put(pattern(SIZE)), { existed: true, phases: ['hash'], created: 0 })
   t.true((await later.node.index.stat(first.key))!.names.includes('again'))
+  const tag = { name: 'tag', naming: { kind: 'tag' } } as const
+  const { key: previous } = await later.node.put({ bytes: once(pattern(5)) }, tag)
+  const moved = await later.put(pattern(SIZE), tag)
+  t.like(moved, { existed: true, phases: ['hash'], created: 0, silent: [] })
+  t.true(moved.previous?.equals(previous), 'R007-302')
   return later
 })
 

@@ -4,6 +4,7 @@ import type { ExecutionContext } from 'ava'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { once, toHex } from '../../../src/bytes.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import type { PutResult } from '../../../src/node/node.ts'
 import { pattern } from '../../hash/sizes.ts'
@@ -39,6 +40,34 @@ test('R003-46: a put that loses Global before its first byte asks again until it
     t.is((await put()).size, fake.host.value.size)
     t.is(asks, 4)
   }
+})
+
+test('R004-125: small values have an operation each, the same when they are put once more', async (t) => {
+  const values = [1, 2, 3].map((n) => Uint8Array.of(n))
+  const fake = new FakeLocal(sample(pattern(10)))
+  const { local } = fake
+  const ways: readonly [number, () => Promise<unknown>][] = [
+    [3, () => local.putMany(values)],
+    [1, () => local.put({ bytes: once(values[0]!) })],
+    [0, () => local.putMany(values, { hold: 'ab'.repeat(16) })],
+  ]
+  const seen = new Set<string>()
+  for (const [count, put] of ways) {
+    fake.asked.length = 0
+    let asks = 0
+    fake.onAsk = () => {
+      if (++asks === 1) throw away()
+    }
+    await put()
+    const [first = [], again = []] = fake.asked.map((one) =>
+      one.type === 'put' ? (one.operations ?? []).map(toHex) : [],
+    )
+    t.is(asks, 2)
+    t.is(first.length, count)
+    t.deepEqual(again, first)
+    for (const id of first) seen.add(id)
+  }
+  t.is(seen.size, 4)
 })
 
 test('R003-46: a put that finds no Global fails at once', async (t) => {

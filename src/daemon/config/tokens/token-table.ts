@@ -1,6 +1,7 @@
 /** The tokens of the API over TCP: made, found, listed, revoked (specs/007, "Tokens"). */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { DstoreError } from '../../../errors.ts'
+import { DIGEST_NAMES } from '../../../hash/foreign-digest.ts'
 import { checkNewName } from '../../../index/name.ts'
 import { HTTP_TOKEN_BYTES, LABEL_CHARS, LONGEST_TOKEN_MS, TOKENS } from '../../../limits.ts'
 import { isLabel } from '../../../membership/label.ts'
@@ -204,12 +205,18 @@ function checkLabel(label: string): void {
 
 /** Throws `usage` unless names can be below it: `ci` would cover `cicero` as well. */
 function checkPrefix(prefix: string): void {
-  if (!prefix.endsWith('/')) {
-    throw new DstoreError('usage', `a token's prefix ends in a slash: ${prefix}`, {
-      hint: `write ${prefix}/`,
+  if (prefix === '') {
+    throw new DstoreError('usage', 'the prefix of a token is empty', {
+      hint: 'leave it out for a token that is not confined',
     })
   }
-  checkNewName(`${prefix}x`)
+  const complete = prefix.endsWith('/') ? prefix : `${prefix}/`
+  // First: a hint never names a prefix that is refused in turn.
+  if (complete !== DIGEST_NAMES) checkNewName(`${complete}x`)
+  if (prefix === complete) return
+  throw new DstoreError('usage', `a token's prefix ends in a slash: ${prefix}`, {
+    hint: `write ${complete}`,
+  })
 }
 
 function hashOf(token: string): string {

@@ -5,7 +5,7 @@
 import { KEY_TEXT_BYTES, writeKeyText } from '../../../hash/key-text.ts'
 import type { KeyKind } from '../../../hash/key.ts'
 import { COMMON } from '../../../index/lists/name-page.ts'
-import { DIGEST_BYTES } from '../../../limits.ts'
+import { DIGEST_BYTES, LATEST_MS } from '../../../limits.ts'
 import type { KeyPage, NamePage } from '../../../node/node.ts'
 
 const NEWLINE = 10
@@ -117,9 +117,6 @@ export function nameDocuments(page: NamePage): Uint8Array {
   }
   return text.subarray(0, at)
 }
-
-/** The latest time that a `Date` can be, in milliseconds. */
-const LATEST_MS = 8.64e15
 
 /** The second of the time that was written last, as text up to its milliseconds. */
 let lastSecond = NaN

@@ -3,7 +3,7 @@
  * sees the row of the name, and says what that becomes.
  */
 import { equal } from '../../../bytes.ts'
-import { TAG_HISTORY } from '../../../limits.ts'
+import { LATEST_MS, TAG_HISTORY } from '../../../limits.ts'
 import type { Row } from '../../../store/store.ts'
 import { failure } from '../../failure.ts'
 import type { Digest, Failure, Found, NameFacts, Naming } from '../../message.ts'
@@ -65,7 +65,7 @@ export function decide(row: Row | undefined, wanted: Wanted): Decision {
   }
   const { expiresMs: after } = naming
   if (after === undefined) return { type: 'same', record: before }
-  const expiresMs = wallMs + after
+  const expiresMs = timeAfter(wallMs, after)
   if (before.expiresMs === expiresMs) return { type: 'same', record: before }
   const extends_ = before.expiresMs !== undefined && expiresMs > before.expiresMs
   if (!extends_ && !wanted.isAdmin) {
@@ -74,6 +74,9 @@ export function decide(row: Row | undefined, wanted: Wanted): Decision {
   }
   return { type: 'prolong', before, expiresMs }
 }
+
+/** A time that fits a message and a date, however far off (R004-129). */
+export const timeAfter = (wallMs: number, ms: number): number => Math.min(LATEST_MS, wallMs + ms)
 
 /** Is it not answered any more? */
 export const hasExpired = ({ expiresMs }: Pick<NameRecord, 'expiresMs'>, wallMs: number): boolean =>
@@ -103,7 +106,7 @@ function expiryFor(
   wallMs: number,
   before: NameRecord | undefined,
 ): number | undefined {
-  const wanted = after === undefined ? undefined : wallMs + after
+  const wanted = after === undefined ? undefined : timeAfter(wallMs, after)
   if (before === undefined || hasExpired(before, wallMs)) return wanted
   if (before.expiresMs === undefined) return undefined
   return Math.max(before.expiresMs, wanted ?? 0)

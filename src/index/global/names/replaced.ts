@@ -4,6 +4,7 @@ import { KEEP, keepRow } from '../../records/keep-record.ts'
 import { keptRow } from '../../records/tree-record.ts'
 import type { KeyState } from '../trees/key-removal.ts'
 import { withoutNames } from './named.ts'
+import { timeAfter } from './naming.ts'
 
 /** What keeps replaced targets knows beside the rows. */
 export interface KeepContext {
@@ -35,7 +36,7 @@ export function replaced(
   if (found === undefined) return nothing
   const { writes, found: rest } = withoutNames(digest, found, [name])
   if (rest.names > 0 || rest.unnamed || held > 0) return { ...nothing, writes }
-  const keptUntilMs = Math.min(Number.MAX_SAFE_INTEGER, wallMs + keepMs)
+  const keptUntilMs = timeAfter(wallMs, keepMs)
   const key = keepRow({ untilMs: keptUntilMs, digest }, context.run, context.nextNumber())
   const keep = { key, value: KEEP }
   return {

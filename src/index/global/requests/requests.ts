@@ -30,6 +30,7 @@ import { putTask, putTasks } from '../put-plans.ts'
 import type { Sessions } from '../sessions.ts'
 import { isTreeRequest } from '../trees/requests.ts'
 import { putBatch } from './put-batch.ts'
+import { putValues } from './put-values.ts'
 import { runTogether } from './run-together.ts'
 import type { Trees } from '../trees/trees.ts'
 
@@ -164,13 +165,17 @@ export class Requests {
 
   #put(origin: Origin, body: Put, isAdmin: boolean, finish: Finish): void {
     const { plans, trees, names } = this.#parts
-    const { values, name, hold } = body
+    const { values, name, hold, operations } = body
     plans.ask<'sealed'>(
       { type: 'stage', values, ...(name !== undefined && { names: [name] }) },
       ({ values: sealed }) => {
         if (hold !== undefined) return trees.put(hold, sealed, finish)
+        const context = this.#putContext(isAdmin)
+        if (operations !== undefined) {
+          return putValues(sealed, operations, origin, context, { plans, names, finish })
+        }
         names.atKey({ name, digest: sealed[0]?.digest }, finish, (done) => {
-          runTogether(plans, putTasks(origin, sealed, body, this.#putContext(isAdmin), done))
+          runTogether(plans, putTasks(origin, sealed, body, context, done))
         })
       },
       finish,

@@ -4,7 +4,7 @@
  */
 import type { DstoreError } from '../../../errors.ts'
 import { failure, failureOf } from '../../failure.ts'
-import type { Digest, Failure } from '../../message.ts'
+import type { Body, Digest, Failure } from '../../message.ts'
 import { chargeRow, decodeCharge, type Charge } from '../../records/charge-record.ts'
 import { decodeKey, keyRow } from '../../records/record.ts'
 import { read, type Flow, type FlowRunner } from '../trees/flow.ts'
@@ -71,21 +71,29 @@ export class Admission {
     if (rule === undefined || (rule.maxSize === undefined && rule.maxNames === undefined)) {
       return begin(finish)
     }
-    const { name } = wish
+    const { name, directory } = wish
     const reading: Reading = { counted: undefined }
     add(this.#reading, name, reading)
     flows.run(
       factsOf(wish),
       ({ size, charge: read }) => {
+        const chargedNow = (): number | undefined => {
+          // What was counted meanwhile is newer than what was read.
+          const { charge } = reading.counted ?? { charge: read }
+          return charge?.rule === rule.id && !usage.isDropped(name) ? charge.size : undefined
+        }
+        if (size === undefined) {
+          return begin((body) => {
+            remove(this.#reading, name, reading)
+            this.#surprised({ name, rule: rule.id, charged: chargedNow() }, sizeIn(body, directory))
+            finish(body)
+          })
+        }
         remove(this.#reading, name, reading)
-        // What was counted meanwhile is newer than what was read.
-        const { charge } = reading.counted ?? { charge: read }
-        if (size === undefined) return begin(finish)
         if (rule.maxSize !== undefined && size > rule.maxSize) {
           return finish(tooLarge(rule, size, rule.maxSize))
         }
-        const isCharged = charge?.rule === rule.id && !usage.isDropped(name)
-        const charged = isCharged ? charge.size : undefined
+        const charged = chargedNow()
         const all = this.#waiting.get(rule.id) ?? []
         const one: Waiting = { name, rule: rule.id, size, charged, begin, finish }
         all.push(one)
@@ -143,6 +151,20 @@ export class Admission {
     for (const { finish } of all) finish(failureOf(why))
   }
 
+  /**
+   * No room was looked for, as the key was not there; if it has come into being meanwhile, and was
+   * bound, it takes room from now on (R004-136).
+   */
+  #surprised(
+    { name, rule, charged }: Pick<Waiting, 'name' | 'rule' | 'charged'>,
+    size: number | undefined,
+  ): void {
+    if (size === undefined) return
+    const { usage, onSettled } = this.#options
+    usage.reserve({ name, rule, ...needOf(size, charged), wanted: size, isSettled: true })
+    onSettled(name)
+  }
+
   #begin(one: Waiting, rule: number): void {
     const { usage, onSettled } = this.#options
     const { name, size, charged, begin, finish } = one
@@ -156,6 +178,13 @@ export class Admission {
       finish(body)
     })
   }
+}
+
+/** The bytes that an answer says a name is bound to. */
+function sizeIn(body: Body, isDirectory: boolean): number | undefined {
+  if (body.type !== 'binding' && body.type !== 'rebound') return undefined
+  const fact = body.found?.fact
+  return isDirectory ? fact?.directory?.size : fact?.size
 }
 
 function add<T>(sets: Map<string, Set<T>>, name: string, one: T): void {

@@ -80,7 +80,7 @@ export class RuleChanges {
   *remove({ prefix }: RemoveRule): Flow<Body> {
     const { table, usage, counting } = this.#options
     const rule = table.get(prefix ?? UNNAMED)
-    if (rule === undefined) return failure('not-found', 'there is no such rule')
+    if (rule === undefined) return failure('not-found', noSuchRule(prefix), SEE_ALL)
     const recount = counting.recount(rule.prefix, 'names-and-charges')
     const gone = [ruleRow(prefix), ruleRemovedRow(rule.id), ruleLastRow(rule.id)]
     yield* attempt({
@@ -92,6 +92,13 @@ export class RuleChanges {
     usage.forget(rule.id)
     return ACCEPTED
   }
+}
+
+const SEE_ALL = '`dstore rule ls` lists the rules'
+
+function noSuchRule(prefix: string | undefined): string {
+  if (prefix === undefined) return 'there is no rule for values without a name'
+  return prefix === '' ? 'there is no rule for all names' : `there is no rule for ${prefix}`
 }
 
 const ACCEPTED: Body = { type: 'accepted', keys: false }

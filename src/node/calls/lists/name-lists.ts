@@ -4,7 +4,7 @@ import { checkDelimiter } from '../../../index/lists/delimiter.ts'
 import { Glob } from '../../../index/lists/glob.ts'
 import { COMMON, TAG, nameAt, type NamePage } from '../../../index/lists/name-page.ts'
 import type { Names } from '../../../index/message.ts'
-import { BATCH_ITEMS, DIGEST_BYTES, NAME_BYTES } from '../../../limits.ts'
+import { BATCH_ITEMS, DIGEST_BYTES, LATEST_MS, NAME_BYTES } from '../../../limits.ts'
 import { checkWellFormed } from '../../../utf8.ts'
 import type {
   CallOptions,
@@ -118,9 +118,6 @@ function listed(page: NamePage, i: number): ListedName {
     expiresAt: isoOf(expiresMs[i]!),
   }
 }
-
-/** The latest time that a `Date` can be, in milliseconds. */
-const LATEST_MS = 8.64e15
 
 /** ISO 8601; undefined for NaN. */
 export const isoOf = (ms: number): string | undefined =>

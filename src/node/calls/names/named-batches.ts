@@ -61,5 +61,5 @@ const batchItem = (
 ): BatchItem => ({
   value,
   ...(name !== undefined && { name, ...namingOf(naming) }),
-  ...(name !== undefined && operation !== undefined && { operation: operation() }),
+  ...(operation !== undefined && { operation: operation() }),
 })

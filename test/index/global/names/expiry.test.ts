@@ -3,6 +3,9 @@ import { EXPIRY_ROWS } from '../../../../src/index/records/expiry-record.ts'
 import { decodeChange, watched } from '../../../../src/index/records/change-record.ts'
 import { keyRow, nameRow } from '../../../../src/index/records/record.ts'
 import type { Body, Found, Request, TagTargets } from '../../../../src/index/message.ts'
+import { decodeMessage } from '../../../../src/index/codec/decode.ts'
+import { encodeMessage } from '../../../../src/index/codec/encode.ts'
+import { LATEST_MS } from '../../../../src/limits.ts'
 import { test } from '../../../serial.ts'
 import { HOLD, TreeMachine, directory, file } from '../trees/tree-machine.ts'
 import { Machine, digestOf, valueOf } from '../machine.ts'
@@ -44,6 +47,21 @@ const bind = (machine: Machine, name: string, expiresMs: number | undefined, ses
     },
     session,
   )
+
+test('R004-129: an expiry that no date reaches is at the latest time, and fits every message', (t) => {
+  const machine = trusted()
+  const far = Number.MAX_SAFE_INTEGER
+  putFor(machine, 1, far)
+  const id = 1
+  const message = { id, body: machine.answer({ type: 'lookup', name: 'n1', inline: false }) }
+  t.like(decodeMessage(encodeMessage(message)), { body: { found: { expiresMs: LATEST_MS } } })
+  t.like(bind(machine, 'n1', far), { type: 'binding', found: { expiresMs: LATEST_MS } })
+  putFor(machine, 2, 1000, true)
+  const naming = { expiresMs: far, keepMs: far }
+  const moved = machine.answer({ type: 'rebind', name: 'n2', digest: digestOf(1), naming })
+  const told = decodeMessage(encodeMessage({ id, body: moved }))
+  t.like(told, { body: { keptUntilMs: LATEST_MS, found: { expiresMs: LATEST_MS } } })
+})
 
 test('R004-127: an expired name is not answered from its time on, whether the clock is trusted or not', (t) => {
   const machine = new Machine()

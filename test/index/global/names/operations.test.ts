@@ -2,6 +2,7 @@ import { viewOf } from '../../../../src/bytes.ts'
 import { Operations } from '../../../../src/index/global/names/operations.ts'
 import type { LoggedChange } from '../../../../src/index/global/plan.ts'
 import type { Body, Request, Stored } from '../../../../src/index/message.ts'
+import { keyRow } from '../../../../src/index/records/record.ts'
 import { ALL_RULES } from '../../../../src/index/rules.ts'
 import { OPERATIONS, OPERATION_MS } from '../../../../src/limits.ts'
 import { test } from '../../../serial.ts'
@@ -57,6 +58,30 @@ test('R004-125: a repeated put does not undo a removal', (t) => {
   machine.handle({ ...again, now: machine.now })
   t.is(boundTo(machine, 'n1'), undefined)
   t.true(machine.effects.some((one) => one.type === 'discard' && one.location === 'late'))
+})
+
+test('R004-125: a repeated put without a name does not undo a removal, whatever shares its message', (t) => {
+  const machine = new Machine()
+  const putAll = (numbers: readonly number[]): Body =>
+    machine.answer({
+      type: 'put',
+      values: numbers.map(valueOf),
+      name: undefined,
+      operations: numbers.map(id),
+    })
+  const first = putAll([1, 2])
+  t.like(first, { type: 'stored', receipts: [{ existed: false }, { existed: false }] })
+  machine.answer({ type: 'remove', digest: digestOf(1), force: true, timeoutMs: 9 })
+  const again = putAll([3, 1])
+  t.like(again, { type: 'stored', receipts: [{ digest: digestOf(3) }, { digest: digestOf(1) }] })
+  t.is(machine.store.get(keyRow(digestOf(1))), undefined)
+  t.true(machine.store.get(keyRow(digestOf(3))) !== undefined)
+  t.is(machine.effects.filter(({ type }) => type === 'discard').length, 1, 'of what was repeated')
+  machine.start({}, 1)
+  putAll([2, 1])
+  t.is(machine.store.get(keyRow(digestOf(1))), undefined, 'after a restart neither')
+  machine.answer({ type: 'put', values: [valueOf(1)], name: undefined, operations: [id(9)] })
+  t.true(machine.store.get(keyRow(digestOf(1))) !== undefined, 'another operation puts it')
 })
 
 test('R004-125: a repeat that comes while the first is on its way waits for its outcome', (t) => {
@@ -148,6 +173,13 @@ test('R004-123 R004-126: a repeated put says again what it moved, with the Local
   const silent = { ...receipts[0]!.moved!, silent: ['away'] }
   const expected = { type: 'stored', receipts: [{ ...receipts[0]!, moved: silent }] }
   t.deepEqual(tagged(2, 2), expected as Body)
+  const offer = { type: 'offer', digest: digestOf(1), size: 1, name: 'tag' } as const
+  const offered = { ...offer, naming: { tag: true }, operation: id(4) }
+  t.like(machine.answer(offered), { have: { moved: { silent: ['away'] } } })
+  machine.message(away, { id: 1, body: { type: 'ping' } })
+  t.like(machine.answer(offered), { have: { moved: { silent: [] } } })
+  tagged(2, 5)
+  machine.tick(3001)
   // The same target again is no move, whatever else it changes; that stays so after a restart.
   const longer = { ...rebind(2, 3), naming: { expiresMs: 60_000 } } as Request
   machine.answer(longer)

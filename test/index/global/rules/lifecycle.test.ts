@@ -417,6 +417,39 @@ test('R004-147: a name that is being bound is not unbound to make room', (t) => 
   t.is(machine.targets('a/1'), 2)
 })
 
+test('R004-136: a name of a key that came into being meanwhile takes room at once', (t) => {
+  for (const type of ['bind', 'rebind'] as const) {
+    const machine = new Rules()
+    machine.set('a/', { maxNames: 2 })
+    machine.putNamed('a/1', 10)
+    machine.settle()
+    machine.holds.add('read')
+    const bound = machine.ask({ type, name: 'a/2', digest: digestOf(7) })
+    // What is charged, and the key, which is not there yet.
+    const [first] = machine.held.splice(0)
+    machine.carryOut(first!)
+    const later = machine.held.splice(0)
+    machine.holds.clear()
+    machine.put(7)
+    for (const type of ['commit', 'commit-all'] as const) machine.holds.add(type)
+    for (const effect of later) machine.carryOut(effect)
+    machine.carryOut(machine.held.shift()!)
+    t.not(bound()!.type, 'failure')
+    t.deepEqual(machine.names(), ['a/1', 'a/2'], 'and is being counted')
+    const put = machine.putNamed('a/3', 10)
+    let most = 0
+    for (let next = machine.held.shift(); next !== undefined; next = machine.held.shift()) {
+      machine.carryOut(next)
+      most = Math.max(most, machine.names().length)
+    }
+    machine.release()
+    machine.settle()
+    t.is(most, 2)
+    t.like(put(), { type: 'stored' })
+    t.deepEqual(counted(machine.rules()[0]!), { names: 2, size: 11, removed: 1 })
+  }
+})
+
 test('R004-147: a tag that fills its rule moves to a value of the same size', (t) => {
   const machine = new Rules()
   machine.set('a/', { maxSize: 100 })
