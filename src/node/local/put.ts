@@ -52,7 +52,6 @@ export interface UploaderOptions {
 export class Uploader {
   readonly #options: UploaderOptions
   readonly #window = new SendWindow(() => performance.now())
-
   readonly #known: KnownUploads
 
   constructor(options: UploaderOptions) {
@@ -205,12 +204,11 @@ export class Uploader {
     { operation, ...options }: NamedPut,
   ): Promise<PutResult[]> {
     const { operations } = this.#options
-    if (options.hold !== undefined) return this.#sendSmall(values, options, {})
-    if (options.name !== undefined) {
+    if (options.hold !== undefined || options.name !== undefined) {
       return this.#sendSmall(values, options, { ...(operation && { operation }) })
     }
     // Others may join the message: each value has an operation of its own.
-    if (operation !== undefined) return this.#sendSmall(values, options, { operations: [operation] })
+    if (operation) return this.#sendSmall(values, options, { operations: [operation] })
     const ids = values.map(() => operations.begin())
     try {
       return await this.#sendSmall(values, options, { operations: ids })
