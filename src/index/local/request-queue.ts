@@ -6,7 +6,7 @@
 import { DstoreError } from '../../errors.ts'
 import { JOINED_REQUESTS, REDIAL_PATIENCE_MS, REQUESTS_IN_FLIGHT } from '../../limits.ts'
 import { errorOf } from '../failure.ts'
-import type { Answer, Body, Digest, Locate, Message, Put, Request } from '../message.ts'
+import type { Answer, Body, Digest, Locate, Message, Put, Receipt, Request } from '../message.ts'
 import { ALL_RULES, type Rules } from '../rules.ts'
 import { VERSIONS, refusalAt } from '../versions.ts'
 import { whatIsWrong } from './answers.ts'
@@ -233,6 +233,8 @@ export class RequestQueue {
     const { body } = pending
     const flight = pending.flight!
     const { fetchesInFlight, putsInFlight, namesInFlight } = this.#rules
+    const isFreshKey = ({ digest, incarnation }: Receipt): boolean =>
+      flight.isFresh(keySubject(digest), incarnation)
     switch (answer.type) {
       case 'located': {
         const { digests } = body as Request & { type: 'locate' }
@@ -245,27 +247,14 @@ export class RequestQueue {
         )
       }
       case 'stored':
-        return (
-          !putsInFlight ||
-          answer.receipts.every(({ digest, incarnation }) =>
-            flight.isFresh(keySubject(digest), incarnation),
-          )
-        )
+        return !putsInFlight || answer.receipts.every(isFreshKey)
       case 'stored-batch':
         return (
           !putsInFlight ||
-          answer.outcomes.every(
-            (one) =>
-              !('receipt' in one) ||
-              flight.isFresh(keySubject(one.receipt.digest), one.receipt.incarnation),
-          )
+          answer.outcomes.every((one) => !('receipt' in one) || isFreshKey(one.receipt))
         )
       case 'offered':
-        return (
-          !putsInFlight ||
-          answer.have === undefined ||
-          flight.isFresh(keySubject(answer.have.digest), answer.have.incarnation)
-        )
+        return !putsInFlight || answer.have === undefined || isFreshKey(answer.have)
       case 'rebound': {
         const { name } = body as Request & { type: 'rebind' }
         return !namesInFlight || flight.isFresh(nameSubject(name), answer.found.incarnation)
