@@ -35,6 +35,15 @@ export async function completion(invocation: Invocation): Promise<number> {
   return terminal.print(SHELLS[what]!)
 }
 
+/** By flag: the words that it takes. */
+const CHOICES: ReadonlyMap<string, readonly string[]> = new Map([
+  ['role', ['reader', 'writer', 'admin']],
+  ['sort', ['name', 'size', 'time']],
+  ['store', ['disk', 'memory']],
+  ['format', ['tar']],
+  ['log-level', ['debug', 'info', 'warn', 'error']],
+])
+
 /**
  * Completions of the last of the words that follow `dstore`; none if it is a file or free text.
  * `search` returns the names and keys that begin with its argument.
@@ -54,6 +63,9 @@ export async function completionsOf(
   if (!Object.hasOwn(commands, name)) return []
   const { flags } = commands[name]!
   if (rest.at(-2) === '--tag' && flags.includes('tag')) return search(typed)
+  const flag = flags.find((one) => rest.at(-2) === `--${one}`)
+  const choices = CHOICES.get(flag ?? '')
+  if (choices !== undefined) return matching(choices)
   if (takesValue(rest.at(-2), flags)) return []
   if (typed.startsWith('-')) return matching([...flags.map((flag) => `--${flag}`), '--help'])
   const actions = ACTIONS.get(name)

@@ -196,7 +196,7 @@ function plainHttp(facts: Facts): readonly Finding[] {
   return [found]
 }
 
-/** The daemon keeps a pair while the files hold none, and a start refuses them (R007-337). */
+/** The daemon keeps the pair in use while the files hold none; a start refuses them (R007-337). */
 function checkCertificate({ certificate }: Facts): readonly Finding[] {
   const on = reportOn('listen')
   if (certificate === undefined) return []

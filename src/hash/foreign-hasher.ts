@@ -38,13 +38,13 @@ export class ForeignHasher {
     return equal(this.#hash.digest(), this.#wanted.digest)
   }
 
-  /** Ends it. Throws `integrity` if the bytes do not have the digest of the name. */
+  /** Ends it. Throws `usage` if the bytes do not have the digest of the name. */
   check(): void {
     const { algorithm, digest } = this.#wanted
     const found = this.#hash.digest()
     if (equal(found, digest)) return
     const message = `the ${algorithm} of the bytes is not that of the name ${this.#name}`
-    throw new DstoreError('integrity', message, {
+    throw new DstoreError('usage', message, {
       hint: `the name of these bytes is ${digestName(algorithm, found)}`,
     })
   }
@@ -66,14 +66,14 @@ export function hasherFor(name: string | undefined): ForeignHasher | undefined {
   return wanted && new ForeignHasher(name!, wanted)
 }
 
-/** Throws `integrity` if a name spells a digest that these bytes do not have. */
+/** Throws `usage` if a name spells a digest that these bytes do not have. */
 export function checkDigestName(name: string | undefined, bytes: Uint8Array): void {
   const hasher = hasherFor(name)
   hasher?.update(bytes)
   hasher?.check()
 }
 
-/** Passes bytes on, and throws `integrity` at their end if they do not have the digest. */
+/** Passes bytes on, and throws `usage` at their end if they do not have the digest. */
 export async function* checkingName(
   name: string | undefined,
   bytes: AsyncIterable<Uint8Array>,

@@ -29,6 +29,11 @@ test('R007-66 commands, flags and names are completed where they may stand', asy
   t.deepEqual(await words('rule '), ['set', 'ls', 'rm'])
   t.deepEqual(await words('rule rm oth'), ['other'])
   t.deepEqual(await words('token a'), ['add'])
+  t.deepEqual(await words('token add --role '), ['reader', 'writer', 'admin'])
+  t.deepEqual(await words('ls -l --sort s'), ['size'])
+  t.deepEqual(await words('start --log-level e'), ['error'])
+  // Of a command that has no such flag, it is a word like any other.
+  t.deepEqual(await words('get --role o'), ['other'])
   for (const line of ['get -o mod', 'get --output mod', 'put mod', 'nonsense mod', '__proto__ m']) {
     t.deepEqual(await words(line), [], line)
   }

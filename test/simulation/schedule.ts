@@ -43,6 +43,9 @@ const QUIET_MS = 30_000
 /** How long a store may take over what was begun. */
 const SETTLE_MS = 2000
 
+/** A crash comes within this time after what it interrupts. */
+const CRASH_MS = 100
+
 /** For how long a Local that lacks changes at the end is waited for. */
 const FED_SECONDS = 5
 
@@ -134,6 +137,8 @@ export function runSchedule(seed: number, options: ScheduleOptions = {}): Outcom
   if (failed()) return outcome()
   world.say('quiet')
   global.wake()
+  // A crash may be due still.
+  world.run(BUSY_MS + CRASH_MS, failed)
   if (global.index === undefined) global.start()
   // What is still being decided about members is, before it is set right.
   world.run(BUSY_MS + SETTLE_MS, failed)

@@ -9,6 +9,9 @@ import type { SettledOperations } from '../message.ts'
 
 const PREFIX_BYTES = 8
 
+/** Values of the first or the last 4 bytes of a number. */
+const HALF = 2 ** 32
+
 export class OperationIds {
   readonly #prefix: Uint8Array
   #last = 0
@@ -65,9 +68,14 @@ export class OperationIds {
   #id(number: number): Uint8Array {
     const id = new Uint8Array(OPERATION_ID_BYTES)
     id.set(this.#prefix)
-    viewOf(id).setBigUint64(PREFIX_BYTES, BigInt(number))
+    const view = viewOf(id)
+    view.setUint32(PREFIX_BYTES, Math.floor(number / HALF))
+    view.setUint32(PREFIX_BYTES + 4, number % HALF)
     return id
   }
 }
 
-const numberOf = (id: Uint8Array): number => Number(viewOf(id).getBigUint64(PREFIX_BYTES))
+function numberOf(id: Uint8Array): number {
+  const view = viewOf(id)
+  return view.getUint32(PREFIX_BYTES) * HALF + view.getUint32(PREFIX_BYTES + 4)
+}

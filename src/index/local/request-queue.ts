@@ -6,10 +6,11 @@
 import { DstoreError } from '../../errors.ts'
 import { JOINED_REQUESTS, REDIAL_PATIENCE_MS, REQUESTS_IN_FLIGHT } from '../../limits.ts'
 import { errorOf } from '../failure.ts'
-import type { Answer, Body, Digest, Locate, Message, Put, Receipt, Request } from '../message.ts'
+import type { Answer, Body, Digest, Message, Request } from '../message.ts'
 import { ALL_RULES, type Rules } from '../rules.ts'
 import { VERSIONS, refusalAt } from '../versions.ts'
 import { whatIsWrong } from './answers.ts'
+import { isJoinable, joinedBody, partsOf } from './joined.ts'
 import type { OperationIds } from './operation-ids.ts'
 import { keySubject, nameSubject, type InFlight, type RequestFlight } from './in-flight.ts'
 
@@ -58,8 +59,8 @@ export class RequestQueue {
    * cancelled ticket stays, so that its answer is recognised.
    */
   readonly #sent = new Map<number, readonly number[]>()
-  /** The ids of operations that were sent; a repeat has the same object. */
-  readonly #operations = new WeakSet<Uint8Array>()
+  /** The operations that were sent: ids, or lists of them. A repeat has the same object. */
+  readonly #operations = new WeakSet<object>()
   #lastId = FIRST_ID
   #awaySince: number
   #linkError = new DstoreError('unreachable', 'not connected to Global yet')
@@ -233,8 +234,6 @@ export class RequestQueue {
     const { body } = pending
     const flight = pending.flight!
     const { fetchesInFlight, putsInFlight, namesInFlight } = this.#rules
-    const isFreshKey = ({ digest, incarnation }: Receipt): boolean =>
-      flight.isFresh(keySubject(digest), incarnation)
     switch (answer.type) {
       case 'located': {
         const { digests } = body as Request & { type: 'locate' }
@@ -247,14 +246,27 @@ export class RequestQueue {
         )
       }
       case 'stored':
-        return !putsInFlight || answer.receipts.every(isFreshKey)
+        return (
+          !putsInFlight ||
+          answer.receipts.every(({ digest, incarnation }) =>
+            flight.isFresh(keySubject(digest), incarnation),
+          )
+        )
       case 'stored-batch':
         return (
           !putsInFlight ||
-          answer.outcomes.every((one) => !('receipt' in one) || isFreshKey(one.receipt))
+          answer.outcomes.every(
+            (one) =>
+              !('receipt' in one) ||
+              flight.isFresh(keySubject(one.receipt.digest), one.receipt.incarnation),
+          )
         )
       case 'offered':
-        return !putsInFlight || answer.have === undefined || isFreshKey(answer.have)
+        return (
+          !putsInFlight ||
+          answer.have === undefined ||
+          flight.isFresh(keySubject(answer.have.digest), answer.have.incarnation)
+        )
       case 'rebound': {
         const { name } = body as Request & { type: 'rebind' }
         return !namesInFlight || flight.isFresh(nameSubject(name), answer.found.incarnation)
@@ -276,53 +288,6 @@ export class RequestQueue {
   }
 }
 
-/**
- * A locate of one key with its value, or a put of one value without a name. Several of these share
- * a message.
- */
-function isJoinable(body: Request): body is Locate | Put {
-  return body.type === 'locate'
-    ? body.inline && body.digests.length === 1 && body.namesBelow === undefined
-    : body.type === 'put' &&
-        body.name === undefined &&
-        body.hold === undefined &&
-        body.operation === undefined &&
-        body.values.length === 1
-}
-
-/** The one request that stands for several of the same type. */
-function joinedBody(pendings: readonly Pending[]): Request {
-  const [{ body }] = pendings as [Pending]
-  if (pendings.length === 1) return body
-  const bodies = pendings.map((pending) => pending.body)
-  if (body.type === 'put') {
-    const puts = bodies as Put[]
-    const values = puts.flatMap((one) => one.values)
-    const operations = puts.flatMap((one) => one.operations ?? [])
-    return {
-      type: 'put',
-      values,
-      name: undefined,
-      ...(operations.length > 0 && { operations }),
-    }
-  }
-  const digests = (bodies as Locate[]).flatMap((one) => one.digests)
-  return { type: 'locate', digests, inline: true }
-}
-
-/** The answer to each request of a shared message: its own part, or the failure of all. */
-function partsOf(body: Body, count: number): readonly Body[] {
-  if (count === 1) return [body]
-  const parts: readonly Body[] =
-    body.type === 'located'
-      ? body.facts.map((fact) => ({ type: 'located', facts: [fact] }))
-      : body.type === 'stored'
-        ? body.receipts.map((receipt) => ({ type: 'stored', receipts: [receipt] }))
-        : Array.from({ length: count }, () => body)
-  if (parts.length === count) return parts
-  throw new DstoreError('protocol', `Global gave ${parts.length} answers to ${count} requests`)
-}
-
 /** The keys or names in a request. */
 function subjectsOf(body: Request): string[] {
   switch (body.type) {
@@ -339,9 +304,9 @@ function subjectsOf(body: Request): string[] {
   }
 }
 
-/** The ids of the operations in a request. */
-function operationsIn(body: Request): readonly Uint8Array[] {
-  if (body.type === 'put' && body.operations !== undefined) return body.operations
+/** The ids of the operations in a request, or the list that a put has of them. */
+function operationsIn(body: Request): readonly object[] {
+  if (body.type === 'put' && body.operations !== undefined) return [body.operations]
   const all = body.type === 'put-batch' ? body.items : [body]
   return all.flatMap((one) => ('operation' in one && one.operation ? [one.operation] : []))
 }

@@ -68,7 +68,7 @@ export class Ingest {
     this.#named = hasher && { name: name!, hasher }
   }
 
-  /** Seals it. `integrity`, and nothing stays, if it is not what its sender or its name says. */
+  /** Seals it. Nothing stays of what its sender (`integrity`) or its name (`usage`) belies. */
   async finish(claimed?: Identity): Promise<Staged> {
     const staging = this.#staging
     const { digest, size, outboard } = this.#hasher.finish()

@@ -204,11 +204,12 @@ export class Uploader {
     { operation, ...options }: NamedPut,
   ): Promise<PutResult[]> {
     const { operations } = this.#options
-    if (options.hold !== undefined || options.name !== undefined) {
-      return this.#sendSmall(values, options, { ...(operation && { operation }) })
+    // Without a name others may join the message: each value has an operation of its own.
+    if (options.hold !== undefined) return this.#sendSmall(values, options, {})
+    if (operation !== undefined) {
+      const as = options.name === undefined ? { operations: [operation] } : { operation }
+      return this.#sendSmall(values, options, as)
     }
-    // Others may join the message: each value has an operation of its own.
-    if (operation) return this.#sendSmall(values, options, { operations: [operation] })
     const ids = values.map(() => operations.begin())
     try {
       return await this.#sendSmall(values, options, { operations: ids })
@@ -222,12 +223,11 @@ export class Uploader {
     { signal, timeoutMs = CALL_TIMEOUT_MS, ...kept }: PutOptions,
     as: Pick<Put, 'operation' | 'operations'>,
   ): Promise<PutResult[]> {
-    const { link } = this.#options
     const digests = values.map((value) => hash(value).digest)
     const request = { type: 'put', values, name: undefined, ...keptAs(kept), ...as } as const
     const ask = (leftMs: number): Promise<PutResult[]> => {
       const options = { digests, timeoutMs: leftMs, ...(signal && { signal }) }
-      return link.ask(request, options, ({ receipts }, keep) =>
+      return this.#options.link.ask(request, options, ({ receipts }, keep) =>
         digests.map((digest, i) => this.#stored(values[i]!, digest, receipts[i], keep)),
       )
     }
@@ -314,7 +314,7 @@ export class Uploader {
   }
 }
 
-/** Throws `integrity` if the name spells a digest that the file does not have. */
+/** Throws `usage` if the name spells a digest that the file does not have. */
 async function checkFileName(file: FileSource, { name, signal }: NamedPut): Promise<void> {
   if (name === undefined || !isDigestName(name)) return
   const bytes = file.read({ start: 0, end: file.size! })

@@ -40,13 +40,22 @@ test('R007-345 a batch with names binds each with its value, and answers each', 
   const lines = linesOf<{ key?: string; existed?: boolean; problem?: { code: string } }>(answer)
   t.deepEqual(
     lines.map(({ existed, problem }) => problem?.code ?? existed),
-    [false, false, false, 'conflict', 'integrity', false, 'usage'],
+    [false, false, false, 'conflict', 'usage', false, 'usage'],
   )
   t.is(lines[0]!.key, (await node.index.lookup('a/b'))!.key.toString())
   t.like(await node.index.lookup('tag'), { kind: 'tag', size: 2 })
   t.not((await node.index.lookup('tag'))!.expiresAt, undefined)
   t.is((await node.index.lookup(digestOf('')))!.size, 0)
   t.is(await node.index.lookup(digestOf('bad')), undefined)
+})
+
+test('R004-165: over HTTP, bytes that are not what their name says are a mistake of the caller', async (t) => {
+  const { daemon } = await treeServing(t)
+  const path = `/v1/values?name=${encodeURIComponent(digestOf('good'))}`
+  const wrong = await ask(daemon.socket, 'POST', path, { headers: {}, body: 'bad' })
+  t.is(wrong.status, 400, wrong.body.toString())
+  const right = await ask(daemon.socket, 'POST', path, { headers: {}, body: 'good' })
+  t.true(right.status < 300, right.body.toString())
 })
 
 test('R007-346 a batch whose entries or length are wrong is refused whole', async (t) => {

@@ -43,16 +43,16 @@ test('R004-165: Global verifies small values whatever their sender says', async 
   const [value, other] = [pattern(100), pattern(101)]
   const name = nameOf(other)
   const put = { type: 'put', values: [value], name } as const
-  await t.throwsAsync(host.ask(put), { code: 'integrity' })
+  await t.throwsAsync(host.ask(put), { code: 'usage' })
   const items = [
     { value, name },
     { value, name: nameOf(value) },
   ]
   const { outcomes } = await host.ask({ type: 'put-batch', items })
-  t.like(outcomes[0], { failure: { code: 'integrity' } })
+  t.like(outcomes[0], { failure: { code: 'usage' } })
   t.true('receipt' in outcomes[1]!)
   await t.throwsAsync(host.ask({ type: 'bind', name, digest: hash(value).digest }), {
-    code: 'integrity',
+    code: 'usage',
   })
 })
 

@@ -21,7 +21,7 @@ async function refusesOthers(t: ExecutionContext, node: Node, folder: string) {
   for (const [i, size] of sizes.entries()) {
     const bytes = bytesOf(i + 1, size)
     const wrong = nameOf(bytesOf(i + 100, size))
-    const refused = { code: 'integrity', message: /the sha2-256 of the bytes is not that/ }
+    const refused = { code: 'usage', message: /the sha2-256 of the bytes is not that/ }
     await writeFile(path, bytes)
     await t.throwsAsync(node.put({ bytes: once(bytes) }, { name: wrong }), refused)
     await t.throwsAsync(node.put({ bytes: once(bytes), size }, { name: wrong }), refused)
@@ -96,11 +96,11 @@ test('R004-165: a Local verifies bytes and files before it sends them', async (t
   const local = await nodes.local(global)
   const path = join(await nodes.folder(), 'value')
   const wrong = nameOf(bytesOf(1, 7))
-  const refused = { code: 'integrity', message: /the sha2-256 of the bytes is not that/ }
+  const refused = { code: 'usage', message: /the sha2-256 of the bytes is not that/ }
   await global.close()
   await t.throwsAsync(local.put({ bytes: once(bytesOf(2, 7)) }, { name: wrong }), refused)
   await writeFile(path, bytesOf(3, 100_000))
   await t.throwsAsync(local.put({ path }, { name: wrong }), refused)
   const [outcome] = await local.putNamed([{ value: bytesOf(2, 7), name: wrong }])
-  t.like(outcome, { error: { code: 'integrity' } })
+  t.like(outcome, { error: { code: 'usage' } })
 })

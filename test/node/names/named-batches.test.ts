@@ -44,7 +44,7 @@ async function eachOutcome(node: Node, seed: string): Promise<string[]> {
   return said(outcomes)
 }
 
-const OUTCOMES = 'new conflict existed usage existed integrity usage new existed existed'.split(' ')
+const OUTCOMES = 'new conflict existed usage existed usage usage new existed existed'.split(' ')
 
 test('R004-167: each value of a batch has its name and its outcome, at Global and at a Local', async (t) => {
   const nodes = new Nodes(t)

@@ -149,9 +149,12 @@ export class Operations {
   settled(settled: readonly SettledOperations[]): void {
     for (const { first, count } of settled) {
       const prefix = toHex(first.subarray(0, 8))
-      const from = viewOf(first).getBigUint64(8)
-      for (let i = 0n; i < count; i++) {
-        const id = prefix + (from + i).toString(16).padStart(16, '0')
+      const view = viewOf(first)
+      const low = view.getUint32(12)
+      for (let i = 0; i < count; i++) {
+        // In two halves, as numbers: there are as many of them as small values.
+        const carry = low + i > 0xffff_ffff ? 1 : 0
+        const id = prefix + hexOf(view.getUint32(8) + carry) + hexOf((low + i) >>> 0)
         this.#done.delete(id)
         this.#before.delete(id)
       }
@@ -200,6 +203,9 @@ export class Operations {
     )
   }
 }
+
+/** 4 bytes. */
+const hexOf = (number: number): string => (number >>> 0).toString(16).padStart(8, '0')
 
 /**
  * Is the operation done? What failed did nothing, and an offer may have to be followed by the

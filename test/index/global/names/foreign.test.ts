@@ -34,12 +34,12 @@ test('R004-165: whatever binds a name that spells a digest, the bytes are verifi
   machine.bytes.set('uploaded', valueOf(3))
   const upload = { type: 'uploaded', id: 900, value: uploaded, name: wrong, now: 0 } as const
   machine.handle(upload)
-  t.is(codeOf(machine.last(0)!), 'integrity')
+  t.is(codeOf(machine.last(0)!), 'usage')
   t.true(machine.effects.some((one) => one.type === 'discard' && one.location === 'uploaded'))
-  t.is(codeOf(machine.answer(bind(1, wrong))), 'integrity')
-  t.is(codeOf(machine.answer(offer(1, wrong))), 'integrity')
-  t.is(codeOf(machine.put(1, wrong)), 'integrity')
-  t.is(codeOf(machine.put(4, wrong)), 'integrity')
+  t.is(codeOf(machine.answer(bind(1, wrong))), 'usage')
+  t.is(codeOf(machine.answer(offer(1, wrong))), 'usage')
+  t.is(codeOf(machine.put(1, wrong)), 'usage')
+  t.is(codeOf(machine.put(4, wrong)), 'usage')
   t.is(verified(machine), 5)
   t.false(isBound(machine, wrong))
   t.is(codeOf(machine.answer(bind(1, nameOf(1)))), 'binding')
@@ -62,7 +62,7 @@ test('R004-166: a repeat, and what was verified on its way in, is not read again
   machine.bytes.set('other', valueOf(3))
   const other = { ...value, digest: digestOf(3), location: 'other', verifiedAs: nameOf(2) }
   machine.handle({ type: 'uploaded', id: 902, value: other, name: nameOf(4), now: 0 })
-  t.is(codeOf(machine.last(0)!), 'integrity')
+  t.is(codeOf(machine.last(0)!), 'usage')
 })
 
 test('R004-165: a key that is removed while its bytes are verified gets no name', (t) => {
