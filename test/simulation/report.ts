@@ -44,7 +44,7 @@ export function runManyAddresses(first: number, seeds: number): ManyAddresses {
     hellos += outcome.hellos
     replaced += outcome.replaced
     if (outcome.violation === undefined) continue
-    const again = `again: DSTORE_SEED=${seed} npx ava dist/test/simulation/addresses.test.js`
+    const again = `again: DSTORE_SEED=${seed} npx ava dist/test/simulation/addresses.extended.js`
     const shown = outcome.transcript.slice(-SHOWN)
     const violation = [`seed ${seed}: ${outcome.violation}`, again, ...shown].join('\n')
     return { hellos, replaced, violation }

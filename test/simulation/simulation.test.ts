@@ -3,7 +3,7 @@ import { firstViolation } from './report.ts'
 import { runSchedule } from './schedule.ts'
 
 /**
- * Each rule that is switched off shows within a hundred schedules, but for one that teeth.test.ts
+ * Each rule that is switched off shows within a hundred schedules, but for one that teeth.extended.ts
  * begins at its own seed; simulation.slow.ts runs 20,000.
  */
 const seed = process.env.DSTORE_SEED
