@@ -14,13 +14,8 @@ import { formatTicket, parseTicket } from '../../src/membership/ticket.ts'
 import * as transferMessage from '../../src/transfer/message.ts'
 import { channelPair } from '../wire/memory-pair.ts'
 import { FrameReader } from '../../src/wire/frames.ts'
-import {
-  INDEX_KINDS,
-  INDEX_SAMPLES,
-  TRANSFER_KINDS,
-  TRANSFER_SAMPLES,
-  indexMessage,
-} from './messages.ts'
+import { INDEX_KINDS, TRANSFER_KINDS, indexMessage } from './messages.ts'
+import { INDEX_SAMPLES, TRANSFER_SAMPLES } from './samples.ts'
 import type { IndexKind, TransferKind } from './messages.ts'
 import { Mutator } from './mutations.ts'
 import { encode, frame } from './protobuf.ts'

@@ -4,15 +4,8 @@ import { test } from '../serial.ts'
 import { Place } from '../cli/command.ts'
 import { eventually } from '../eventually.ts'
 import { Shared, Target, assertUnharmed, during } from './arena.ts'
-import {
-  INDEX,
-  INDEX_SAMPLES,
-  TRANSFER,
-  TRANSFER_SAMPLES,
-  hello,
-  index,
-  transfer,
-} from './messages.ts'
+import { INDEX, TRANSFER, hello, index, transfer } from './messages.ts'
+import { INDEX_SAMPLES, TRANSFER_SAMPLES } from './samples.ts'
 import type { Heard, IndexKind, TransferKind } from './messages.ts'
 import { Mutator } from './mutations.ts'
 import { Peer } from './peer.ts'

@@ -19,10 +19,11 @@ const OF_TREES: Partial<Record<keyof Rules, number>> = {
   releasesResume: 1,
 }
 
-/** The schedule to begin with, for a fault that hides well; those before it come last. */
+/** The schedule to begin with, for a fault that hides well. */
 const FIRST: Partial<Record<keyof Rules, number>> = {
   acknowledgeVerified: 1962,
   runs: 491,
+  highestSeen: 3393,
   ...OF_TREES,
 }
 
@@ -31,7 +32,7 @@ function toothOf(rule: keyof Rules): ScheduleOptions & { readonly first: number 
 }
 
 /**
- * addresses.test.ts has the fault of several addresses. No schedule has shown that of
+ * addresses.extended.ts has the fault of several addresses. No schedule has shown that of
  * `dropsAsBound`: what is being bound is reserved, and passed over. The others: trees.slow.ts.
  */
 const ELSEWHERE: ReadonlySet<string> = new Set(['olderStays', 'dropsAsBound', ...RARE_OF_TREES])
@@ -41,7 +42,7 @@ for (const rule of Object.keys(ALL_RULES) as (keyof Rules)[]) {
   test(`with the rule "${rule}" switched off, the simulation finds a violation`, (t) => {
     const { first, ...options } = toothOf(rule)
     for (let i = 0; i < SCHEDULES; i++) {
-      const seed = 1 + ((first - 1 + i) % SCHEDULES)
+      const seed = first + i
       const { violation } = runSchedule(seed, { ...options, switched: { [rule]: false } })
       if (violation === undefined) continue
       t.log(`seed ${seed}: ${violation}`)

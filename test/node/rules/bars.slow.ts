@@ -18,7 +18,7 @@ test('R004-147: 10,000 values of 1 MiB go through a rule of 1 GiB', async (t) =>
   const plain = { prefix: 'plain/', maxSize: GIB, values: 1000, size: MIB, atOnce: 4 }
   const without = await putThrough(node, plain)
   const { store } = await node.status()
-  await node.rules!.set('cache/', { maxSize: GIB })
+  await node.rules.set('cache/', { maxSize: GIB })
   const many = { ...plain, prefix: 'cache/', values: 10_000, first: 1000 }
   const { mostStored, mostCharged, cpuMs, elapsedMs } = await putThrough(node, many)
   const own = mostStored - (store as NonNullable<NodeStatus['store']>).valueBytes
@@ -33,7 +33,7 @@ test('R004-147: 10,000 values of 1 MiB go through a rule of 1 GiB', async (t) =>
   })
   t.true(mostCharged <= GIB)
   t.true(own <= GIB * 1.02 + MIB)
-  const [rule] = await node.rules!.list()
+  const [rule] = await node.rules.list()
   t.true(rule!.size > GIB * 0.95)
 })
 
@@ -95,17 +95,17 @@ test('R004-142: a node with 1,000,000 names under three rules starts in under 1 
   const before = await memory()
   const began = performance.now()
   const cpu = process.cpuUsage()
-  await first.rules!.set('a/', { maxSize: GIB, maxAgeMs: 1e12 })
-  await first.rules!.set('b/', { maxNames: 500_000, unusedMs: 1e12 })
-  await first.rules!.set('c/', { maxNames: 400_000 })
+  await first.rules.set('a/', { maxSize: GIB, maxAgeMs: 1e12 })
+  await first.rules.set('b/', { maxNames: 500_000, unusedMs: 1e12 })
+  await first.rules.set('c/', { maxNames: 400_000 })
   await eventually(
-    async () => (await first.rules!.list()).every(({ counting }) => !counting),
+    async () => (await first.rules.list()).every(({ counting }) => !counting),
     600_000,
   )
   const countedMs = performance.now() - began
   const { user, system } = process.cpuUsage(cpu)
   const grown = (await memory()) - before
-  for (const { names } of await first.rules!.list()) t.is(names, 333_334)
+  for (const { names } of await first.rules.list()) t.is(names, 333_334)
   await first.close()
   const starts: number[] = []
   for (let i = 0; i < 3; i++) {

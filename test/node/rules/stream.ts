@@ -41,7 +41,7 @@ export async function putThrough(
   const look = async (): Promise<void> => {
     const { store } = await node.status()
     mostStored = Math.max(mostStored, store!.valueBytes)
-    for (const rule of await node.rules!.list()) mostCharged = Math.max(mostCharged, rule.size)
+    for (const rule of await node.rules.list()) mostCharged = Math.max(mostCharged, rule.size)
   }
   const worker = async (): Promise<void> => {
     while (next < values) {
