@@ -183,7 +183,7 @@ export function indexTopics(topic: Topic): void {
     const name = digestName('sha2-256', digest)
     const [found] = await dstore.putMany([{ value: bytes, name }])
     t.true('key' in found! && (await dstore.has(name)))
-    await t.throwsAsync(dstore.put('others', { name }), { code: 'integrity' })
+    await t.throwsAsync(dstore.put('others', { name }), { code: 'usage' })
     const wrong = [{ value: 3 }, { name: 'n' }, { value: 'x', name: 3 }, { value: 'x', naming: {} }]
     for (const one of wrong) {
       await t.throwsAsync(dstore.putMany([one as never]), { instanceOf: TypeError })

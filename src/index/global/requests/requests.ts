@@ -129,7 +129,7 @@ export class Requests {
         this.#parts.lifecycle.remove(body, finish)
         break
       case 'rules':
-        finish({ type: 'rule-list', items: this.#parts.lifecycle.list() })
+        this.#parts.lifecycle.list(finish)
         break
       case 'report-use':
         for (const name of body.names) this.#parts.lifecycle.used(name)

@@ -181,6 +181,11 @@ export class Counting {
     }
   }
 
+  /** Are names being counted again? */
+  get recounts(): boolean {
+    return this.#counts.size > 0
+  }
+
   /** What is to be counted again next; `atOnce` names, at most. */
   recounting(): (() => Flow<number>) | undefined {
     const [next] = this.#counts

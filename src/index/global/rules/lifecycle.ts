@@ -5,7 +5,7 @@
  */
 import { RULE_COUNTS, RULE_UNBINDS } from '../../../limits.ts'
 import { failureOf } from '../../failure.ts'
-import type { Body, Digest, RemoveRule, RuleFacts, SetRule } from '../../message.ts'
+import type { Body, Digest, RemoveRule, SetRule } from '../../message.ts'
 import type { Change } from '../../records/change-record.ts'
 import {
   counterOf,
@@ -33,6 +33,9 @@ import { Usage, type Amount } from './usage.ts'
 
 /** How often names are looked for whose time is over. */
 const LOOK_MS = 10_000
+
+/** Transactions that count before rules are listed, at most. */
+const CAUGHT_UP = 8
 
 /** How long the work rests after the store could not do it. */
 const RETRY_MS = 1000
@@ -166,9 +169,24 @@ export class Lifecycle {
     this.#ask(() => this.#changes.remove(request), finish)
   }
 
-  /** Every rule, and what it holds now. */
-  list(): RuleFacts[] {
-    return this.#changes.list()
+  /** Every rule, and what it holds, once the changes so far are counted, unless they are many. */
+  list(finish: Finish): void {
+    const list = (): void => finish({ type: 'rule-list', items: this.#changes.list() })
+    if (!this.#counting.isActive || this.#counting.recounts) return list()
+    this.#asked.push((done) => {
+      const answer = (): void => (done(), list())
+      this.#flows.run(this.#catchUp(), answer, answer)
+    })
+  }
+
+  *#catchUp(): Flow<void> {
+    for (let i = 0; i < CAUGHT_UP; i++) {
+      const flow = this.#counting.follow(true)
+      if (flow === undefined) return
+      yield* flow()
+      this.#exhausted.clear()
+      this.#enforcement.counted()
+    }
   }
 
   /** `trustedMs`: the wall time, if something may be deleted by it. */

@@ -184,6 +184,14 @@ test('R004-148: a value that is larger than the rule is too large', (t) => {
   t.deepEqual(machine.names(), ['a/1', 'b'])
 })
 
+test('R004-154: a list has what was changed just before it', (t) => {
+  const machine = new Rules()
+  machine.answer({ type: 'set-rule', prefix: 'a/', terms: { maxNames: 2 } })
+  machine.settle()
+  for (const name of ['a/1', 'a/2', 'a/3']) machine.putNamed(name, 10)()
+  t.like(machine.rules().map(counted), [{ names: 2, size: 20, removed: 1 }])
+})
+
 test('R004-154: a list says what something else keeps, too', (t) => {
   const machine = new Rules()
   machine.put(1, 'a/both')
