@@ -35,6 +35,9 @@ const REMEMBERED = 65_536
 /** How long changed names wait for others, so that one transaction counts many. */
 const FOLLOW_MS = 200
 
+/** Transactions that count before rules are listed, at most. */
+const CAUGHT_UP = 8
+
 /** How often what is followed becomes durable, though no name has changed. */
 const STATE_MS = 60_000
 
@@ -178,6 +181,15 @@ export class Counting {
       // The position says that all are counted, so it moves on with the last of them.
       const upto = names.length === size ? seq() : this.#counted
       return this.#count(new Map(names), upto)
+    }
+  }
+
+  /** Counts what has changed so far, unless that is much. */
+  *catchUp(): Flow<void> {
+    for (let i = 0; i < CAUGHT_UP; i++) {
+      const flow = this.follow(true)
+      if (flow === undefined) return
+      yield* flow()
     }
   }
 

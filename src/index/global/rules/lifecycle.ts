@@ -34,9 +34,6 @@ import { Usage, type Amount } from './usage.ts'
 /** How often names are looked for whose time is over. */
 const LOOK_MS = 10_000
 
-/** Transactions that count before rules are listed, at most. */
-const CAUGHT_UP = 8
-
 /** How long the work rests after the store could not do it. */
 const RETRY_MS = 1000
 
@@ -174,19 +171,14 @@ export class Lifecycle {
     const list = (): void => finish({ type: 'rule-list', items: this.#changes.list() })
     if (!this.#counting.isActive || this.#counting.recounts) return list()
     this.#asked.push((done) => {
-      const answer = (): void => (done(), list())
-      this.#flows.run(this.#catchUp(), answer, answer)
+      const answer = (): void => {
+        this.#exhausted.clear()
+        this.#enforcement.counted()
+        done()
+        list()
+      }
+      this.#flows.run(this.#counting.catchUp(), answer, answer)
     })
-  }
-
-  *#catchUp(): Flow<void> {
-    for (let i = 0; i < CAUGHT_UP; i++) {
-      const flow = this.#counting.follow(true)
-      if (flow === undefined) return
-      yield* flow()
-      this.#exhausted.clear()
-      this.#enforcement.counted()
-    }
   }
 
   /** `trustedMs`: the wall time, if something may be deleted by it. */
