@@ -111,13 +111,11 @@ export class Lifecycle {
         this.#counting.changed(subject)
       },
     })
-    const counting = this.#counting
     this.#heldOtherwise = new HeldOtherwise({ ...shared, now })
-    const heldOtherwise = (rule: number): number | undefined => this.#heldOtherwise.of(rule)
     this.#changes = new RuleChanges({
       ...shared,
-      counting,
-      heldOtherwise,
+      counting: this.#counting,
+      heldOtherwise: (rule) => this.#heldOtherwise.of(rule),
       clockMs: () => this.#clockMs(),
     })
     for (const [prefix, rule] of stored.rules) {
