@@ -257,8 +257,11 @@ async function inTheMiddle(
     child.kill('SIGKILL')
     opened.abort()
   })
-  await eventually(() =>
-    partials(place).some((name) => !known.includes(name) && statSync(place.file(name)).size > 0),
+  // The node stands before the second piece, whatever becomes of the gate.
+  await eventually(
+    () =>
+      pieces > 1 &&
+      partials(place).some((name) => !known.includes(name) && statSync(place.file(name)).size > 0),
   )
   return { child, goOn: () => opened.abort() }
 }
