@@ -13,12 +13,19 @@ import { DstoreError } from '../errors.ts'
 import * as limits from '../limits.ts'
 import type { Gate } from '../membership/gate.ts'
 import type { Channel } from '../wire/channel.ts'
-import type { DialOptions, Network, PeerConnection, PeerDialer } from './network.ts'
+import type {
+  DialOptions,
+  DisconnectOptions,
+  Network,
+  PeerConnection,
+  PeerDialer,
+} from './network.ts'
 import { CODE_P2P, hostOf, parseDialAddress, parseListenAddress } from './multiaddr.ts'
 import { resolveHost } from './host-addresses.ts'
 import { PeerGater, SLACK, type PeerGaterOptions } from './connection-gater.ts'
 import { Libp2pChannel } from './libp2p-channel.ts'
 import { WindowedMuxer } from './muxer.ts'
+import { cutConnections } from './cut-connections.ts'
 import { dialFault, listenFault } from './network-faults.ts'
 import { encrypter } from './noise.ts'
 
@@ -248,10 +255,8 @@ export class Libp2pNetwork implements Network, PeerDialer {
     }))
   }
 
-  disconnect(peer: string): void {
-    for (const connection of this.#connectionsTo(peer)) {
-      connection.abort(new DstoreError('not-permitted', 'disconnected'))
-    }
+  disconnect(peer: string, options?: DisconnectOptions): void {
+    cutConnections(this.#connectionsTo(peer), options)
   }
 
   /** The other connections that this node made to a peer are of no more use. */

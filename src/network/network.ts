@@ -10,6 +10,13 @@ export interface DialOptions {
 }
 
 /** One connection to a peer whose identity Noise has proved. */
+export interface DisconnectOptions {
+  /** Milliseconds that the connections are left open. Default: none. */
+  readonly afterMs?: number
+  /** Asked then: should they stay after all? */
+  readonly unless?: () => boolean
+}
+
 export interface PeerConnection {
   /** Errors: as `Network.open`. */
   open(protocol: string, options?: DialOptions): Promise<Channel>
@@ -66,8 +73,8 @@ export interface Network {
   /** Calls `take` with each channel that a peer opens for a protocol. */
   handle(protocol: string, take: (channel: Channel) => void): Promise<void>
 
-  /** Drops every connection to a peer, with all its channels. */
-  disconnect(peer: string): void
+  /** Drops every connection to a peer that is open now, with all its channels. */
+  disconnect(peer: string, options?: DisconnectOptions): void
 
   close(): Promise<void>
 }

@@ -22,8 +22,9 @@ test.after.always(async () => {
 async function network(
   listen: string[] = [],
   limits: Partial<NetworkLimits> = {},
+  identity?: Awaited<ReturnType<typeof newIdentity>>,
 ): Promise<Libp2pNetwork> {
-  const made = await createNetwork({ identity: await newIdentity(), listen, limits })
+  const made = await createNetwork({ identity: identity ?? (await newIdentity()), listen, limits })
   open.push(made)
   return made
 }
@@ -268,6 +269,23 @@ test('listeners are called as peers connect and disconnect', async (t) => {
   stop()
   await client.dial(server.addresses()[0]!, PROTOCOL)
   t.is(seen.length, 2)
+})
+
+test('R006-30: connections that are cut after a moment are those that were open before it', async (t) => {
+  const server = await network([LOOPBACK])
+  const identity = await newIdentity()
+  const [first, second] = [await network([], {}, identity), await network([], {}, identity)]
+  await server.handle(PROTOCOL, () => {})
+  const early = await first.dial(server.addresses()[0]!, PROTOCOL)
+  let isMember = true
+  server.disconnect(first.peerId, { afterMs: 1, unless: () => isMember })
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  t.false(early.signal.aborted)
+  isMember = false
+  server.disconnect(first.peerId, { afterMs: 20, unless: () => isMember })
+  const late = await second.dial(server.addresses()[0]!, PROTOCOL)
+  await aborted(early)
+  t.false(late.signal.aborted)
 })
 
 test('a channel to a node that closes is aborted, with what was on its way', async (t) => {

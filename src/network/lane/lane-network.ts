@@ -10,7 +10,13 @@ import { defaultLanePort, laneHosts } from './lane-port.ts'
 import { LanesAhead } from './lanes-ahead.ts'
 import type { Log } from '../../log.ts'
 import type { Libp2pNetwork } from '../libp2p-network.ts'
-import type { DialOptions, Network, PeerConnection, PeerDialer } from '../network.ts'
+import type {
+  DialOptions,
+  DisconnectOptions,
+  Network,
+  PeerConnection,
+  PeerDialer,
+} from '../network.ts'
 
 /** Where lanes listen, if the node does. */
 export interface LanePortOptions {
@@ -138,8 +144,8 @@ export class LaneNetwork implements Network, PeerDialer {
   }
 
   /** Lanes end with the connections that they belong to. */
-  disconnect(peer: string): void {
-    this.#network.disconnect(peer)
+  disconnect(peer: string, options?: DisconnectOptions): void {
+    this.#network.disconnect(peer, options)
   }
 
   async close(): Promise<void> {

@@ -155,9 +155,9 @@ export class Global implements Node {
       onExpelled: (peer) => {
         transfers.cut(peer, new DstoreError('not-permitted', 'no longer a member'))
         // The index stream carries the reason. A peer that ignores it is disconnected all the same.
-        setTimeout(() => network?.disconnect(peer), FAREWELL_MS).unref()
+        network?.disconnect(peer, { afterMs: FAREWELL_MS })
       },
-      disconnect: (peer) => network?.disconnect(peer),
+      disconnect: (peer, options) => network?.disconnect(peer, options),
       lanePort: () => network?.lanePort,
     })
     const transfers = new TransferService({

@@ -30,6 +30,7 @@ import { RequestWindow } from './request-window.ts'
 import { WatchLog } from './watch-log.ts'
 import { IndexIo } from './index-io.ts'
 import type { Log } from '../../log.ts'
+import type { Network } from '../../network/network.ts'
 import { LogRetention } from './log-retention.ts'
 import { openIndex, type OpenIndexOptions } from './open-index.ts'
 import type { Repair } from './repair.ts'
@@ -46,7 +47,7 @@ export interface IndexDriverOptions extends OpenIndexOptions {
   /** A peer is no longer a member: end everything that is done for it now. */
   readonly onExpelled?: ((peer: string) => void) | undefined
   /** Cut the connections of this peer. */
-  readonly disconnect?: ((peer: string) => void) | undefined
+  readonly disconnect?: Network['disconnect'] | undefined
   /** The port on which this node accepts lanes. */
   readonly lanePort?: (() => number | undefined) | undefined
 }
@@ -300,10 +301,9 @@ export class IndexDriver {
     await connection?.window.end(stopped('Global ended the session'))
     if (connection === undefined || this.#isMember(connection.peer)) return
     const { peer } = connection
-    const cut = (): void => {
-      if (!this.#isMember(peer)) this.#options.disconnect?.(peer)
-    }
-    setTimeout(cut, FAREWELL_MS).unref()
+    // Only what is open now: the peer may come back at once, with a ticket that is right.
+    const unless = (): boolean => this.#isMember(peer)
+    this.#options.disconnect?.(peer, { afterMs: FAREWELL_MS, unless })
   }
 
   #isMember(peer: string): boolean {
