@@ -13,13 +13,7 @@ import { DstoreError } from '../errors.ts'
 import * as limits from '../limits.ts'
 import type { Gate } from '../membership/gate.ts'
 import type { Channel } from '../wire/channel.ts'
-import type {
-  DialOptions,
-  DisconnectOptions,
-  Network,
-  PeerConnection,
-  PeerDialer,
-} from './network.ts'
+import type { DialOptions, Network, PeerConnection, PeerDialer } from './network.ts'
 import { CODE_P2P, hostOf, parseDialAddress, parseListenAddress } from './multiaddr.ts'
 import { resolveHost } from './host-addresses.ts'
 import { PeerGater, SLACK, type PeerGaterOptions } from './connection-gater.ts'
@@ -255,7 +249,7 @@ export class Libp2pNetwork implements Network, PeerDialer {
     }))
   }
 
-  disconnect(peer: string, options?: DisconnectOptions): void {
+  disconnect(peer: string, options?: Parameters<Network['disconnect']>[1]): void {
     cutConnections(this.#connectionsTo(peer), options)
   }
 
