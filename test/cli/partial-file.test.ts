@@ -295,6 +295,8 @@ test('R007-100 what kill -9 leaves is removed by the next get there, what a live
   const [left] = partials(place)
   t.truthy(left, 'a killed command cannot clean up')
   killed.goOn()
+  // Else that read takes the first piece of the next gate.
+  await eventually(() => all.node.readsLeft === 1)
   const live = await inTheMiddle(all, t)
   t.false(existsSync(place.file(left!)), 'the next get has')
   const [writing] = partials(place)
