@@ -43,7 +43,7 @@ setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
 
 async function memory(): Promise<number> {
-  // What lives: how much garbage waits depends on the flags of a daemon, which a test does not have.
+  // What lives: how much garbage waits depends on a daemon's flags, which a test does not have.
   collectGarbage()
   // Without the pages of the store that are mapped: the kernel takes those back.
   const text = await readFile('/proc/self/status', 'utf8')
