@@ -49,6 +49,8 @@ export const PURPOSES: Readonly<Record<string, string>> = {
     'Who makes a request, what it may do, and the node that a prefix confines it to.',
   'src/daemon/http/trees': 'Puts of trees, directories by path, and the content types of files.',
   'src/daemon/process': 'The process: start, background, lock, log file, listening, shutdown.',
+  'src/store/cached': 'Files of cached values: writing, reading, what is found after a restart.',
+  'src/node/files': "The second tier of a Local's cache: values in files, and who holds them.",
   'src/directory': 'The form of a directory, and its one encoding.',
   'src/hash': 'What a value is called: keys, the hash of a stream, its outboard.',
   'src/hash/engine': 'BLAKE3 over chunk groups: in WebAssembly, plain JavaScript or an addon.',

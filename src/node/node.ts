@@ -10,6 +10,8 @@ import type { NodeInactive } from './node-inactive.ts'
 import type { NodeIndex } from './node-index.ts'
 import type { NodeLists } from './node-lists.ts'
 import type { NodeMembers } from './node-members.ts'
+import type { NodePaths } from './node-paths.ts'
+import type { NodePins } from './node-pins.ts'
 import type { NodeRules } from './node-rules.ts'
 import type { NodeStatus, Role } from './node-status.ts'
 import type {
@@ -27,6 +29,8 @@ export type * from './node-inactive.ts'
 export type * from './node-index.ts'
 export type * from './node-lists.ts'
 export type * from './node-members.ts'
+export type * from './node-paths.ts'
+export type * from './node-pins.ts'
 export type * from './node-rules.ts'
 export type * from './node-puts.ts'
 export type * from './node-status.ts'
@@ -155,6 +159,10 @@ export interface Node {
   readonly trees: NodeTrees
   /** Only at a Local whose state directory has a store of an earlier role. */
   readonly inactive?: NodeInactive | undefined
+  /** Files of values. */
+  readonly paths?: NodePaths | undefined
+  /** Only at a Local. */
+  readonly pins?: NodePins | undefined
 
   /** Store a value. It is as durable as the store can make it when this resolves. */
   put(source: ValueSource, options?: PutOptions): Promise<PutResult>
