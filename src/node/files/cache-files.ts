@@ -53,6 +53,8 @@ export class CacheFiles implements FileTier {
   readonly #context: FileContext
   /** How many callers hold each file. */
   readonly #holds = new Map<CachedFile, number>()
+  /** Ends the holds at once: paths that were handed out lead nowhere. */
+  #withdrawn = new AbortController()
   #usedBytes = 0
   #evictions = 0
   /** Bytes of unlinked files that may be open elsewhere. */
@@ -74,7 +76,7 @@ export class CacheFiles implements FileTier {
       pool,
       makeRoom: () => this.#evictLeastRecent(),
       written: (file) => this.#written(file),
-      damaged: (file, fault) => this.#damaged(file, fault),
+      damaged: (file, fault) => this.damaged(file, fault),
     }
     budget.add(this)
   }
@@ -179,7 +181,7 @@ export class CacheFiles implements FileTier {
     // What is removed cannot be opened any more when this returns.
     value.detach()
     this.#onEvicted(value)
-    return heldBytesOf(value)
+    return value.heldBytes
   }
 
   remove(key: Key, isConcerned: (value: FileValue) => boolean = () => true): void {
@@ -211,7 +213,7 @@ export class CacheFiles implements FileTier {
       path: file.path!,
       device: state.device,
       inode: state.inode,
-      removed: file.dropped,
+      removed: AbortSignal.any([file.dropped, this.#withdrawn.signal]),
       release: () => {
         if (!isHeld) return
         isHeld = false
@@ -221,6 +223,19 @@ export class CacheFiles implements FileTier {
         release()
       },
     }
+  }
+
+  damaged(file: FileValue, fault: DstoreError): void {
+    if (this.#slotOf(file) === undefined) return
+    const facts = { key: file.key.toString(), path: file.path, fault: fault.message }
+    this.#log.warn('a file of the cache was changed, and is deleted', facts)
+    this.evict(file.key)
+  }
+
+  withdraw(reason: DstoreError): void {
+    this.#folder.moveAway()
+    this.#withdrawn.abort(reason)
+    this.#withdrawn = new AbortController()
   }
 
   status(): FileTierStatus {
@@ -292,14 +307,6 @@ export class CacheFiles implements FileTier {
     if (this.#slotOf(file)?.isSettling === true) this.settle(file)
   }
 
-  /** Its bytes are not the value's: the value is fetched again when it is wanted. */
-  #damaged(file: CachedFile, fault: DstoreError): void {
-    if (this.#slotOf(file) === undefined) return
-    const facts = { key: file.key.toString(), path: file.path, fault: fault.message }
-    this.#log.warn('a file of the cache was changed, and is deleted', facts)
-    this.evict(file.key)
-  }
-
   #slotOf(value: FileValue): Slot | undefined {
     const slot = this.#slots.get(value.key.toHex())
     return slot?.value === value ? slot : undefined
@@ -317,11 +324,4 @@ export class CacheFiles implements FileTier {
       if (other !== slot && !other.value.inUse) this.evict(other.value.key)
     }
   }
-}
-
-/** Bytes of the value that were held. */
-function heldBytesOf({ held }: FileValue): number {
-  let bytes = 0
-  for (const { start, end } of held.held()) bytes += end - start
-  return bytes
 }

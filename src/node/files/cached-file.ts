@@ -65,6 +65,12 @@ export class CachedFile implements FileValue {
     return this.#stage === 'whole'
   }
 
+  get heldBytes(): number {
+    let bytes = 0
+    for (const { start, end } of this.held.held()) bytes += end - start
+    return bytes
+  }
+
   get isDetached(): boolean {
     return this.#isDetached
   }
