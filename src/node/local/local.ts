@@ -24,7 +24,6 @@ import type { GlobalLink } from './global-link.ts'
 import { Holdings } from './holdings.ts'
 import { checked } from './reads/locator.ts'
 import { Reader } from './reader.ts'
-import type { FileTier } from '../files/file-tier.ts'
 import type { Log } from '../../log.ts'
 import type {
   CallOptions,
@@ -52,6 +51,7 @@ import { IndexClient, askOver } from './index-client.ts'
 import { Traffic } from '../calls/traffic.ts'
 import type { Network } from '../../network/network.ts'
 import type { TransferHost } from '../../transfer/serve.ts'
+import type { OpenedFiles } from '../tiers/open-files.ts'
 import { Tiers } from '../tiers/tiers.ts'
 import { verifyTiers } from '../tiers/verify-tiers.ts'
 import { VERSION } from '../version.ts'
@@ -65,8 +65,8 @@ export interface LocalOptions {
   readonly gate: Gate
   readonly members: KnownMembers
   readonly cacheBytes: number
-  /** The second tier of the cache; undefined: memory only. */
-  readonly files?: FileTier | undefined
+  /** The second tier of the cache. */
+  readonly files?: OpenedFiles | undefined
   /** A store of an earlier role, in the state directory. */
   readonly inactive?: Omit<InactiveStoreOptions, 'to'> | undefined
   readonly log: Log
@@ -84,6 +84,7 @@ export class Local implements Node {
   readonly inactive: InactiveStore | undefined
   readonly #options: LocalOptions
   readonly #tiers: Tiers
+  readonly #withdrawals: HolderWithdrawals
   readonly #traffic = new Traffic()
   readonly #uploader: Uploader
   readonly #reader: Reader
@@ -94,9 +95,7 @@ export class Local implements Node {
     const { network, link, globalPeer, cacheBytes, log, random } = options
     const operations = options.operations ?? new OperationIds(random(8))
     this.#options = options
-    const cache = new Cache(cacheBytes, (value) => {
-      if (network.addresses().length > 0) withdrawals.add(value)
-    })
+    const cache = new Cache(cacheBytes, (value) => this.evicted(value))
     const tiers = new Tiers(cache, options.files)
     this.#tiers = tiers
     const holdings = new Holdings(tiers)
@@ -105,7 +104,7 @@ export class Local implements Node {
     const callers = new ByteBudgets()
     const onAway = (): void => void link.dialNow()
     const sources = new PeerSources({ network, globalPeer, traffic, log, onAway })
-    const withdrawals = new HolderWithdrawals({
+    this.#withdrawals = new HolderWithdrawals({
       isHeld: (key) => tiers.peek(key) !== undefined,
       withdraw: (digest) => sources.leaveSwarm(digest),
     })
@@ -145,6 +144,11 @@ export class Local implements Node {
       },
       onUsed: (name) => this.#uses.used(name),
     })
+  }
+
+  /** An entry of a tier was evicted, or its value removed. */
+  evicted(value: { readonly key: Key; readonly size: number }): void {
+    if (this.#options.network.addresses().length > 0) this.#withdrawals.add(value)
   }
 
   /** Starts to serve other members, if the network listens. */
@@ -229,7 +233,7 @@ export class Local implements Node {
         hint: 'run `dstore verify --counts` at the Global',
       })
     }
-    return verifyTiers(this.#tiers, options, () => this.#tiers.memory.status().usedBytes)
+    return verifyTiers(this.#tiers, options, () => this.#tiers.usedBytes)
   }
 
   async status(): Promise<NodeStatus> {
@@ -265,7 +269,7 @@ export class Local implements Node {
       members: members.size,
       refused: gate.refused,
       store: undefined,
-      cache: this.#tiers.memory.status(),
+      cache: this.#tiers.status(),
       inactiveStore: this.inactive?.status,
       traffic: this.#traffic.status(),
     }
@@ -274,7 +278,10 @@ export class Local implements Node {
   async close(): Promise<void> {
     await this.inactive?.close()
     await this.#uses.close()
+    // After the goodbye no removal waits for this node: no path may lead to a value then.
+    this.#tiers.files?.withdraw(new DstoreError('cancelled', 'the node is stopping'))
     await this.#options.link.close()
+    await this.#tiers.files?.close()
     await this.#options.addresses.close()
     await this.#options.network.close()
   }

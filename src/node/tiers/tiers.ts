@@ -13,6 +13,8 @@ import type { Cache } from '../cache/cache.ts'
 import { sumOf, wholeCharge } from '../cache/charge.ts'
 import { CachedValue } from '../cache/cached-value.ts'
 import type { HeldValue } from '../cache/held-value.ts'
+import type { CacheStatus } from '../node.ts'
+import type { OpenedFiles } from './open-files.ts'
 import type { FileTier, FileValue } from '../files/file-tier.ts'
 
 /** What `prepare` is asked for. */
@@ -29,9 +31,13 @@ export class Tiers {
   readonly memory: Cache
   readonly files: FileTier | undefined
 
-  constructor(memory: Cache, files?: FileTier) {
+  /** Why there is no file tier. */
+  readonly #none: string | undefined
+
+  constructor(memory: Cache, { tier, none }: OpenedFiles = {}) {
     this.memory = memory
-    this.files = files
+    this.files = tier
+    this.#none = none
   }
 
   /** The entry of a value, which becomes the most recently used. Memory is faster to read. */
@@ -116,6 +122,17 @@ export class Tiers {
   /** Counts a read that the cache served, or did not. */
   count(kind: 'hit' | 'miss'): void {
     this.memory.count(kind)
+  }
+
+  /** Bytes that both tiers use. */
+  get usedBytes(): number {
+    return this.memory.status().usedBytes + (this.files?.status().usedBytes ?? 0)
+  }
+
+  status(): CacheStatus {
+    const files = this.files?.status()
+    const noFiles = this.#none
+    return { ...this.memory.status(), ...(files && { files }), ...(noFiles && { noFiles }) }
   }
 
   /** Evicts what `isConcerned` in both tiers, and ends every use of it: the value was removed. */
