@@ -24,6 +24,7 @@ import type { GlobalAddresses } from './global-addresses.ts'
 import type { GlobalLink } from './global-link.ts'
 import { Holdings } from './holdings.ts'
 import { checked } from './reads/locator.ts'
+import type { HeldFile } from './reads/whole-files.ts'
 import { Reader } from './reader.ts'
 import type { Log } from '../../log.ts'
 import type {
@@ -207,6 +208,13 @@ export class Local implements Node {
       const isAbsent = error instanceof DstoreError && error.code === 'not-found'
       throw isAbsent ? await noSuch('key', key, this) : error
     }
+  }
+
+  /** The file of a value, fetched if need be. Errors: see `WholeFiles.hold`. */
+  async holdFile(key: Key, options: CallOptions = {}): Promise<HeldFile> {
+    const file = await this.#reader.holdFile(key, options)
+    this.#uses.usedKey(key.digest)
+    return file
   }
 
   async prefetch(key: Key, options: CallOptions = {}): Promise<void> {
