@@ -11,6 +11,7 @@ import type { CallEvent, CopyAnswer } from '../api/api.ts'
 import { errorOf, parseProblem } from '../api/problem.ts'
 import type { FetchedValue } from './client.ts'
 import { idleMsOf, isLost, queryText, type ClientOptions } from './client-options.ts'
+import { openedPath, type OpenedPath, type PathRequest } from './paths/opened-path.ts'
 import { RawConnection, type RawRequest } from './raw-connection.ts'
 import type { ResponseHead } from './response-parser.ts'
 import { connectionError } from './response.ts'
@@ -26,7 +27,8 @@ export interface HandedFile {
   readonly name: string
 }
 
-interface Answer {
+/** A response whose body the caller reads. */
+export interface Answer {
   readonly connection: RawConnection
   readonly head: ResponseHead
   readonly limit: Deadline
@@ -103,6 +105,20 @@ export class ValueClient {
       throw error
     }
     return resultIn<CopyAnswer>(answer, onProgress)
+  }
+
+  /**
+   * A file of a value, or a folder of a directory, that stays while it is held (R007-351). Errors:
+   * those of the daemon; `unreadable` if the path is another file for this process.
+   */
+  async openPath(
+    keyOrName: string,
+    request: PathRequest,
+    onProgress?: (progress: Progress) => void,
+  ): Promise<OpenedPath> {
+    const target = `${valuePath(keyOrName)}/path`
+    const body = JSON.stringify(request)
+    return openedPath(await this.#call({ method: 'POST', target, headers: {}, body }), onProgress)
   }
 
   /** Sends a request; throws the problem in its response. */

@@ -7,9 +7,12 @@ import type { ByteRange } from '../../hash/tree/tree.ts'
 import { MIB } from '../../limits.ts'
 import { copyFault } from '../../store/copy/copy-faults.ts'
 import { CopyThreads } from '../../store/copy/copy-threads.ts'
-import type { LentFile } from '../../store/store.ts'
+import type { KeyRecord } from '../../index/records/record.ts'
+import type { LentFile, Store } from '../../store/store.ts'
 import { outboardInRuns, readProof, type ValueBytes } from '../../transfer/piece-reader.ts'
+import { share, type ByteBudget } from '../calls/byte-budget.ts'
 import type { CopyTarget } from '../node.ts'
+import type { Repair } from './repair.ts'
 
 export interface StoredCopy {
   readonly value: ValueBytes
@@ -22,6 +25,29 @@ export interface StoredCopy {
 
 /** Memory of a copy: the windows of its threads, and a run of the outboard. */
 export const COPY_SHARE_BYTES: number = MIB
+
+/** Where stored values are copied from. */
+export interface CopyPlace {
+  readonly store: Store
+  readonly repair: Repair
+  readonly budget: ByteBudget
+}
+
+/** The same within the memory of its caller; the repair of a damaged value begins. */
+export async function copyWithin(
+  { store, repair, budget }: CopyPlace,
+  record: KeyRecord,
+  copy: Omit<StoredCopy, 'value' | 'lend'>,
+): Promise<boolean> {
+  const giveBack = await share(COPY_SHARE_BYTES, budget)
+  const value = repair.bytesOf(record)
+  const lend = (): Promise<LentFile | undefined> => store.lendFile(record.location)
+  try {
+    return await repair.watch(copy.digest, record, () => copyStored({ ...copy, value, lend }))
+  } finally {
+    giveBack()
+  }
+}
 
 /**
  * False, and nothing is written, if the value has no file, or no threads are free. Once this
