@@ -7,7 +7,7 @@ import { ENDING_SIGNALS } from '../../../src/daemon/process/signals.ts'
 import { systemFault } from '../../../src/errno.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import type { Invocation } from '../../command.ts'
-import { open } from './path.ts'
+import { openPath } from './open-path.ts'
 
 /** What stands for the path. */
 const PLACE = '{}'
@@ -36,7 +36,7 @@ export async function execute(
   }
   // A stored program has the right to be executed in a copy only.
   const executable = command[0] === PLACE
-  const held = await open(invocation, text, { executable })
+  const held = await openPath(invocation, text, { executable })
   try {
     if (executable && held.kind === 'folder') {
       throw new DstoreError('usage', `${text} is a directory, and no program`, {

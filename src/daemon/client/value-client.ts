@@ -2,7 +2,7 @@
  * Gets one value from a daemon as fast as the machine allows, for a command that does nothing else
  * (specs/007, "HTTP API"). It opens a connection for each request.
  */
-import { deadline, type Deadline } from '../../deadline.ts'
+import { deadline } from '../../deadline.ts'
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { HTTP_ANSWER_BYTES } from '../../limits.ts'
 import type { Progress, RangeRequest } from '../../node/node.ts'
@@ -12,8 +12,7 @@ import { errorOf, parseProblem } from '../api/problem.ts'
 import type { FetchedValue } from './client.ts'
 import { idleMsOf, isLost, queryText, type ClientOptions } from './client-options.ts'
 import { openedPath, type OpenedPath, type PathRequest } from './paths/opened-path.ts'
-import { RawConnection, type RawRequest } from './raw-connection.ts'
-import type { ResponseHead } from './response-parser.ts'
+import { RawConnection, type Answer, type RawRequest } from './raw-connection.ts'
 import { connectionError } from './response.ts'
 import { checkRangeOfEmpty, rangeGiven, rangeHeader, valuePath } from './value-path.ts'
 
@@ -25,15 +24,6 @@ export interface HandedFile {
   readonly inode: bigint
   /** What messages call it. */
   readonly name: string
-}
-
-/** A response whose body the caller reads. */
-export interface Answer {
-  readonly connection: RawConnection
-  readonly head: ResponseHead
-  readonly limit: Deadline
-  /** Ends the call: the connection, and all that watches it. */
-  readonly end: () => void
 }
 
 export class ValueClient {

@@ -8,7 +8,7 @@ import type { Progress } from '../../../node/node.ts'
 import type { CallEvent, PathAnswer, Problem } from '../../api/api.ts'
 import { errorOf } from '../../api/problem.ts'
 import { connectionError } from '../response.ts'
-import type { Answer } from '../value-client.ts'
+import type { Answer } from '../raw-connection.ts'
 
 export interface PathRequest {
   /** Below the directory that the key or name leads to. */
