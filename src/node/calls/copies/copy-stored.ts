@@ -1,53 +1,27 @@
 /** Copies a stored value into a file of a caller, verified on threads (specs/007, R007-184). */
-import { concat } from '../../bytes.ts'
-import { throwIfCancelled } from '../../errors.ts'
-import { PieceDecoder } from '../../hash/proof/piece-decoder.ts'
-import { planPieces } from '../../hash/proof/piece-plan.ts'
-import type { ByteRange } from '../../hash/tree/tree.ts'
-import { MIB } from '../../limits.ts'
-import { copyFault } from '../../store/copy/copy-faults.ts'
-import { CopyThreads } from '../../store/copy/copy-threads.ts'
-import type { KeyRecord } from '../../index/records/record.ts'
-import type { LentFile, Store } from '../../store/store.ts'
-import { outboardInRuns, readProof, type ValueBytes } from '../../transfer/piece-reader.ts'
-import { share, type ByteBudget } from '../calls/byte-budget.ts'
-import type { CopyTarget } from '../node.ts'
-import type { Repair } from './repair.ts'
+import { concat } from '../../../bytes.ts'
+import { throwIfCancelled } from '../../../errors.ts'
+import { PieceDecoder } from '../../../hash/proof/piece-decoder.ts'
+import { planPieces } from '../../../hash/proof/piece-plan.ts'
+import type { ByteRange } from '../../../hash/tree/tree.ts'
+import { MIB } from '../../../limits.ts'
+import { copyFault } from '../../../store/copy/copy-faults.ts'
+import { CopyThreads } from '../../../store/copy/copy-threads.ts'
+import type { LentFile } from '../../../store/store.ts'
+import { outboardInRuns, readProof, type ValueBytes } from '../../../transfer/piece-reader.ts'
+import type { CopyTarget } from '../../node.ts'
 
 export interface StoredCopy {
   readonly value: ValueBytes
   readonly digest: Uint8Array
   readonly range: ByteRange
   readonly lend: () => Promise<LentFile | undefined>
-  readonly target: CopyTarget
+  readonly target: Pick<CopyTarget, 'fd' | 'name' | 'wrote'>
   readonly signal: AbortSignal | undefined
 }
 
 /** Memory of a copy: the windows of its threads, and a run of the outboard. */
 export const COPY_SHARE_BYTES: number = MIB
-
-/** Where stored values are copied from. */
-export interface CopyPlace {
-  readonly store: Store
-  readonly repair: Repair
-  readonly budget: ByteBudget
-}
-
-/** The same within the memory of its caller; the repair of a damaged value begins. */
-export async function copyWithin(
-  { store, repair, budget }: CopyPlace,
-  record: KeyRecord,
-  copy: Omit<StoredCopy, 'value' | 'lend'>,
-): Promise<boolean> {
-  const giveBack = await share(COPY_SHARE_BYTES, budget)
-  const value = repair.bytesOf(record)
-  const lend = (): Promise<LentFile | undefined> => store.lendFile(record.location)
-  try {
-    return await repair.watch(copy.digest, record, () => copyStored({ ...copy, value, lend }))
-  } finally {
-    giveBack()
-  }
-}
 
 /**
  * False, and nothing is written, if the value has no file, or no threads are free. Once this
