@@ -196,7 +196,7 @@ async function openLocal(
   const inactive =
     dir === undefined || opened === undefined ? undefined : { directory: dir, opened }
   const link = new GlobalLink({ ...parts, connect, onWelcome, backoffMs, now }, ticket?.secret)
-  local = new Local({ ...parts, files, link, cacheBytes, inactive })
+  local = new Local({ ...parts, files, link, budget, inactive })
   // The link resets what is held at its first welcome: files of an earlier run must be known then.
   const failure = await link.start()
   const isAway = failure?.code === 'unreachable' || failure?.code === 'timeout'

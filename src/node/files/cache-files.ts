@@ -9,10 +9,12 @@ import type { ByteRange } from '../../hash/tree/tree.ts'
 import { CACHED_FILES, MIB, SEGMENT_BYTES } from '../../limits.ts'
 import type { Log } from '../../log.ts'
 import type { CacheFolder } from '../../store/cached/cache-folder.ts'
+import { DISK_RESERVE_BYTES } from '../../store/disk/free-space.ts'
 import type { CacheBudget, Evictable } from '../cache/cache-budget.ts'
 import { SegmentPool } from '../cache/segment-pool.ts'
 import { CachedFile, type FileContext } from './cached-file.ts'
 import { chargeOf, fileBaseBytes, inSegments, noRoom, roomFor } from './file-charge.ts'
+import { FileHolds } from './file-holds.ts'
 import type { FileHold, FileTier, FileTierStatus, FileValue } from './file-tier.ts'
 
 interface Slot {
@@ -51,11 +53,9 @@ export class CacheFiles implements FileTier {
   readonly #slots = new Map<string, Slot>()
   readonly #unclaimed = new Set<Slot>()
   readonly #context: FileContext
-  /** How many callers hold each file. */
-  readonly #holds = new Map<CachedFile, number>()
-  /** Ends the holds at once: paths that were handed out lead nowhere. */
-  #withdrawn = new AbortController()
+  readonly #holds = new FileHolds()
   #usedBytes = 0
+  #reservedBytes = 0
   #evictions = 0
   /** Bytes of unlinked files that may be open elsewhere. */
   #unlinkedBytes = 0
@@ -74,16 +74,20 @@ export class CacheFiles implements FileTier {
     this.#context = {
       folder,
       pool,
-      makeRoom: () => this.#evictLeastRecent(),
+      makeRoom: (file) => this.#evictLeastRecent(file),
       written: (file) => this.#written(file),
       damaged: (file, fault) => this.damaged(file, fault),
     }
     budget.add(this)
   }
 
-  /** What every entry is charged, in bytes. */
+  get folder(): string {
+    return this.#folder.path
+  }
+
+  /** What every entry and every reservation is charged, in bytes. */
   get usedBytes(): number {
-    return this.#usedBytes
+    return this.#usedBytes + this.#reservedBytes
   }
 
   get headroomBytes(): number {
@@ -141,13 +145,7 @@ export class CacheFiles implements FileTier {
     const ranges = [needed, ...(slot.room === undefined ? wanted().map(inSegments) : [])]
     const grown = roomFor(value.size, [...room.held(), ...ranges])
     const charge = chargeOf(value.size, grown)
-    // Else it could be its own victim.
-    const release = slot.value.use()
-    try {
-      if (!this.#take(charge - slot.charge)) return false
-    } finally {
-      release()
-    }
+    if (!this.#take(charge - slot.charge, slot.value)) return false
     slot.room = grown
     this.#charge(slot, charge)
     this.#unclaimed.delete(slot)
@@ -178,17 +176,20 @@ export class CacheFiles implements FileTier {
     this.#unclaimed.delete(slot)
     if (slot.room !== undefined) this.#unlinkedBytes += slot.charge
     this.#charge(slot, 0)
+    const { heldBytes } = value
     // What is removed cannot be opened any more when this returns.
     value.detach()
     this.#onEvicted(value)
-    return value.heldBytes
+    return heldBytes
   }
 
   remove(key: Key, isConcerned: (value: FileValue) => boolean = () => true): void {
     const value = this.peek(key)
     if (value === undefined || !isConcerned(value)) return
     this.evict(key)
-    value.drop(new DstoreError('removed', 'the value was removed'))
+    const reason = new DstoreError('removed', 'the value was removed')
+    value.drop(reason)
+    this.#holds.end(value, reason)
   }
 
   async hold(value: FileValue): Promise<FileHold> {
@@ -203,68 +204,78 @@ export class CacheFiles implements FileTier {
     const state = file.unchanged()
     if (state === undefined) {
       const fault = new DstoreError('integrity', 'another process changed a file of the cache')
-      this.#context.damaged(file, fault)
+      this.damaged(file, fault)
       throw fault
     }
     const release = file.use()
-    this.#holds.set(file, (this.#holds.get(file) ?? 0) + 1)
-    let isHeld = true
+    const hold = this.#holds.add(file)
     return {
       path: file.path!,
       device: state.device,
       inode: state.inode,
-      removed: AbortSignal.any([file.dropped, this.#withdrawn.signal]),
+      removed: hold.signal,
       release: () => {
-        if (!isHeld) return
-        isHeld = false
-        const left = this.#holds.get(file)! - 1
-        if (left === 0) this.#holds.delete(file)
-        else this.#holds.set(file, left)
-        release()
+        if (hold.release()) release()
       },
     }
   }
 
-  damaged(file: FileValue, fault: DstoreError): void {
-    if (this.#slotOf(file) === undefined) return
-    const facts = { key: file.key.toString(), path: file.path, fault: fault.message }
-    this.#log.warn('a file of the cache was changed, and is deleted', facts)
-    this.evict(file.key)
+  reserve(bytes: number): (() => void) | undefined {
+    if (!this.#take(bytes)) return undefined
+    this.#reservedBytes += bytes
+    let isReserved = true
+    return () => {
+      if (isReserved) this.#reservedBytes -= bytes
+      isReserved = false
+    }
   }
 
-  withdraw(reason: DstoreError): void {
+  /** The value is fetched again when it is wanted. */
+  damaged(value: FileValue, fault: DstoreError): void {
+    if (this.#slotOf(value) === undefined) return
+    const facts = { key: value.key.toString(), path: value.path, fault: fault.message }
+    this.#log.warn('a file of the cache was changed, and is deleted', facts)
+    this.evict(value.key)
+  }
+
+  moveAway(reason: DstoreError): void {
     this.#folder.moveAway()
-    this.#withdrawn.abort(reason)
-    this.#withdrawn = new AbortController()
+    this.#holds.endAll(reason)
   }
 
   status(): FileTierStatus {
     const { kind } = this.#folder.use()
-    let heldBytes = 0
-    for (const { size } of this.#holds.keys()) heldBytes += size
     return {
       directory: this.#folder.path,
       kind,
       budgetBytes: this.#isShared ? undefined : this.#budget.budgetBytes,
-      usedBytes: this.#usedBytes,
+      usedBytes: this.usedBytes,
       values: this.#slots.size - this.#unclaimed.size,
       evictions: this.#evictions,
-      heldBytes,
+      heldBytes: this.#holds.bytes,
       removedHeldBytes: kind === 'shared-memory' ? this.#removedHeldBytes() : undefined,
     }
   }
 
   async close(): Promise<void> {
-    for (const { value } of this.#slots.values()) {
-      value.drop(new DstoreError('cancelled', 'the node is closing'))
-    }
+    const reason = new DstoreError('cancelled', 'the node is closing')
+    this.moveAway(reason)
+    for (const { value } of this.#slots.values()) value.drop(reason)
     this.#slots.clear()
+    this.#unclaimed.clear()
+    this.#usedBytes = 0
     await this.#folder.delete()
+  }
+
+  /** Of the file system, less what a disk keeps free for others. */
+  #freeBytes(): number {
+    const { kind, freeBytes } = this.#folder.use()
+    return kind === 'disk' ? freeBytes - DISK_RESERVE_BYTES : freeBytes
   }
 
   /** What the file system says to be used, less own files and what others had before. */
   #removedHeldBytes(): number {
-    const beside = this.#folder.use().usedBytes - this.#usedBytes
+    const beside = this.#folder.use().usedBytes - this.usedBytes
     const bytes = Math.min(this.#unlinkedBytes, Math.max(0, beside - this.#foreignBytes))
     this.#unlinkedBytes = bytes
     if (bytes === 0) this.#foreignBytes = beside
@@ -272,13 +283,13 @@ export class CacheFiles implements FileTier {
   }
 
   /** Evicts until this many more bytes fit the budget and the file system. */
-  #take(bytes: number): boolean {
-    const victims = this.#budget.victims(bytes)
+  #take(bytes: number, value?: CachedFile): boolean {
+    const victims = this.#budget.victims(bytes, value)
     if (victims === undefined) return false
     for (const victim of victims) victim.evict()
-    while (this.#folder.use().freeBytes < bytes) if (!this.#evictLeastRecent()) return false
+    while (this.#freeBytes() < bytes) if (!this.#evictLeastRecent(value)) return false
     while (this.#slots.size - this.#unclaimed.size >= CACHED_FILES) {
-      if (!this.#evictLeastRecent()) return false
+      if (!this.#evictLeastRecent(value)) return false
     }
     return true
   }
@@ -291,12 +302,13 @@ export class CacheFiles implements FileTier {
         this.evict(value.key)
         this.#evictions++
       }
-      yield { usedAt, bytes: charge, evict }
+      yield { value, usedAt, bytes: charge, evict }
     }
   }
 
-  #evictLeastRecent(): boolean {
+  #evictLeastRecent(except?: CachedFile): boolean {
     for (const entry of this.evictable()) {
+      if (entry.value === except) continue
       entry.evict()
       return true
     }

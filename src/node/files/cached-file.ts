@@ -18,8 +18,8 @@ export interface FileContext {
   readonly folder: CacheFolder
   /** Memory that pieces are received into. */
   readonly pool: SegmentPool
-  /** The file system is full: evicts a file. False if there is none that nothing uses. */
-  makeRoom(): boolean
+  /** The file system is full: evicts another file. False if something uses every one. */
+  makeRoom(file: CachedFile): boolean
   /** Nothing is being written any more. */
   written(file: CachedFile): void
   /** The file of a value was changed, or cannot be read. */
@@ -65,14 +65,14 @@ export class CachedFile implements FileValue {
     return this.#stage === 'whole'
   }
 
+  get isDetached(): boolean {
+    return this.#isDetached
+  }
+
   get heldBytes(): number {
     let bytes = 0
     for (const { start, end } of this.held.held()) bytes += end - start
     return bytes
-  }
-
-  get isDetached(): boolean {
-    return this.#isDetached
   }
 
   get isWriting(): boolean {
@@ -192,7 +192,7 @@ export class CachedFile implements FileValue {
       } catch (error) {
         this.checkNotRemoved()
         if (!isFull(error)) throw error
-        if (this.#context.makeRoom()) continue
+        if (this.#context.makeRoom(this)) continue
         throw new DstoreError('no-space', 'the file system of the cache folder is full', {
           cause: error,
           hint: 'give it more space, or name another folder with --cache-dir',

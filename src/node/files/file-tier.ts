@@ -7,6 +7,8 @@ import type { HeldValue, Tier } from '../cache/held-value.ts'
 
 /** A value in a file, whole or in part. */
 export interface FileValue extends HeldValue {
+  /** Bytes of the value that are in the file. */
+  readonly heldBytes: number
   /** Every byte is in the file, verified, and the file has its final name. */
   readonly isWhole: boolean
   /** Absolute, once it is whole. */
@@ -33,12 +35,14 @@ export interface FileHold {
   readonly path: string
   readonly device: bigint
   readonly inode: bigint
-  /** Aborted, with the reason, once the value was removed. */
+  /** Aborted, with the reason, once the value was removed, or the folder was moved away. */
   readonly removed: AbortSignal
   release(): void
 }
 
 export interface FileTier extends Tier<FileValue> {
+  /** The folder of this boot, absolute; changes with `moveAway`. Other files may be made in it. */
+  readonly folder: string
   /**
    * The entry of this incarnation, if need be a new one, without taking room. Undefined if a range
    * of it would have none even with every unused entry evicted, or if a later incarnation is held.
@@ -46,15 +50,20 @@ export interface FileTier extends Tier<FileValue> {
   prepare(key: Key, size: number, incarnation: number): FileValue | undefined
   /** Keeps the file of a whole value. Errors: `no-space`, `removed`, `integrity`. */
   hold(value: FileValue): Promise<FileHold>
-  /** Bytes that a pin or a hold could still take. */
-  readonly headroomBytes: number
-  /** Bytes of a file were found not to be the value's: logs that, and evicts it. */
+  /**
+   * Takes room for another file in the folder, such as a copy, until the returned function is
+   * called. Undefined if there is none, even with every unused entry evicted.
+   */
+  reserve(bytes: number): (() => void) | undefined
+  /** The file does not hold the value: logs that, and evicts it. */
   damaged(value: FileValue, fault: DstoreError): void
   /**
-   * Gives the folder another name, so that no path leads into it any more, and ends every hold with
-   * this reason: this node may not serve what it holds. Synchronous.
+   * Gives the folder another random name, at once, and ends every hold with this reason: no path of
+   * before leads to a file any more. Readers of values go on.
    */
-  withdraw(reason: DstoreError): void
+  moveAway(reason: DstoreError): void
+  /** Bytes that a pin or a hold could still take. */
+  readonly headroomBytes: number
   status(): FileTierStatus
   close(): Promise<void>
 }

@@ -7,6 +7,7 @@ import type { Key } from '../../hash/key.ts'
 import { OperationIds } from '../../index/local/operation-ids.ts'
 import type { Gate } from '../../membership/gate.ts'
 import type { KnownMembers } from '../../membership/known-members.ts'
+import type { CacheBudget } from '../cache/cache-budget.ts'
 import { Cache } from '../cache/cache.ts'
 import { putBatches } from '../calls/batches.ts'
 import { ByteBudgets } from '../calls/byte-budget.ts'
@@ -23,6 +24,7 @@ import type { GlobalAddresses } from './global-addresses.ts'
 import type { GlobalLink } from './global-link.ts'
 import { Holdings } from './holdings.ts'
 import { checked } from './reads/locator.ts'
+import type { HeldFile } from './reads/whole-files.ts'
 import { Reader } from './reader.ts'
 import type { Log } from '../../log.ts'
 import type {
@@ -64,7 +66,8 @@ export interface LocalOptions {
   /** The network's gate, for its count of refusals. */
   readonly gate: Gate
   readonly members: KnownMembers
-  readonly cacheBytes: number
+  /** Of memory; a file tier on shared memory charges it as well. */
+  readonly budget: CacheBudget
   /** The second tier of the cache. */
   readonly files?: OpenedFiles | undefined
   /** A store of an earlier role, in the state directory. */
@@ -92,10 +95,10 @@ export class Local implements Node {
   readonly #startedAt = new Date()
 
   constructor(options: LocalOptions) {
-    const { network, link, globalPeer, cacheBytes, log, random } = options
+    const { network, link, globalPeer, budget, log, random } = options
     const operations = options.operations ?? new OperationIds(random(8))
     this.#options = options
-    const cache = new Cache(cacheBytes, (value) => this.evicted(value))
+    const cache = new Cache(budget, (value) => this.evicted(value))
     const tiers = new Tiers(cache, options.files)
     this.#tiers = tiers
     const holdings = new Holdings(tiers)
@@ -207,6 +210,13 @@ export class Local implements Node {
     }
   }
 
+  /** The file of a value, fetched if need be. Errors: see `WholeFiles.hold`. */
+  async holdFile(key: Key, options: CallOptions = {}): Promise<HeldFile> {
+    const file = await this.#reader.holdFile(key, options)
+    this.#uses.usedKey(key.digest)
+    return file
+  }
+
   async prefetch(key: Key, options: CallOptions = {}): Promise<void> {
     try {
       const { size, bytes } = await this.#find(key, { ...options, mustKeep: true })
@@ -279,7 +289,7 @@ export class Local implements Node {
     await this.inactive?.close()
     await this.#uses.close()
     // After the goodbye no removal waits for this node: no path may lead to a value then.
-    this.#tiers.files?.withdraw(new DstoreError('cancelled', 'the node is stopping'))
+    this.#tiers.files?.moveAway(new DstoreError('cancelled', 'the node is stopping'))
     await this.#options.link.close()
     await this.#tiers.files?.close()
     await this.#options.addresses.close()
