@@ -88,6 +88,8 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/node/inactive':
     'The store of an earlier role at a Local: uploads it to Global, or deletes it.',
   'src/node/upload': 'Uploads values whose key is known from sources that can be read again.',
+  'src/node/pins': 'What a Local keeps in its cache: pins, the values that they need, their file.',
+  'src/node/words': 'Words that lead to something in a stored tree: a key or name, and a path.',
   'src/node/swarm': 'Downloads one value from Global and other Locals, and serves them.',
   'src/store': 'The interface of a store, and its quota.',
   'src/store/copy': 'Threads that copy values of a store into files of callers, verified.',

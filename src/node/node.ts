@@ -5,7 +5,7 @@
  */
 import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
-import type { CallOptions } from './call-options.ts'
+import type { CallOptions, PrefetchOptions } from './call-options.ts'
 import type { NodeInactive } from './node-inactive.ts'
 import type { NodeIndex } from './node-index.ts'
 import type { NodeLists } from './node-lists.ts'
@@ -191,7 +191,7 @@ export interface Node {
   getImmediate?(keyOrName: string): ImmediateValue | undefined
 
   /** Fetch the whole value into this node's cache. */
-  prefetch(key: Key, options?: CallOptions): Promise<void>
+  prefetch(key: Key, options?: PrefetchOptions): Promise<void>
 
   /** Evict a value from this node's cache; resolves to the bytes freed. */
   evict(key: Key): Promise<number>

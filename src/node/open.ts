@@ -30,6 +30,7 @@ import { Local } from './local/local.ts'
 import type { Identity } from '../network/identity.ts'
 import { engine } from '../hash/engine/active-engine.ts'
 import type { Log } from '../log.ts'
+import type { PinsOptions } from './pins/pins.ts'
 import type { Role, ServedNode } from './node.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL } from '../network/network.ts'
 import type { Network, PeerDialer } from '../network/network.ts'
@@ -59,6 +60,8 @@ export interface NodeOptions {
   readonly hostName?: string
   /** Budget of a Local's cache. */
   readonly cacheBytes: number
+  /** What a Local keeps in its cache as long as it runs: keys, names, and paths below them. */
+  readonly pins?: readonly string[]
   /** Quota of a Global's store, in bytes of values. Default: none. */
   readonly maxBytes?: number
   /** See `IndexDriverOptions`. */
@@ -182,7 +185,8 @@ async function openLocal(
   const opened = dir === undefined ? undefined : await openInactive(dir, log)
   const inactive =
     dir === undefined || opened === undefined ? undefined : { directory: dir, opened }
-  const local = new Local({ ...parts, link, cacheBytes, inactive })
+  const pins = { ...(await openPinFile(dir, log)), permanent: options.pins }
+  const local = new Local({ ...parts, link, cacheBytes, inactive, pins })
   await local.listen()
   return local
 }
@@ -215,6 +219,16 @@ async function openAddressFile(
       log.warn('the addresses that Global named are not saved', { error: String(error) })
     })
   return { saved, save }
+}
+
+/** Pins last as long as the state directory. */
+async function openPinFile(
+  dir: string | undefined,
+  log: Log,
+): Promise<Pick<PinsOptions, 'saved' | 'save'>> {
+  if (dir === undefined) return {}
+  const { openPins } = await import('./pins/pin-file.ts')
+  return openPins(join(dir, 'pins.json'), log)
 }
 
 async function openStore({ dir, store, maxBytes, held, log }: NodeOptions): Promise<Store> {

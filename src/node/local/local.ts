@@ -12,6 +12,11 @@ import { putBatches } from '../calls/batches.ts'
 import { ByteBudgets } from '../calls/byte-budget.ts'
 import { formatPosition } from '../calls/change-events.ts'
 import { NoRoom } from '../swarm/download.ts'
+import { fetchWhole, type FetchInto } from '../pins/fetch-whole.ts'
+import { localHost } from '../pins/local-host.ts'
+import { Pace } from '../pins/pace.ts'
+import { Pins, type PinsOptions } from '../pins/pins.ts'
+import { watchedHoldings } from '../pins/watched-holdings.ts'
 import { globalDestination } from '../inactive/destination.ts'
 import { InactiveStore, type InactiveStoreOptions } from '../inactive/inactive-store.ts'
 import { noSuch } from '../calls/no-such.ts'
@@ -32,6 +37,7 @@ import type {
   Node,
   NodeStatus,
   NamedValue,
+  PrefetchOptions,
   PutManyOptions,
   PutOptions,
   PutOutcome,
@@ -67,6 +73,8 @@ export interface LocalOptions {
   readonly inactive?: Omit<InactiveStoreOptions, 'to'> | undefined
   readonly log: Log
   readonly random: (bytes: number) => Uint8Array
+  /** What is pinned here, and where that is saved. */
+  readonly pins?: Omit<PinsOptions, 'host' | 'log'> | undefined
   /** Those that the link tells Global of; without, Global forgets them by their time. */
   readonly operations?: OperationIds
 }
@@ -78,6 +86,7 @@ export class Local implements Node {
   readonly rules: RuleCalls
   readonly trees: TreeCalls
   readonly inactive: InactiveStore | undefined
+  readonly pins: Pins
   readonly #options: LocalOptions
   readonly #cache: Cache
   readonly #traffic = new Traffic()
@@ -85,17 +94,27 @@ export class Local implements Node {
   readonly #reader: Reader
   readonly #uses: UseReports
   readonly #startedAt = new Date()
+  readonly #into: FetchInto = {
+    get: (key, options) => this.#find(key, { ...options, mustKeep: true }),
+    use: (key) => this.#cache.peek(key)?.use(),
+  }
 
   constructor(options: LocalOptions) {
     const { network, link, globalPeer, cacheBytes, log, random } = options
     const operations = options.operations ?? new OperationIds(random(8))
     this.#options = options
     this.#cache = new Cache(cacheBytes, (value) => {
+      this.pins.lost(value)
       if (network.addresses().length > 0) withdrawals.add(value)
     })
     const cache = this.#cache
     const holdings = new Holdings(cache)
-    link.attach(holdings)
+    this.pins = new Pins({
+      ...options.pins,
+      log,
+      host: localHost({ cache, into: this.#into, node: this }),
+    })
+    link.attach(watchedHoldings(holdings, this.pins))
     const traffic = this.#traffic
     const callers = new ByteBudgets()
     const onAway = (): void => void link.dialNow()
@@ -142,11 +161,12 @@ export class Local implements Node {
     })
   }
 
-  /** Starts to serve other members, if the network listens. */
-  listen(): Promise<void> {
+  /** Starts to serve other members, if the network listens, and to fetch what is pinned. */
+  async listen(): Promise<void> {
     const { network, log } = this.#options
     const open: TransferHost['open'] = (digest) => this.#reader.open(digest)
-    return servePeers(network, log, { open, traffic: this.#traffic })
+    await servePeers(network, log, { open, traffic: this.#traffic })
+    await this.pins.start()
   }
 
   async put(source: ValueSource, options: PutOptions = {}): Promise<PutResult> {
@@ -198,14 +218,10 @@ export class Local implements Node {
     }
   }
 
-  async prefetch(key: Key, options: CallOptions = {}): Promise<void> {
+  async prefetch(key: Key, { maxRate, ...options }: PrefetchOptions = {}): Promise<void> {
+    const pace = maxRate === undefined ? undefined : new Pace(maxRate)
     try {
-      const { size, bytes } = await this.#find(key, { ...options, mustKeep: true })
-      let doneBytes = 0
-      for await (const part of bytes) {
-        doneBytes += part.byteLength
-        options.onProgress?.({ phase: 'fetch', doneBytes, totalBytes: size })
-      }
+      await fetchWhole(this.#into, key, { ...options, pace })
     } catch (error) {
       if (!(error instanceof NoRoom)) throw error
       const budget = this.#cache.budgetBytes
@@ -215,6 +231,12 @@ export class Local implements Node {
   }
 
   async evict(key: Key): Promise<number> {
+    const [word] = this.pins.wordsOf(key.toHex())
+    if (word !== undefined) {
+      throw new DstoreError('conflict', `${key.toString()} is pinned by ${word}`, {
+        hint: `unpin it first: \`dstore unpin ${word}\``,
+      })
+    }
     return this.#cache.evict(key)
   }
 
@@ -261,12 +283,14 @@ export class Local implements Node {
       refused: gate.refused,
       store: undefined,
       cache: this.#cache.status(),
+      pins: this.pins.status(),
       inactiveStore: this.inactive?.status,
       traffic: this.#traffic.status(),
     }
   }
 
   async close(): Promise<void> {
+    await this.pins.close()
     await this.inactive?.close()
     await this.#uses.close()
     await this.#options.link.close()
