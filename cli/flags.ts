@@ -34,6 +34,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
     'tar',
     'a directory as a tar file, to -o or a pipe; of put: as one on standard input',
   ),
+  'max-rate': text('R', 'fetch at most this many bytes per second, such as 200MiB/s'),
   'files-from': text(
     'LIST',
     'also each key or name in this file, a line each; - is standard input',
@@ -80,6 +81,10 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   expires: text('D', 'how long the ticket is valid (default 24h)'),
   store: text('disk|memory', 'where to keep values; memory is lost when the node stops'),
   cache: text('SIZE', 'memory for cached values, such as 2GiB'),
+  pin: {
+    ...text('NAME', 'keep this key, name or path on this machine; none: no such'),
+    multiple: true,
+  },
   'max-size': text('SIZE', 'the maximum size of the store'),
   lease: text('D', 'a Local cut off from Global for D stops serving; none: it never does'),
   'forget-after': text('D', 'forget a Local that is away for D (default 24h)'),
@@ -98,7 +103,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
 
 /** Flags that configure a node: `start` and `join` pass them on to the daemon in the background. */
 export const NODE_FLAGS: readonly FlagName[] = (
-  'global standalone join without-data listen lane-port store cache max-size lease ' +
+  'global standalone join without-data listen lane-port store cache pin max-size lease ' +
   'forget-after trust-clock socket-group http http-host http-cert http-key http-public log-level'
 ).split(' ') as FlagName[]
 
@@ -116,6 +121,7 @@ export interface Flags {
   readonly update?: string
   readonly delete?: boolean
   readonly format?: string
+  readonly 'max-rate'?: string
   readonly 'files-from'?: string
   readonly range?: string
   readonly force?: boolean
@@ -156,6 +162,7 @@ export interface Flags {
   readonly expires?: string
   readonly store?: string
   readonly cache?: string
+  readonly pin?: readonly string[]
   readonly 'max-size'?: string
   readonly lease?: string
   readonly 'forget-after'?: string

@@ -16,7 +16,7 @@ export function settingsFromFlags(flags: Flags): Settings {
   const { global, standalone, join, listen, store, cache, socket, lease } = flags
   const { 'max-size': max, 'lane-port': lanePort, 'forget-after': forgetAfter } = flags
   const { 'http-host': httpHosts, 'http-cert': httpCert, 'http-key': httpKey } = flags
-  const { http, 'http-public': httpPublic, 'socket-group': socketGroup } = flags
+  const { pin, http, 'http-public': httpPublic, 'socket-group': socketGroup } = flags
   checkOneRole(flags)
   return checkSettings({
     ...(global && { role: 'global' }),
@@ -27,6 +27,7 @@ export function settingsFromFlags(flags: Flags): Settings {
     ...(lanePort !== undefined && { lanePort: parsePort(lanePort) }),
     ...(store !== undefined && { store: store as 'disk' | 'memory' }),
     ...(cache !== undefined && { cacheBytes: parseSize(cache) }),
+    ...(pin !== undefined && { pins: pin }),
     ...(max !== undefined && { maxBytes: parseSize(max) }),
     ...(lease !== undefined && { leaseMs: parseLease(lease) }),
     ...(forgetAfter !== undefined && { forgetAfterMs: parseDuration(forgetAfter) }),

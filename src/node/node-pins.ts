@@ -56,8 +56,14 @@ export interface NodePins {
    */
   pin(word: string, options?: PinOptions): Promise<Pin>
 
-  /** Errors: `not-found` if it is not pinned; `conflict` if the daemon was started with it. */
-  unpin(word: string, options?: { readonly signal?: AbortSignal }): Promise<void>
+  /**
+   * Resolves to the word as pins list it, when it is durable. Errors: `not-found` if it is not
+   * pinned; `conflict` if the daemon was started with it; `unwritable`.
+   */
+  unpin(word: string, options?: { readonly signal?: AbortSignal }): Promise<string>
+
+  /** The pin of a word. Error: `not-found`. */
+  find(word: string, options?: { readonly signal?: AbortSignal }): Promise<Pin>
 
   /** Every pin, by its word. */
   pins(options?: { readonly signal?: AbortSignal }): AsyncIterable<Pin>

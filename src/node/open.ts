@@ -30,6 +30,7 @@ import { Local } from './local/local.ts'
 import type { Identity } from '../network/identity.ts'
 import { engine } from '../hash/engine/active-engine.ts'
 import type { Log } from '../log.ts'
+import { pinWord } from './pins/pinned-tree.ts'
 import type { PinsOptions } from './pins/pins.ts'
 import type { Role, ServedNode } from './node.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL } from '../network/network.ts'
@@ -110,6 +111,8 @@ export async function openNode({
       return closingOnFailure(network, () => openGlobal(options, network, gate))
     }
     case 'local': {
+      // A bad pin is refused before a ticket is used up.
+      for (const word of options.pins ?? []) await pinWord(word)
       const gate = newGate(options, undefined)
       const network = await openNetwork(options, options.listen ?? [], gate)
       return closingOnFailure(network, () => openLocal(options, network, gate))

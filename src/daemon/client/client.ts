@@ -46,6 +46,7 @@ import { RuleClient } from './names/rule-client.ts'
 import { TagClient } from './names/tag-client.ts'
 import { bindBody, putFields, putQuery, type PutKeeper, type Terms } from './names/terms.ts'
 import { putMany, putNamed } from './names/batches.ts'
+import { PinClient } from './pins/pin-client.ts'
 import { TokenClient } from './tokens/token-client.ts'
 import { TreeClient } from './tree-client.ts'
 import { valueBody } from './value-body.ts'
@@ -111,6 +112,11 @@ export class Client {
   /** The calls about rules. */
   get rules(): RuleClient {
     return new RuleClient(this.#http)
+  }
+
+  /** The calls about pins. */
+  get pins(): PinClient {
+    return new PinClient(this.#http)
   }
 
   /** The calls about tokens of the API over TCP. */
@@ -244,9 +250,16 @@ export class Client {
     return this.#json('DELETE', memberPath(peer))
   }
 
-  async prefetch(keyOrName: string, onProgress?: OnProgress): Promise<{ readonly key: string }> {
+  /** `maxRate`: in bytes per second. */
+  async prefetch(
+    keyOrName: string,
+    onProgress?: OnProgress,
+    maxRate?: number,
+  ): Promise<{ readonly key: string }> {
     const path = `${valuePath(keyOrName)}/prefetch`
-    return result(await this.#http.call('POST', path, { ...STREAM, ...REPEATABLE }), onProgress)
+    const query = { 'max-rate': maxRate?.toString() }
+    const parts = { query, ...STREAM, ...REPEATABLE }
+    return result(await this.#http.call('POST', path, parts), onProgress)
   }
 
   async evict(keyOrName: string): Promise<EvictAnswer> {

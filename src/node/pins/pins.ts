@@ -89,7 +89,7 @@ export class Pins implements NodePins {
     }
   }
 
-  async unpin(text: string): Promise<void> {
+  async unpin(text: string): Promise<string> {
     const word = await pinWord(text)
     const entry = this.#entries.get(word)
     if (entry === undefined) throw notPinned(word)
@@ -102,6 +102,14 @@ export class Pins implements NodePins {
     entry.isSaved = false
     await this.#drop(word, entry)
     if (wasSaved) await this.#save()
+    return word
+  }
+
+  async find(text: string): Promise<Pin> {
+    const word = await pinWord(text)
+    const entry = this.#entries.get(word)
+    if (entry === undefined) throw notPinned(word)
+    return describe(entry)
   }
 
   async *pins(): AsyncGenerator<Pin, void, undefined> {
