@@ -22,4 +22,6 @@ export interface CallOptions {
 export interface PrefetchOptions extends CallOptions {
   /** Bytes per second, from `LEAST_RATE_BYTES`; undefined: as fast as it goes. */
   readonly maxRate?: number
+  /** Calls with the same text here share one rate. */
+  readonly rateGroup?: string
 }

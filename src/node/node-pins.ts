@@ -4,8 +4,9 @@ import type { Key } from '../hash/key.ts'
 import type { PrefetchOptions } from './call-options.ts'
 
 /**
- * `held`: every value of it is here. `fetching`: some still come. `waiting`: fetching failed, and is
- * tried again. `removed`: what it stood for is gone; a name is followed again once it is bound.
+ * `held`: every value of it is here. `fetching`: some still come. `waiting`: its name is not bound
+ * yet, or fetching failed; either is tried again. `removed`: what it stood for is gone; a name is
+ * followed again once it is bound.
  * `over-budget`: what its name was moved to does not fit beside the other pins.
  */
 export type PinState = 'held' | 'fetching' | 'waiting' | 'removed' | 'over-budget'
@@ -33,7 +34,7 @@ export interface Pin {
 }
 
 /** Options of `pin`. */
-export type PinOptions = PrefetchOptions
+export type PinOptions = Omit<PrefetchOptions, 'rateGroup'>
 
 /** The pins of a node, in numbers. */
 export interface PinsStatus {

@@ -23,6 +23,7 @@ export async function pin(invocation: Invocation): Promise<number> {
         one.update(doneBytes, totalBytes)
       try {
         pinned.push(await client.pins.pin(word, { maxRate, onProgress }))
+        codes.add(0)
       } catch (error) {
         if (signal.aborted) throw error
         codes.fail(error, positionals.length === 1 ? undefined : word)

@@ -7,6 +7,7 @@ import { HTTP_JSON_BYTES } from '../../limits.ts'
 import { batchesOf } from '../../node/calls/batches.ts'
 import type {
   InviteOptions,
+  PrefetchOptions,
   Progress,
   RangeRequest,
   VerifyOptions,
@@ -250,14 +251,13 @@ export class Client {
     return this.#json('DELETE', memberPath(peer))
   }
 
-  /** `maxRate`: in bytes per second. */
   async prefetch(
     keyOrName: string,
     onProgress?: OnProgress,
-    maxRate?: number,
+    { maxRate, rateGroup }: Pick<PrefetchOptions, 'maxRate' | 'rateGroup'> = {},
   ): Promise<{ readonly key: string }> {
     const path = `${valuePath(keyOrName)}/prefetch`
-    const query = { 'max-rate': maxRate?.toString() }
+    const query = { 'max-rate': maxRate?.toString(), 'rate-group': rateGroup }
     const parts = { query, ...STREAM, ...REPEATABLE }
     return result(await this.#http.call('POST', path, parts), onProgress)
   }

@@ -69,7 +69,7 @@ export const remoteNode = (client: Client, role: Node['role']): Node => ({
   },
 
   async prefetch(key, options = {}) {
-    await client.with(options).prefetch(key.toString(), options.onProgress, options.maxRate)
+    await client.with(options).prefetch(key.toString(), options.onProgress, options)
   },
 
   async evict(key) {

@@ -14,7 +14,7 @@ import { formatPosition } from '../calls/change-events.ts'
 import { NoRoom } from '../swarm/download.ts'
 import { fetchWhole, type FetchInto } from '../pins/fetch-whole.ts'
 import { localHost } from '../pins/local-host.ts'
-import { Pace } from '../pins/pace.ts'
+import { Paces } from '../pins/pace.ts'
 import { Pins, type PinsOptions } from '../pins/pins.ts'
 import { watchedHoldings } from '../pins/watched-holdings.ts'
 import { globalDestination } from '../inactive/destination.ts'
@@ -94,9 +94,11 @@ export class Local implements Node {
   readonly #reader: Reader
   readonly #uses: UseReports
   readonly #startedAt = new Date()
+  readonly #paces = new Paces()
   readonly #into: FetchInto = {
     get: (key, options) => this.#find(key, { ...options, mustKeep: true }),
     use: (key) => this.#cache.peek(key)?.use(),
+    isHeld: (key, range) => this.#cache.peek(key)?.held.covers(range) === true,
   }
 
   constructor(options: LocalOptions) {
@@ -218,10 +220,14 @@ export class Local implements Node {
     }
   }
 
-  async prefetch(key: Key, { maxRate, ...options }: PrefetchOptions = {}): Promise<void> {
-    const pace = maxRate === undefined ? undefined : new Pace(maxRate)
+  async prefetch(
+    key: Key,
+    { maxRate, rateGroup, ...options }: PrefetchOptions = {},
+  ): Promise<void> {
     try {
-      await fetchWhole(this.#into, key, { ...options, pace })
+      await this.#paces.run(maxRate, rateGroup, (pace) =>
+        fetchWhole(this.#into, key, { ...options, pace }),
+      )
     } catch (error) {
       if (!(error instanceof NoRoom)) throw error
       const budget = this.#cache.budgetBytes

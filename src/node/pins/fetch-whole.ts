@@ -1,5 +1,6 @@
 /** Fetches all of a value into the cache, at a rate if one is given. */
 import type { Key } from '../../hash/key.ts'
+import type { ByteRange } from '../../hash/tree/tree.ts'
 import type { CallOptions, GetOptions, ReadableValue } from '../node.ts'
 import type { Pace } from './pace.ts'
 
@@ -12,11 +13,13 @@ export interface FetchInto {
   readonly get: (key: Key, options: GetOptions) => Promise<ReadableValue>
   /** Protects what is held of a value from eviction. */
   readonly use: (key: Key) => (() => void) | undefined
+  /** Whether the cache has all of a range. */
+  readonly isHeld: (key: Key, range: ByteRange) => boolean
 }
 
 /** Errors: those of `get`. */
 export async function fetchWhole(
-  { get, use }: FetchInto,
+  { get, use, isHeld }: FetchInto,
   key: Key,
   { pace, onProgress, ...options }: FetchWholeOptions,
 ): Promise<void> {
@@ -35,12 +38,12 @@ export async function fetchWhole(
   try {
     // A small value counts as well, though it came with the answer.
     if (totalBytes <= pace.stepBytes) {
-      await pace.take(totalBytes, signal)
+      if (!isHeld(key, whole.range)) await pace.take(totalBytes, signal)
       return await drain(whole)
     }
     for (let start = 0; start < totalBytes; start += pace.stepBytes) {
       const end = Math.min(totalBytes, start + pace.stepBytes)
-      await pace.take(end - start, signal)
+      if (!isHeld(key, { start, end })) await pace.take(end - start, signal)
       await drain(await get(key, { ...options, range: { start, end } }))
       release ??= use(key)
     }

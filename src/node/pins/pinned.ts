@@ -49,6 +49,7 @@ export class Pinned {
   #failure: DstoreError | undefined
   /** Whether the last round found out what the word stands for. */
   #isFound = false
+  #wasFound = false
   /** Bytes of values in progress, by digest. */
   readonly #coming = new Map<string, number>()
   /** Called with every progress of a fetch. */
@@ -160,6 +161,7 @@ export class Pinned {
     const target = await targetOf(host, word, { signal })
     if (beginsWithKey(word)) this.#checkIncarnation(target)
     this.#isFound = true
+    this.#wasFound = true
     this.#incarnation = target.incarnation
     if (this.#wanted?.target.value.key.equals(target.value.key) !== true) {
       await this.#want(target, { signal })
@@ -167,7 +169,7 @@ export class Pinned {
     const { values: wanted } = this.#wanted!
     const missing = [...wanted.keys()].filter((id) => !values.isHeld(id))
     if (missing.length > 0) this.#state = 'fetching'
-    await eachOf(missing, pace === undefined ? AT_ONCE : 1, async (id) => {
+    await eachOf(missing, AT_ONCE, async (id) => {
       const { size } = wanted.get(id)!
       const onProgress = ({ doneBytes }: Progress): void => {
         this.#coming.set(id, Math.min(doneBytes, size))
@@ -217,7 +219,8 @@ export class Pinned {
   /** What lacks below a directory that is there may come: only the word itself can be gone. */
   #stateAfter({ code }: DstoreError): PinState {
     const isGone = code === 'not-found' || code === 'removed'
-    if (isGone && !this.#isFound) return 'removed'
+    const wasThere = this.#wasFound || this.#incarnation !== undefined
+    if (isGone && !this.#isFound && wasThere) return 'removed'
     return code === 'no-space' ? 'over-budget' : 'waiting'
   }
 

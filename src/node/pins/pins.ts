@@ -57,8 +57,9 @@ export class Pins implements NodePins {
     const { saved = [], permanent = [] } = this.#options
     for (const word of permanent) this.#add(await pinWord(word), { permanent: true })
     for (const { word, incarnation, maxRate } of saved) {
-      if (this.#entries.has(word)) continue
-      this.#add(word, { isSaved: true, incarnation, maxRate })
+      const known = this.#entries.get(word)
+      if (known !== undefined) known.isSaved = true
+      else this.#add(word, { isSaved: true, incarnation, maxRate })
     }
   }
 

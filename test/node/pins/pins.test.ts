@@ -177,7 +177,7 @@ test('R007-376: a call that ends early leaves no pin', async (t) => {
 test('R007-377: what the node was started with cannot be unpinned, and waits for its name', async (t) => {
   const { nodes, global } = await fixture(t)
   const local = await nodes.local(global, { cacheBytes: CACHE_BYTES, pins: ['later'] })
-  await eventually(async (saw) => saw(await stateOf(local, 'later'))?.state === 'removed')
+  await eventually(async (saw) => saw(await stateOf(local, 'later'))?.state === 'waiting')
   const key = await put(global, 1, 'later')
   await eventually(async (saw) => saw(await stateOf(local, 'later'))?.state === 'held')
   t.like(await stateOf(local, 'later'), { permanent: true, heldBytes: SIZE + 1 })
