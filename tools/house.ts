@@ -18,6 +18,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'cli/commands': 'The commands, one file for each or for a few that belong together.',
   'cli/commands/names': 'Tags, rules, and how names are bound.',
   'cli/commands/lists': 'The commands that list names, and say what they hold.',
+  'cli/commands/pins': 'The commands about what stays on this machine.',
   'cli/commands/tokens': 'The commands about tokens of the API over TCP.',
   'cli/completion': 'Completes commands, flags and names in a shell.',
   'cli/delivery':
@@ -36,6 +37,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/config': 'Settings, the state directory, addresses, the API token.',
   'src/daemon/client/lists': 'The lists of a client.',
   'src/daemon/client/tokens': 'The calls of a client about tokens.',
+  'src/daemon/client/pins': 'The calls of a client about pins.',
   'src/daemon/client/names':
     'The calls of a client about tags and rules, and those that older daemons do not know.',
   'src/daemon/config/tokens': 'The tokens of the API over TCP: their file, and which are valid.',
@@ -45,6 +47,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
     'Answers a GET of a small value in memory in the turn of its request.',
   'src/daemon/http/lists': 'Lists of keys and names, a page at a time, as bytes.',
   'src/daemon/http/names': 'How requests want names bound; tags, and rules of prefixes.',
+  'src/daemon/http/pins': 'Pins, and the rates that requests bound fetches to.',
   'src/daemon/http/tokens':
     'Who makes a request, what it may do, and the node that a prefix confines it to.',
   'src/daemon/http/trees': 'Puts of trees, directories by path, and the content types of files.',

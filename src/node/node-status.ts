@@ -2,7 +2,7 @@
 import type { NameCountsStatus } from '../index/global/names/name-counts-status.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { InactiveStatus } from './node-inactive.ts'
-import type { PinsStatus } from './node-pins.ts'
+import type { PinsStatus } from './pins/node-pins.ts'
 import type { RuleState } from './node-rules.ts'
 import type { RefusalCounts } from '../membership/refusal.ts'
 

@@ -3,6 +3,7 @@ import type { Command } from '../../command.ts'
 import type { FlagName } from '../../flags.ts'
 
 export const pinCommand = (callFlags: readonly FlagName[]): Command => ({
+  minor: true,
   usage: 'KEY|NAME[/PATH]... [--max-rate R]',
   summary: 'fetch values and keep them on this machine until they are unpinned',
   examples: [

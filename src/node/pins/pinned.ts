@@ -192,7 +192,7 @@ export class Pinned {
     throw new DstoreError('removed', 'the key was removed; what was put again later is not pinned')
   }
 
-  /** Reserves room for a new target beside the old one, or in its place if there is no other way. */
+  /** Reserves room for a new target beside the old one, or in its place if there is none. */
   async #want(target: PinTarget, options: CallOptions): Promise<void> {
     const { host, values } = this.#options
     const below = await valuesOf(host, target.value, options)

@@ -1,4 +1,4 @@
-/** What a word leads to in a stored tree, by a node (specs/008-directories.md, "Rules: reading"). */
+/** What a word leads to, by a node (specs/008-directories.md, "Rules: reading"). */
 import type { Key } from '../../hash/key.ts'
 import { noSuch } from '../../node/calls/no-such.ts'
 import { hintAtKey, resolveKey } from '../../node/calls/resolve-key.ts'

@@ -1,7 +1,7 @@
 /** What is to stay on this machine (specs/007-daemon-and-command-line.md, "Pins"). */
-import type { ErrorCode } from '../errors.ts'
-import type { Key } from '../hash/key.ts'
-import type { PrefetchOptions } from './call-options.ts'
+import type { ErrorCode } from '../../errors.ts'
+import type { Key } from '../../hash/key.ts'
+import type { PrefetchOptions } from '../call-options.ts'
 
 /**
  * `held`: every value of it is here. `fetching`: some still come. `waiting`: its name is not bound
