@@ -41,8 +41,8 @@ class Nodes:
         command("start", "--dir", str(path), *flags)
         return path
 
-    def stop(self) -> None:
-        for path in self._made:
+    def stop(self, *paths: Path) -> None:
+        for path in paths or self._made:
             command("stop", "--dir", str(path))
 
 
