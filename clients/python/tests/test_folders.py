@@ -214,7 +214,8 @@ def test_a_directory_that_lost_a_child_meanwhile_is_sent_again(
     def lose(self: FolderPut, levels: object) -> int:
         made.append(1)
         if len(made) == 1:
-            store.remove(command("cid", str(tmp_path / "in/file")).stdout.decode().strip())
+            key = command("cid", str(tmp_path / "in/file")).stdout.decode().strip()
+            store.remove(key, force=True)
         return make(self, levels)  # type: ignore[arg-type]
 
     monkeypatch.setattr(FolderPut, "_make_directories", lose)
