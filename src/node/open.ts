@@ -9,9 +9,11 @@ import type { Ticket } from '../membership/ticket.ts'
 import type { Recovery } from '../store/disk/disk.ts'
 import { createMemoryStore } from '../store/memory/memory.ts'
 import type { HeldFiles } from '../store/file/held-files.ts'
+import { clearPrivate } from '../store/paths/private-folder.ts'
 import { readOrCreateSecret } from '../store/file/secret-file.ts'
 import type { Store } from '../store/store.ts'
 import { SYSTEM_CLOCKS, grantorClock, holderClock, type Clocks } from './clock.ts'
+import { CacheBudget } from './cache/cache-budget.ts'
 import { Global } from './global/global.ts'
 import {
   ADDRESSES_FILE_BYTES,
@@ -27,6 +29,7 @@ import { GlobalLink } from './local/global-link.ts'
 import { openInactive } from './inactive/inactive-store.ts'
 import type { GlobalLinkOptions } from './local/link-options.ts'
 import { Local } from './local/local.ts'
+import { openFiles, type FilesOptions, type OpenFilesOptions } from './tiers/open-files.ts'
 import type { Identity } from '../network/identity.ts'
 import { engine } from '../hash/engine/active-engine.ts'
 import type { Log } from '../log.ts'
@@ -35,7 +38,7 @@ import { INDEX_PROTOCOL, TRANSFER_PROTOCOL } from '../network/network.ts'
 import type { Network, PeerDialer } from '../network/network.ts'
 import { backoffMs } from './local/reconnect.ts'
 
-export interface NodeOptions {
+export interface NodeOptions extends FilesOptions {
   /**
    * Absolute path of the state directory, which exists. Without one, identity and store last as
    * long as the node.
@@ -83,6 +86,9 @@ interface Opening extends NodeOptions {
   readonly wall: () => number
 }
 
+/** Of the state directory: copies of values, and folders of links. */
+const PATHS_FOLDER = 'paths'
+
 const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
 
 /**
@@ -98,6 +104,7 @@ export async function openNode({
   const now = given.role === 'local' ? holderClock(clocks) : grantorClock(clocks)
   const options = { ...given, now, wall: clocks.wall }
   reportEngine(given.log)
+  if (given.dir !== undefined) clearPaths(given.dir, given.log)
   switch (options.role) {
     case 'standalone':
       return openGlobal(options, undefined, undefined)
@@ -112,6 +119,13 @@ export async function openNode({
       return closingOnFailure(network, () => openLocal(options, network, gate))
     }
   }
+}
+
+/** Removes what an earlier run made for other processes, whatever its role was. */
+function clearPaths(dir: string, log: Log): void {
+  clearPrivate(join(dir, PATHS_FOLDER), (fault) => {
+    if (fault !== undefined) log.warn('files of an earlier run stay', { fault: fault.message })
+  })
 }
 
 /** Tells which engine hashes, unless it is the usual one (R002-4, R002-19). */
@@ -137,9 +151,10 @@ async function openGlobal(
 ): Promise<ServedNode> {
   const store = await openStore(options)
   try {
-    const { log, now, wall, leaseMs, forgetAfterMs, trustClock } = options
+    const { log, now, wall, leaseMs, forgetAfterMs, trustClock, dir } = options
     const times = { now, wall, leaseMs, forgetAfterMs, trustClock }
-    return await Global.open({ store, network, gate, log, random, ...times })
+    const pathsRoot = dir && join(dir, PATHS_FOLDER)
+    return await Global.open({ store, network, gate, log, random, pathsRoot, ...times })
   } catch (error) {
     await store.close()
     throw error
@@ -172,17 +187,23 @@ async function openLocal(
   const operations = new OperationIds(random(8))
   const known = { network, gate, members, globalPeer, addresses }
   const parts = { ...known, log, random, host, operations }
-  const link = new GlobalLink({ ...parts, connect, onWelcome, backoffMs, now }, ticket?.secret)
-  const failure = await link.start()
-  const isAway = failure?.code === 'unreachable' || failure?.code === 'timeout'
-  if (failure !== undefined && (!isAway || ticket !== undefined)) {
-    await link.close()
-    throw failure
-  }
+  let local: Local | undefined
+  const { peerId } = network
+  const onEvicted: OpenFilesOptions['onEvicted'] = (value) => local?.evicted(value)
+  const budget = new CacheBudget(cacheBytes)
+  const files = await openFiles({ ...options, peerId, budget, random, onEvicted })
   const opened = dir === undefined ? undefined : await openInactive(dir, log)
   const inactive =
     dir === undefined || opened === undefined ? undefined : { directory: dir, opened }
-  const local = new Local({ ...parts, link, cacheBytes, inactive })
+  const link = new GlobalLink({ ...parts, connect, onWelcome, backoffMs, now }, ticket?.secret)
+  local = new Local({ ...parts, files, link, cacheBytes, inactive })
+  // The link resets what is held at its first welcome: files of an earlier run must be known then.
+  const failure = await link.start()
+  const isAway = failure?.code === 'unreachable' || failure?.code === 'timeout'
+  if (failure !== undefined && (!isAway || ticket !== undefined)) {
+    await local.close()
+    throw failure
+  }
   await local.listen()
   return local
 }

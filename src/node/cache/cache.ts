@@ -11,7 +11,7 @@ import { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { GROUP_BYTES, MIB, SEGMENT_BYTES } from '../../limits.ts'
-import { CachedValue, isPooled, segmentsIn } from './cached-value.ts'
+import { CachedValue } from './cached-value.ts'
 import {
   NOTHING,
   baseBytes,
@@ -19,9 +19,11 @@ import {
   chargeFor,
   segmentsOf,
   sumOf,
+  wholeCharge,
   type Charge,
 } from './charge.ts'
 import type { CacheStatus } from '../node.ts'
+import type { Tier } from './held-value.ts'
 import { SegmentPool } from './segment-pool.ts'
 
 interface Slot {
@@ -49,7 +51,7 @@ export interface PendingEntry {
   discard(): void
 }
 
-export class Cache {
+export class Cache implements Tier<CachedValue> {
   readonly budgetBytes: number
   readonly #onEvicted: (value: CachedValue) => void
   /** By key, the least recently used first. */
@@ -179,15 +181,9 @@ export class Cache {
     this.#boundUnclaimed(slot)
   }
 
-  /** Whether an entry has room. One without holds nothing, except bytes that are offered. */
-  isClaimed(value: CachedValue): boolean {
-    const slot = this.#slots.get(value.key.toHex())
-    return slot?.value === value && isClaimed(slot)
-  }
-
   /** Reserves room for a value that is being put; undefined if the budget has none. */
   reserve(key: Key, size: number): PendingEntry | undefined {
-    const charge = chargeFor(size, isPooled(size) ? segmentsIn(size) * SEGMENT_BYTES : size)
+    const charge = wholeCharge(size)
     const victims = this.#victims(undefined, charge)
     if (victims === undefined) return undefined
     this.#evictAll(victims)

@@ -1,6 +1,7 @@
 /**
  * The second tier of a Local's cache: values in files, which any process of the machine can map.
  */
+import type { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 import type { HeldValue, Tier } from '../cache/held-value.ts'
 
@@ -47,6 +48,13 @@ export interface FileTier extends Tier<FileValue> {
   hold(value: FileValue): Promise<FileHold>
   /** Bytes that a pin or a hold could still take. */
   readonly headroomBytes: number
+  /** Bytes of a file were found not to be the value's: logs that, and evicts it. */
+  damaged(value: FileValue, fault: DstoreError): void
+  /**
+   * Gives the folder another name, so that no path leads into it any more, and ends every hold with
+   * this reason: this node may not serve what it holds. Synchronous.
+   */
+  withdraw(reason: DstoreError): void
   status(): FileTierStatus
   close(): Promise<void>
 }

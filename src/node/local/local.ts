@@ -22,7 +22,7 @@ import { PeerSources } from '../swarm/peer-sources.ts'
 import type { GlobalAddresses } from './global-addresses.ts'
 import type { GlobalLink } from './global-link.ts'
 import { Holdings } from './holdings.ts'
-import { checked } from './locator.ts'
+import { checked } from './reads/locator.ts'
 import { Reader } from './reader.ts'
 import type { Log } from '../../log.ts'
 import type {
@@ -51,7 +51,9 @@ import { IndexClient, askOver } from './index-client.ts'
 import { Traffic } from '../calls/traffic.ts'
 import type { Network } from '../../network/network.ts'
 import type { TransferHost } from '../../transfer/serve.ts'
-import { verifyCache } from '../cache/verify-cache.ts'
+import type { OpenedFiles } from '../tiers/open-files.ts'
+import { Tiers } from '../tiers/tiers.ts'
+import { verifyTiers } from '../tiers/verify-tiers.ts'
 import { VERSION } from '../version.ts'
 
 export interface LocalOptions {
@@ -63,6 +65,8 @@ export interface LocalOptions {
   readonly gate: Gate
   readonly members: KnownMembers
   readonly cacheBytes: number
+  /** The second tier of the cache. */
+  readonly files?: OpenedFiles | undefined
   /** A store of an earlier role, in the state directory. */
   readonly inactive?: Omit<InactiveStoreOptions, 'to'> | undefined
   readonly log: Log
@@ -79,7 +83,8 @@ export class Local implements Node {
   readonly trees: TreeCalls
   readonly inactive: InactiveStore | undefined
   readonly #options: LocalOptions
-  readonly #cache: Cache
+  readonly #tiers: Tiers
+  readonly #withdrawals: HolderWithdrawals
   readonly #traffic = new Traffic()
   readonly #uploader: Uploader
   readonly #reader: Reader
@@ -90,22 +95,21 @@ export class Local implements Node {
     const { network, link, globalPeer, cacheBytes, log, random } = options
     const operations = options.operations ?? new OperationIds(random(8))
     this.#options = options
-    this.#cache = new Cache(cacheBytes, (value) => {
-      if (network.addresses().length > 0) withdrawals.add(value)
-    })
-    const cache = this.#cache
-    const holdings = new Holdings(cache)
+    const cache = new Cache(cacheBytes, (value) => this.evicted(value))
+    const tiers = new Tiers(cache, options.files)
+    this.#tiers = tiers
+    const holdings = new Holdings(tiers)
     link.attach(holdings)
     const traffic = this.#traffic
     const callers = new ByteBudgets()
     const onAway = (): void => void link.dialNow()
     const sources = new PeerSources({ network, globalPeer, traffic, log, onAway })
-    const withdrawals = new HolderWithdrawals({
-      isHeld: (key) => cache.peek(key) !== undefined,
+    this.#withdrawals = new HolderWithdrawals({
+      isHeld: (key) => tiers.peek(key) !== undefined,
       withdraw: (digest) => sources.leaveSwarm(digest),
     })
-    const fetcher = new Fetcher({ sources, cache })
-    this.#reader = new Reader({ link, cache, holdings, fetcher, callers })
+    const fetcher = new Fetcher({ sources, cache: tiers })
+    this.#reader = new Reader({ link, tiers, holdings, fetcher, callers })
     this.#uploader = new Uploader({
       link,
       cache,
@@ -132,7 +136,7 @@ export class Local implements Node {
     this.#uses = new UseReports({ ask: askOver(link) })
     this.index = new IndexClient({
       link,
-      cache,
+      tiers,
       holdings,
       operations,
       keep: (key, fact) => {
@@ -140,6 +144,11 @@ export class Local implements Node {
       },
       onUsed: (name) => this.#uses.used(name),
     })
+  }
+
+  /** An entry of a tier was evicted, or its value removed. */
+  evicted(value: { readonly key: Key; readonly size: number }): void {
+    if (this.#options.network.addresses().length > 0) this.#withdrawals.add(value)
   }
 
   /** Starts to serve other members, if the network listens. */
@@ -208,14 +217,14 @@ export class Local implements Node {
       }
     } catch (error) {
       if (!(error instanceof NoRoom)) throw error
-      const budget = this.#cache.budgetBytes
+      const budget = this.#tiers.memory.budgetBytes
       const message = `the cache of ${budget} bytes has no room for ${error.size} bytes`
       throw new DstoreError('too-large', message, { cause: error })
     }
   }
 
   async evict(key: Key): Promise<number> {
-    return this.#cache.evict(key)
+    return this.#tiers.evict(key)
   }
 
   verify(options: VerifyOptions = {}): AsyncGenerator<Verification> {
@@ -224,7 +233,7 @@ export class Local implements Node {
         hint: 'run `dstore verify --counts` at the Global',
       })
     }
-    return verifyCache(this.#cache, options)
+    return verifyTiers(this.#tiers, options, () => this.#tiers.usedBytes)
   }
 
   async status(): Promise<NodeStatus> {
@@ -260,7 +269,7 @@ export class Local implements Node {
       members: members.size,
       refused: gate.refused,
       store: undefined,
-      cache: this.#cache.status(),
+      cache: this.#tiers.status(),
       inactiveStore: this.inactive?.status,
       traffic: this.#traffic.status(),
     }
@@ -269,7 +278,10 @@ export class Local implements Node {
   async close(): Promise<void> {
     await this.inactive?.close()
     await this.#uses.close()
+    // After the goodbye no removal waits for this node: no path may lead to a value then.
+    this.#tiers.files?.withdraw(new DstoreError('cancelled', 'the node is stopping'))
     await this.#options.link.close()
+    await this.#tiers.files?.close()
     await this.#options.addresses.close()
     await this.#options.network.close()
   }
