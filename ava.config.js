@@ -24,6 +24,7 @@ export const SHARED = [
   'network',
   'node/cache',
   'node/calls',
+  'node/files',
   'node/global',
   'node/inactive',
   'node/local',

@@ -80,6 +80,8 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   expires: text('D', 'how long the ticket is valid (default 24h)'),
   store: text('disk|memory', 'where to keep values; memory is lost when the node stops'),
   cache: text('SIZE', 'memory for cached values, such as 2GiB'),
+  'cache-dir': text('DIR', 'folder for cached values in files; none: memory only'),
+  'cache-dir-size': text('SIZE', 'how much those files may take, such as 100GiB'),
   'max-size': text('SIZE', 'the maximum size of the store'),
   lease: text('D', 'a Local cut off from Global for D stops serving; none: it never does'),
   'forget-after': text('D', 'forget a Local that is away for D (default 24h)'),
@@ -98,7 +100,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
 
 /** Flags that configure a node: `start` and `join` pass them on to the daemon in the background. */
 export const NODE_FLAGS: readonly FlagName[] = (
-  'global standalone join without-data listen lane-port store cache max-size lease ' +
+  'global standalone join without-data listen lane-port store cache cache-dir cache-dir-size max-size lease ' +
   'forget-after trust-clock socket-group http http-host http-cert http-key http-public log-level'
 ).split(' ') as FlagName[]
 
@@ -156,6 +158,8 @@ export interface Flags {
   readonly expires?: string
   readonly store?: string
   readonly cache?: string
+  readonly 'cache-dir'?: string
+  readonly 'cache-dir-size'?: string
   readonly 'max-size'?: string
   readonly lease?: string
   readonly 'forget-after'?: string

@@ -73,6 +73,13 @@ export interface LocalOptions extends AnyNode {
   readonly join?: string | readonly string[]
   /** Memory for cached values, in bytes. Default: 256 MiB. */
   readonly cacheBytes?: number
+  /**
+   * Folder for cached values in files, which any process can map; `none` for memory only. On a disk
+   * it also needs `cacheDirBytes`, and is found again after a restart if `dir` is the same.
+   */
+  readonly cacheDir?: string
+  /** How much those files may take, in bytes. Default: on shared memory, as much as `cacheBytes`. */
+  readonly cacheDirBytes?: number
   /** Multiaddrs where other Locals can fetch from this one. Default: none. */
   readonly listen?: readonly string[]
   /**

@@ -20,6 +20,8 @@ export const FILL_PATIENCE_MS: number = 2
 export const DIRECT_BYTES: number = 64 * KIB
 /** A segment of cache memory: the unit of allocation, into which one piece is received. */
 export const SEGMENT_BYTES: number = PIECE_BYTES
+/** Values in files that a Local's cache holds: each needs about a KiB of memory. */
+export const CACHED_FILES: number = 32_768
 /** Bytes of values in flight in a node: read and not sent, or received and not stored. */
 export const IN_FLIGHT_BYTES: number = 64 * MIB
 /** The share of `IN_FLIGHT_BYTES` for peers. */

@@ -5,7 +5,11 @@ import { Bitfield } from '../../hash/tree/bitfield.ts'
 import { Key } from '../../hash/key.ts'
 import { outboardBytes, type ByteRange } from '../../hash/tree/tree.ts'
 import { SEGMENT_BYTES, MIB } from '../../limits.ts'
+import type { ServedValue } from '../../transfer/serve.ts'
+import type { HeldValue, Receiver } from './held-value.ts'
+import { ReceiveBuffer } from './receive-buffer.ts'
 import type { SegmentPool } from './segment-pool.ts'
+import { servedFromCache } from './served-value.ts'
 
 /**
  * From this size on a cached value takes whole segments from the pool; a smaller one, what it
@@ -20,7 +24,7 @@ export const isPooled = (size: number): boolean => size >= POOLED_VALUE_BYTES
 
 export const segmentsIn = (size: number): number => Math.ceil(size / SEGMENT_BYTES)
 
-export class CachedValue {
+export class CachedValue implements HeldValue {
   readonly key: Key
   readonly size: number
   /** The seq of the put that made the key exist. */
@@ -125,6 +129,14 @@ export class CachedValue {
       this.#users--
       this.#giveBack()
     }
+  }
+
+  receive(): Receiver {
+    return new ReceiveBuffer(this)
+  }
+
+  served(signal: AbortSignal, release: (stillReferenced: boolean) => void): ServedValue {
+    return servedFromCache(this, signal, release)
   }
 
   /** The cache no longer lists it. */

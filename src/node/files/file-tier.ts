@@ -1,11 +1,14 @@
 /**
  * The second tier of a Local's cache: values in files, which any process of the machine can map.
  */
+import type { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 import type { HeldValue, Tier } from '../cache/held-value.ts'
 
 /** A value in a file, whole or in part. */
 export interface FileValue extends HeldValue {
+  /** Bytes of the value that are in the file. */
+  readonly heldBytes: number
   /** Every byte is in the file, verified, and the file has its final name. */
   readonly isWhole: boolean
   /** Absolute, once it is whole. */
@@ -32,12 +35,14 @@ export interface FileHold {
   readonly path: string
   readonly device: bigint
   readonly inode: bigint
-  /** Aborted, with the reason, once the value was removed. */
+  /** Aborted, with the reason, once the value was removed, or the folder was moved away. */
   readonly removed: AbortSignal
   release(): void
 }
 
 export interface FileTier extends Tier<FileValue> {
+  /** The folder of this boot, absolute; changes with `moveAway`. Other files may be made in it. */
+  readonly folder: string
   /**
    * The entry of this incarnation, if need be a new one, without taking room. Undefined if a range
    * of it would have none even with every unused entry evicted, or if a later incarnation is held.
@@ -45,6 +50,18 @@ export interface FileTier extends Tier<FileValue> {
   prepare(key: Key, size: number, incarnation: number): FileValue | undefined
   /** Keeps the file of a whole value. Errors: `no-space`, `removed`, `integrity`. */
   hold(value: FileValue): Promise<FileHold>
+  /**
+   * Takes room for another file in the folder, such as a copy, until the returned function is
+   * called. Undefined if there is none, even with every unused entry evicted.
+   */
+  reserve(bytes: number): (() => void) | undefined
+  /** The file does not hold the value: logs that, and evicts it. */
+  damaged(value: FileValue, fault: DstoreError): void
+  /**
+   * Gives the folder another random name, at once, and ends every hold with this reason: no path of
+   * before leads to a file any more. Readers of values go on.
+   */
+  moveAway(reason: DstoreError): void
   /** Bytes that a pin or a hold could still take. */
   readonly headroomBytes: number
   status(): FileTierStatus

@@ -1,0 +1,63 @@
+/** Receives what one source sends of a value, in memory from which it is written to a file. */
+import { unzeroed } from '../../bytes.ts'
+import { DstoreError } from '../../errors.ts'
+import type { ByteRange } from '../../hash/tree/tree.ts'
+import { SEGMENT_BYTES } from '../../limits.ts'
+import type { VerifiedRun } from '../../transfer/piece-stream.ts'
+import type { Receiver } from '../cache/held-value.ts'
+import type { SegmentPool } from '../cache/segment-pool.ts'
+import type { CachedFile } from './cached-file.ts'
+
+/** Memory that is being received into, and the end of those bytes in the value. */
+interface Receiving {
+  readonly memory: Uint8Array
+  readonly end: number
+}
+
+/** An aborted channel may still write to the memory that it was given, so that is not reused. */
+export class FileReceiver implements Receiver {
+  readonly #file: CachedFile
+  readonly #pool: SegmentPool
+  /** In the order of requests, which is the order of runs. */
+  readonly #receiving: Receiving[] = []
+  #isOver = false
+
+  constructor(file: CachedFile, pool: SegmentPool) {
+    this.#file = file
+    this.#pool = pool
+  }
+
+  readonly memoryFor = ({ start, end }: ByteRange): Uint8Array => {
+    if (this.#isOver) throw new DstoreError('cancelled', 'the transfer was abandoned')
+    this.#file.checkNotRemoved()
+    const length = end - start
+    if (length === 0) return unzeroed(0)
+    const memory = this.#isPooled ? this.#pool.take() : unzeroed(length)
+    this.#receiving.push({ memory, end })
+    return memory.subarray(0, length)
+  }
+
+  async keep({ start, bytes, isWhole, pairs }: VerifiedRun): Promise<void> {
+    const [first] = this.#receiving
+    const isLast = first !== undefined && (isWhole || start + bytes.byteLength >= first.end)
+    // From here on this owns the memory, whose buffer may have been to another thread and back.
+    if (isLast) this.#receiving.shift()
+    try {
+      await this.#file.write(start, bytes, pairs)
+    } finally {
+      if (isLast && this.#isPooled) {
+        this.#pool.give(isWhole ? new Uint8Array(bytes.buffer) : first.memory)
+      }
+    }
+  }
+
+  end(): void {
+    this.#isOver = true
+    for (const _ of this.#receiving.splice(0)) if (this.#isPooled) this.#pool.discard()
+  }
+
+  /** The pieces of a larger value are segments. */
+  get #isPooled(): boolean {
+    return this.#file.size >= SEGMENT_BYTES
+  }
+}
