@@ -46,6 +46,8 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   tag: text('NAME', 'bind this tag in the same change, or move it'),
   history: yes('show what the tag was bound to, the newest first'),
   keep: text('D', 'keep the target that a tag had for this time (default 10m)'),
+  hold: text('D', 'hold the file for this time after the command has ended (default 60s)'),
+  exec: yes('run a program, and hold the file while it runs; {} stands for the path'),
   unnamed: yes('the rule for values without a name'),
   'max-age': text('D', 'since a name was bound, such as 30d'),
   'max-names': text('N', 'how many names there may be'),
@@ -127,6 +129,8 @@ export interface Flags {
   readonly tag?: string
   readonly history?: boolean
   readonly keep?: string
+  readonly hold?: string
+  readonly exec?: boolean
   readonly unnamed?: boolean
   readonly 'max-age'?: string
   readonly 'max-names'?: string
@@ -230,9 +234,15 @@ function outputOf({ output, ...others }: Flags): Flags {
   return output === undefined || output === '-' ? others : { ...others, output }
 }
 
+/** The arguments before `--`: what follows belongs to another program. */
+export function ownOf(args: readonly string[]): readonly string[] {
+  const end = args.indexOf('--')
+  return end === -1 ? args : args.slice(0, end)
+}
+
 /** Joins `--range -100`, the last hundred bytes: `parseArgs` would take -100 for flags. */
 function joined(args: readonly string[]): string[] {
-  const at = args.indexOf('--range')
+  const at = ownOf(args).indexOf('--range')
   const value = args[at + 1]
   if (at === -1 || value === undefined || !/^-\d/.test(value)) return [...args]
   return [...args.slice(0, at), `--range=${value}`, ...args.slice(at + 2)]

@@ -19,6 +19,7 @@ export type {
 } from './library/directory-calls.ts'
 export type * from './library/dstore.ts'
 export type { BindNameOptions, NameCalls, TagOptions } from './library/name-calls.ts'
+export type { OpenPathOptions, OpenedPath, PathCalls } from './library/path-calls.ts'
 export type { EntryFacts } from './tree/read/entries.ts'
 export type {
   AnyNode,

@@ -48,6 +48,7 @@ import type {
 import type { DirectoryCalls } from './directory-calls.ts'
 import type { BindNameOptions, NameCalls } from './name-calls.ts'
 import type { Value } from './opened-value.ts'
+import type { PathCalls } from './path-calls.ts'
 
 export type { Value } from './opened-value.ts'
 
@@ -76,7 +77,7 @@ export interface NamedSource {
 }
 
 /** A node, in this process or behind a daemon. Close it after use. */
-export interface Dstore extends DirectoryCalls, NameCalls {
+export interface Dstore extends DirectoryCalls, NameCalls, PathCalls {
   readonly role: Role
 
   /**
