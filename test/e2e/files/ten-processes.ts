@@ -32,7 +32,7 @@ while path is None:
     event = json.loads(events.readline())
     if event.get("event") == "failed" or "code" in event:
         sys.exit(str(event))
-    path = event.get("path")
+    path = event.get("result", {}).get("path")
 with open(path, "rb") as file:
     value = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
 print(sum(value[0::${PAGE}]), flush=True)

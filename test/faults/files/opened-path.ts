@@ -44,7 +44,7 @@ export async function openPath(daemon: Daemon, word: string): Promise<OpenedPath
     const problem = (line['problem'] ?? line) as { readonly code?: string; readonly detail: string }
     if (problem.code !== undefined) throw new Refused(problem.code, problem.detail)
     if (line['event'] === 'progress') continue
-    const { path, key, size } = line as unknown as OpenedPath
+    const { path, key, size } = line['result'] as OpenedPath
     return { path, key, size, removed: removal(next), close: () => void response.destroy() }
   }
 }
