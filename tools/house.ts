@@ -51,6 +51,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/process': 'The process: start, background, lock, log file, listening, shutdown.',
   'src/store/paths': 'Copies of values and folders of links, which other processes open.',
   'src/node/calls/paths': 'Hands out files of values and folders of directories, in either role.',
+  'src/node/local/paths': "The files of a Local's cache, as other processes may map them.",
   'src/node/global/paths': "The files of Global's own store, as other processes may map them.",
   'src/daemon/http/paths': 'Files of values for processes of this machine, held by a connection.',
   'src/daemon/client/paths': 'Asks a daemon for files of values, and holds them.',

@@ -23,7 +23,9 @@ import { PeerSources } from '../swarm/peer-sources.ts'
 import type { GlobalAddresses } from './global-addresses.ts'
 import type { GlobalLink } from './global-link.ts'
 import { Holdings } from './holdings.ts'
+import { CachedPaths } from './paths/cached-paths.ts'
 import { checked } from './reads/locator.ts'
+import type { HeldFile } from './reads/whole-files.ts'
 import { Reader } from './reader.ts'
 import type { Log } from '../../log.ts'
 import type {
@@ -43,6 +45,7 @@ import type {
   VerifyOptions,
 } from '../node.ts'
 import { MembershipCalls } from '../calls/membership-calls.ts'
+import { Paths } from '../calls/paths/paths.ts'
 import { RuleCalls } from '../calls/names/rule-calls.ts'
 import { UseReports } from '../calls/names/use-reports.ts'
 import { wordUsed } from '../calls/names/used.ts'
@@ -83,6 +86,7 @@ export class Local implements Node {
   readonly members: MembershipCalls
   readonly rules: RuleCalls
   readonly trees: TreeCalls
+  readonly paths: Paths
   readonly inactive: InactiveStore | undefined
   readonly #options: LocalOptions
   readonly #tiers: Tiers
@@ -122,6 +126,10 @@ export class Local implements Node {
       operations,
       onSent: (bytes) => traffic.sent(globalPeer, bytes),
     })
+    const get: Node['get'] = (key, asked) => this.get(key, asked)
+    const hold: Local['holdFile'] = (key, asked) => this.holdFile(key, asked)
+    const groupId = options.files?.groupId
+    this.paths = new Paths(new CachedPaths({ tiers, hold, get, groupId }), get)
     const { inactive } = options
     const to = globalDestination(link, this.#uploader, random)
     this.inactive = inactive && new InactiveStore({ ...inactive, to })
@@ -207,6 +215,13 @@ export class Local implements Node {
       const isAbsent = error instanceof DstoreError && error.code === 'not-found'
       throw isAbsent ? await noSuch('key', key, this) : error
     }
+  }
+
+  /** The file of a value, fetched if need be. Errors: see `WholeFiles.hold`. */
+  async holdFile(key: Key, options: CallOptions = {}): Promise<HeldFile> {
+    const file = await this.#reader.holdFile(key, options)
+    this.#uses.usedKey(key.digest)
+    return file
   }
 
   async prefetch(key: Key, options: CallOptions = {}): Promise<void> {

@@ -29,6 +29,8 @@ export interface OpenFilesOptions extends FilesOptions {
 /** A file tier, or why there is none. */
 export interface OpenedFiles {
   readonly tier?: FileTier
+  /** The group that may read its files, too. */
+  readonly groupId?: number | undefined
   readonly none?: string
 }
 
@@ -48,5 +50,5 @@ export async function openFiles(options: OpenFilesOptions): Promise<OpenedFiles>
   const directory = nodeFolder(cacheDir, peerId)
   const shared = { budget: own ?? budget, isShared: own === undefined }
   const tier = await openFileTier({ directory, groupId, ...shared, random, onEvicted, log })
-  return { tier }
+  return { tier, groupId }
 }

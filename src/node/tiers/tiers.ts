@@ -5,7 +5,7 @@
  * A value has at most one entry in each. Memory has one only for a value that it could hold whole;
  * a value that has a file is read from it, unless memory has it as well.
  */
-import type { DstoreError } from '../../errors.ts'
+import { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { GROUP_BYTES } from '../../limits.ts'
@@ -113,6 +113,13 @@ export class Tiers {
   /** Evicts a value from both tiers; its readers may continue. Returns how much was held of it. */
   evict(key: Key): number {
     return Math.max(this.memory.evict(key), this.files?.evict(key) ?? 0)
+  }
+
+  /** Why a file cannot be handed out where there is no file tier. */
+  noFiles(): DstoreError {
+    return new DstoreError('unsupported', `this node keeps no files: ${this.#none}`, {
+      hint: 'start it with --cache-dir DIR, and on a disk with --cache-dir-size SIZE',
+    })
   }
 
   damaged(value: FileValue, fault: DstoreError): void {
