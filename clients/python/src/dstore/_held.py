@@ -6,7 +6,6 @@ import contextlib
 import json
 import mmap
 import os
-import select
 import threading
 from types import TracebackType
 from typing import Any, BinaryIO, Iterator, Optional, Type
@@ -100,15 +99,16 @@ class OpenPath:
             raise _elsewhere(self.path)
 
     def _take_events(self) -> None:
-        """Reads what the daemon has sent since, without waiting."""
+        """Takes the events that the daemon has sent since, without waiting."""
+        part, ended = self._answer.arrived()
+        *lines, self._rest = (self._rest + part).split(b"\n")
         try:
-            while _has_input(self._answer):
-                part = self._answer.read_some()
-                if not part:
-                    raise UnreachableError("the daemon ended, and its hold with it")
-                *lines, self._rest = (self._rest + part).split(b"\n")
-                for line in lines:
+            for line in lines:
+                # Between the lines are the heads of chunks.
+                if line.startswith(b"{"):
                     self._take(json.loads(line))
+            if ended:
+                raise UnreachableError("the daemon ended, and its hold with it")
         except DstoreError as error:
             self._over = self._over or error
 
@@ -118,18 +118,6 @@ class OpenPath:
             self._over = error_of(problem) if problem else RemovedError(f"removed: {self.key}")
         else:
             event_of(event, None)
-
-
-def _has_input(answer: Answer) -> bool:
-    if answer.over:
-        return False
-    if answer.buffered():
-        return True
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(answer.fileno(), select.POLLIN)
-        return bool(poll.poll(0))
-    return bool(select.select([answer.fileno()], [], [], 0)[0])
 
 
 def _elsewhere(path: str) -> DstoreError:

@@ -249,11 +249,6 @@ class Answer:
         for line in self.lines():
             yield json.loads(line)
 
-    def expect_no_timeout(self) -> None:
-        """What follows comes when it comes: the connection is kept open without a time-out."""
-        if self._connection.sock is not None:
-            self._connection.sock.settimeout(None)
-
     def interrupt(self) -> None:
         """Ends a read that another thread waits in, as if the daemon had left."""
         with contextlib.suppress(OSError, AttributeError):
@@ -264,21 +259,27 @@ class Answer:
         """Whether the body was read whole, or the call was ended."""
         return self._over
 
-    def buffered(self) -> bool:
-        """Whether some of the body has arrived in this process, and was not read."""
-        fp = self._response.fp
-        try:
-            # Only what is buffered already: the socket gives nothing now.
-            self._connection.sock.settimeout(0)
-            return fp is not None and len(fp.peek(1)) > 0
-        except (BlockingIOError, ValueError, OSError, AttributeError):
-            return False
-        finally:
-            if self._connection.sock is not None:
-                self._connection.sock.settimeout(self._http.patience)
+    def arrived(self) -> Tuple[bytes, bool]:
+        """What has arrived since, without waiting, and whether the daemon has ended the response.
 
-    def fileno(self) -> int:
-        return self._connection.sock.fileno() if self._connection.sock is not None else -1
+        The bytes are as they were sent, in chunks: nothing else can read the body afterwards.
+        """
+        sock = self._connection.sock
+        if sock is None or self._response.fp is None:
+            return b"", True
+        sock.settimeout(0)
+        parts: List[bytes] = []
+        try:
+            while True:
+                part = self._response.fp.read1(65536)
+                if part:
+                    parts.append(part)
+                    continue
+                return b"".join(parts), not sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return b"".join(parts), False
+        except OSError:
+            return b"".join(parts), True
 
     def close(self) -> None:
         """Ends the call, and with it the work of the daemon behind it."""
