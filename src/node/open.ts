@@ -187,16 +187,17 @@ async function openLocal(
   const operations = new OperationIds(random(8))
   const known = { network, gate, members, globalPeer, addresses }
   const parts = { ...known, log, random, host, operations }
-  let local: Local | undefined
+  let evicted: OpenFilesOptions['onEvicted'] = () => undefined
   const { peerId } = network
-  const onEvicted: OpenFilesOptions['onEvicted'] = (value) => local?.evicted(value)
+  const onEvicted: typeof evicted = (value) => evicted(value)
   const budget = new CacheBudget(cacheBytes)
   const files = await openFiles({ ...options, peerId, budget, random, onEvicted })
   const opened = dir === undefined ? undefined : await openInactive(dir, log)
   const inactive =
     dir === undefined || opened === undefined ? undefined : { directory: dir, opened }
   const link = new GlobalLink({ ...parts, connect, onWelcome, backoffMs, now }, ticket?.secret)
-  local = new Local({ ...parts, files, link, budget, inactive })
+  const local = new Local({ ...parts, files, link, budget, inactive })
+  evicted = (value) => local.evicted(value)
   // The link resets what is held at its first welcome: files of an earlier run must be known then.
   const failure = await link.start()
   const isAway = failure?.code === 'unreachable' || failure?.code === 'timeout'

@@ -54,7 +54,10 @@ export class Reader {
     const { link, tiers, holdings, fetcher, callers } = options
     this.#link = link
     this.#tiers = tiers
-    this.#files = new FileReads({ callers, damaged: (value, fault) => tiers.damaged(value, fault) })
+    this.#files = new FileReads({
+      callers,
+      damaged: (value, fault) => tiers.damaged(value, fault),
+    })
     this.#holdings = holdings
     this.#fetcher = fetcher
     this.#locator = new Locator(link)
