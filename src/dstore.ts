@@ -18,7 +18,9 @@ export type {
   PutDirectoryResult,
 } from './library/directory-calls.ts'
 export type * from './library/dstore.ts'
+export type { PinCalls } from './library/pin-calls.ts'
 export type { BindNameOptions, NameCalls, TagOptions } from './library/name-calls.ts'
+export type { OpenPathOptions, OpenedPath, PathCalls } from './library/path-calls.ts'
 export type { EntryFacts } from './tree/read/entries.ts'
 export type {
   AnyNode,
@@ -62,6 +64,11 @@ export type {
   NamingOptions,
   NodeStatus,
   PeerTraffic,
+  Pin,
+  PinOptions,
+  PinState,
+  PinsStatus,
+  PrefetchOptions,
   Progress,
   PutOptions,
   PutOutcome,

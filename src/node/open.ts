@@ -9,6 +9,7 @@ import type { Ticket } from '../membership/ticket.ts'
 import type { Recovery } from '../store/disk/disk.ts'
 import { createMemoryStore } from '../store/memory/memory.ts'
 import type { HeldFiles } from '../store/file/held-files.ts'
+import { clearPrivate } from '../store/paths/private-folder.ts'
 import { readOrCreateSecret } from '../store/file/secret-file.ts'
 import type { Store } from '../store/store.ts'
 import { SYSTEM_CLOCKS, grantorClock, holderClock, type Clocks } from './clock.ts'
@@ -32,6 +33,8 @@ import { openFiles, type FilesOptions, type OpenFilesOptions } from './tiers/ope
 import type { Identity } from '../network/identity.ts'
 import { engine } from '../hash/engine/active-engine.ts'
 import type { Log } from '../log.ts'
+import { pinWord } from './pins/pinned-tree.ts'
+import type { PinsOptions } from './pins/pins.ts'
 import type { Role, ServedNode } from './node.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL } from '../network/network.ts'
 import type { Network, PeerDialer } from '../network/network.ts'
@@ -61,6 +64,8 @@ export interface NodeOptions extends FilesOptions {
   readonly hostName?: string
   /** Budget of a Local's cache. */
   readonly cacheBytes: number
+  /** What a Local keeps in its cache as long as it runs: keys, names, and paths below them. */
+  readonly pins?: readonly string[]
   /** Quota of a Global's store, in bytes of values. Default: none. */
   readonly maxBytes?: number
   /** See `IndexDriverOptions`. */
@@ -85,6 +90,9 @@ interface Opening extends NodeOptions {
   readonly wall: () => number
 }
 
+/** Of the state directory: copies of values, and folders of links. */
+const PATHS_FOLDER = 'paths'
+
 const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
 
 /**
@@ -100,6 +108,7 @@ export async function openNode({
   const now = given.role === 'local' ? holderClock(clocks) : grantorClock(clocks)
   const options = { ...given, now, wall: clocks.wall }
   reportEngine(given.log)
+  if (given.dir !== undefined) clearPaths(given.dir, given.log)
   switch (options.role) {
     case 'standalone':
       return openGlobal(options, undefined, undefined)
@@ -109,11 +118,20 @@ export async function openNode({
       return closingOnFailure(network, () => openGlobal(options, network, gate))
     }
     case 'local': {
+      // A bad pin is refused before a ticket is used up.
+      for (const word of options.pins ?? []) await pinWord(word)
       const gate = newGate(options, undefined)
       const network = await openNetwork(options, options.listen ?? [], gate)
       return closingOnFailure(network, () => openLocal(options, network, gate))
     }
   }
+}
+
+/** Removes what an earlier run made for other processes, whatever its role was. */
+function clearPaths(dir: string, log: Log): void {
+  clearPrivate(join(dir, PATHS_FOLDER), (fault) => {
+    if (fault !== undefined) log.warn('files of an earlier run stay', { fault: fault.message })
+  })
 }
 
 /** Tells which engine hashes, unless it is the usual one (R002-4, R002-19). */
@@ -139,9 +157,10 @@ async function openGlobal(
 ): Promise<ServedNode> {
   const store = await openStore(options)
   try {
-    const { log, now, wall, leaseMs, forgetAfterMs, trustClock } = options
+    const { log, now, wall, leaseMs, forgetAfterMs, trustClock, dir } = options
     const times = { now, wall, leaseMs, forgetAfterMs, trustClock }
-    return await Global.open({ store, network, gate, log, random, ...times })
+    const pathsRoot = dir && join(dir, PATHS_FOLDER)
+    return await Global.open({ store, network, gate, log, random, pathsRoot, ...times })
   } catch (error) {
     await store.close()
     throw error
@@ -182,8 +201,9 @@ async function openLocal(
   const opened = dir === undefined ? undefined : await openInactive(dir, log)
   const inactive =
     dir === undefined || opened === undefined ? undefined : { directory: dir, opened }
+  const pins = { ...(await openPinFile(dir, log)), permanent: options.pins }
   const link = new GlobalLink({ ...parts, connect, onWelcome, backoffMs, now }, ticket?.secret)
-  const local = new Local({ ...parts, files, link, budget, inactive })
+  const local = new Local({ ...parts, files, link, budget, inactive, pins })
   evicted = (value) => local.evicted(value)
   // The link resets what is held at its first welcome: files of an earlier run must be known then.
   const failure = await link.start()
@@ -224,6 +244,16 @@ async function openAddressFile(
       log.warn('the addresses that Global named are not saved', { error: String(error) })
     })
   return { saved, save }
+}
+
+/** Pins last as long as the state directory. */
+async function openPinFile(
+  dir: string | undefined,
+  log: Log,
+): Promise<Pick<PinsOptions, 'saved' | 'save'>> {
+  if (dir === undefined) return {}
+  const { openPins } = await import('./pins/pin-file.ts')
+  return openPins(join(dir, 'pins.json'), log)
 }
 
 async function openStore({ dir, store, maxBytes, held, log }: NodeOptions): Promise<Store> {

@@ -13,6 +13,7 @@ import type {
   NameKind,
   NameUsage,
   NodeStatus,
+  Pin,
   Progress,
   PutResult,
   RemoveResult,
@@ -104,6 +105,17 @@ export interface RuleLine extends Omit<RuleState, 'prefix' | 'heldOtherwise' | '
   readonly lastRemovedAt?: string
 }
 
+/** A pin. Without key and size while these are unknown, or gone. */
+export interface PinLine extends Omit<Pin, 'key' | 'size'> {
+  readonly key?: string
+  readonly size?: number
+}
+
+/** What is no longer pinned, as it was listed. */
+export interface UnpinnedAnswer {
+  readonly word: string
+}
+
 /** The rule that was removed. */
 export interface RemovedRuleAnswer {
   readonly prefix?: string
@@ -159,6 +171,19 @@ export interface CopyAnswer {
   readonly size: number
   readonly start: number
   readonly end: number
+}
+
+/** A file of a value, or a folder of links, that other processes of the machine may open. */
+export interface PathAnswer {
+  /** Absolute. */
+  readonly path: string
+  /** Of the file or folder at the path, in decimal. */
+  readonly device: string
+  readonly inode: string
+  /** Bytes; of a folder those of all its files. */
+  readonly size: number
+  readonly key: string
+  readonly kind: 'file' | 'folder'
 }
 
 export interface KeyLine {

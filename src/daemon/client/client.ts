@@ -7,6 +7,7 @@ import { HTTP_JSON_BYTES } from '../../limits.ts'
 import { batchesOf } from '../../node/calls/batches.ts'
 import type {
   InviteOptions,
+  PrefetchOptions,
   Progress,
   RangeRequest,
   VerifyOptions,
@@ -46,6 +47,7 @@ import { RuleClient } from './names/rule-client.ts'
 import { TagClient } from './names/tag-client.ts'
 import { bindBody, putFields, putQuery, type PutKeeper, type Terms } from './names/terms.ts'
 import { putMany, putNamed } from './names/batches.ts'
+import { PinClient } from './pins/pin-client.ts'
 import { TokenClient } from './tokens/token-client.ts'
 import { TreeClient } from './tree-client.ts'
 import { valueBody } from './value-body.ts'
@@ -64,11 +66,14 @@ type OnProgress = (progress: Progress) => void
 
 /** A connection to one daemon. Every call rejects with the `DstoreError` that the daemon sent. */
 export class Client {
+  /** Path of the daemon's socket. */
+  readonly socket: string
   readonly #http: HttpClient
   /** Options of each call that does not set them. */
   readonly #defaults: ClientOptions
 
-  private constructor(http: HttpClient, defaults: ClientOptions = {}) {
+  private constructor(socket: string, http: HttpClient, defaults: ClientOptions = {}) {
+    this.socket = socket
     this.#http = http
     this.#defaults = defaults
   }
@@ -76,7 +81,7 @@ export class Client {
   /** Connects to the daemon on this socket; undefined if none serves it. */
   static async connect(socket: string, options: ClientOptions = {}): Promise<Client | undefined> {
     const http = await HttpClient.connect(socket, options)
-    return http && new Client(http)
+    return http && new Client(socket, http)
   }
 
   close(): void {
@@ -85,12 +90,13 @@ export class Client {
 
   /** The same connections for calls with other options. They close with the original client. */
   with(options: ClientOptions): Client {
-    return new Client(this.#http.with({ ...this.#defaults, ...options }), this.#defaults)
+    const http = this.#http.with({ ...this.#defaults, ...options })
+    return new Client(this.socket, http, this.#defaults)
   }
 
   /** The same connections, for calls that have these options unless `with` sets others. */
   withDefaults(options: ClientOptions): Client {
-    return new Client(this.#http.with(options), options)
+    return new Client(this.socket, this.#http.with(options), options)
   }
 
   /** The calls that store trees. */
@@ -111,6 +117,11 @@ export class Client {
   /** The calls about rules. */
   get rules(): RuleClient {
     return new RuleClient(this.#http)
+  }
+
+  /** The calls about pins. */
+  get pins(): PinClient {
+    return new PinClient(this.#http)
   }
 
   /** The calls about tokens of the API over TCP. */
@@ -244,9 +255,15 @@ export class Client {
     return this.#json('DELETE', memberPath(peer))
   }
 
-  async prefetch(keyOrName: string, onProgress?: OnProgress): Promise<{ readonly key: string }> {
+  async prefetch(
+    keyOrName: string,
+    onProgress?: OnProgress,
+    { maxRate, rateGroup }: Pick<PrefetchOptions, 'maxRate' | 'rateGroup'> = {},
+  ): Promise<{ readonly key: string }> {
     const path = `${valuePath(keyOrName)}/prefetch`
-    return result(await this.#http.call('POST', path, { ...STREAM, ...REPEATABLE }), onProgress)
+    const query = { 'max-rate': maxRate?.toString(), 'rate-group': rateGroup }
+    const parts = { query, ...STREAM, ...REPEATABLE }
+    return result(await this.#http.call('POST', path, parts), onProgress)
   }
 
   async evict(keyOrName: string): Promise<EvictAnswer> {
