@@ -6,11 +6,12 @@ import { DstoreError } from '../../errors.ts'
 import type { GroupChecker } from '../../hash/proof/group-check.ts'
 import type { Key } from '../../hash/key.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
-import { CACHED_FILES, MIB, SEGMENT_BYTES } from '../../limits.ts'
+import { CACHED_FILES, FILES_IN_FLIGHT_BYTES, MIB, SEGMENT_BYTES } from '../../limits.ts'
 import type { Log } from '../../log.ts'
 import type { CacheFolder } from '../../store/cached/cache-folder.ts'
 import type { FoundFile } from '../../store/cached/earlier-boots.ts'
 import { DISK_RESERVE_BYTES } from '../../store/disk/free-space.ts'
+import { SharedBudget } from '../../transfer/shared-budget.ts'
 import type { Cache } from '../cache/cache.ts'
 import type { CacheBudget } from '../cache/cache-budget.ts'
 import type { CachedValue } from '../cache/cached-value.ts'
@@ -66,6 +67,7 @@ export class CacheFiles implements FileTier {
       keeps,
       checker,
       pool,
+      shares: new SharedBudget(FILES_IN_FLIGHT_BYTES, FILES_IN_FLIGHT_BYTES / 2),
       makeRoom: (file) => this.#slots.evictLeastRecent(file),
       written: (file) => this.#written(file),
       damaged,

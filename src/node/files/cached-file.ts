@@ -12,6 +12,7 @@ import { faultOf } from '../../store/disk/faults.ts'
 import { ValueFiles, evicted } from '../../store/cached/value-files.ts'
 import type { VerifiedPairs } from '../../transfer/piece-stream.ts'
 import type { ServedValue } from '../../transfer/serve.ts'
+import type { SharedBudget } from '../../transfer/shared-budget.ts'
 import type { Receiver } from '../cache/held-value.ts'
 import type { SegmentPool } from '../cache/segment-pool.ts'
 import { FileReceiver } from './file-receiver.ts'
@@ -27,6 +28,8 @@ export interface FileContext {
   readonly checker: GroupChecker | undefined
   /** Memory that pieces are received into. */
   readonly pool: SegmentPool
+  /** What all receivers take of it. */
+  readonly shares: SharedBudget
   /** The file system is full: evicts another file. False if something uses every one. */
   makeRoom(file: CachedFile): boolean
   /** Nothing is being written any more. */
@@ -126,7 +129,8 @@ export class CachedFile implements FileValue {
   }
 
   receive(): Receiver {
-    return new FileReceiver(this, this.#context.pool)
+    const { pool, shares } = this.#context
+    return new FileReceiver(this, pool, shares)
   }
 
   served(signal: AbortSignal, release: (stillReferenced: boolean) => void): ServedValue {

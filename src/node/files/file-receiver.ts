@@ -2,11 +2,15 @@
 import { unzeroed } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
-import { SEGMENT_BYTES } from '../../limits.ts'
+import { PIECES_AHEAD, PIECE_BYTES, SEGMENT_BYTES } from '../../limits.ts'
 import type { VerifiedRun } from '../../transfer/piece-stream.ts'
+import type { SharedBudget } from '../../transfer/shared-budget.ts'
 import type { Receiver } from '../cache/held-value.ts'
 import type { SegmentPool } from '../cache/segment-pool.ts'
 import type { CachedFile } from './cached-file.ts'
+
+/** What a receiver takes at most: pieces that arrive, and one that is being written. */
+const RECEIVED_BYTES = (PIECES_AHEAD + 1) * PIECE_BYTES
 
 /** Memory that is being received into, and the end of those bytes in the value. */
 interface Receiving {
@@ -18,13 +22,25 @@ interface Receiving {
 export class FileReceiver implements Receiver {
   readonly #file: CachedFile
   readonly #pool: SegmentPool
+  readonly #shares: SharedBudget
+  #giveBack: (() => void) | undefined
   /** In the order of requests, which is the order of runs. */
   readonly #receiving: Receiving[] = []
   #isOver = false
 
-  constructor(file: CachedFile, pool: SegmentPool) {
+  /** `shares`: of the memory that all receivers may take. */
+  constructor(file: CachedFile, pool: SegmentPool, shares: SharedBudget) {
     this.#file = file
     this.#pool = pool
+    this.#shares = shares
+  }
+
+  async begin(signal: AbortSignal): Promise<void> {
+    const { key, size } = this.#file
+    const bytes = Math.min(RECEIVED_BYTES, size)
+    const giveBack = await this.#shares.take(key.toHex(), bytes, signal)
+    if (this.#isOver) giveBack()
+    else this.#giveBack = giveBack
   }
 
   readonly memoryFor = ({ start, end }: ByteRange): Uint8Array => {
@@ -54,6 +70,7 @@ export class FileReceiver implements Receiver {
   end(): void {
     this.#isOver = true
     for (const _ of this.#receiving.splice(0)) if (this.#isPooled) this.#pool.discard()
+    this.#giveBack?.()
   }
 
   /** The pieces of a larger value are segments. */
