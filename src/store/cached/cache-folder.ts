@@ -1,5 +1,5 @@
 /**
- * The folder of a Local's cached files (specs/003-transfer.md, "Files of the cache").
+ * The folder of a Local's cached files (specs/003-cached-files.md).
  *
  *     DIRECTORY/boot-RANDOM/values/KEY        exactly the value, mode 0400
  *     DIRECTORY/boot-RANDOM/parts/KEY         an unfinished value, sparse
