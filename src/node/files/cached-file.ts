@@ -188,7 +188,7 @@ export class CachedFile implements FileValue {
     if (size !== undefined) this.#checkSize(size)
   }
 
-  /** The file of a whole value as it is now, if nobody changed it since it got its name. */
+  /** The file of a whole value as it is now, if it is as it was when it got its name. */
   unchanged(): FileState | undefined {
     return this.#files.unchanged()
   }

@@ -5,8 +5,7 @@
 import { unzeroed } from '../../bytes.ts'
 import { outboardBytes, type ByteRange } from '../../hash/tree/tree.ts'
 import { KIB } from '../../limits.ts'
-import type { CachedFile } from './cached-file.ts'
-import { filled, shorter } from './filled.ts'
+import { filled, shorter, type FileBytes } from './file-bytes.ts'
 
 /** The pairs of one piece. */
 const BLOCK_BYTES = 4 * KIB
@@ -15,12 +14,12 @@ const BLOCK_BYTES = 4 * KIB
 const BLOCKS = 32
 
 export class PairsReader {
-  readonly #file: CachedFile
+  readonly #file: FileBytes
   readonly #total: number
   /** By their number, the least recently used first. */
   readonly #blocks = new Map<number, Promise<Uint8Array>>()
 
-  constructor(file: CachedFile) {
+  constructor(file: FileBytes) {
     this.#file = file
     this.#total = outboardBytes(file.size)
   }

@@ -8,8 +8,7 @@ import type { ByteRange } from '../../hash/tree/tree.ts'
 import { PIECE_BYTES } from '../../limits.ts'
 import { verifiedBytes, type ValueBytes } from '../../transfer/piece-reader.ts'
 import type { ServedValue } from '../../transfer/serve.ts'
-import type { CachedFile } from './cached-file.ts'
-import { filled, shorter } from './filled.ts'
+import { filled, shorter, type FileBytes } from './file-bytes.ts'
 import { PairsReader } from './pairs-reader.ts'
 
 export interface ServedFileOptions {
@@ -22,7 +21,7 @@ export interface ServedFileOptions {
 }
 
 export function servedFromFile(
-  file: CachedFile,
+  file: FileBytes,
   { signal, release, checker, onDamage }: ServedFileOptions,
 ): ServedValue {
   const raw = rawBytes(file, signal)
@@ -46,7 +45,7 @@ export function servedFromFile(
 }
 
 /** As they are in the file, not verified. Errors: `integrity` where the file is too short. */
-export function rawBytes(file: CachedFile, signal: AbortSignal): ValueBytes {
+export function rawBytes(file: FileBytes, signal: AbortSignal): ValueBytes {
   const pairs = new PairsReader(file)
   return {
     size: file.size,
@@ -59,7 +58,7 @@ export function rawBytes(file: CachedFile, signal: AbortSignal): ValueBytes {
 
 /** Reads one piece ahead. */
 async function* inPieces(
-  file: CachedFile,
+  file: FileBytes,
   { start, end }: ByteRange,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
