@@ -10,7 +10,7 @@ import {
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
-import { DstoreError } from '../../../src/errors.ts'
+import type { DstoreError } from '../../../src/errors.ts'
 import type { Key } from '../../../src/hash/key.ts'
 import { parseTicket } from '../../../src/membership/ticket.ts'
 import { KIB, MIB } from '../../../src/limits.ts'
