@@ -90,7 +90,6 @@ test('R007-67 Prometheus gets every figure of the node, also at the second scrap
         removedHeldBytes: 56,
       },
     },
-    },
     traffic: [
       { peer: 'a', valueBytesIn: 1, valueBytesOut: 2, lies: 3 },
       { peer: 'b', valueBytesIn: 10, valueBytesOut: 20, lies: 30 },
