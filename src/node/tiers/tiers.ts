@@ -14,7 +14,10 @@ import { sumOf, wholeCharge } from '../cache/charge.ts'
 import { CachedValue } from '../cache/cached-value.ts'
 import type { HeldValue } from '../cache/held-value.ts'
 import type { CacheStatus } from '../node.ts'
+import { Moves } from './moves.ts'
 import type { OpenedFiles } from './open-files.ts'
+import type { Log } from '../../log.ts'
+import { fileBaseBytes } from '../files/file-charge.ts'
 import type { FileTier, FileValue } from '../files/file-tier.ts'
 
 /** What `prepare` is asked for. */
@@ -34,9 +37,19 @@ export class Tiers {
   /** Why there is no file tier. */
   readonly #none: string | undefined
 
-  constructor(memory: Cache, { tier, none }: OpenedFiles = {}) {
+  /** A tier that shares the budget of memory holds no more than memory could. */
+  readonly #ownFileBytes: number
+
+  readonly #moves: Moves | undefined
+  /** A caller evicts a value, from both tiers. */
+  #isEvicting = false
+
+  constructor(memory: Cache, log: Log, { tier, none, ownBytes = 0 }: OpenedFiles = {}) {
     this.memory = memory
     this.files = tier
+    const isMoving = tier !== undefined && ownBytes > 0
+    this.#moves = isMoving ? new Moves({ memory, files: tier, log }) : undefined
+    this.#ownFileBytes = ownBytes
     this.#none = none
   }
 
@@ -83,19 +96,18 @@ export class Tiers {
    */
   prepare(wanted: Wanted): HeldValue | undefined {
     const { key, size, incarnation, range, offered } = wanted
-    if (this.files === undefined) {
-      return this.memory.prepare(key, size, incarnation, range, offered)
-    }
-    const isSmall = sumOf(wholeCharge(size)) <= this.memory.budgetBytes
-    if (!isSmall || this.files.peek(key)?.incarnation === incarnation) {
-      const inFile = this.files.prepare(key, size, incarnation)
+    const isInFile = this.files?.peek(key)?.incarnation === incarnation
+    const isForMemory = sumOf(wholeCharge(size)) <= this.memory.budgetBytes
+    const isForFile = size + fileBaseBytes(size) <= this.#ownFileBytes
+    if (isInFile || (!isForMemory && isForFile)) {
+      const inFile = this.files?.prepare(key, size, incarnation)
       if (inFile !== undefined) return inFile
     }
     const inMemory = this.memory.prepare(key, size, incarnation, range, offered)
-    if (inMemory !== undefined || !isSmall) return inMemory
     // A glance at a value is not worth a file either (R003-116).
-    if (range.end - range.start <= GROUP_BYTES) return undefined
-    return this.files.prepare(key, size, incarnation)
+    const isGlance = range.end - range.start <= GROUP_BYTES
+    if (inMemory !== undefined || isGlance || !isForFile) return inMemory
+    return this.files?.prepare(key, size, incarnation)
   }
 
   /** Takes room for a range of an entry: see `Tier.claim`. */
@@ -112,7 +124,37 @@ export class Tiers {
 
   /** Evicts a value from both tiers; its readers may continue. Returns how much was held of it. */
   evict(key: Key): number {
-    return Math.max(this.memory.evict(key), this.files?.evict(key) ?? 0)
+    this.#isEvicting = true
+    try {
+      return Math.max(this.memory.evict(key), this.files?.evict(key) ?? 0)
+    } finally {
+      this.#isEvicting = false
+    }
+  }
+
+  /** An entry is being read. */
+  reading(value: HeldValue): void {
+    if (value instanceof CachedValue) this.#moves?.read(value)
+  }
+
+  /** Memory is about to give back what it has of a value. */
+  leavesMemory(value: CachedValue): void {
+    if (!this.#isEvicting) this.#moves?.evicted(value)
+  }
+
+  /**
+   * Verifies what an earlier run left in the file of an entry. False if the entry is no longer
+   * listed then, or must not be served.
+   */
+  async isVerified(value: HeldValue, signal?: AbortSignal): Promise<boolean> {
+    if (!(value instanceof CachedValue)) {
+      try {
+        await this.files?.check(value as FileValue, { signal })
+      } catch (error) {
+        if (!(error instanceof DstoreError) || error.code !== 'integrity') throw error
+      }
+    }
+    return this.lists(value) && !value.isVoid
   }
 
   /** Why a file cannot be handed out where there is no file tier. */
@@ -129,6 +171,11 @@ export class Tiers {
   /** Counts a read that the cache served, or did not. */
   count(kind: 'hit' | 'miss'): void {
     this.memory.count(kind)
+  }
+
+  /** The budgets of both tiers, which may be one. */
+  get budgetBytes(): number {
+    return this.memory.budgetBytes + (this.files?.status().budgetBytes ?? 0)
   }
 
   /** Bytes that both tiers use. */
