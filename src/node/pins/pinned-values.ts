@@ -87,7 +87,7 @@ export class PinnedValues {
     return this.#slots.get(id)?.hold !== undefined
   }
 
-  /** Fetches a reserved value, unless it is held, and holds it. Errors: those of `fetch`; `busy`. */
+  /** Fetches a reserved value, unless it is held. Errors: those of `fetch`; `busy`. */
   async ensure(id: string, options: PinFetch): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const slot = this.#slots.get(id)
