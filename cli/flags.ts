@@ -85,6 +85,8 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
     ...text('NAME', 'keep this key, name or path on this machine; none: no such'),
     multiple: true,
   },
+  'cache-dir': text('DIR', 'folder for cached values in files; none: memory only'),
+  'cache-dir-size': text('SIZE', 'how much those files may take, such as 100GiB'),
   'max-size': text('SIZE', 'the maximum size of the store'),
   lease: text('D', 'a Local cut off from Global for D stops serving; none: it never does'),
   'forget-after': text('D', 'forget a Local that is away for D (default 24h)'),
@@ -103,7 +105,8 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
 
 /** Flags that configure a node: `start` and `join` pass them on to the daemon in the background. */
 export const NODE_FLAGS: readonly FlagName[] = (
-  'global standalone join without-data listen lane-port store cache pin max-size lease ' +
+  'global standalone join without-data listen lane-port store cache cache-dir cache-dir-size ' +
+  'pin max-size lease ' +
   'forget-after trust-clock socket-group http http-host http-cert http-key http-public log-level'
 ).split(' ') as FlagName[]
 
@@ -163,6 +166,8 @@ export interface Flags {
   readonly store?: string
   readonly cache?: string
   readonly pin?: readonly string[]
+  readonly 'cache-dir'?: string
+  readonly 'cache-dir-size'?: string
   readonly 'max-size'?: string
   readonly lease?: string
   readonly 'forget-after'?: string

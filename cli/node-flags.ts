@@ -17,6 +17,7 @@ export function settingsFromFlags(flags: Flags): Settings {
   const { 'max-size': max, 'lane-port': lanePort, 'forget-after': forgetAfter } = flags
   const { 'http-host': httpHosts, 'http-cert': httpCert, 'http-key': httpKey } = flags
   const { pin, http, 'http-public': httpPublic, 'socket-group': socketGroup } = flags
+  const { 'cache-dir': cacheDir, 'cache-dir-size': cacheSize } = flags
   checkOneRole(flags)
   return checkSettings({
     ...(global && { role: 'global' }),
@@ -28,6 +29,8 @@ export function settingsFromFlags(flags: Flags): Settings {
     ...(store !== undefined && { store: store as 'disk' | 'memory' }),
     ...(cache !== undefined && { cacheBytes: parseSize(cache) }),
     ...(pin !== undefined && { pins: pin }),
+    ...(cacheDir !== undefined && { cacheDir: pathOrNone(cacheDir, 'the cache folder') }),
+    ...(cacheSize !== undefined && { cacheDirBytes: parseSize(cacheSize) }),
     ...(max !== undefined && { maxBytes: parseSize(max) }),
     ...(lease !== undefined && { leaseMs: parseLease(lease) }),
     ...(forgetAfter !== undefined && { forgetAfterMs: parseDuration(forgetAfter) }),
@@ -43,6 +46,7 @@ export function settingsFromFlags(flags: Flags): Settings {
 
 /** Flags whose value is a path, or `none`: what messages call the file. */
 const PATH_FLAGS: Readonly<Record<string, string>> = {
+  'cache-dir': 'the cache folder',
   'http-cert': 'the certificate',
   'http-key': 'the key',
 }

@@ -78,6 +78,13 @@ export interface LocalOptions extends AnyNode {
    * follows as `pin` does. It opens before they are fetched. Default: nothing.
    */
   readonly pins?: readonly string[]
+  /**
+   * Folder for cached values in files, which any process can map; `none` for memory only. On a disk
+   * it also needs `cacheDirBytes`, and is found again after a restart if `dir` is the same.
+   */
+  readonly cacheDir?: string
+  /** How much those files may take, in bytes. Default: on shared memory, as much as `cacheBytes`. */
+  readonly cacheDirBytes?: number
   /** Multiaddrs where other Locals can fetch from this one. Default: none. */
   readonly listen?: readonly string[]
   /**

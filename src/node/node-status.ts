@@ -1,4 +1,5 @@
 /** What `status` tells of a node. Times are ISO 8601; peers are peer ids. */
+import type { FileTierStatus } from './files/file-tier.ts'
 import type { NameCountsStatus } from '../index/global/names/name-counts-status.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { InactiveStatus } from './node-inactive.ts'
@@ -12,7 +13,7 @@ import type { RefusalCounts } from '../membership/refusal.ts'
  */
 export type Role = 'standalone' | 'global' | 'local'
 
-/** The cache of a Local, and its reads since the start. */
+/** The memory of a Local's cache, and the reads of both tiers since the start. */
 export interface CacheStatus {
   readonly usedBytes: number
   readonly budgetBytes: number
@@ -20,6 +21,10 @@ export interface CacheStatus {
   readonly hits: number
   readonly misses: number
   readonly evictions: number
+  /** The tier of files; missing where there is none. */
+  readonly files?: FileTierStatus
+  /** Why there is none. */
+  readonly noFiles?: string
 }
 
 /** Bytes of values exchanged with a peer since this node started, proofs included. */

@@ -57,6 +57,8 @@ export interface CopyTarget {
   readonly name: string
   /** Called when more bytes were written. */
   wrote(count: number): void
+  /** Writes bytes at this offset, over what may be there; counts what lies beyond all before. */
+  rewrite(bytes: Uint8Array, at: number): Promise<void>
 }
 
 /**

@@ -12,6 +12,7 @@ import type { HeldFiles } from '../store/file/held-files.ts'
 import { readOrCreateSecret } from '../store/file/secret-file.ts'
 import type { Store } from '../store/store.ts'
 import { SYSTEM_CLOCKS, grantorClock, holderClock, type Clocks } from './clock.ts'
+import { CacheBudget } from './cache/cache-budget.ts'
 import { Global } from './global/global.ts'
 import {
   ADDRESSES_FILE_BYTES,
@@ -27,6 +28,7 @@ import { GlobalLink } from './local/global-link.ts'
 import { openInactive } from './inactive/inactive-store.ts'
 import type { GlobalLinkOptions } from './local/link-options.ts'
 import { Local } from './local/local.ts'
+import { openFiles, type FilesOptions, type OpenFilesOptions } from './tiers/open-files.ts'
 import type { Identity } from '../network/identity.ts'
 import { engine } from '../hash/engine/active-engine.ts'
 import type { Log } from '../log.ts'
@@ -37,7 +39,7 @@ import { INDEX_PROTOCOL, TRANSFER_PROTOCOL } from '../network/network.ts'
 import type { Network, PeerDialer } from '../network/network.ts'
 import { backoffMs } from './local/reconnect.ts'
 
-export interface NodeOptions {
+export interface NodeOptions extends FilesOptions {
   /**
    * Absolute path of the state directory, which exists. Without one, identity and store last as
    * long as the node.
@@ -178,18 +180,25 @@ async function openLocal(
   const operations = new OperationIds(random(8))
   const known = { network, gate, members, globalPeer, addresses }
   const parts = { ...known, log, random, host, operations }
-  const link = new GlobalLink({ ...parts, connect, onWelcome, backoffMs, now }, ticket?.secret)
-  const failure = await link.start()
-  const isAway = failure?.code === 'unreachable' || failure?.code === 'timeout'
-  if (failure !== undefined && (!isAway || ticket !== undefined)) {
-    await link.close()
-    throw failure
-  }
+  let evicted: OpenFilesOptions['onEvicted'] = () => undefined
+  const { peerId } = network
+  const onEvicted: typeof evicted = (value) => evicted(value)
+  const budget = new CacheBudget(cacheBytes)
+  const files = await openFiles({ ...options, peerId, budget, random, onEvicted })
   const opened = dir === undefined ? undefined : await openInactive(dir, log)
   const inactive =
     dir === undefined || opened === undefined ? undefined : { directory: dir, opened }
   const pins = { ...(await openPinFile(dir, log)), permanent: options.pins }
-  const local = new Local({ ...parts, link, cacheBytes, inactive, pins })
+  const link = new GlobalLink({ ...parts, connect, onWelcome, backoffMs, now }, ticket?.secret)
+  const local = new Local({ ...parts, files, link, budget, inactive, pins })
+  evicted = (value) => local.evicted(value)
+  // The link resets what is held at its first welcome: files of an earlier run must be known then.
+  const failure = await link.start()
+  const isAway = failure?.code === 'unreachable' || failure?.code === 'timeout'
+  if (failure !== undefined && (!isAway || ticket !== undefined)) {
+    await local.close()
+    throw failure
+  }
   await local.listen()
   return local
 }

@@ -38,6 +38,10 @@ export interface Settings {
   readonly cacheBytes?: number
   /** What a Local keeps in its cache: keys, names, paths below them; `none` for nothing. */
   readonly pins?: readonly string[]
+  /** Folder for cached values in files; `none` for memory only. */
+  readonly cacheDir?: string
+  /** Budget of those files, in bytes. */
+  readonly cacheDirBytes?: number
   /** Quota of the store, in bytes of values. */
   readonly maxBytes?: number
   /** Lease that a Global grants its Locals, in milliseconds; 0 for none. */
@@ -70,6 +74,8 @@ const VARIABLES: Readonly<Record<string, (text: string) => Settings>> = {
   DSTORE_STORE: (store) => ({ store: store as 'memory' | 'disk' }),
   DSTORE_CACHE: (text) => ({ cacheBytes: parseSize(text) }),
   DSTORE_PIN: (text) => ({ pins: text.split(',') }),
+  DSTORE_CACHE_DIR: (text) => ({ cacheDir: pathOrNone(text, 'the cache folder') }),
+  DSTORE_CACHE_DIR_SIZE: (text) => ({ cacheDirBytes: parseSize(text) }),
   DSTORE_MAX_SIZE: (text) => ({ maxBytes: parseSize(text) }),
   DSTORE_LEASE: (text) => ({ leaseMs: parseLease(text) }),
   DSTORE_FORGET_AFTER: (text) => ({ forgetAfterMs: parseDuration(text) }),
@@ -183,6 +189,7 @@ export function resolveSettings(given: Settings, saved: Settings): Settings {
   if (given.withoutData === true && role !== 'local') {
     throw new DstoreError('usage', '--without-data is for a Local', { hint: 'add --join' })
   }
+  checkCacheFolder(given, role)
   // A removal does not wait for a forgotten Local, so its lease must have expired by then.
   if ((leaseMs ?? 0) > (forgetAfterMs ?? FORGET_AFTER_MS) / 2) {
     throw new DstoreError('usage', '--forget-after must be at least twice the lease')
@@ -232,6 +239,15 @@ export function resolveSettings(given: Settings, saved: Settings): Settings {
     ...(role === 'global' && leaseMs !== undefined ? { leaseMs } : {}),
     ...(role === 'global' && forgetAfterMs !== undefined ? { forgetAfterMs } : {}),
   }
+}
+
+/** Throws `usage` where the command gives a node a cache folder that it has no use for. */
+function checkCacheFolder({ cacheDir, cacheDirBytes }: Settings, role: Role | undefined): void {
+  const isGiven = cacheDir !== undefined || cacheDirBytes !== undefined
+  if (!isGiven || role === 'local') return
+  throw new DstoreError('usage', '--cache-dir and --cache-dir-size are for a Local', {
+    hint: 'add --join',
+  })
 }
 
 /** Returns the settings; throws `usage` or `malformed-address` for an invalid one. */
@@ -302,6 +318,8 @@ const SHAPES: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ['withoutData', (value: unknown) => typeof value === 'boolean'],
   ['cacheBytes', isCount],
   ['pins', isTexts],
+  ['cacheDir', isText],
+  ['cacheDirBytes', isCount],
   ['maxBytes', isCount],
   ['leaseMs', isCount],
   ['forgetAfterMs', isCount],

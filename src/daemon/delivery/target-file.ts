@@ -70,17 +70,22 @@ export class TargetFile implements CopyTarget {
   }
 
   /** Appends bytes. */
-  async write(bytes: Uint8Array): Promise<void> {
+  write(bytes: Uint8Array): Promise<void> {
+    return this.rewrite(bytes, this.#doneBytes)
+  }
+
+  async rewrite(bytes: Uint8Array, position: number): Promise<void> {
     for (let at = 0; at < bytes.byteLength;) {
       this.#checkSynced()
       const length = Math.min(COPY_WINDOW_BYTES, bytes.byteLength - at)
       const { bytesWritten } = await files
-        .write(this.fd, bytes, at, length, this.#doneBytes)
+        .write(this.fd, bytes, at, length, position + at)
         .catch((error: unknown) => {
           throw unwritableFile(`write to ${this.name}`, error)
         })
       at += bytesWritten
-      this.wrote(bytesWritten)
+      const beyond = position + at - this.#doneBytes
+      if (beyond > 0) this.wrote(beyond)
     }
   }
 

@@ -3,6 +3,7 @@
  * node and socket in this order, and releases them in reverse.
  */
 import { once } from 'node:events'
+import { statSync } from 'node:fs'
 import { hostname, totalmem } from 'node:os'
 import { GIB, STATE_CHECK_MS } from '../../limits.ts'
 import type { Ticket } from '../../membership/ticket.ts'
@@ -88,6 +89,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       role: settings.role ?? 'standalone',
       store: settings.store ?? 'disk',
       cacheBytes: settings.cacheBytes ?? defaultCacheBytes(),
+      ...(settings.cacheDir === undefined ? {} : { cacheDir: settings.cacheDir }),
+      ...(settings.cacheDirBytes === undefined ? {} : { cacheDirBytes: settings.cacheDirBytes }),
+      // `closeDirectory` has given the directory to the group.
+      ...(settings.socketGroup && { groupId: statSync(directory.path).gid }),
       log,
       ...(settings.listen === undefined ? {} : { listen: settings.listen }),
       ...(settings.lanePort === undefined ? {} : { lanePort: settings.lanePort }),

@@ -11,7 +11,7 @@ import { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { GROUP_BYTES, MIB, SEGMENT_BYTES } from '../../limits.ts'
-import { CachedValue, isPooled, segmentsIn } from './cached-value.ts'
+import { CachedValue } from './cached-value.ts'
 import {
   NOTHING,
   baseBytes,
@@ -19,11 +19,13 @@ import {
   chargeFor,
   segmentsOf,
   sumOf,
+  wholeCharge,
   type Charge,
 } from './charge.ts'
 import { CacheBudget, type Evictable } from './cache-budget.ts'
 import { Glances } from './glances.ts'
 import type { CacheStatus } from '../node.ts'
+import type { Tier } from './held-value.ts'
 import { SegmentPool } from './segment-pool.ts'
 
 interface Slot {
@@ -50,7 +52,7 @@ export interface PendingEntry {
   discard(): void
 }
 
-export class Cache {
+export class Cache implements Tier<CachedValue> {
   readonly #budget: CacheBudget
   readonly #onEvicted: (value: CachedValue) => void
   /** By key, the least recently used first. */
@@ -185,15 +187,9 @@ export class Cache {
     this.#boundUnclaimed(slot)
   }
 
-  /** Whether an entry has room. One without holds nothing, except bytes that are offered. */
-  isClaimed(value: CachedValue): boolean {
-    const slot = this.#slots.get(value.key.toHex())
-    return slot?.value === value && isClaimed(slot)
-  }
-
   /** Reserves room for a value that is being put; undefined if the budget has none. */
   reserve(key: Key, size: number): PendingEntry | undefined {
-    const charge = chargeFor(size, isPooled(size) ? segmentsIn(size) * SEGMENT_BYTES : size)
+    const charge = wholeCharge(size)
     const victims = this.#victims(undefined, charge)
     if (victims === undefined) return undefined
     for (const victim of victims) victim.evict()

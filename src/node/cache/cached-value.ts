@@ -5,7 +5,11 @@ import { Bitfield } from '../../hash/tree/bitfield.ts'
 import { Key } from '../../hash/key.ts'
 import { outboardBytes, type ByteRange } from '../../hash/tree/tree.ts'
 import { SEGMENT_BYTES, MIB } from '../../limits.ts'
+import type { ServedValue } from '../../transfer/serve.ts'
+import type { HeldValue, Receiver } from './held-value.ts'
+import { ReceiveBuffer } from './receive-buffer.ts'
 import type { SegmentPool } from './segment-pool.ts'
+import { servedFromCache } from './served-value.ts'
 
 /**
  * From this size on a cached value takes whole segments from the pool; a smaller one, what it
@@ -20,7 +24,7 @@ export const isPooled = (size: number): boolean => size >= POOLED_VALUE_BYTES
 
 export const segmentsIn = (size: number): number => Math.ceil(size / SEGMENT_BYTES)
 
-export class CachedValue {
+export class CachedValue implements HeldValue {
   readonly key: Key
   readonly size: number
   /** The seq of the put that made the key exist. */
@@ -127,10 +131,27 @@ export class CachedValue {
     }
   }
 
+  receive(): Receiver {
+    return new ReceiveBuffer(this)
+  }
+
+  served(signal: AbortSignal, release: (stillReferenced: boolean) => void): ServedValue {
+    return servedFromCache(this, signal, release)
+  }
+
   /** The cache no longer lists it. */
   detach(): void {
     this.#isDetached = true
     this.#giveBack()
+  }
+
+  /** Its only user has copied this segment elsewhere, and the cache no longer lists it. */
+  returnSegment(index: number): void {
+    const segment = this.#segments[index]
+    if (!this.#isDetached || this.#users !== 1 || segment === undefined) return
+    this.#segments[index] = undefined
+    if (this.#stillReferenced) this.#pool?.discard()
+    else this.#pool?.give(segment)
   }
 
   /** Copies verified bytes, whole groups from `start`. Throws the reason once it was removed. */

@@ -21,6 +21,10 @@ export const chargeFor = (size: number, memoryBytes: number): Charge =>
     ? { pooled: memoryBytes, own: baseBytes(size) }
     : { pooled: 0, own: baseBytes(size) + memoryBytes }
 
+/** Of an entry that holds all of its value. */
+export const wholeCharge = (size: number): Charge =>
+  chargeFor(size, isPooled(size) ? segmentsIn(size) * SEGMENT_BYTES : size)
+
 export const sumOf = ({ pooled, own }: Charge): number => pooled + own
 
 /** Of an entry without room: a bit for each group and a reference for each segment. */

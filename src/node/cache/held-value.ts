@@ -16,6 +16,8 @@ export interface HeldValue {
   readonly isDirectory: boolean
   /** Unconfirmed by Global since a reset: must not be served. */
   isVoid: boolean
+  /** Bytes of the value that take room. */
+  readonly heldBytes: number
   /** The verified groups. */
   readonly held: Bitfield
   /** Aborted, with the reason, once the value was removed and must not be read. */
@@ -39,7 +41,7 @@ export interface Receiver {
   /** Memory for bytes within one segment. */
   readonly memoryFor: (range: ByteRange) => Uint8Array
   /** Keeps a verified run. The value holds it when this returns, or the promise resolves. */
-  keep(run: VerifiedRun): void | Promise<void>
+  keep(run: VerifiedRun): Promise<void> | undefined
   /** The transfer is over. */
   end(): void
 }

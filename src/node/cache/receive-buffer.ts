@@ -5,7 +5,17 @@ import { DstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { SEGMENT_BYTES } from '../../limits.ts'
 import type { VerifiedRun } from '../../transfer/piece-stream.ts'
-import type { CachedValue } from './cached-value.ts'
+import type { Receiver } from './held-value.ts'
+
+/** What adopts the memory: a `CachedValue`. */
+export interface ReceivingValue {
+  allocate(index: number): Uint8Array
+  adopt(index: number, memory: Uint8Array, range: ByteRange): void
+  write(start: number, bytes: Uint8Array): void
+  writePairs(offset: number, pairs: Uint8Array): void
+  recycle(memory: Uint8Array): void
+  discard(): void
+}
 
 /** Memory for bytes of one segment that are being received, and the end of those bytes. */
 interface Receiving {
@@ -15,13 +25,13 @@ interface Receiving {
 }
 
 /** An aborted channel may still write to the memory that it was given, so that is not reused. */
-export class ReceiveBuffer {
-  readonly #value: CachedValue
+export class ReceiveBuffer implements Receiver {
+  readonly #value: ReceivingValue
   /** In the order of requests, which is the order of runs; several may be for one segment. */
   readonly #receiving: Receiving[] = []
   #isOver = false
 
-  constructor(value: CachedValue) {
+  constructor(value: ReceivingValue) {
     this.#value = value
   }
 
@@ -37,7 +47,7 @@ export class ReceiveBuffer {
   }
 
   /** Keeps a verified run: its memory, if all of that was received at once, else a copy. */
-  keep({ start, bytes, isWhole, pairs }: VerifiedRun): void {
+  keep({ start, bytes, isWhole, pairs }: VerifiedRun): undefined {
     const value = this.#value
     for (const pair of pairs) value.writePairs(pair.outboardOffset, pair.bytes)
     const end = start + bytes.byteLength

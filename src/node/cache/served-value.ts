@@ -1,11 +1,20 @@
 /** A cached value as it is served to peers and read back. */
 import { DstoreError } from '../../errors.ts'
+import type { Bitfield } from '../../hash/tree/bitfield.ts'
+import type { ByteRange } from '../../hash/tree/tree.ts'
 import type { ServedValue } from '../../transfer/serve.ts'
-import type { CachedValue } from './cached-value.ts'
+
+/** What is served: a `CachedValue`. */
+interface ServableValue {
+  readonly size: number
+  readonly held: Bitfield
+  readonly outboard: Uint8Array
+  view(range: ByteRange): Uint8Array | undefined
+}
 
 /** `signal`: when it may no longer be served. `release`: see `ServedValue`. */
 export function servedFromCache(
-  value: CachedValue,
+  value: ServableValue,
   signal: AbortSignal,
   release: (stillReferenced: boolean) => void,
 ): ServedValue {

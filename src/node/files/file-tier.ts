@@ -3,6 +3,8 @@
  */
 import type { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
+import type { Cache } from '../cache/cache.ts'
+import type { CachedValue } from '../cache/cached-value.ts'
 import type { HeldValue, Tier } from '../cache/held-value.ts'
 
 /** A value in a file, whole or in part. */
@@ -11,6 +13,11 @@ export interface FileValue extends HeldValue {
   readonly heldBytes: number
   /** Every byte is in the file, verified, and the file has its final name. */
   readonly isWhole: boolean
+  /**
+   * An earlier boot wrote the file, and `check` must verify it before anything of it is held. To
+   * receive bytes of it discards the file.
+   */
+  readonly isUnchecked: boolean
   /** Absolute, once it is whole. */
   readonly path: string | undefined
 }
@@ -40,6 +47,13 @@ export interface FileHold {
   release(): void
 }
 
+export interface CheckOptions {
+  /** The caller waits no longer; the check goes on. */
+  readonly signal?: AbortSignal | undefined
+  /** Bytes that were verified, of all. */
+  readonly onProgress?: ((doneBytes: number, totalBytes: number) => void) | undefined
+}
+
 export interface FileTier extends Tier<FileValue> {
   /** The folder of this boot, absolute; changes with `moveAway`. Other files may be made in it. */
   readonly folder: string
@@ -48,6 +62,16 @@ export interface FileTier extends Tier<FileValue> {
    * of it would have none even with every unused entry evicted, or if a later incarnation is held.
    */
   prepare(key: Key, size: number, incarnation: number): FileValue | undefined
+  /**
+   * Verifies what an earlier boot left of a value; callers share one reading. Does nothing if it is
+   * verified. Errors: `integrity`, and then it was evicted; `removed`.
+   */
+  check(value: FileValue, options?: CheckOptions): Promise<void>
+  /**
+   * Moves a whole value here from memory, whose room it takes over. Undefined if there is none, or
+   * not all of it is in memory. Its users in memory go on. Errors: `no-space`, `removed`.
+   */
+  adopt(value: CachedValue, memory: Pick<Cache, 'evict' | 'peek'>): Promise<FileValue | undefined>
   /** Keeps the file of a whole value. Errors: `no-space`, `removed`, `integrity`. */
   hold(value: FileValue): Promise<FileHold>
   /**

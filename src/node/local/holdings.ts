@@ -1,15 +1,15 @@
 /**
  * The holdings of a Local to which its index applies changes (specs/004-index.md, "Applying"):
- * cached values, values that are being read, and bindings. Synchronous, so that a change is
+ * values in both tiers of the cache, values that are being read, and bindings. Synchronous, so that a change is
  * complete before it is acknowledged.
  */
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
 import { OwnBindings } from '../../index/local/own-bindings.ts'
 import type { Digest, Found, Removal, Unbinding } from '../../index/message.ts'
-import type { Cache } from '../cache/cache.ts'
 import type { NameKind } from '../node.ts'
 import { boundName } from '../calls/index-calls.ts'
+import type { Tiers } from '../tiers/tiers.ts'
 import { ActiveReads } from './active-reads.ts'
 
 /** A name as Global bound it, at this seq, and the size of its value in bytes. */
@@ -35,12 +35,12 @@ const CACHED_BINDINGS = 10_000
 
 export class Holdings {
   readonly reads: ActiveReads = new ActiveReads()
-  readonly #cache: Cache
+  readonly #tiers: Tiers
   readonly #bindings: OwnBindings<Kept>
 
   /** `wall`: wall-clock milliseconds since 1970. */
-  constructor(cache: Cache, wall: () => number = Date.now) {
-    this.#cache = cache
+  constructor(tiers: Tiers, wall: () => number = Date.now) {
+    this.#tiers = tiers
     this.#bindings = new OwnBindings({ most: CACHED_BINDINGS, wall })
   }
 
@@ -48,7 +48,7 @@ export class Holdings {
     for (const { digest, seq } of removals) {
       const key = new Key(digest)
       const older = ({ incarnation }: { incarnation: number }): boolean => incarnation < seq
-      this.#cache.remove(key, older)
+      this.#tiers.remove(key, older)
       this.reads.cut(key, removed(), older)
     }
     this.#bindings.apply(unbindings)
@@ -58,7 +58,7 @@ export class Holdings {
   reset(): Digest[] {
     this.#bindings.clear()
     const keys = new Map<string, Key>()
-    for (const value of this.#cache.values()) {
+    for (const value of this.#tiers.values()) {
       value.isVoid = true
       keys.set(value.key.toHex(), value.key)
     }
@@ -74,12 +74,11 @@ export class Holdings {
     const key = new Key(digest)
     const isVoid = (holding: { isVoid: boolean }): boolean => holding.isVoid
     if (incarnation === undefined) {
-      this.#cache.remove(key, isVoid)
+      this.#tiers.remove(key, isVoid)
       this.reads.cut(key, removed(), isVoid)
       return
     }
-    const cached = this.#cache.peek(key)
-    const holdings = [...this.reads.of(key), ...(cached === undefined ? [] : [cached])]
+    const holdings = [...this.reads.of(key), ...this.#tiers.entries(key)]
     for (const holding of holdings.filter(isVoid)) {
       holding.incarnation = incarnation
       holding.isVoid = false
@@ -93,6 +92,7 @@ export class Holdings {
 
   /** Ends every read: the lease expired, or this node is no longer a member. */
   cut(error: DstoreError): void {
+    this.#tiers.files?.moveAway(error)
     this.reads.cutAll(error)
   }
 

@@ -11,7 +11,7 @@ import { checkName, checkNewName } from '../../index/name.ts'
 import { withMargin } from '../../index/lease.ts'
 import { CALL_TIMEOUT_MS, REMOVAL_TIMEOUT_MS } from '../../limits.ts'
 import { batchesOf } from '../calls/batches.ts'
-import type { Cache } from '../cache/cache.ts'
+import type { Tiers } from '../tiers/tiers.ts'
 import { whileVerified } from '../calls/names/digest-wait.ts'
 import { namingOf } from '../calls/names/naming.ts'
 import {
@@ -42,7 +42,7 @@ import type {
 
 export interface IndexClientOptions {
   readonly link: GlobalLink
-  readonly cache: Cache
+  readonly tiers: Tiers
   readonly holdings: Holdings
   readonly operations: OperationIds
   /** Verifies a value that came with an answer, and caches it. */
@@ -74,7 +74,7 @@ export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
     { namesBelow, ...options }: StatOptions,
   ): Promise<(ValueFacts | undefined)[]> {
     const facts: (ValueFacts | undefined)[] = []
-    const waits = (): boolean => keys.some((key) => this.#options.cache.peek(key) === undefined)
+    const waits = (): boolean => keys.some((key) => this.#options.tiers.peek(key) === undefined)
     try {
       for (const batch of batchesOf(keys)) {
         const digests = batch.map(({ digest }) => digest)
@@ -194,14 +194,15 @@ export class IndexClient extends IndexCalls implements NodeIndex, NodeLists {
 
   /** The cache's answer; undefined if it holds nothing that was confirmed. */
   #unconfirmed(key: Key): ValueFacts | undefined {
-    const cached = this.#options.cache.get(key)
+    const cached = this.#options.tiers.get(key)
     if (cached === undefined || cached.isVoid) return undefined
-    const { size, incarnation, heldBytes } = cached
+    const { size, incarnation } = cached
+    const heldBytes = this.#heldBytes(key)
     return { key, size, incarnation, heldBytes, names: [], holders: [], confirmed: false }
   }
 
   #heldBytes(key: Key): number {
-    return this.#options.cache.peek(key)?.heldBytes ?? 0
+    return this.#options.tiers.heldBytes(key)
   }
 }
 

@@ -7,13 +7,14 @@ import type { Key } from '../../hash/key.ts'
 import { OperationIds } from '../../index/local/operation-ids.ts'
 import type { Gate } from '../../membership/gate.ts'
 import type { KnownMembers } from '../../membership/known-members.ts'
+import type { CacheBudget } from '../cache/cache-budget.ts'
 import { Cache } from '../cache/cache.ts'
 import { putBatches } from '../calls/batches.ts'
 import { ByteBudgets } from '../calls/byte-budget.ts'
 import { formatPosition } from '../calls/change-events.ts'
 import { NoRoom } from '../swarm/download.ts'
 import { fetchWhole, type FetchInto } from '../pins/fetch-whole.ts'
-import { localHost } from '../pins/local-host.ts'
+import { LocalHost } from '../pins/local-host.ts'
 import { Paces } from '../pins/pace.ts'
 import { Pins, type PinsOptions } from '../pins/pins.ts'
 import { watchedHoldings } from '../pins/watched-holdings.ts'
@@ -27,7 +28,8 @@ import { PeerSources } from '../swarm/peer-sources.ts'
 import type { GlobalAddresses } from './global-addresses.ts'
 import type { GlobalLink } from './global-link.ts'
 import { Holdings } from './holdings.ts'
-import { checked } from './locator.ts'
+import { checked } from './reads/locator.ts'
+import type { HeldFile } from './reads/whole-files.ts'
 import { Reader } from './reader.ts'
 import type { Log } from '../../log.ts'
 import type {
@@ -57,7 +59,9 @@ import { IndexClient, askOver } from './index-client.ts'
 import { Traffic } from '../calls/traffic.ts'
 import type { Network } from '../../network/network.ts'
 import type { TransferHost } from '../../transfer/serve.ts'
-import { verifyCache } from '../cache/verify-cache.ts'
+import type { OpenedFiles } from '../tiers/open-files.ts'
+import { Tiers } from '../tiers/tiers.ts'
+import { verifyTiers } from '../tiers/verify-tiers.ts'
 import { VERSION } from '../version.ts'
 
 export interface LocalOptions {
@@ -68,7 +72,10 @@ export interface LocalOptions {
   /** The network's gate, for its count of refusals. */
   readonly gate: Gate
   readonly members: KnownMembers
-  readonly cacheBytes: number
+  /** Of memory; a file tier on shared memory charges it as well. */
+  readonly budget: CacheBudget
+  /** The second tier of the cache. */
+  readonly files?: OpenedFiles | undefined
   /** A store of an earlier role, in the state directory. */
   readonly inactive?: Omit<InactiveStoreOptions, 'to'> | undefined
   readonly log: Log
@@ -88,45 +95,50 @@ export class Local implements Node {
   readonly inactive: InactiveStore | undefined
   readonly pins: Pins
   readonly #options: LocalOptions
-  readonly #cache: Cache
+  readonly #tiers: Tiers
+  readonly #withdrawals: HolderWithdrawals
   readonly #traffic = new Traffic()
   readonly #uploader: Uploader
   readonly #reader: Reader
   readonly #uses: UseReports
   readonly #startedAt = new Date()
+  #closing: Promise<void> | undefined
   readonly #paces = new Paces()
   readonly #into: FetchInto = {
     get: (key, options) => this.#find(key, { ...options, mustKeep: true }),
-    use: (key) => this.#cache.peek(key)?.use(),
-    isHeld: (key, range) => this.#cache.peek(key)?.held.covers(range) === true,
+    use: (key) => this.#tiers.peek(key)?.use(),
+    isHeld: (key, range) => this.#tiers.peek(key)?.held.covers(range) === true,
   }
 
   constructor(options: LocalOptions) {
-    const { network, link, globalPeer, cacheBytes, log, random } = options
+    const { network, link, globalPeer, budget, log, random } = options
     const operations = options.operations ?? new OperationIds(random(8))
     this.#options = options
-    this.#cache = new Cache(cacheBytes, (value) => {
-      this.pins.lost(value)
-      if (network.addresses().length > 0) withdrawals.add(value)
-    })
-    const cache = this.#cache
-    const holdings = new Holdings(cache)
+    const cache = new Cache(budget, (value) => this.evicted(value))
+    const tiers = new Tiers(cache, options.files)
+    this.#tiers = tiers
+    const holdings = new Holdings(tiers)
     this.pins = new Pins({
       ...options.pins,
       log,
-      host: localHost({ cache, into: this.#into, node: this }),
+      host: new LocalHost({
+        tiers,
+        into: this.#into,
+        node: this,
+        holdFile: (key, held) => this.#reader.holdFile(key, held),
+      }),
     })
     link.attach(watchedHoldings(holdings, this.pins))
     const traffic = this.#traffic
     const callers = new ByteBudgets()
     const onAway = (): void => void link.dialNow()
     const sources = new PeerSources({ network, globalPeer, traffic, log, onAway })
-    const withdrawals = new HolderWithdrawals({
-      isHeld: (key) => cache.peek(key) !== undefined,
+    this.#withdrawals = new HolderWithdrawals({
+      isHeld: (key) => tiers.peek(key) !== undefined,
       withdraw: (digest) => sources.leaveSwarm(digest),
     })
-    const fetcher = new Fetcher({ sources, cache })
-    this.#reader = new Reader({ link, cache, holdings, fetcher, callers })
+    const fetcher = new Fetcher({ sources, cache: tiers })
+    this.#reader = new Reader({ link, tiers, holdings, fetcher, callers })
     this.#uploader = new Uploader({
       link,
       cache,
@@ -153,7 +165,7 @@ export class Local implements Node {
     this.#uses = new UseReports({ ask: askOver(link) })
     this.index = new IndexClient({
       link,
-      cache,
+      tiers,
       holdings,
       operations,
       keep: (key, fact) => {
@@ -161,6 +173,12 @@ export class Local implements Node {
       },
       onUsed: (name) => this.#uses.used(name),
     })
+  }
+
+  /** An entry of a tier was evicted, or its value removed. */
+  evicted(value: { readonly key: Key; readonly size: number }): void {
+    this.pins.lost(value)
+    if (this.#options.network.addresses().length > 0) this.#withdrawals.add(value)
   }
 
   /** Starts to serve other members, if the network listens, and to fetch what is pinned. */
@@ -220,6 +238,13 @@ export class Local implements Node {
     }
   }
 
+  /** The file of a value, fetched if need be. Errors: see `WholeFiles.hold`. */
+  async holdFile(key: Key, options: CallOptions = {}): Promise<HeldFile> {
+    const file = await this.#reader.holdFile(key, options)
+    this.#uses.usedKey(key.digest)
+    return file
+  }
+
   async prefetch(
     key: Key,
     { maxRate, rateGroup, ...options }: PrefetchOptions = {},
@@ -230,20 +255,15 @@ export class Local implements Node {
       )
     } catch (error) {
       if (!(error instanceof NoRoom)) throw error
-      const budget = this.#cache.budgetBytes
+      const budget = this.#tiers.memory.budgetBytes
       const message = `the cache of ${budget} bytes has no room for ${error.size} bytes`
       throw new DstoreError('too-large', message, { cause: error })
     }
   }
 
   async evict(key: Key): Promise<number> {
-    const [word] = this.pins.wordsOf(key.toHex())
-    if (word !== undefined) {
-      throw new DstoreError('conflict', `${key.toString()} is pinned by ${word}`, {
-        hint: `unpin it first: \`dstore unpin ${word}\``,
-      })
-    }
-    return this.#cache.evict(key)
+    this.pins.checkMayEvict(key)
+    return this.#tiers.evict(key)
   }
 
   verify(options: VerifyOptions = {}): AsyncGenerator<Verification> {
@@ -252,7 +272,7 @@ export class Local implements Node {
         hint: 'run `dstore verify --counts` at the Global',
       })
     }
-    return verifyCache(this.#cache, options)
+    return verifyTiers(this.#tiers, options, () => this.#tiers.usedBytes)
   }
 
   async status(): Promise<NodeStatus> {
@@ -288,18 +308,25 @@ export class Local implements Node {
       members: members.size,
       refused: gate.refused,
       store: undefined,
-      cache: this.#cache.status(),
+      cache: this.#tiers.status(),
       pins: this.pins.status(),
       inactiveStore: this.inactive?.status,
       traffic: this.#traffic.status(),
     }
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
     await this.pins.close()
     await this.inactive?.close()
     await this.#uses.close()
+    // After the goodbye no removal waits for this node: no path may lead to a value then.
+    this.#tiers.files?.moveAway(new DstoreError('cancelled', 'the node is stopping'))
     await this.#options.link.close()
+    await this.#tiers.files?.close()
     await this.#options.addresses.close()
     await this.#options.network.close()
   }

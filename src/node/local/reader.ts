@@ -6,28 +6,25 @@ import { Key } from '../../hash/key.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { leaseOver } from '../../index/local/freshness.ts'
 import type { Fact } from '../../index/message.ts'
-import {
-  CALL_TIMEOUT_MS,
-  FETCH_RUN_BYTES,
-  GROUP_BYTES,
-  READ_SHARE_BYTES,
-  SHARE_KEPT_BYTES,
-} from '../../limits.ts'
+import { GROUP_BYTES, PIECE_BYTES } from '../../limits.ts'
 import type { ServedValue } from '../../transfer/serve.ts'
-import type { Cache } from '../cache/cache.ts'
-import type { CachedValue } from '../cache/cached-value.ts'
-import { servedFromCache } from '../cache/served-value.ts'
-import { metered, type ByteBudgets } from '../calls/byte-budget.ts'
+import { CachedValue } from '../cache/cached-value.ts'
+import type { HeldValue } from '../cache/held-value.ts'
+import type { ByteBudgets } from '../calls/byte-budget.ts'
 import { notAsDirectory } from '../calls/no-such.ts'
 import { resolveRange } from '../calls/range.ts'
-import { deadline, type Deadline } from '../../deadline.ts'
-import type { CallOptions, GetOptions, ImmediateValue, ReadableValue } from '../node.ts'
+import type { CallOptions, CopyTarget, GetOptions, ImmediateValue, ReadableValue } from '../node.ts'
+import type { FileValue } from '../files/file-tier.ts'
 import { NoRoom, type Interest } from '../swarm/download.ts'
 import type { Fetcher } from '../swarm/fetcher.ts'
-import type { Read } from './active-reads.ts'
+import { FileDamaged, FileReads, isInFile, servedToPeer } from '../tiers/file-reads.ts'
+import type { Tiers } from '../tiers/tiers.ts'
 import type { GlobalLink } from './global-link.ts'
 import type { Holdings } from './holdings.ts'
-import { Locator } from './locator.ts'
+import { Locator } from './reads/locator.ts'
+import { PastCache, once } from './reads/past-cache.ts'
+import { ReadLimits } from './reads/read-limits.ts'
+import { WholeFiles, type HeldFile, type WholeFilesOptions } from './reads/whole-files.ts'
 
 export interface ReadOptions extends GetOptions {
   /** Fail with `NoRoom` instead of reading past the cache. */
@@ -36,7 +33,7 @@ export interface ReadOptions extends GetOptions {
 
 export interface ReaderOptions {
   readonly link: GlobalLink
-  readonly cache: Cache
+  readonly tiers: Tiers
   readonly holdings: Holdings
   readonly fetcher: Fetcher
   readonly callers: ByteBudgets
@@ -44,49 +41,66 @@ export interface ReaderOptions {
 
 export class Reader {
   readonly #link: GlobalLink
-  readonly #cache: Cache
+  readonly #tiers: Tiers
+  readonly #files: FileReads
   readonly #holdings: Holdings
   readonly #fetcher: Fetcher
-  readonly #callers: ByteBudgets
   readonly #locator: Locator
+  readonly #limits: ReadLimits
+  readonly #past: PastCache
+  readonly #whole: WholeFiles
 
-  constructor({ link, cache, holdings, fetcher, callers }: ReaderOptions) {
+  constructor(options: ReaderOptions) {
+    const { link, tiers, holdings, fetcher, callers } = options
     this.#link = link
-    this.#cache = cache
+    this.#tiers = tiers
+    this.#files = new FileReads({
+      callers,
+      damaged: (value, fault) => tiers.damaged(value, fault),
+    })
     this.#holdings = holdings
     this.#fetcher = fetcher
-    this.#callers = callers
     this.#locator = new Locator(link)
+    this.#limits = new ReadLimits(link, fetcher.movedAt)
+    const parts = { ...options, locator: this.#locator, limits: this.#limits }
+    this.#past = new PastCache(parts)
+    const mayServe: WholeFilesOptions['mayServe'] = (entry, asked) => this.#mayServe(entry, asked)
+    this.#whole = new WholeFiles({ ...parts, mayServe })
   }
 
   /** Nothing is evicted, and no room taken, before the first bytes are about to arrive. */
   async get(key: Key, options: ReadOptions = {}): Promise<ReadableValue> {
-    const cached = this.#cache.get(key)
+    const cached = this.#tiers.get(key)
     const isKnown = cached !== undefined && (key.kind === 'bytes' || cached.isDirectory)
     if (isKnown && (await this.#mayServe(cached, options))) {
       const range = resolveRange(options.range, cached.size)
-      if (cached.held.covers(range) || cached.offered !== undefined) {
-        this.#cache.count('hit')
+      if (cached.held.covers(range) || offeredIn(cached) !== undefined) {
+        this.#tiers.count('hit')
         return this.#readable(key, cached, range, options, false)
       }
     }
-    this.#cache.count('miss')
+    this.#tiers.count('miss')
     return this.#locator.locate(key, options, (fact, keep) => {
       if (key.kind === 'directory' && fact.directory === undefined) throw notAsDirectory(key)
       const range = resolveRange(options.range, fact.size)
       const entry = keep ? this.prepare(key, fact, range) : undefined
       if (entry === undefined && options.mustKeep === true) throw new NoRoom(fact.size)
-      if (entry === undefined) return this.#passThrough(key, fact, range, options)
+      if (entry === undefined) return this.#past.readable(key, fact, range, options)
       return this.#readable(key, entry, range, options, true)
     })
+  }
+
+  /** The file of a value, fetched if need be: see `WholeFiles`. */
+  holdFile(key: Key, options: CallOptions = {}): Promise<HeldFile> {
+    return this.#whole.hold(key, options)
   }
 
   /** A small value that is held, and may be served this very moment. */
   getImmediate(word: string): ImmediateValue | undefined {
     const printed = Key.printed(word)
     const key = printed ?? this.#holdings.bound(word)?.key
-    const value = key && this.#cache.get(key)
-    if (value === undefined || value.isVoid || value.isDropped) return undefined
+    const value = key && this.#tiers.get(key)
+    if (!(value instanceof CachedValue) || value.isVoid || value.isDropped) return undefined
     if (key!.kind === 'directory' && !value.isDirectory) return undefined
     const bytes = value.size > GROUP_BYTES ? undefined : value.whole
     if (bytes === undefined) return undefined
@@ -94,22 +108,24 @@ export class Reader {
     // Away, a name is asked for at Global first (R004-85).
     const isStale = verdict === 'stale' && printed !== undefined
     if (verdict !== 'serve' && !isStale) return undefined
-    this.#cache.count('hit')
+    this.#tiers.count('hit')
     return { key: key!, bytes }
   }
 
   /** Opens a value for another Local under the rules for callers; a removal ends it. */
   async open(digest: Uint8Array): Promise<ServedValue | undefined> {
-    const value = this.#cache.get(new Key(digest))
+    const value = this.#tiers.get(new Key(digest))
     if (value === undefined || !(await this.#mayServe(value, {}))) return undefined
-    if (this.#cache.peek(value.key) !== value) return undefined
+    if (!this.#tiers.lists(value)) return undefined
     const read = this.#holdings.reads.begin(value)
     const release = value.use()
     const signal = AbortSignal.any([read.signal, value.dropped])
-    return servedFromCache(value, signal, (stillReferenced) => {
+    const end = (stillReferenced: boolean): void => {
       read.end()
       release(stillReferenced)
-    })
+    }
+    const served = value.served(signal, end)
+    return isInFile(value) ? servedToPeer(served) : served
   }
 
   /** Lists a value that Global confirmed, with the bytes in its answer. */
@@ -117,14 +133,14 @@ export class Reader {
     key: Key,
     { size, incarnation, value, directory }: Fact,
     range: ByteRange,
-  ): CachedValue | undefined {
-    const entry = this.#cache.prepare(key, size, incarnation, range, value)
+  ): HeldValue | undefined {
+    const entry = this.#tiers.prepare({ key, size, incarnation, range, offered: value })
     if (directory !== undefined && entry !== undefined) entry.directoryAt = incarnation
     return entry
   }
 
   /** May this entry be served without asking Global? Rejects if this node may serve nothing. */
-  async #mayServe(cached: CachedValue, { signal }: CallOptions): Promise<boolean> {
+  async #mayServe(cached: HeldValue, { signal }: CallOptions): Promise<boolean> {
     const verdict = await this.#link.checkFreshness(signal)
     if (verdict === 'refused') throw this.#link.status.error ?? noMember()
     if (cached.isVoid || cached.isDropped || verdict === 'ask') return false
@@ -135,40 +151,54 @@ export class Reader {
   /** `confirmed`: Global has just confirmed the value. */
   #readable(
     key: Key,
-    entry: CachedValue,
+    entry: HeldValue,
     range: ByteRange,
     options: ReadOptions,
     confirmed: boolean,
   ): ReadableValue {
+    const { size } = entry
     const bytes = this.#readCached(entry, range, options, confirmed)
-    return { key, size: entry.size, range, bytes }
+    const isCopied = isInFile(entry) && entry.isWhole && range.end - range.start >= PIECE_BYTES
+    if (!isCopied) return { key, size, range, bytes }
+    const copyTo = (target: CopyTarget): Promise<boolean> =>
+      this.#copy(entry, range, target, options, confirmed)
+    return { key, size, range, bytes, copyTo }
+  }
+
+  /** Since the call an entry may have been evicted, or become stale; during the check, evicted. */
+  async #mayStillServe(
+    entry: HeldValue,
+    options: ReadOptions,
+    confirmed: boolean,
+  ): Promise<boolean> {
+    const mayServe =
+      this.#tiers.lists(entry) && (confirmed || (await this.#mayServe(entry, options)))
+    return mayServe && this.#tiers.lists(entry)
   }
 
   /** Yields what is held, and the rest as it arrives. */
   async *#readCached(
-    entry: CachedValue,
+    entry: HeldValue,
     range: ByteRange,
     options: ReadOptions,
     confirmed: boolean,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     entry.checkNotRemoved()
-    // Since the call it may have been evicted, or become stale; during the check, evicted as well.
-    const isThere = (): boolean => this.#cache.peek(entry.key) === entry
-    const mayServe = isThere() && (confirmed || (await this.#mayServe(entry, options)))
-    if (!mayServe || !isThere()) {
+    if (!(await this.#mayStillServe(entry, options, confirmed))) {
       yield* (await this.get(entry.key, { ...options, range })).bytes
       return
     }
     const release = entry.use()
     try {
-      const { offered } = entry
-      if (offered !== undefined && !this.#cache.claim(entry, { start: 0, end: entry.size })) {
+      const offered = offeredIn(entry)
+      if (offered !== undefined && !this.#tiers.claim(entry, { start: 0, end: entry.size })) {
         if (options.mustKeep === true) throw new NoRoom(entry.size)
         yield* once(offered.slice(range.start, range.end))
         return
       }
       // A single view needs neither a wait nor a read that a removal could end.
-      const all = options.signal?.aborted === true ? undefined : entry.view(range)
+      const isAborted = options.signal?.aborted === true
+      const all = isInFile(entry) || isAborted ? undefined : viewOf(entry, range)
       const isAll = all?.byteLength === range.end - range.start && !this.#link.isLeaseOver()
       if (isAll) yield all
       else yield* this.#readAsReceived(entry, range, options)
@@ -178,32 +208,41 @@ export class Reader {
   }
 
   async *#readAsReceived(
-    entry: CachedValue,
+    entry: HeldValue,
     range: ByteRange,
     options: ReadOptions,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    const limit = this.#deadline(options)
+    const limit = this.#limits.deadline(options)
     const read = this.#holdings.reads.begin(entry)
     const signal = AbortSignal.any([limit.signal, read.signal])
     let interest: Interest | undefined
     let left: ByteRange | undefined
+    let isDamaged = false
     try {
       for (let at = range.start; at < range.end;) {
-        this.#checkMayRead(read, limit)
+        this.#limits.check(read, limit)
         const rest = { start: at, end: range.end }
-        const view = entry.view(rest)
-        if (view === undefined) {
-          interest ??= this.#fetcher.download(entry).join(rest, signal)
-          limit.progress()
-          const isReceived = await interest.more().then(() => true, this.#unlessNoRoom(options))
-          limit.pauseTimer()
-          if (!isReceived) {
-            left = rest
-            break
+        const before = at
+        try {
+          for await (const bytes of this.#held(entry, rest, signal, options)) {
+            this.#limits.check(read, limit)
+            yield bytes
+            at += bytes.byteLength
           }
-        } else {
-          yield view
-          at += view.byteLength
+        } catch (error) {
+          if (!(error instanceof FileDamaged)) throw error
+          isDamaged = true
+          left = { start: at, end: range.end }
+          break
+        }
+        if (at > before) continue
+        interest ??= this.#fetcher.download(entry).join(rest, signal)
+        limit.progress()
+        const isReceived = await interest.more().then(() => true, this.#unlessNoRoom(options))
+        limit.pauseTimer()
+        if (!isReceived) {
+          left = rest
+          break
         }
       }
     } finally {
@@ -211,7 +250,59 @@ export class Reader {
       read.end()
       limit.clear()
     }
-    if (left !== undefined) yield* this.#pass(entry.key, entry.size, left, options)
+    if (left === undefined) return
+    if (isDamaged) yield* (await this.get(entry.key, { ...options, range: left })).bytes
+    else yield* this.#past.read(entry.key, entry.size, left, options)
+  }
+
+  /** What is held of a range from its start on: of memory a view, of a file as it is verified. */
+  #held(
+    entry: HeldValue,
+    range: ByteRange,
+    signal: AbortSignal,
+    options: ReadOptions,
+  ): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
+    if (isInFile(entry)) return this.#files.read(entry, range, signal, options)
+    const view = viewOf(entry, range)
+    return view === undefined ? [] : [view]
+  }
+
+  /** Copies a value in a file to a file of a caller; where it is damaged, what is fetched then. */
+  async #copy(
+    entry: FileValue,
+    range: ByteRange,
+    target: CopyTarget,
+    options: ReadOptions,
+    confirmed: boolean,
+  ): Promise<boolean> {
+    entry.checkNotRemoved()
+    if (!(await this.#mayStillServe(entry, options, confirmed))) return false
+    const read = this.#holdings.reads.begin(entry)
+    const { signal } = options
+    const ends = [read.signal, entry.dropped, ...(signal === undefined ? [] : [signal])]
+    try {
+      return await this.#files.copy(entry, range, target, AbortSignal.any(ends), options)
+    } catch (error) {
+      if (!(error instanceof FileDamaged)) throw error
+    } finally {
+      read.end()
+    }
+    await this.#copyFetched(entry.key, range, target, options)
+    return true
+  }
+
+  /** Writes a range to a file of a caller over what a copy that found damage has written. */
+  async #copyFetched(
+    key: Key,
+    range: ByteRange,
+    target: CopyTarget,
+    options: ReadOptions,
+  ): Promise<void> {
+    let at = 0
+    for await (const bytes of (await this.get(key, { ...options, range })).bytes) {
+      await target.rewrite(bytes, at)
+      at += bytes.byteLength
+    }
   }
 
   /** For a failed wait: false where the rest is to be read past the cache. */
@@ -221,76 +312,14 @@ export class Reader {
       return false
     }
   }
-
-  /** Throws once a removal, the time limit or the lease ends a read. */
-  #checkMayRead(read: Read, limit: Deadline): void {
-    read.signal.throwIfAborted()
-    limit.signal.throwIfAborted()
-    if (this.#link.isLeaseOver()) throw leaseOver()
-  }
-
-  /** A value that the cache has no room for: from Global to the caller, at the caller's pace. */
-  #passThrough(key: Key, fact: Fact, range: ByteRange, options: CallOptions): ReadableValue {
-    const { size, value } = fact
-    const bytes =
-      value === undefined
-        ? this.#pass(key, size, range, options)
-        : once(value.subarray(range.start, range.end))
-    return { key, size, range, bytes }
-  }
-
-  #pass(
-    key: Key,
-    size: number,
-    range: ByteRange,
-    options: CallOptions,
-  ): AsyncGenerator<Uint8Array, void, undefined> {
-    const share = Math.min(READ_SHARE_BYTES, 3 * (range.end - range.start))
-    const bytes = this.#stream(key, size, range, options)
-    return metered(bytes, share, this.#callers.forCall(options), SHARE_KEPT_BYTES)
-  }
-
-  /** Runs only while the caller waits for a peer. */
-  #deadline({ timeoutMs = CALL_TIMEOUT_MS, signal }: CallOptions): Deadline {
-    const { movedAt } = this.#fetcher
-    const limit = deadline(timeoutMs, 'nothing more of the value came', signal, movedAt)
-    limit.pauseTimer()
-    return limit
-  }
-
-  async *#stream(
-    key: Key,
-    size: number,
-    range: ByteRange,
-    options: CallOptions,
-  ): AsyncGenerator<Uint8Array, void, undefined> {
-    // Asked again, because time has passed since the call: from now on a removal ends the read.
-    const read = await this.#locator.locate(key, options, ({ incarnation }) =>
-      this.#holdings.reads.begin({ key, incarnation, isVoid: false }),
-    )
-    const limit = this.#deadline(options)
-    const signal = AbortSignal.any([limit.signal, read.signal])
-    try {
-      for (let start = range.start; start < range.end; start += FETCH_RUN_BYTES) {
-        const run = { start, end: Math.min(range.end, start + FETCH_RUN_BYTES) }
-        limit.progress()
-        for await (const bytes of this.#fetcher.pass(key, size, run, signal)) {
-          limit.pauseTimer()
-          this.#checkMayRead(read, limit)
-          yield bytes
-          limit.progress()
-        }
-      }
-    } finally {
-      read.end()
-      limit.clear()
-    }
-  }
 }
+
+/** The whole value, while it waits for room in memory. */
+const offeredIn = (entry: HeldValue): Uint8Array | undefined =>
+  entry instanceof CachedValue ? entry.offered : undefined
+
+const viewOf = (entry: HeldValue, range: ByteRange): Uint8Array | undefined =>
+  entry instanceof CachedValue ? entry.view(range) : undefined
 
 const noMember = (): DstoreError =>
   new DstoreError('not-permitted', 'this node is not a member of its Global')
-
-async function* once(part: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-  if (part.byteLength > 0) yield part
-}

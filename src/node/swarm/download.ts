@@ -7,6 +7,7 @@ import { asDstoreError, DstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { SWARM_BYTES, SWARM_EVERY_MS, SHUN_MS, SOURCES } from '../../limits.ts'
 import type { GroupChecker } from '../../hash/proof/group-check.ts'
+import type { VerifiedRun } from '../../transfer/piece-stream.ts'
 import { Schedule } from '../../transfer/schedule/schedule.ts'
 import type {
   ScheduleEffect,
@@ -14,9 +15,8 @@ import type {
 } from '../../transfer/schedule/schedule-events.ts'
 import type { SourceId } from '../../transfer/schedule/source.ts'
 import { RETRY_MS, Retry } from './retry.ts'
-import type { CachedValue } from '../cache/cached-value.ts'
 import { pause } from '../../deadline.ts'
-import { ReceiveBuffer } from '../cache/receive-buffer.ts'
+import type { HeldValue, Receiver } from '../cache/held-value.ts'
 import type { Sources } from './peer-sources.ts'
 
 /** How often the schedule checks for stalled sources. */
@@ -32,7 +32,7 @@ const REFUSALS = 3
 const FIRST_JOIN_MS = 50
 
 export interface DownloadOptions {
-  readonly value: CachedValue
+  readonly value: HeldValue
   readonly sources: Sources
   /** Verifies large pieces on another thread; undefined verifies all on this one. */
   readonly checker?: GroupChecker | undefined
@@ -186,11 +186,15 @@ export class Download {
     const controller = new AbortController()
     const { signal } = controller
     this.#tasks.set(task, controller)
-    const buffer = new ReceiveBuffer(value)
+    const receiver = value.receive()
     try {
-      for await (const run of this.#request(source, ranges, signal, buffer)) {
+      for await (const run of this.#request(source, ranges, signal, receiver)) {
         signal.throwIfAborted()
-        buffer.keep(run)
+        const kept = this.#keep(receiver, run)
+        if (kept !== undefined) {
+          await kept
+          signal.throwIfAborted()
+        }
         this.#retry.progress()
         this.#handle({ type: 'received', task, bytes: run.bytes.byteLength })
         this.#settle(({ resolve }) => resolve())
@@ -202,7 +206,21 @@ export class Download {
       // The schedule has forgotten a cancelled task.
       if (this.#tasks.delete(task)) this.#failed(source, asDstoreError(error), task)
     } finally {
-      buffer.end()
+      receiver.end()
+    }
+  }
+
+  /** A value that cannot be kept is no fault of its source: the download fails. */
+  #keep(receiver: Receiver, run: VerifiedRun): Promise<void> | undefined {
+    const failed = (error: unknown): never => {
+      const fault = asDstoreError(error)
+      this.#finish(fault.code === 'no-space' ? new NoRoom(this.#options.value.size) : fault)
+      throw fault
+    }
+    try {
+      return receiver.keep(run)?.catch(failed)
+    } catch (error) {
+      return failed(error)
     }
   }
 
@@ -220,21 +238,21 @@ export class Download {
     source: SourceId,
     ranges: readonly ByteRange[],
     signal: AbortSignal,
-    buffer?: ReceiveBuffer,
+    receiver?: Receiver,
   ): ReturnType<Sources['fetch']> {
     const { value, sources, checker } = this.#options
     const { key, size } = value
     const onHeld = (runs: readonly ByteRange[]): void =>
       this.#handle({ type: 'holds', source, runs })
     const request = { digest: key.digest, size, ranges, onHeld }
-    if (buffer === undefined) return sources.fetch(source, request, signal)
+    if (receiver === undefined) return sources.fetch(source, request, signal)
     const memoryFor = (range: ByteRange): Uint8Array => {
       if (!this.#options.claim(range, () => this.#ranges())) {
         const noRoom = new NoRoom(value.size)
         this.#finish(noRoom)
         throw noRoom
       }
-      return buffer.memoryFor(range)
+      return receiver.memoryFor(range)
     }
     return sources.fetch(source, { ...request, memoryFor, ...(checker && { checker }) }, signal)
   }

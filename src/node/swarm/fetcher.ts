@@ -3,26 +3,28 @@ import { asDstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { within } from '../../transfer/piece-reader.ts'
-import type { Cache } from '../cache/cache.ts'
-import type { CachedValue } from '../cache/cached-value.ts'
+import type { HeldValue, Tier } from '../cache/held-value.ts'
 import { pause } from '../../deadline.ts'
 import { Download } from './download.ts'
 import type { Sources } from './peer-sources.ts'
 import { RETRY_MS, Retry } from './retry.ts'
 import { threadedChecker } from './verify-thread.ts'
 
+/** Room for what is fetched. */
+type Room = Pick<Tier<HeldValue>, 'claim' | 'settle'>
+
 export interface FetcherOptions {
   readonly sources: Sources
-  readonly cache: Cache
+  readonly cache: Room
   /** Monotonic milliseconds, read once for every run of groups. */
   readonly now?: () => number
 }
 
 export class Fetcher {
   readonly #sources: Sources
-  readonly #cache: Cache
+  readonly #cache: Room
   readonly #now: () => number
-  readonly #downloads = new Map<CachedValue, Download>()
+  readonly #downloads = new Map<HeldValue, Download>()
 
   constructor({ sources, cache, now = () => performance.now() }: FetcherOptions) {
     this.#sources = sources
@@ -35,7 +37,7 @@ export class Fetcher {
   readonly movedAt = (): number => this.#sources.globalMovedAt
 
   /** The download of a value into the cache: the current one, or a new one. */
-  download(value: CachedValue): Download {
+  download(value: HeldValue): Download {
     const current = this.#downloads.get(value)
     if (current !== undefined) return current
     const release = value.use()

@@ -3,23 +3,24 @@ import { DstoreError } from '../../errors.ts'
 import { verifiedBytes } from '../../transfer/piece-reader.ts'
 import { VerifyPace } from '../calls/verify-pace.ts'
 import type { Verification, VerifyOptions } from '../node.ts'
-import type { Cache } from './cache.ts'
-import { servedFromCache } from './served-value.ts'
+import type { Tiers } from './tiers.ts'
 
-export async function* verifyCache(
-  cache: Cache,
+/** `usedBytes`: of both tiers, for the progress. */
+export async function* verifyTiers(
+  tiers: Tiers,
   options: VerifyOptions,
+  usedBytes: () => number,
 ): AsyncGenerator<Verification, void, undefined> {
   const pace = new VerifyPace(options.signal)
-  for (const value of Array.from(cache.values())) {
+  for (const value of Array.from(tiers.values())) {
     const { key, size } = value
-    if (!cache.isClaimed(value)) continue
+    if (value.held.count === 0 || !tiers.lists(value)) continue
     const release = value.use()
+    const served = value.served(value.dropped, release)
     try {
-      const served = servedFromCache(value, value.dropped, release)
       for (const run of served.held()) {
         for await (const piece of verifiedBytes(served, key.digest, run, value.dropped)) {
-          if (await pace.add(piece.byteLength)) yield pace.progress(cache.status().usedBytes)
+          if (await pace.add(piece.byteLength)) yield pace.progress(usedBytes())
         }
       }
     } catch (error) {
@@ -27,10 +28,10 @@ export async function* verifyCache(
       if (error.code === 'removed') continue
       if (error.code !== 'integrity') throw error
       pace.damaged++
-      cache.remove(key, (held) => held === value)
+      tiers.remove(key, (held) => held === value)
       yield { type: 'damaged', key, size, repaired: true }
     } finally {
-      release()
+      served.release(false)
     }
     pace.values++
   }

@@ -1,12 +1,12 @@
 /** Locates single keys at Global. Concurrent requests for one key share one answer. */
-import { DstoreError, asDstoreError } from '../../errors.ts'
-import { hash } from '../../hash/hasher.ts'
-import { Key } from '../../hash/key.ts'
-import type { Fact } from '../../index/message.ts'
-import { CALL_TIMEOUT_MS } from '../../limits.ts'
-import { inTime } from '../../deadline.ts'
-import type { GlobalLink } from './global-link.ts'
-import type { CallOptions } from '../node.ts'
+import { DstoreError, asDstoreError } from '../../../errors.ts'
+import { hash } from '../../../hash/hasher.ts'
+import { Key } from '../../../hash/key.ts'
+import type { Fact } from '../../../index/message.ts'
+import { CALL_TIMEOUT_MS } from '../../../limits.ts'
+import { inTime } from '../../../deadline.ts'
+import type { GlobalLink } from '../global-link.ts'
+import type { CallOptions } from '../../node.ts'
 
 interface Caller {
   readonly take: (fact: Fact, keep: boolean) => void

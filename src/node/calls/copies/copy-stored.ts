@@ -1,22 +1,22 @@
 /** Copies a stored value into a file of a caller, verified on threads (specs/007, R007-184). */
-import { concat } from '../../bytes.ts'
-import { throwIfCancelled } from '../../errors.ts'
-import { PieceDecoder } from '../../hash/proof/piece-decoder.ts'
-import { planPieces } from '../../hash/proof/piece-plan.ts'
-import type { ByteRange } from '../../hash/tree/tree.ts'
-import { MIB } from '../../limits.ts'
-import { copyFault } from '../../store/copy/copy-faults.ts'
-import { CopyThreads } from '../../store/copy/copy-threads.ts'
-import type { LentFile } from '../../store/store.ts'
-import { outboardInRuns, readProof, type ValueBytes } from '../../transfer/piece-reader.ts'
-import type { CopyTarget } from '../node.ts'
+import { concat } from '../../../bytes.ts'
+import { throwIfCancelled } from '../../../errors.ts'
+import { PieceDecoder } from '../../../hash/proof/piece-decoder.ts'
+import { planPieces } from '../../../hash/proof/piece-plan.ts'
+import type { ByteRange } from '../../../hash/tree/tree.ts'
+import { MIB } from '../../../limits.ts'
+import { copyFault } from '../../../store/copy/copy-faults.ts'
+import { CopyThreads } from '../../../store/copy/copy-threads.ts'
+import type { LentFile } from '../../../store/store.ts'
+import { outboardInRuns, readProof, type ValueBytes } from '../../../transfer/piece-reader.ts'
+import type { CopyTarget } from '../../node.ts'
 
 export interface StoredCopy {
   readonly value: ValueBytes
   readonly digest: Uint8Array
   readonly range: ByteRange
   readonly lend: () => Promise<LentFile | undefined>
-  readonly target: CopyTarget
+  readonly target: Pick<CopyTarget, 'fd' | 'name' | 'wrote'>
   readonly signal: AbortSignal | undefined
 }
 

@@ -2,17 +2,17 @@
 import { chmod, open, readFile, readdir, writeFile, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
-import { test } from '../../serial.ts'
-import { DstoreError } from '../../../src/errors.ts'
-import { hash } from '../../../src/hash/hasher.ts'
-import { GROUP_BYTES, PIECE_BYTES } from '../../../src/limits.ts'
-import type { Node, RangeRequest } from '../../../src/node/node.ts'
-import { copyStored } from '../../../src/node/global/copy-stored.ts'
-import { CopyThreads } from '../../../src/store/copy/copy-threads.ts'
-import { eventually } from '../../eventually.ts'
-import { pattern } from '../../hash/sizes.ts'
-import { sameBytes } from '../../same-bytes.ts'
-import { Nodes, once } from '../nodes.ts'
+import { test } from '../../../serial.ts'
+import { DstoreError } from '../../../../src/errors.ts'
+import { hash } from '../../../../src/hash/hasher.ts'
+import { GROUP_BYTES, PIECE_BYTES } from '../../../../src/limits.ts'
+import type { Node, RangeRequest } from '../../../../src/node/node.ts'
+import { copyStored } from '../../../../src/node/calls/copies/copy-stored.ts'
+import { CopyThreads } from '../../../../src/store/copy/copy-threads.ts'
+import { eventually } from '../../../eventually.ts'
+import { pattern } from '../../../hash/sizes.ts'
+import { sameBytes } from '../../../same-bytes.ts'
+import { Nodes, once } from '../../nodes.ts'
 
 const SIZE = 5 * PIECE_BYTES + 17
 
@@ -33,6 +33,8 @@ async function scene(t: ExecutionContext): Promise<Scene> {
 }
 
 /** Copies the value to a new file; returns whether threads did, and what the file then has. */
+const rewrite = async (): Promise<void> => undefined
+
 async function copied(
   { global, key, dir }: Scene,
   range?: RangeRequest,
@@ -41,9 +43,10 @@ async function copied(
   const file: FileHandle = await open(path, 'wx')
   let counted = 0
   const wrote = (count: number): void => void (counted += count)
+  const target = { fd: file.fd, name: 'the copy', wrote, rewrite }
   try {
     const value = await global.get(key, range && { range })
-    const is = (await value.copyTo?.({ fd: file.fd, name: 'the copy', wrote })) ?? false
+    const is = (await value.copyTo?.(target)) ?? false
     return { is, bytes: await readFile(path), counted }
   } catch (error) {
     Object.assign(error as object, { written: await readFile(path) })
@@ -162,7 +165,7 @@ test('R007-184 a caller that leaves ends a copy, and the threads are free again'
     const aborter = new AbortController()
     const value = await all.global.get(all.key, { signal: aborter.signal })
     const file = await open(join(all.dir, `left-${round}`), 'wx')
-    const target = { fd: file.fd, name: 'it', wrote: () => aborter.abort() }
+    const target = { fd: file.fd, name: 'it', wrote: () => aborter.abort(), rewrite }
     await t.throwsAsync(value.copyTo!(target), { code: 'cancelled' } as never)
     await file.close()
   }
@@ -175,7 +178,7 @@ test('R007-184 what the system refuses to write is the fault of the file, by its
   await file.close()
   const readable = await open(join(all.dir, 'read-only'), 'r')
   const value = await all.global.get(all.key)
-  const target = { fd: readable.fd, name: 'out.bin', wrote: () => undefined }
+  const target = { fd: readable.fd, name: 'out.bin', wrote: () => undefined, rewrite }
   const message = /^cannot write to out\.bin/
   await t.throwsAsync(value.copyTo!(target), { code: 'unwritable', message } as never)
   await readable.close()
