@@ -4,6 +4,7 @@ import type { CommandTable } from './command.ts'
 import { get } from './commands/get.ts'
 import { dfCommand, duCommand, lsCommand } from './commands/lists/table.ts'
 import { EXPIRES, nameCommand, ruleCommand, tagCommand } from './commands/names/table.ts'
+import { pathCommand } from './commands/paths/table.ts'
 import { pinCommand, pinsCommand, unpinCommand } from './commands/pins/table.ts'
 import { tokenCommand } from './commands/tokens/table.ts'
 import { NODE_FLAGS } from './flags.ts'
@@ -63,6 +64,7 @@ export const COMMANDS: CommandTable = {
     positionals: MANY,
     load: () => get,
   },
+  path: pathCommand(CALL),
   cid: {
     minor: true,
     usage: 'FILE|DIR... | -\nDIR... [--follow] [--ignore-file FILE]\nFILE... --digest HASH',

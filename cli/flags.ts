@@ -47,6 +47,8 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   tag: text('NAME', 'bind this tag in the same change, or move it'),
   history: yes('show what the tag was bound to, the newest first'),
   keep: text('D', 'keep the target that a tag had for this time (default 10m)'),
+  hold: text('D', 'hold the file for this time after the command has ended (default 60s)'),
+  exec: yes('run a program, and hold the file while it runs; {} stands for the path'),
   unnamed: yes('the rule for values without a name'),
   'max-age': text('D', 'since a name was bound, such as 30d'),
   'max-names': text('N', 'how many names there may be'),
@@ -81,12 +83,12 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   expires: text('D', 'how long the ticket is valid (default 24h)'),
   store: text('disk|memory', 'where to keep values; memory is lost when the node stops'),
   cache: text('SIZE', 'memory for cached values, such as 2GiB'),
+  'cache-dir': text('DIR', 'folder for cached values in files; none: memory only'),
+  'cache-dir-size': text('SIZE', 'how much those files may take, such as 100GiB'),
   pin: {
     ...text('NAME', 'keep this key, name or path on this machine; none: no such'),
     multiple: true,
   },
-  'cache-dir': text('DIR', 'folder for cached values in files; none: memory only'),
-  'cache-dir-size': text('SIZE', 'how much those files may take, such as 100GiB'),
   'max-size': text('SIZE', 'the maximum size of the store'),
   lease: text('D', 'a Local cut off from Global for D stops serving; none: it never does'),
   'forget-after': text('D', 'forget a Local that is away for D (default 24h)'),
@@ -105,8 +107,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
 
 /** Flags that configure a node: `start` and `join` pass them on to the daemon in the background. */
 export const NODE_FLAGS: readonly FlagName[] = (
-  'global standalone join without-data listen lane-port store cache cache-dir cache-dir-size ' +
-  'pin max-size lease ' +
+  'global standalone join without-data listen lane-port store cache cache-dir cache-dir-size pin max-size lease ' +
   'forget-after trust-clock socket-group http http-host http-cert http-key http-public log-level'
 ).split(' ') as FlagName[]
 
@@ -134,6 +135,8 @@ export interface Flags {
   readonly tag?: string
   readonly history?: boolean
   readonly keep?: string
+  readonly hold?: string
+  readonly exec?: boolean
   readonly unnamed?: boolean
   readonly 'max-age'?: string
   readonly 'max-names'?: string
@@ -165,9 +168,9 @@ export interface Flags {
   readonly expires?: string
   readonly store?: string
   readonly cache?: string
-  readonly pin?: readonly string[]
   readonly 'cache-dir'?: string
   readonly 'cache-dir-size'?: string
+  readonly pin?: readonly string[]
   readonly 'max-size'?: string
   readonly lease?: string
   readonly 'forget-after'?: string
@@ -238,9 +241,15 @@ function outputOf({ output, ...others }: Flags): Flags {
   return output === undefined || output === '-' ? others : { ...others, output }
 }
 
+/** The arguments before `--`: what follows belongs to another program. */
+export function ownOf(args: readonly string[]): readonly string[] {
+  const end = args.indexOf('--')
+  return end === -1 ? args : args.slice(0, end)
+}
+
 /** Joins `--range -100`, the last hundred bytes: `parseArgs` would take -100 for flags. */
 function joined(args: readonly string[]): string[] {
-  const at = args.indexOf('--range')
+  const at = ownOf(args).indexOf('--range')
   const value = args[at + 1]
   if (at === -1 || value === undefined || !/^-\d/.test(value)) return [...args]
   return [...args.slice(0, at), `--range=${value}`, ...args.slice(at + 2)]

@@ -7,7 +7,7 @@ import { checkSystem } from '../src/platform.ts'
 import { checkArguments, checkVariables } from './arguments.ts'
 import type { Command } from './command.ts'
 import { COMMANDS } from './commands.ts'
-import { parseFlags, splitCommand } from './flags.ts'
+import { ownOf, parseFlags, splitCommand } from './flags.ts'
 import { commandHelp, overview } from './help.ts'
 import { interruptible } from './signals.ts'
 import { commandMeant, nearest } from './suggest.ts'
@@ -75,7 +75,7 @@ async function dispatch(
     return terminal.print(about === undefined ? overview() : commandHelp(find(about), about))
   }
   const command = find(first)
-  if (rest.some((arg) => arg === '--help' || arg === '-h')) {
+  if (ownOf(rest).some((arg) => arg === '--help' || arg === '-h')) {
     return terminal.print(commandHelp(command, first))
   }
   const { flags, positionals } = parseFlags(first, command.flags, rest)

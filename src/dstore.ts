@@ -20,6 +20,7 @@ export type {
 export type * from './library/dstore.ts'
 export type { PinCalls } from './library/pin-calls.ts'
 export type { BindNameOptions, NameCalls, TagOptions } from './library/name-calls.ts'
+export type { OpenPathOptions, OpenedPath, PathCalls } from './library/path-calls.ts'
 export type { EntryFacts } from './tree/read/entries.ts'
 export type {
   AnyNode,

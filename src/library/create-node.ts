@@ -74,17 +74,17 @@ export interface LocalOptions extends AnyNode {
   /** Memory for cached values, in bytes. Default: 256 MiB. */
   readonly cacheBytes?: number
   /**
-   * What it keeps in its cache as long as it runs: keys, names, and paths below them, which it
-   * follows as `pin` does. It opens before they are fetched. Default: nothing.
-   */
-  readonly pins?: readonly string[]
-  /**
    * Folder for cached values in files, which any process can map; `none` for memory only. On a disk
    * it also needs `cacheDirBytes`, and is found again after a restart if `dir` is the same.
    */
   readonly cacheDir?: string
   /** How much those files may take, in bytes. Default: on shared memory, as much as `cacheBytes`. */
   readonly cacheDirBytes?: number
+  /**
+   * What it keeps in its cache as long as it runs: keys, names, and paths below them, which it
+   * follows as `pin` does. It opens before they are fetched. Default: nothing.
+   */
+  readonly pins?: readonly string[]
   /** Multiaddrs where other Locals can fetch from this one. Default: none. */
   readonly listen?: readonly string[]
   /**

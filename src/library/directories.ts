@@ -100,13 +100,16 @@ function withDirectory<T>(
   })
 }
 
-/** Calls `use` with the key of what is at a path below a word, and with its text. */
-async function withEntry<T>(
+/**
+ * Calls `use` with the key of what is at a path below a word, with its text, and with whether it is
+ * an executable entry.
+ */
+export async function withEntry<T>(
   node: Node,
   word: Key | string,
   calls: CallOptions,
   below: readonly string[],
-  use: (key: Key, text: string) => Promise<T>,
+  use: (key: Key, text: string, isExecutable: boolean) => Promise<T>,
 ): Promise<T> {
   const { keyOf, valueAt } = await import('../tree/read/entry-at.ts')
   const { Listings } = await import('../tree/read/listings.ts')
@@ -119,6 +122,8 @@ async function withEntry<T>(
   const whole = { ...found, path: [...found.path, ...below] }
   return withTreeWord(node, whole, calls, async (at) => {
     const entry = await valueAt(new Listings(node, calls), at)
-    return use(entry === undefined ? at.key : keyOf(entry), [at.root, ...at.path].join('/'))
+    const key = entry === undefined ? at.key : keyOf(entry)
+    const isExecutable = entry?.type === 'file' && entry.executable
+    return use(key, [at.root, ...at.path].join('/'), isExecutable)
   })
 }

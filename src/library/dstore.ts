@@ -49,6 +49,7 @@ import type {
 import type { DirectoryCalls } from './directory-calls.ts'
 import type { BindNameOptions, NameCalls } from './name-calls.ts'
 import type { Value } from './opened-value.ts'
+import type { PathCalls } from './path-calls.ts'
 import type { PinCalls } from './pin-calls.ts'
 
 export type { Value } from './opened-value.ts'
@@ -78,7 +79,7 @@ export interface NamedSource {
 }
 
 /** A node, in this process or behind a daemon. Close it after use. */
-export interface Dstore extends DirectoryCalls, NameCalls, PinCalls {
+export interface Dstore extends DirectoryCalls, NameCalls, PathCalls, PinCalls {
   readonly role: Role
 
   /**

@@ -126,6 +126,13 @@ export function nodeFacade(node: Node, release: () => void = () => undefined): D
       )
     },
 
+    async openPath(word, options = {}) {
+      return callToEnd(options, async () => {
+        const { openPath } = await import('./paths.ts')
+        return openPath(node, checkKeyOrName(word), options)
+      })
+    },
+
     getMany(keysOrNames, options = {}) {
       const words = Array.from(keysOrNames, checkKeyOrName)
       const get = (word: KeyOrName): Promise<Value | undefined> =>

@@ -9,6 +9,7 @@ import type { Ticket } from '../membership/ticket.ts'
 import type { Recovery } from '../store/disk/disk.ts'
 import { createMemoryStore } from '../store/memory/memory.ts'
 import type { HeldFiles } from '../store/file/held-files.ts'
+import { clearPrivate } from '../store/paths/private-folder.ts'
 import { readOrCreateSecret } from '../store/file/secret-file.ts'
 import type { Store } from '../store/store.ts'
 import { SYSTEM_CLOCKS, grantorClock, holderClock, type Clocks } from './clock.ts'
@@ -89,6 +90,9 @@ interface Opening extends NodeOptions {
   readonly wall: () => number
 }
 
+/** Of the state directory: copies of values, and folders of links. */
+const PATHS_FOLDER = 'paths'
+
 const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
 
 /**
@@ -104,6 +108,7 @@ export async function openNode({
   const now = given.role === 'local' ? holderClock(clocks) : grantorClock(clocks)
   const options = { ...given, now, wall: clocks.wall }
   reportEngine(given.log)
+  if (given.dir !== undefined) clearPaths(given.dir, given.log)
   switch (options.role) {
     case 'standalone':
       return openGlobal(options, undefined, undefined)
@@ -120,6 +125,13 @@ export async function openNode({
       return closingOnFailure(network, () => openLocal(options, network, gate))
     }
   }
+}
+
+/** Removes what an earlier run made for other processes, whatever its role was. */
+function clearPaths(dir: string, log: Log): void {
+  clearPrivate(join(dir, PATHS_FOLDER), (fault) => {
+    if (fault !== undefined) log.warn('files of an earlier run stay', { fault: fault.message })
+  })
 }
 
 /** Tells which engine hashes, unless it is the usual one (R002-4, R002-19). */
@@ -145,9 +157,10 @@ async function openGlobal(
 ): Promise<ServedNode> {
   const store = await openStore(options)
   try {
-    const { log, now, wall, leaseMs, forgetAfterMs, trustClock } = options
+    const { log, now, wall, leaseMs, forgetAfterMs, trustClock, dir } = options
     const times = { now, wall, leaseMs, forgetAfterMs, trustClock }
-    return await Global.open({ store, network, gate, log, random, ...times })
+    const pathsRoot = dir && join(dir, PATHS_FOLDER)
+    return await Global.open({ store, network, gate, log, random, pathsRoot, ...times })
   } catch (error) {
     await store.close()
     throw error

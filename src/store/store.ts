@@ -274,9 +274,10 @@ export interface Store {
   read(location: Location, range: ByteRange, signal?: AbortSignal): AsyncIterable<Uint8Array>
 
   /**
-   * The file of a value, not verified; undefined if it has none of its own. Errors as for `read`.
+   * The file of a value, not verified; undefined if it has none of its own. With `exact` it holds
+   * nothing but the value, if the disk has room to move what is behind it. Errors as for `read`.
    */
-  lendFile(location: Location): Promise<LentFile | undefined>
+  lendFile(location: Location, exact?: boolean): Promise<LentFile | undefined>
 
   /** The outboard that the value was sealed with, or a range of it. Errors as for `read`. */
   outboard(location: Location, range?: ByteRange): Promise<Uint8Array>

@@ -1,11 +1,13 @@
 /**
- * Compares dstore with an encoder in Python that shares no code with it: `npm run test:python`. It
- * needs a Python with the packages `dag-cbor` and `blake3`; `PYTHON` names another than `python3`.
+ * What needs Python, `npm run test:python`: compares dstore with an encoder in Python that shares
+ * no code with it, for which Python needs the packages `dag-cbor` and `blake3`; and runs the tests
+ * of the Python client, which need `pytest`. `PYTHON` names another Python than `python3`.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { testClient } from './client-tests.ts'
 
 const PYTHON = process.env['PYTHON'] ?? 'python3'
 const SCRIPT = 'test/python/directory_key.py'
@@ -43,7 +45,7 @@ function fill(folder: string): void {
   symlinkSync('nowhere', join(folder, 'a/dangling'))
 }
 
-function main(): void {
+function compareKeys(): void {
   const probe = spawnSync(PYTHON, ['-c', 'import blake3, dag_cbor'], { stdio: 'ignore' })
   if (probe.status !== 0) {
     say(`skipped: ${PYTHON} has not the packages dag-cbor and blake3`)
@@ -64,4 +66,5 @@ function main(): void {
   }
 }
 
-main()
+compareKeys()
+await testClient(PYTHON)

@@ -173,6 +173,19 @@ export interface CopyAnswer {
   readonly end: number
 }
 
+/** A file of a value, or a folder of links, that other processes of the machine may open. */
+export interface PathAnswer {
+  /** Absolute. */
+  readonly path: string
+  /** Of the file or folder at the path, in decimal. */
+  readonly device: string
+  readonly inode: string
+  /** Bytes; of a folder those of all its files. */
+  readonly size: number
+  readonly key: string
+  readonly kind: 'file' | 'folder'
+}
+
 export interface KeyLine {
   readonly key: string
   readonly size: number

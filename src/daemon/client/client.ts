@@ -66,11 +66,14 @@ type OnProgress = (progress: Progress) => void
 
 /** A connection to one daemon. Every call rejects with the `DstoreError` that the daemon sent. */
 export class Client {
+  /** Path of the daemon's socket. */
+  readonly socket: string
   readonly #http: HttpClient
   /** Options of each call that does not set them. */
   readonly #defaults: ClientOptions
 
-  private constructor(http: HttpClient, defaults: ClientOptions = {}) {
+  private constructor(socket: string, http: HttpClient, defaults: ClientOptions = {}) {
+    this.socket = socket
     this.#http = http
     this.#defaults = defaults
   }
@@ -78,7 +81,7 @@ export class Client {
   /** Connects to the daemon on this socket; undefined if none serves it. */
   static async connect(socket: string, options: ClientOptions = {}): Promise<Client | undefined> {
     const http = await HttpClient.connect(socket, options)
-    return http && new Client(http)
+    return http && new Client(socket, http)
   }
 
   close(): void {
@@ -87,12 +90,13 @@ export class Client {
 
   /** The same connections for calls with other options. They close with the original client. */
   with(options: ClientOptions): Client {
-    return new Client(this.#http.with({ ...this.#defaults, ...options }), this.#defaults)
+    const http = this.#http.with({ ...this.#defaults, ...options })
+    return new Client(this.socket, http, this.#defaults)
   }
 
   /** The same connections, for calls that have these options unless `with` sets others. */
   withDefaults(options: ClientOptions): Client {
-    return new Client(this.#http.with(options), options)
+    return new Client(this.socket, this.#http.with(options), options)
   }
 
   /** The calls that store trees. */

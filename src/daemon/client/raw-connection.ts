@@ -20,6 +20,15 @@ export interface RawRequest {
   readonly body?: string | undefined
 }
 
+/** A response whose body the caller reads. */
+export interface Answer {
+  readonly connection: RawConnection
+  readonly head: ResponseHead
+  readonly limit: Deadline
+  /** Ends the call: the connection, and all that watches it. */
+  readonly end: () => void
+}
+
 export class RawConnection {
   readonly #socket: Socket
   readonly #parser: ResponseParser

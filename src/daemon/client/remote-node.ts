@@ -18,6 +18,7 @@ import type { PinLine, PutAnswer } from '../api/api.ts'
 import { errorOf } from '../api/problem.ts'
 import { Client } from './client.ts'
 import { putFile, reporting } from './put-file.ts'
+import { remotePaths } from './paths/remote-paths.ts'
 import { keyed, remoteIndex } from './remote-index.ts'
 
 /** Connects to the daemon on this socket; undefined if there is none. */
@@ -41,6 +42,7 @@ export const remoteNode = (client: Client, role: Node['role']): Node => ({
   members: remoteMembers(client),
   rules: remoteRules(client),
   trees: remoteTrees(client),
+  paths: remotePaths(client),
   ...(role === 'local' && { inactive: remoteInactive(client), pins: remotePins(client) }),
 
   async put(source, options = {}) {

@@ -2,7 +2,7 @@
  * Gets one value from a daemon as fast as the machine allows, for a command that does nothing else
  * (specs/007, "HTTP API"). It opens a connection for each request.
  */
-import { deadline, type Deadline } from '../../deadline.ts'
+import { deadline } from '../../deadline.ts'
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { HTTP_ANSWER_BYTES } from '../../limits.ts'
 import type { Progress, RangeRequest } from '../../node/node.ts'
@@ -11,8 +11,8 @@ import type { CallEvent, CopyAnswer } from '../api/api.ts'
 import { errorOf, parseProblem } from '../api/problem.ts'
 import type { FetchedValue } from './client.ts'
 import { idleMsOf, isLost, queryText, type ClientOptions } from './client-options.ts'
-import { RawConnection, type RawRequest } from './raw-connection.ts'
-import type { ResponseHead } from './response-parser.ts'
+import { openedPath, type OpenedPath, type PathRequest } from './paths/opened-path.ts'
+import { RawConnection, type Answer, type RawRequest } from './raw-connection.ts'
 import { connectionError } from './response.ts'
 import { checkRangeOfEmpty, rangeGiven, rangeHeader, valuePath } from './value-path.ts'
 
@@ -24,14 +24,6 @@ export interface HandedFile {
   readonly inode: bigint
   /** What messages call it. */
   readonly name: string
-}
-
-interface Answer {
-  readonly connection: RawConnection
-  readonly head: ResponseHead
-  readonly limit: Deadline
-  /** Ends the call: the connection, and all that watches it. */
-  readonly end: () => void
 }
 
 export class ValueClient {
@@ -103,6 +95,20 @@ export class ValueClient {
       throw error
     }
     return resultIn<CopyAnswer>(answer, onProgress)
+  }
+
+  /**
+   * A file of a value, or a folder of a directory, that stays while it is held (R007-351). Errors:
+   * those of the daemon; `unreadable` if the path is another file for this process.
+   */
+  async openPath(
+    keyOrName: string,
+    request: PathRequest,
+    onProgress?: (progress: Progress) => void,
+  ): Promise<OpenedPath> {
+    const target = `${valuePath(keyOrName)}/path`
+    const body = JSON.stringify(request)
+    return openedPath(await this.#call({ method: 'POST', target, headers: {}, body }), onProgress)
   }
 
   /** Sends a request; throws the problem in its response. */

@@ -36,12 +36,12 @@ export interface Settings {
   readonly withoutData?: boolean
   readonly store?: 'memory' | 'disk'
   readonly cacheBytes?: number
-  /** What a Local keeps in its cache: keys, names, paths below them; `none` for nothing. */
-  readonly pins?: readonly string[]
   /** Folder for cached values in files; `none` for memory only. */
   readonly cacheDir?: string
   /** Budget of those files, in bytes. */
   readonly cacheDirBytes?: number
+  /** What a Local keeps in its cache: keys, names, paths below them; `none` for nothing. */
+  readonly pins?: readonly string[]
   /** Quota of the store, in bytes of values. */
   readonly maxBytes?: number
   /** Lease that a Global grants its Locals, in milliseconds; 0 for none. */
@@ -73,9 +73,9 @@ const VARIABLES: Readonly<Record<string, (text: string) => Settings>> = {
   DSTORE_WITHOUT_DATA: (text) => (text === '1' ? { withoutData: true } : {}),
   DSTORE_STORE: (store) => ({ store: store as 'memory' | 'disk' }),
   DSTORE_CACHE: (text) => ({ cacheBytes: parseSize(text) }),
-  DSTORE_PIN: (text) => ({ pins: text.split(',') }),
   DSTORE_CACHE_DIR: (text) => ({ cacheDir: pathOrNone(text, 'the cache folder') }),
   DSTORE_CACHE_DIR_SIZE: (text) => ({ cacheDirBytes: parseSize(text) }),
+  DSTORE_PIN: (text) => ({ pins: text.split(',') }),
   DSTORE_MAX_SIZE: (text) => ({ maxBytes: parseSize(text) }),
   DSTORE_LEASE: (text) => ({ leaseMs: parseLease(text) }),
   DSTORE_FORGET_AFTER: (text) => ({ forgetAfterMs: parseDuration(text) }),
@@ -317,9 +317,9 @@ const SHAPES: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ['store', isText],
   ['withoutData', (value: unknown) => typeof value === 'boolean'],
   ['cacheBytes', isCount],
-  ['pins', isTexts],
   ['cacheDir', isText],
   ['cacheDirBytes', isCount],
+  ['pins', isTexts],
   ['maxBytes', isCount],
   ['leaseMs', isCount],
   ['forgetAfterMs', isCount],

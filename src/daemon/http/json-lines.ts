@@ -47,13 +47,18 @@ async function* linesOf(
 
 /**
  * Runs `work` and responds with its events (R007-13). An error before the first progress event is
- * thrown, and becomes a problem document with its own status.
+ * thrown, and becomes a problem document with its own status. With `after` the response stays open
+ * behind the result until that resolves, to a last event or to none. It must not reject.
  */
-export function sendEvents(
+export async function sendEvents(
   call: HttpCall,
   work: (onProgress: (progress: Progress) => void) => Promise<unknown>,
+  after?: () => Promise<object | undefined>,
 ): Promise<void> {
-  return withBeatIfWanted(call, () => sendEventsOf(call, work))
+  await withBeatIfWanted(call, () => sendEventsOf(call, work))
+  const last = await after?.()
+  if (last !== undefined) call.response.write(`${JSON.stringify(last)}\n`)
+  call.response.end()
 }
 
 async function sendEventsOf(
@@ -94,5 +99,4 @@ async function sendEventsOf(
   } finally {
     clearInterval(beat)
   }
-  response.end()
 }

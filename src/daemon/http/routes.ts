@@ -8,6 +8,7 @@ import { HttpError } from './http-error.ts'
 import { admitMember, expelMember, invite, listMembers } from './member-handlers.ts'
 import { metrics } from './metrics.ts'
 import { listKeys, listNames, listUsage, storeUse } from './lists/list-handlers.ts'
+import { openPath } from './paths/path-handler.ts'
 import { makeDirectories, openHold, present, releaseHold } from './trees/hold-handlers.ts'
 import { putTree } from './trees/put-handlers.ts'
 import { getEntry, headEntry } from './trees/tree-handlers.ts'
@@ -70,6 +71,7 @@ export const ROUTES: readonly Route[] = [
   { path: '/v1/values/{key}/facts', methods: { GET: valueFacts }, open: true },
   { path: '/v1/values/{key}/prefetch', methods: { POST: prefetchValue } },
   { path: '/v1/values/{key}/copy', methods: { POST: copyValue } },
+  { path: '/v1/values/{key}/path', methods: { POST: openPath } },
   { path: '/v1/values/{key}/evict', methods: { POST: evictValue } },
   { path: '/v1/pins', methods: { GET: listPins } },
   { path: '/v1/pins/{word}', methods: { GET: getPin, PUT: putPin, DELETE: deletePin } },
@@ -132,7 +134,7 @@ const TAKE_NAMES: ReadonlySet<string> = new Set(['values', 'names', 'pins'])
 function hintFor([, version, collection, ...rest]: string[]): string | undefined {
   const takesNames = collection !== undefined && TAKE_NAMES.has(collection)
   if (version !== 'v1' || !takesNames || rest.length < 2) return undefined
-  const calls = collection === 'values' ? /^(facts|prefetch|copy|evict)$/ : /^history$/
+  const calls = collection === 'values' ? /^(facts|prefetch|copy|path|evict)$/ : /^history$/
   const name = calls.test(rest.at(-1)!) ? rest.slice(0, -1) : rest
   const path = [collection, name.join('%2F'), ...rest.slice(name.length)].join('/')
   return `write a slash in a name as %2F: /v1/${path}`

@@ -272,7 +272,7 @@ export class CacheFiles implements FileTier {
     if (keeps) folder.leave()
     else folder.moveAway()
     this.#holds.endAll(reason)
-    for (const value of [...this.#slots.values()]) {
+    for (const value of this.#slots.values()) {
       if (keeps) value.leave(reason)
       else value.drop(reason)
       this.#slots.delete(this.#slots.of(value)!)
@@ -300,7 +300,7 @@ export class CacheFiles implements FileTier {
       }
       const still = bytes - this.#freeBytes()
       // What was evicted is open in other processes: to evict more would be in vain.
-      if (still >= missing) return false
+      if (missing - still < missing / 2) return false
       missing = still
     }
     return true

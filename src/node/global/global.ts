@@ -16,28 +16,27 @@ import type { Gate } from '../../membership/gate.ts'
 import { Holders } from '../../transfer/holders.ts'
 import { decodeCounter } from '../../store/counters.ts'
 import { FileSource } from '../../store/file/file-source.ts'
-import type { KeyRecord } from '../../index/records/record.ts'
 import { MISSING_ROW } from '../../index/records/tree-record.ts'
-import type { LentFile, Store } from '../../store/store.ts'
+import type { Store } from '../../store/store.ts'
 import { putManyHere, putNamedHere } from '../calls/names/own-puts.ts'
-import { ByteBudgets, arriving, metered, share } from '../calls/byte-budget.ts'
+import { ByteBudgets, arriving, metered } from '../calls/byte-budget.ts'
 import { checkKeeper, keptAs } from '../calls/hold-id.ts'
 import { ticketAddresses } from '../calls/ticket-addresses.ts'
 import { putResult } from '../calls/names/put-result.ts'
+import { Paths } from '../calls/paths/paths.ts'
 import { RuleCalls } from '../calls/names/rule-calls.ts'
 import { TreeCalls } from '../calls/tree-calls.ts'
 import { formatPosition } from '../calls/change-events.ts'
-import type { ByteRange } from '../../hash/tree/tree.ts'
-import { COPY_SHARE_BYTES, copyStored } from '../calls/copies/copy-stored.ts'
+import { copyWithin } from './copy-within.ts'
 import { CountVerifier } from './counts/verify-counts.ts'
 import { fetchFromLocal } from './fetch-from-local.ts'
+import { StoredFiles } from './paths/stored-files.ts'
 import { TransferService } from './transfer-service.ts'
 import { IndexDriver } from './index-driver.ts'
 import type { Log } from '../../log.ts'
 import { MembershipCalls } from '../calls/membership-calls.ts'
 import { OwnIndex, askOf, refuseMembership } from './own-index.ts'
 import type {
-  CallOptions,
   CopyTarget,
   GetOptions,
   ImmediateValue,
@@ -80,6 +79,8 @@ export interface GlobalOptions {
   readonly leaseMs?: number | undefined
   readonly forgetAfterMs?: number | undefined
   readonly trustClock?: boolean | undefined
+  /** See `StoredFilesOptions`. */
+  readonly pathsRoot?: string | undefined
 }
 
 interface Parts {
@@ -88,6 +89,7 @@ interface Parts {
   readonly traffic: Traffic
   readonly holders: Holders
   readonly transfers: TransferService
+  readonly files: StoredFiles
 }
 
 export class Global implements Node {
@@ -96,12 +98,14 @@ export class Global implements Node {
   readonly members: MembershipCalls
   readonly rules: RuleCalls
   readonly trees: TreeCalls
+  readonly paths: Paths
   readonly #options: GlobalOptions
   readonly #store: Store
   readonly #driver: IndexDriver
   readonly #repair: Repair
   readonly #traffic: Traffic
   readonly #transfers: TransferService
+  readonly #files: StoredFiles
   readonly #known: KnownFiles
   readonly #counts: CountVerifier
   readonly #callers = new ByteBudgets()
@@ -109,7 +113,7 @@ export class Global implements Node {
 
   private constructor(
     options: GlobalOptions,
-    { driver, repair, traffic, holders, transfers }: Parts,
+    { driver, repair, traffic, holders, transfers, files }: Parts,
   ) {
     const { network, random } = options
     this.role = network === undefined ? 'standalone' : 'global'
@@ -120,6 +124,8 @@ export class Global implements Node {
     this.#repair = repair
     this.#traffic = traffic
     this.#transfers = transfers
+    this.#files = files
+    this.paths = new Paths(files, (key, asked) => this.get(key, asked))
     this.#counts = new CountVerifier({ ...options, repair, driver })
     this.index = new OwnIndex({
       store: options.store,
@@ -145,9 +151,15 @@ export class Global implements Node {
       return addresses.map((address) => fetchFromLocal(network, address, key, size))
     }
     const repair = new Repair({ ...options, holders: sources })
+    const files = new StoredFiles({
+      ...options,
+      repair,
+      used: (digest) => driver.index.usedKey(digest),
+    })
     const driver = await IndexDriver.open({
       ...options,
       repair,
+      onReleased: (locations) => files.released(locations),
       addresses: () => ticketAddresses(network),
       holders: (digest) => holders.peersOf(digest, now()),
       mayBeDamaged: () => repair.mayBeDamaged,
@@ -174,7 +186,7 @@ export class Global implements Node {
     await network?.handle(TRANSFER_PROTOCOL, (channel) => void transfers.serve(channel))
     // Last, or an early Local would hear that it is not a member, or find no protocol (R004-57).
     await network?.start()
-    return new Global(options, { driver, repair, traffic, holders, transfers })
+    return new Global(options, { driver, repair, traffic, holders, transfers, files })
   }
 
   async put(source: ValueSource, options: PutOptions = {}): Promise<PutResult> {
@@ -218,29 +230,13 @@ export class Global implements Node {
           )
     const isLarge = this.#store.kind === 'disk' && range.end - range.start >= PIECE_BYTES
     if (!isLarge) return { key, size, range, bytes }
-    const copyTo = (target: CopyTarget): Promise<boolean> =>
-      this.#copy(key.digest, record, range, target, options)
-    return { key, size, range, bytes, copyTo }
-  }
-
-  async #copy(
-    digest: Uint8Array,
-    record: KeyRecord,
-    range: ByteRange,
-    target: CopyTarget,
-    options: CallOptions,
-  ): Promise<boolean> {
-    const giveBack = await share(COPY_SHARE_BYTES, this.#callers.forCall(options))
-    const value = this.#repair.bytesOf(record)
-    const lend = (): Promise<LentFile | undefined> => this.#store.lendFile(record.location)
-    const { signal } = options
-    try {
-      return await this.#repair.watch(digest, record, () =>
-        copyStored({ value, digest, range, lend, target, signal }),
-      )
-    } finally {
-      giveBack()
+    const place = { store: this.#store, repair: this.#repair }
+    const copyTo = (target: CopyTarget): Promise<boolean> => {
+      const within = { ...place, budget: this.#callers.forCall(options) }
+      const { digest } = key
+      return copyWithin(within, record, { digest, range, target, signal: options.signal })
     }
+    return { key, size, range, bytes, copyTo }
   }
 
   getImmediate(keyOrName: string): ImmediateValue | undefined {
@@ -314,6 +310,7 @@ export class Global implements Node {
     await this.#options.network?.close()
     await this.#transfers.close()
     await this.#store.close()
+    await this.#files.close()
   }
 
   #ingest(

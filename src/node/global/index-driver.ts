@@ -33,6 +33,7 @@ import type { Log } from '../../log.ts'
 import type { Network } from '../../network/network.ts'
 import { LogRetention } from './log-retention.ts'
 import { openIndex, type OpenIndexOptions } from './open-index.ts'
+import type { Location } from '../../store/store.ts'
 import type { Repair } from './repair.ts'
 import { VERSION } from '../version.ts'
 
@@ -42,6 +43,8 @@ const TICK_MS = 250
 export interface IndexDriverOptions extends OpenIndexOptions {
   readonly log: Log
   readonly repair: Repair
+  /** See `IndexIoOptions`. */
+  readonly onReleased?: (locations: readonly Location[]) => void
   /** A peer was refused. */
   readonly onRefused?: ((peer: string, why: Refusal) => void) | undefined
   /** A peer is no longer a member: end everything that is done for it now. */

@@ -15,7 +15,7 @@ import { type KeyPage, digestAt, keyPageOf } from '../../index/records/list-page
 import { decodeChange, type Change } from '../../index/records/change-record.ts'
 import { INLINE_ANSWER_BYTES, INLINE_VALUE_BYTES } from '../../limits.ts'
 import type { Log } from '../../log.ts'
-import type { Location, Staging, Store } from '../../store/store.ts'
+import type { Location, Staging, Store, Transaction } from '../../store/store.ts'
 import { namesOf } from './lists/list-names.ts'
 import { contentsOf } from './lists/store-contents.ts'
 import type { Repair } from './repair.ts'
@@ -27,6 +27,8 @@ export interface IndexIoOptions {
   readonly log: Log
   readonly repair: Repair
   readonly changes: WatchLog
+  /** The store has released these values, and the change is not acknowledged yet. */
+  readonly onReleased?: (locations: readonly Location[]) => void
   /** Wall clock, in milliseconds. */
   readonly wall: () => number
 }
@@ -87,17 +89,22 @@ export class IndexIo {
       case 'commit': {
         const result = await store.commit(work.transaction)
         if (!result.ok) return { type: 'conflicted' }
-        for (const location of work.transaction.adopt ?? []) this.#sealed.delete(location)
+        this.#committed(work.transaction)
         return { type: 'committed', seq: result.seq }
       }
       case 'commit-all': {
         const results = await store.commitAll(work.transactions)
-        work.transactions.forEach(({ adopt = [] }, i) => {
-          if (results[i]!.ok) for (const location of adopt) this.#sealed.delete(location)
+        work.transactions.forEach((one, i) => {
+          if (results[i]!.ok) this.#committed(one)
         })
         return { type: 'committed-all', seqs: results.map((one) => (one.ok ? one.seq : undefined)) }
       }
     }
+  }
+
+  #committed({ adopt = [], release = [] }: Transaction): void {
+    for (const location of adopt) this.#sealed.delete(location)
+    if (release.length > 0) this.#options.onReleased?.(release)
   }
 
   async #verifyDigest({ name, value, isStored }: DigestCheck): Promise<void> {

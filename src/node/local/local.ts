@@ -28,6 +28,7 @@ import { PeerSources } from '../swarm/peer-sources.ts'
 import type { GlobalAddresses } from './global-addresses.ts'
 import type { GlobalLink } from './global-link.ts'
 import { Holdings } from './holdings.ts'
+import { CachedPaths } from './paths/cached-paths.ts'
 import { checked } from './reads/locator.ts'
 import type { HeldFile } from './reads/whole-files.ts'
 import { Reader } from './reader.ts'
@@ -50,6 +51,7 @@ import type {
   VerifyOptions,
 } from '../node.ts'
 import { MembershipCalls } from '../calls/membership-calls.ts'
+import { Paths } from '../calls/paths/paths.ts'
 import { RuleCalls } from '../calls/names/rule-calls.ts'
 import { UseReports } from '../calls/names/use-reports.ts'
 import { wordUsed } from '../calls/names/used.ts'
@@ -92,6 +94,7 @@ export class Local implements Node {
   readonly members: MembershipCalls
   readonly rules: RuleCalls
   readonly trees: TreeCalls
+  readonly paths: Paths
   readonly inactive: InactiveStore | undefined
   readonly pins: Pins
   readonly #options: LocalOptions
@@ -107,7 +110,7 @@ export class Local implements Node {
   readonly #into: FetchInto = {
     get: (key, options) => this.#find(key, { ...options, mustKeep: true }),
     use: (key) => this.#tiers.peek(key)?.use(),
-    isHeld: (key, range) => this.#tiers.peek(key)?.held.covers(range) === true,
+    isHeld: (key, range) => this.#tiers.entries(key).some(({ held }) => held.covers(range)),
   }
 
   constructor(options: LocalOptions) {
@@ -149,6 +152,10 @@ export class Local implements Node {
       operations,
       onSent: (bytes) => traffic.sent(globalPeer, bytes),
     })
+    const get: Node['get'] = (key, asked) => this.get(key, asked)
+    const hold: Local['holdFile'] = (key, asked) => this.holdFile(key, asked)
+    const groupId = options.files?.groupId
+    this.paths = new Paths(new CachedPaths({ tiers, hold, get, groupId }), get)
     const { inactive } = options
     const to = globalDestination(link, this.#uploader, random)
     this.inactive = inactive && new InactiveStore({ ...inactive, to })

@@ -32,6 +32,8 @@ export interface OpenFilesOptions extends FilesOptions {
 /** A file tier, or why there is none. */
 export interface OpenedFiles {
   readonly tier?: FileTier
+  /** The group that may read its files, too. */
+  readonly groupId?: number | undefined
   /** Its budget in bytes, unless it shares that of memory. */
   readonly ownBytes?: number | undefined
   readonly none?: string
@@ -83,5 +85,5 @@ async function openIn(cacheDir: string, options: OpenFilesOptions): Promise<Open
   const directory = nodeFolder(cacheDir, peerId)
   const shared = { budget: own ?? budget, isShared: own === undefined }
   const tier = await openFileTier({ directory, groupId, ...shared, random, onEvicted, log })
-  return { tier, ownBytes: cacheDirBytes }
+  return { tier, groupId, ownBytes: cacheDirBytes }
 }

@@ -21,7 +21,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { concat, toHex, viewOf } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
 import { faultOf, isMissing } from '../disk/faults.ts'
@@ -49,6 +49,7 @@ export interface CacheFolderOptions {
 export interface CacheFolder {
   /** Absolute; changes with `moveAway`. */
   readonly path: string
+  /** Of its file system. Nothing is free where the folder cannot be reached. */
   readonly use: () => MountUse
   /** Where the file of a whole value is. */
   valuePath(name: string): string
@@ -102,28 +103,28 @@ const BOOT_FOLDER = /^(boot|left)-[0-9a-f]{32}$/
 export function openCacheFolder(options: CacheFolderOptions): OpenedFolder {
   const { directory, random, groupId } = options
   try {
-    makeOwnFolder(directory, groupId)
+    makeOwnFolder(directory)
+    const folder = new BootFolder(options)
+    checkOwner(directory, folder)
+    setMode(directory, groupId)
     const earlier = readdirSync(directory)
-      .filter((name) => BOOT_FOLDER.test(name))
+      .filter((name) => BOOT_FOLDER.test(name) && name !== basename(folder.path))
       .map((name) => {
         const left = join(directory, randomName('left', random))
         renameSync(join(directory, name), left)
         return left
       })
-    const folder = new BootFolder(options)
-    checkOwner(directory, folder.path)
     return { folder, earlier }
   } catch (error) {
     throw faultOf(error, `use ${directory} for files of the cache`)
   }
 }
 
-function makeOwnFolder(path: string, groupId: number | undefined): void {
+function makeOwnFolder(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 })
   if (!lstatSync(path).isDirectory()) {
     throw new DstoreError('unwritable', `${path} is not a folder`)
   }
-  setMode(path, groupId)
 }
 
 function setMode(path: string, groupId: number | undefined): void {
@@ -132,8 +133,9 @@ function setMode(path: string, groupId: number | undefined): void {
 }
 
 /** On shared memory anybody may have made the folder before: its owner could read all of it. */
-function checkOwner(directory: string, own: string): void {
-  if (statSync(directory).uid === statSync(own).uid) return
+function checkOwner(directory: string, own: CacheFolder): void {
+  if (statSync(directory).uid === statSync(own.path).uid) return
+  rmSync(own.path, { recursive: true, force: true })
   throw new DstoreError('not-permitted', `${directory} belongs to another user`, {
     hint: 'name a folder of your own with --cache-dir',
   })
@@ -144,6 +146,8 @@ const randomName = (kind: 'boot' | 'left', random: CacheFolderOptions['random'])
 
 class BootFolder implements CacheFolder {
   readonly #options: CacheFolderOptions
+  /** Of the file system when the folder was opened. */
+  readonly #opened: MountUse
   #path: string
 
   constructor(options: CacheFolderOptions) {
@@ -151,13 +155,28 @@ class BootFolder implements CacheFolder {
     const { directory, random } = options
     this.#path = join(directory, randomName('boot', random))
     this.#make()
+    this.#opened = mountUse(directory)
   }
 
   get path(): string {
     return this.#path
   }
 
-  readonly use = (): MountUse => mountUse(this.#options.directory)
+  readonly use = (): MountUse => {
+    const { directory } = this.#options
+    try {
+      return mountUse(directory)
+    } catch (error) {
+      if (!isMissing(error)) return { ...this.#opened, freeBytes: 0 }
+    }
+    try {
+      // Another process deleted it.
+      this.#make()
+      return mountUse(directory)
+    } catch {
+      return { ...this.#opened, freeBytes: 0 }
+    }
+  }
 
   valuePath(name: string): string {
     return this.#in(VALUES, name)
@@ -274,8 +293,14 @@ class BootFolder implements CacheFolder {
   #rename(kind: 'boot' | 'left'): void {
     const { directory, random } = this.#options
     const path = join(directory, randomName(kind, random))
-    renameSync(this.#path, path)
+    const before = this.#path
     this.#path = path
+    try {
+      renameSync(before, path)
+    } catch (error) {
+      // Another process deleted it. `createPart` makes the new one.
+      if (!isMissing(error)) throw error
+    }
   }
 
   #in(...names: string[]): string {

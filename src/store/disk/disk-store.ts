@@ -73,10 +73,10 @@ export class OpenDiskStore implements DiskStore {
     this.recovery = recovery
     this.#database = database
     this.#commits = commits
-    this.#readers = new ValueReaders(files, layout)
+    const readers = (this.#readers = new ValueReaders(files, layout))
     this.#quota = new Quota(maxBytes, database.tally().valueBytes)
     const remove = (value: StoredValue): Promise<void> => this.#removeFiles(value)
-    this.#sealed = new SealedValues({ commits, database, readers: this.#readers, remove })
+    this.#sealed = new SealedValues({ commits, database, readers, remove })
     this.#host = {
       files,
       layout,
@@ -88,7 +88,6 @@ export class OpenDiskStore implements DiskStore {
       discardSealed: async (location) => (await this.#sealed.discard(location)) !== undefined,
       onEnd: (staging) => this.#stagings.delete(staging),
     }
-    const readers = this.#readers
     this.#move = parts.hasOutboardsBehind ? new OutboardMove({ ...parts, readers }) : undefined
   }
 
@@ -181,7 +180,8 @@ export class OpenDiskStore implements DiskStore {
     yield* bytesOf(this.#readers, location, this.#value(location), range, signal)
   }
 
-  async lendFile(location: Location): Promise<LentFile | undefined> {
+  async lendFile(location: Location, exact = false): Promise<LentFile | undefined> {
+    if (exact) await this.#move?.moveNow(location)
     const { small, file } = this.#value(location)
     return small === undefined ? this.#readers.lend(location, file) : undefined
   }
@@ -331,8 +331,8 @@ export class OpenDiskStore implements DiskStore {
   #small(location: Location, mostBytes: number): Uint8Array | undefined {
     if (this.#closing !== undefined || this.#parts.quarantine.has(location)) return undefined
     const value = this.#database.value(location)
-    if (value?.small === undefined || value.size > mostBytes) return undefined
-    return value.small.subarray(value.outboardBytes)
+    const isHere = value?.small !== undefined && value.size <= mostBytes
+    return isHere ? value.small.subarray(value.outboardBytes) : undefined
   }
 
   #value(location: Location): StoredValue {

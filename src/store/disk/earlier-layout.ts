@@ -59,16 +59,24 @@ export class OutboardMove {
   readonly ended: Promise<void>
   readonly #parts: OutboardMoveParts
   #isStopped = false
+  #last: Promise<void> = Promise.resolve()
 
   constructor(parts: OutboardMoveParts) {
     this.#parts = parts
     this.ended = this.#run().catch(() => undefined)
   }
 
+  /** Moves the outboard of one value before those that are before it. */
+  async moveNow(location: Location): Promise<void> {
+    const value = this.#parts.database.value(location)
+    if (value?.small === undefined && value?.place === 'behind') await this.#inTurn(location)
+  }
+
   /** Waits for the value that is being moved. */
   async stop(): Promise<void> {
     this.#isStopped = true
     await this.ended
+    await this.#last
   }
 
   async #run(): Promise<void> {
@@ -79,7 +87,7 @@ export class OutboardMove {
         // Timers and sockets come first.
         await new Promise((resolve) => setImmediate(resolve))
         if (this.#isStopped) return
-        if (value.place === 'behind') await this.#move(location, value)
+        if (value.place === 'behind') await this.#inTurn(location)
       }
       if (page.length < PAGE_ROWS) return
       after = page.at(-1)!.location
@@ -92,6 +100,18 @@ export class OutboardMove {
       if (page.push(one) === PAGE_ROWS) break
     }
     return page
+  }
+
+  /** One value at a time: what two moves of one copied would be cut by the first. */
+  #inTurn(location: Location): Promise<void> {
+    const move = (): Promise<void> => {
+      const value = this.#parts.database.value(location)
+      const isBehind = value?.place === 'behind' && !this.#isStopped
+      return isBehind ? this.#move(location, value) : Promise.resolve()
+    }
+    const turn = this.#last.then(move)
+    this.#last = turn.catch(() => undefined)
+    return turn
   }
 
   /** Copies the outboard, makes the copy durable, changes the row, and only then cuts the file. */

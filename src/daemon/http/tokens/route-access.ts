@@ -33,6 +33,7 @@ const ACCESS: Readonly<Record<string, Readonly<Record<string, CallAccess>>>> = {
   '/v1/values/{key}/facts': { GET: READ },
   '/v1/values/{key}/prefetch': { POST: READ },
   '/v1/values/{key}/copy': { POST: ADMIN },
+  '/v1/values/{key}/path': { POST: ADMIN },
   '/v1/values/{key}/evict': { POST: ADMIN },
   '/v1/pins': { GET: READ_ALL },
   // What stays on this machine is its owner's choice.

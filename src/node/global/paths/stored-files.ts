@@ -1,0 +1,131 @@
+/** The files of Global's own store, as other processes may map them (specs/005, "Rules: paths"). */
+import { DstoreError } from '../../../errors.ts'
+import type { Key } from '../../../hash/key.ts'
+import type { KeyRecord } from '../../../index/records/record.ts'
+import { COPY_MODE, PrivateFolder } from '../../../store/paths/private-folder.ts'
+import { isSameState, setMode, stateOf, type FileState } from '../../../store/paths/file-state.ts'
+import type { LentFile, Location, Store } from '../../../store/store.ts'
+import type { CopiedValue, HeldFile, PathFiles } from '../../calls/paths/path-files.ts'
+import type { CallOptions } from '../../node.ts'
+import { recordOf } from '../ingest.ts'
+import type { Repair } from '../repair.ts'
+import { Releases } from './releases.ts'
+
+export interface StoredFilesOptions {
+  readonly store: Store
+  readonly repair: Repair
+  /** A caller used this value. */
+  readonly used: (digest: Uint8Array) => void
+  /** Below it is the folder of this run; undefined: this node makes no files. */
+  readonly pathsRoot?: string | undefined
+}
+
+export class StoredFiles implements PathFiles {
+  readonly #options: StoredFilesOptions
+  /** Of files that were verified in this run. */
+  readonly #verified = new Map<Location, FileState>()
+  readonly #releases = new Releases((location) => this.#verified.delete(location))
+  #folder: PrivateFolder | undefined
+
+  constructor(options: StoredFilesOptions) {
+    this.#options = options
+  }
+
+  async open(key: Key, options: CallOptions): Promise<HeldFile | undefined> {
+    const record = await this.#record(key)
+    this.#options.used(key.digest)
+    const lent = await this.#options.store.lendFile(record.location, true)
+    if (lent === undefined) return undefined
+    // No thread of this node reads the file: a release need not wait.
+    const giveBack = (): void => lent.giveBack()
+    lent.signal.addEventListener('abort', giveBack, { once: true })
+    const release = (): void => {
+      lent.signal.removeEventListener('abort', giveBack)
+      giveBack()
+    }
+    try {
+      const state = await this.#verify(key, record, lent, options)
+      lent.signal.throwIfAborted()
+      if (state === undefined) {
+        release()
+        return undefined
+      }
+      const { device, inode } = state
+      const { path, signal: removed } = lent
+      return { path, device, inode, size: record.size, removed, release }
+    } catch (error) {
+      release()
+      // The store closed, or the value was removed meanwhile.
+      lent.signal.throwIfAborted()
+      throw error
+    }
+  }
+
+  async copy(key: Key, options: CallOptions): Promise<CopiedValue> {
+    const record = await this.#record(key)
+    this.#options.used(key.digest)
+    // From here on a release is noticed; an earlier one makes the read fail.
+    const { signal: removed, end: release } = this.#releases.watch(record.location)
+    const { size } = record
+    const range = { start: 0, end: size }
+    const bytes = this.#options.repair.read(key.digest, record, range, options.signal)
+    return { size, bytes, removed, release }
+  }
+
+  /** To be called for released values before the change is acknowledged. */
+  released(locations: readonly Location[]): void {
+    this.#releases.released(locations)
+  }
+
+  folder(): PrivateFolder {
+    const { pathsRoot } = this.#options
+    if (pathsRoot !== undefined) return (this.#folder ??= PrivateFolder.make(() => pathsRoot))
+    throw new DstoreError('unsupported', 'this node has no state directory to make files in', {
+      hint: 'read the value with `get`, or give the node a directory',
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.#folder?.close()
+  }
+
+  /**
+   * Verifies a file unless it is as it was when it was verified; undefined if it holds more than
+   * the value. Errors: `integrity`, and then the repair begins.
+   */
+  async #verify(
+    key: Key,
+    record: KeyRecord,
+    { path }: LentFile,
+    { signal, onProgress }: CallOptions,
+  ): Promise<FileState | undefined> {
+    const { location, size } = record
+    const known = this.#verified.get(location)
+    let before = await stateOf(path)
+    if (known !== undefined && isSameState(known, before)) return before
+    this.#verified.delete(location)
+    if (before.mode !== COPY_MODE) {
+      await setMode(path, COPY_MODE)
+      before = await stateOf(path)
+    }
+    if (before.size > BigInt(size)) return undefined
+    let doneBytes = 0
+    const range = { start: 0, end: size }
+    for await (const piece of this.#options.repair.read(key.digest, record, range, signal)) {
+      doneBytes += piece.byteLength
+      onProgress?.({ phase: 'hash', doneBytes, totalBytes: size })
+    }
+    const after = await stateOf(path)
+    if (!isSameState(before, after)) {
+      throw new DstoreError('changed', `another process changed the file of ${key.toString()}`)
+    }
+    this.#verified.set(location, after)
+    return after
+  }
+
+  async #record(key: Key): Promise<KeyRecord> {
+    const record = await recordOf(this.#options.store, key.digest)
+    if (record !== undefined) return record
+    throw new DstoreError('not-found', `no such key: ${key.toString()}`)
+  }
+}

@@ -1,0 +1,48 @@
+/** What the system says of a file whose bytes were verified (specs/005-storage.md, R005-86). */
+import { chmod, lstat } from 'node:fs/promises'
+import { unreadableFile } from '../file/file-faults.ts'
+
+/** While all of this is the same, no process has written to the file. */
+export interface FileState {
+  readonly device: bigint
+  readonly inode: bigint
+  readonly size: bigint
+  readonly mode: number
+  readonly modifiedNs: bigint
+  /** Of the last change to bytes, mode, owner or links. No program sets it. */
+  readonly changedNs: bigint
+}
+
+/** Errors: `unreadable` if nothing is at the path, or no regular file. */
+export async function stateOf(path: string): Promise<FileState> {
+  const found = await lstat(path, { bigint: true }).catch((error: unknown) => {
+    throw unreadableFile(path, error)
+  })
+  if (!found.isFile()) throw unreadableFile(path, new Error('it is no regular file'))
+  return {
+    device: found.dev,
+    inode: found.ino,
+    size: found.size,
+    mode: Number(found.mode & 0o777n),
+    modifiedNs: found.mtimeNs,
+    changedNs: found.ctimeNs,
+  }
+}
+
+export function isSameState(one: FileState, other: FileState): boolean {
+  return (
+    one.device === other.device &&
+    one.inode === other.inode &&
+    one.size === other.size &&
+    one.mode === other.mode &&
+    one.modifiedNs === other.modifiedNs &&
+    one.changedNs === other.changedNs
+  )
+}
+
+/** Gives a file its mode back. Errors: `unreadable`. */
+export async function setMode(path: string, mode: number): Promise<void> {
+  await chmod(path, mode).catch((error: unknown) => {
+    throw unreadableFile(path, error)
+  })
+}
