@@ -117,8 +117,11 @@ export class Local implements Node {
     const { network, link, globalPeer, budget, log, random } = options
     const operations = options.operations ?? new OperationIds(random(8))
     this.#options = options
-    const cache = new Cache(budget, (value) => this.evicted(value))
-    const tiers = new Tiers(cache, options.files)
+    const cache = new Cache(budget, (value) => {
+      tiers.leavesMemory(value)
+      this.evicted(value)
+    })
+    const tiers = new Tiers(cache, log, options.files)
     this.#tiers = tiers
     const holdings = new Holdings(tiers)
     this.pins = new Pins({
@@ -333,7 +336,7 @@ export class Local implements Node {
     // After the goodbye no removal waits for this node: no path may lead to a value then.
     this.#tiers.files?.moveAway(new DstoreError('cancelled', 'the node is stopping'))
     await this.#options.link.close()
-    await this.#tiers.files?.close()
+    await this.#tiers.close()
     await this.#options.addresses.close()
     await this.#options.network.close()
   }

@@ -2,7 +2,12 @@
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import { memoryLeft } from '../../store/cached/control-group.ts'
-import { makeCacheFolder, nodeFolder, sharedMemory } from '../../store/cached/place.ts'
+import {
+  deleteIfEmpty,
+  makeCacheFolder,
+  nodeFolder,
+  sharedMemory,
+} from '../../store/cached/place.ts'
 import { mountUse } from '../../store/cached/mount.ts'
 import { CacheBudget } from '../cache/cache-budget.ts'
 import type { FileTier, FileValue } from '../files/file-tier.ts'
@@ -37,6 +42,8 @@ export interface OpenedFiles {
   /** Its budget in bytes, unless it shares that of memory. */
   readonly ownBytes?: number | undefined
   readonly none?: string
+  /** Called once the tier is closed. */
+  readonly onClosed?: () => void
 }
 
 /**
@@ -85,5 +92,5 @@ async function openIn(cacheDir: string, options: OpenFilesOptions): Promise<Open
   const directory = nodeFolder(cacheDir, peerId)
   const shared = { budget: own ?? budget, isShared: own === undefined }
   const tier = await openFileTier({ directory, groupId, ...shared, random, onEvicted, log })
-  return { tier, groupId, ownBytes: cacheDirBytes }
+  return { tier, groupId, ownBytes: cacheDirBytes, onClosed: () => deleteIfEmpty(directory) }
 }
