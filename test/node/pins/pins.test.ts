@@ -235,9 +235,7 @@ test('R007-383: with a file tier, what is pinned has the budget of files, and li
   await local.close()
 
   const again = await nodes.local(global, { dir, ...filesIn(cacheDir) })
-  await eventually(async (saw) =>
-    saw(await pinsOf(again)).every(({ state }) => state === 'held'),
-  )
+  await eventually(async (saw) => saw(await pinsOf(again)).every(({ state }) => state === 'held'))
   // Files that an earlier run left are verified, and not fetched again.
   const { traffic } = await again.status()
   const moved = traffic.reduce((sum, peer) => sum + peer.valueBytesIn, 0)
@@ -249,8 +247,8 @@ test('R007-378: a pinned value that is lost is fetched again', async (t) => {
   const key = await put(global, 1, 'a')
   await local.pins!.pin('a')
   const { directory } = (await local.status()).cache!.files!
-  const files = (await readdir(directory, { recursive: true, withFileTypes: true })).filter(
-    (one) => one.isFile(),
+  const files = (await readdir(directory, { recursive: true, withFileTypes: true })).filter((one) =>
+    one.isFile(),
   )
   t.true(files.length > 0)
   for (const { parentPath, name } of files) await rm(join(parentPath, name))
