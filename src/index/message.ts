@@ -234,7 +234,15 @@ export interface Watched {
 }
 
 export type ChangeType =
-  'run-started' | 'put' | 'bind' | 'rebind' | 'unbind' | 'remove' | 'invite' | 'admit' | 'expel'
+  | 'run-started'
+  | 'put'
+  | 'bind'
+  | 'rebind'
+  | 'unbind'
+  | 'remove'
+  | 'invite'
+  | 'admit'
+  | 'expel'
 
 /** Why a name or a key went. `moved`: as the replaced target of a tag, when its time was over. */
 export type WhyGone = 'expired' | 'rule' | 'moved' | 'removed'

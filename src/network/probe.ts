@@ -19,7 +19,11 @@ export type TcpOutcome = 'open' | 'refused' | 'no-route' | 'no-host' | 'late'
  * admits strangers; or why the port is not open.
  */
 export type PeerOutcome =
-  Exclude<TcpOutcome, 'open'> | 'reached' | 'other-peer' | 'mute' | 'stranger'
+  | Exclude<TcpOutcome, 'open'>
+  | 'reached'
+  | 'other-peer'
+  | 'mute'
+  | 'stranger'
 
 export interface PeerProbe {
   /** The multiaddr, with the peer id. */

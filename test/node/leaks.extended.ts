@@ -18,6 +18,7 @@ import { globalConnector } from '../../src/node/local/global-connector.ts'
 import { GlobalLink } from '../../src/node/local/global-link.ts'
 import { Global } from '../../src/node/global/global.ts'
 import { newIdentity } from '../../src/network/identity.ts'
+import { CacheBudget } from '../../src/node/cache/cache-budget.ts'
 import { Local } from '../../src/node/local/local.ts'
 import { SILENT } from '../../src/log.ts'
 import { createNetwork, type Libp2pNetwork } from '../../src/network/libp2p-network.ts'
@@ -71,7 +72,7 @@ async function pair(t: ExecutionContext, lanes: boolean, cacheBytes = 64 * MIB):
   await link.start()
   const gate = new Gate({ admission: undefined, now, report: () => undefined })
   const parts = { network, link, gate, members, addresses, globalPeer: serving.peerId }
-  const local = new Local({ ...parts, cacheBytes, ...rest })
+  const local = new Local({ ...parts, budget: new CacheBudget(cacheBytes), ...rest })
   t.teardown(() => local.close())
   const counts = (): { streams: number; sockets: number } => ({
     streams: serving.connections().reduce((sum, { streams }) => sum + streams, 0),

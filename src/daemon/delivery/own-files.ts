@@ -27,7 +27,8 @@ export function deviceAndInode({
   device,
   inode,
 }: Readonly<Record<string, unknown>>):
-  { readonly device: bigint; readonly inode: bigint } | undefined {
+  | { readonly device: bigint; readonly inode: bigint }
+  | undefined {
   if (!isDecimal(device) || !isDecimal(inode)) return undefined
   return { device: BigInt(device), inode: BigInt(inode) }
 }

@@ -5,6 +5,7 @@
 
 /** An entry that nothing uses. */
 export interface Evictable {
+  readonly value: object
   /** When it was used last, as `CacheBudget.tick` counted. */
   readonly usedAt: number
   /** What it is charged. */
@@ -51,13 +52,14 @@ export class CacheBudget {
 
   /**
    * The entries to evict before this many more bytes can be charged. Undefined if even all of them
-   * would not do.
+   * would not do. `except` is the value that they make room for.
    */
-  victims(bytes: number): Evictable[] | undefined {
+  victims(bytes: number, except?: object): Evictable[] | undefined {
     let free = this.budgetBytes - this.usedBytes
     const victims: Evictable[] = []
     if (free >= bytes) return victims
     for (const entry of this.leastRecent()) {
+      if (entry.value === except) continue
       victims.push(entry)
       free += entry.bytes
       if (free >= bytes) return victims

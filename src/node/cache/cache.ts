@@ -22,6 +22,8 @@ import {
   wholeCharge,
   type Charge,
 } from './charge.ts'
+import { CacheBudget, type Evictable } from './cache-budget.ts'
+import { Glances } from './glances.ts'
 import type { CacheStatus } from '../node.ts'
 import type { Tier } from './held-value.ts'
 import { SegmentPool } from './segment-pool.ts'
@@ -32,15 +34,14 @@ interface Slot {
   readonly room: Set<number>
   /** `NOTHING` until room is claimed. */
   charge: Charge
+  /** See `CacheBudget.tick`. */
+  usedAt: number
   /** The memory of this entry while it has no room, in bytes, as it was counted. */
   listedBytes: number
 }
 
 /** The memory that entries without room may take together, in bytes; the oldest go first. */
 const UNCLAIMED_BYTES = 8 * MIB
-
-/** Values of which a small part was read past a full cache, and that are remembered. */
-const GLANCES = 1024
 
 /** A value that is being put: charged, but not yet listed. */
 export interface PendingEntry {
@@ -52,15 +53,14 @@ export interface PendingEntry {
 }
 
 export class Cache implements Tier<CachedValue> {
-  readonly budgetBytes: number
+  readonly #budget: CacheBudget
   readonly #onEvicted: (value: CachedValue) => void
   /** By key, the least recently used first. */
   readonly #slots = new Map<string, Slot>()
   /** The entries without room, the oldest first. */
   readonly #unclaimed = new Set<Slot>()
   #unclaimedBytes = 0
-  /** Keys of values of which a small part was read past the cache, the oldest first. */
-  readonly #glances = new Set<string>()
+  readonly #glances = new Glances()
   readonly #pool: SegmentPool
   #pooledBytes = 0
   #ownBytes = 0
@@ -69,17 +69,22 @@ export class Cache implements Tier<CachedValue> {
   #evictions = 0
 
   /**
-   * `onEvicted` is called with every entry that is evicted or removed. No other cache may use the
-   * pool.
+   * `budget` in bytes, or one that another tier shares. `onEvicted` is called with every entry that
+   * is evicted or removed. No other cache may use the pool.
    */
   constructor(
-    budgetBytes: number,
+    budget: number | CacheBudget,
     onEvicted: (value: CachedValue) => void = () => undefined,
     pool: SegmentPool = new SegmentPool(),
   ) {
-    this.budgetBytes = budgetBytes
+    this.#budget = typeof budget === 'number' ? new CacheBudget(budget) : budget
+    this.#budget.add(this)
     this.#onEvicted = onEvicted
     this.#pool = pool
+  }
+
+  get budgetBytes(): number {
+    return this.#budget.budgetBytes
   }
 
   /** The entry of a value, which becomes the most recently used. */
@@ -87,6 +92,7 @@ export class Cache implements Tier<CachedValue> {
     const text = key.toHex()
     const slot = this.#slots.get(text)
     if (slot === undefined) return undefined
+    slot.usedAt = this.#budget.tick()
     this.#slots.delete(text)
     this.#slots.set(text, slot)
     return slot.value
@@ -135,7 +141,7 @@ export class Cache implements Tier<CachedValue> {
     const victims = this.#victims(slot, chargeWith(slot, [range]))
     if (victims === undefined) return undefined
     const isGlance = offered === undefined && range.end - range.start <= GROUP_BYTES
-    if (isGlance && victims.length > 0 && !isClaimed(slot) && this.#isFirstGlance(text)) {
+    if (isGlance && victims.length > 0 && !isClaimed(slot) && this.#glances.isFirst(text)) {
       return undefined
     }
     if (offered !== undefined && !isClaimed(slot)) slot.value.offered ??= new Uint8Array(offered)
@@ -161,7 +167,7 @@ export class Cache implements Tier<CachedValue> {
     const charge = chargeWith(slot, ranges)
     const victims = this.#victims(slot, charge)
     if (victims === undefined) return false
-    this.#evictAll(victims)
+    for (const victim of victims) victim.evict()
     for (const segment of ranges.flatMap(segmentsOf)) slot.room.add(segment)
     this.#charge(slot, charge)
     const { offered } = value
@@ -186,7 +192,7 @@ export class Cache implements Tier<CachedValue> {
     const charge = wholeCharge(size)
     const victims = this.#victims(undefined, charge)
     if (victims === undefined) return undefined
-    this.#evictAll(victims)
+    for (const victim of victims) victim.evict()
     const value = new CachedValue(key, size, 0, this.#pool)
     this.#add(charge, 1)
     let open = true
@@ -207,7 +213,7 @@ export class Cache implements Tier<CachedValue> {
         value.incarnation = incarnation
         this.remove(key)
         const room = new Set(segmentsOf({ start: 0, end: size }))
-        this.#insert({ value, room, charge, listedBytes: 0 })
+        this.#insert({ value, room, charge, usedAt: 0, listedBytes: 0 })
       },
     }
   }
@@ -241,7 +247,7 @@ export class Cache implements Tier<CachedValue> {
 
   status(): CacheStatus {
     return {
-      usedBytes: this.#usedBytes(),
+      usedBytes: this.usedBytes,
       budgetBytes: this.budgetBytes,
       values: this.#slots.size - this.#unclaimed.size,
       hits: this.#hits,
@@ -254,33 +260,22 @@ export class Cache implements Tier<CachedValue> {
    * The entries to evict before this charge can take the place of that of `slot`. Undefined if even
    * all of them would not do.
    */
-  #victims(slot: Slot | undefined, charge: Charge): CachedValue[] | undefined {
+  #victims(slot: Slot | undefined, charge: Charge): Evictable[] | undefined {
     const bytes = sumOf(charge) - (slot === undefined ? 0 : sumOf(slot.charge))
-    let free = this.budgetBytes - this.#usedBytes()
-    const victims: CachedValue[] = []
-    if (free >= bytes) return victims
-    for (const other of this.#slots.values()) {
-      if (free >= bytes) break
-      if (other === slot || other.value.inUse || !isClaimed(other)) continue
-      victims.push(other.value)
-      free += sumOf(other.charge)
-    }
-    return free < bytes ? undefined : victims
+    return this.#budget.victims(bytes, slot?.value)
   }
 
-  #evictAll(victims: readonly CachedValue[]): void {
-    for (const { key } of victims) {
-      this.evict(key)
-      this.#evictions++
+  /** Entries that nothing uses, the least recently used first. */
+  *evictable(): Generator<Evictable, void, undefined> {
+    for (const slot of this.#slots.values()) {
+      const { value, usedAt } = slot
+      if (value.inUse || !isClaimed(slot)) continue
+      const evict = (): void => {
+        this.evict(value.key)
+        this.#evictions++
+      }
+      yield { value, usedAt, bytes: sumOf(slot.charge), evict }
     }
-  }
-
-  /** Whether none is remembered; it is from now on. The second may evict: it is no glance. */
-  #isFirstGlance(key: string): boolean {
-    if (this.#glances.delete(key)) return false
-    this.#glances.add(key)
-    if (this.#glances.size > GLANCES) this.#glances.delete(this.#glances.values().next().value!)
-    return true
   }
 
   /** Drops entries without room beyond the bound, except this one and those in use. */
@@ -303,11 +298,13 @@ export class Cache implements Tier<CachedValue> {
     this.#unclaimedBytes += slot.listedBytes
   }
 
-  #usedBytes(): number {
+  /** What every entry is charged, in bytes. */
+  get usedBytes(): number {
     return this.#pooledBytes + this.#ownBytes
   }
 
   #insert(slot: Slot): void {
+    slot.usedAt = this.#budget.tick()
     this.#slots.set(slot.value.key.toHex(), slot)
     this.#add(slot.charge, 1)
   }
@@ -331,6 +328,7 @@ const newSlot = (value: CachedValue): Slot => ({
   value,
   room: new Set(),
   charge: NOTHING,
+  usedAt: 0,
   listedBytes: 0,
 })
 

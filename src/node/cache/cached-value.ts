@@ -145,6 +145,15 @@ export class CachedValue implements HeldValue {
     this.#giveBack()
   }
 
+  /** Its only user has copied this segment elsewhere, and the cache no longer lists it. */
+  returnSegment(index: number): void {
+    const segment = this.#segments[index]
+    if (!this.#isDetached || this.#users !== 1 || segment === undefined) return
+    this.#segments[index] = undefined
+    if (this.#stillReferenced) this.#pool?.discard()
+    else this.#pool?.give(segment)
+  }
+
   /** Copies verified bytes, whole groups from `start`. Throws the reason once it was removed. */
   write(start: number, bytes: Uint8Array): void {
     const end = start + bytes.byteLength

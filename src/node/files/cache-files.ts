@@ -1,130 +1,105 @@
 /**
- * The tier of a Local's cache that is made of files, under a byte budget (specs/003-transfer.md,
- * "Files of the cache"). It decides what is kept; `CacheFolder` has the files.
+ * The tier of a Local's cache that is made of files, under a byte budget (specs/003-cached-files.md).
+ * It decides what is kept; `CacheFolder` has the files.
  */
 import { DstoreError } from '../../errors.ts'
+import type { GroupChecker } from '../../hash/proof/group-check.ts'
 import type { Key } from '../../hash/key.ts'
-import type { Bitfield } from '../../hash/tree/bitfield.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { CACHED_FILES, MIB, SEGMENT_BYTES } from '../../limits.ts'
 import type { Log } from '../../log.ts'
 import type { CacheFolder } from '../../store/cached/cache-folder.ts'
-import type { CacheBudget, Evictable } from '../cache/cache-budget.ts'
+import type { FoundFile } from '../../store/cached/earlier-boots.ts'
+import { DISK_RESERVE_BYTES } from '../../store/disk/free-space.ts'
+import type { Cache } from '../cache/cache.ts'
+import type { CacheBudget } from '../cache/cache-budget.ts'
+import type { CachedValue } from '../cache/cached-value.ts'
 import { SegmentPool } from '../cache/segment-pool.ts'
+import { copyFromMemory } from './adopt.ts'
 import { CachedFile, type FileContext } from './cached-file.ts'
 import { chargeOf, fileBaseBytes, inSegments, noRoom, roomFor } from './file-charge.ts'
-import type { FileHold, FileTier, FileTierStatus, FileValue } from './file-tier.ts'
-
-interface Slot {
-  readonly value: CachedFile
-  /** The parts that room was taken for, written or not. Undefined: none, and it costs nothing. */
-  room: Bitfield | undefined
-  charge: number
-  usedAt: number
-  /** Its download ended while something was still being written. */
-  isSettling: boolean
-}
-
-/** Entries without room that may be listed; the oldest go first. */
-const UNCLAIMED = 1024
+import { FileHolds } from './file-holds.ts'
+import { FileSlots } from './file-slots.ts'
+import type { CheckOptions, FileHold, FileTier, FileTierStatus, FileValue } from './file-tier.ts'
+import { FoundChecks } from './found-checks.ts'
+import { foundIn } from './found-values.ts'
+import { UnlinkedBytes } from './unlinked-bytes.ts'
 
 /** Memory of received pieces that is kept for the next. */
 const POOLED_BYTES = 16 * MIB
 
 export interface CacheFilesOptions {
   readonly folder: CacheFolder
+  /** Whether the next boot is to find the files. */
+  readonly keeps: boolean
   readonly budget: CacheBudget
   /** Whether another tier charges the same budget. */
   readonly isShared: boolean
   /** Called with every entry that is evicted or removed. */
   readonly onEvicted?: ((value: FileValue) => void) | undefined
+  /** Hashes on another thread. */
+  readonly checker?: GroupChecker | undefined
   readonly log: Log
 }
 
 export class CacheFiles implements FileTier {
-  readonly #folder: CacheFolder
-  readonly #budget: CacheBudget
-  readonly #isShared: boolean
-  readonly #onEvicted: (value: FileValue) => void
-  readonly #log: Log
-  /** By digest, the least recently used first. */
-  readonly #slots = new Map<string, Slot>()
-  readonly #unclaimed = new Set<Slot>()
+  readonly #options: CacheFilesOptions
+  readonly #slots: FileSlots
   readonly #context: FileContext
-  /** How many callers hold each file. */
-  readonly #holds = new Map<CachedFile, number>()
-  /** Ends the holds at once: paths that were handed out lead nowhere. */
-  #withdrawn = new AbortController()
-  #usedBytes = 0
-  #evictions = 0
-  /** Bytes of unlinked files that may be open elsewhere. */
-  #unlinkedBytes = 0
-  /** What others have on the file system. */
-  #foreignBytes: number
+  readonly #holds = new FileHolds()
+  readonly #checks: FoundChecks
+  readonly #unlinked: UnlinkedBytes
 
-  constructor({ folder, budget, isShared, onEvicted, log }: CacheFilesOptions) {
-    this.#folder = folder
-    this.#budget = budget
-    this.#isShared = isShared
-    this.#onEvicted = onEvicted ?? (() => undefined)
-    this.#log = log
-    this.#foreignBytes = folder.use().usedBytes
+  constructor(options: CacheFilesOptions) {
+    const { folder, keeps, budget, checker } = options
+    this.#options = options
+    this.#slots = new FileSlots(budget, (key) => void this.evict(key))
     const pool = new SegmentPool()
     pool.trim(POOLED_BYTES)
+    const damaged = (file: CachedFile, fault: DstoreError): void => this.damaged(file, fault)
     this.#context = {
       folder,
+      keeps,
       pool,
-      makeRoom: () => this.#evictLeastRecent(),
+      makeRoom: (file) => this.#slots.evictLeastRecent(file),
       written: (file) => this.#written(file),
-      damaged: (file, fault) => this.damaged(file, fault),
+      damaged,
     }
-    budget.add(this)
+    this.#checks = new FoundChecks(checker, damaged)
+    this.#unlinked = new UnlinkedBytes(folder.use().usedBytes)
   }
 
-  /** What every entry is charged, in bytes. */
-  get usedBytes(): number {
-    return this.#usedBytes
+  get folder(): string {
+    return this.#options.folder.path
   }
 
   get headroomBytes(): number {
-    return this.#budget.headroomBytes
+    return this.#options.budget.headroomBytes
   }
 
   get(key: Key): FileValue | undefined {
-    const text = key.toHex()
-    const slot = this.#slots.get(text)
-    if (slot === undefined) return undefined
-    slot.usedAt = this.#budget.tick()
-    this.#slots.delete(text)
-    this.#slots.set(text, slot)
-    return slot.value
+    return this.#slots.use(key)?.value
   }
 
   peek(key: Key): FileValue | undefined {
-    return this.#slots.get(key.toHex())?.value
+    return this.#slots.at(key)?.value
   }
 
-  *values(): Generator<FileValue, void, undefined> {
-    for (const { value } of this.#slots.values()) yield value
+  values(): Iterable<FileValue> {
+    return this.#slots.values()
   }
 
   prepare(key: Key, size: number, incarnation: number): FileValue | undefined {
-    const text = key.toHex()
     const before = this.peek(key)
     // An unconfirmed entry has the same, verified bytes: Global has just confirmed them.
     if (before?.isVoid === true) Object.assign(before, { incarnation, isVoid: false })
     else if (before !== undefined && before.incarnation > incarnation) return undefined
     else if (before !== undefined && before.incarnation !== incarnation) this.remove(key)
-    const present = this.#slots.get(text)
+    const present = this.#slots.at(key)
     if (present !== undefined) return present.value
-    const least = fileBaseBytes(size) + Math.min(size, SEGMENT_BYTES)
-    if (this.#budget.victims(least) === undefined) return undefined
-    const value = new CachedFile(this.#context, key, size, incarnation)
-    const usedAt = this.#budget.tick()
-    const slot = { value, room: undefined, charge: 0, usedAt, isSettling: false }
-    this.#slots.set(text, slot)
-    this.#listUnclaimed(slot)
-    return value
+    const leastBytes = fileBaseBytes(size) + Math.min(size, SEGMENT_BYTES)
+    if (this.#options.budget.victims(leastBytes) === undefined) return undefined
+    return this.#slots.add(new CachedFile(this.#context, key, size, incarnation)).value
   }
 
   claim(
@@ -132,7 +107,7 @@ export class CacheFiles implements FileTier {
     range: ByteRange,
     wanted: () => readonly ByteRange[] = () => [],
   ): boolean {
-    const slot = this.#slotOf(value)
+    const slot = this.#slots.of(value)
     if (slot === undefined) return true
     slot.isSettling = false
     const needed = inSegments(range)
@@ -141,187 +116,203 @@ export class CacheFiles implements FileTier {
     const ranges = [needed, ...(slot.room === undefined ? wanted().map(inSegments) : [])]
     const grown = roomFor(value.size, [...room.held(), ...ranges])
     const charge = chargeOf(value.size, grown)
-    // Else it could be its own victim.
-    const release = slot.value.use()
-    try {
-      if (!this.#take(charge - slot.charge)) return false
-    } finally {
-      release()
-    }
-    slot.room = grown
-    this.#charge(slot, charge)
-    this.#unclaimed.delete(slot)
+    if (!this.#take(charge - slot.charge, slot.value)) return false
+    this.#slots.charge(slot, grown, charge)
     return true
   }
 
   settle(value: FileValue): void {
-    const slot = this.#slotOf(value)
-    if (slot?.room === undefined) return
+    const slot = this.#slots.of(value)
+    if (slot?.room === undefined || value.isUnchecked) return
     slot.isSettling = slot.value.isWriting
     if (slot.isSettling) return
     if (value.held.count > 0) {
-      slot.room = roomFor(value.size, value.held.held())
-      this.#charge(slot, chargeOf(value.size, slot.room))
+      const room = roomFor(value.size, value.held.held())
+      this.#slots.charge(slot, room, chargeOf(value.size, room))
+      slot.value.note()
       return
     }
     slot.value.clear()
-    slot.room = undefined
-    this.#charge(slot, 0)
-    this.#listUnclaimed(slot)
+    this.#slots.charge(slot, undefined, 0)
   }
 
   evict(key: Key): number {
-    const slot = this.#slots.get(key.toHex())
+    const slot = this.#slots.at(key)
     if (slot === undefined) return 0
-    const { value } = slot
-    this.#slots.delete(key.toHex())
-    this.#unclaimed.delete(slot)
-    if (slot.room !== undefined) this.#unlinkedBytes += slot.charge
-    this.#charge(slot, 0)
-    // What is removed cannot be opened any more when this returns.
+    const { value, charge } = slot
+    const { heldBytes } = value
+    // What is removed cannot be opened any more when this returns. If that fails it stays listed.
     value.detach()
-    this.#onEvicted(value)
-    return value.heldBytes
+    this.#slots.delete(slot)
+    this.#unlinked.add(charge)
+    this.#options.onEvicted?.(value)
+    return heldBytes
   }
 
   remove(key: Key, isConcerned: (value: FileValue) => boolean = () => true): void {
     const value = this.peek(key)
     if (value === undefined || !isConcerned(value)) return
     this.evict(key)
-    value.drop(new DstoreError('removed', 'the value was removed'))
+    const reason = new DstoreError('removed', 'the value was removed')
+    value.drop(reason)
+    this.#holds.end(value, reason)
+  }
+
+  /** Lists what earlier boots left: void, until its key is confirmed and `check` was called. */
+  addFound(files: readonly FoundFile[]): void {
+    for (const { key, size, groups } of foundIn(files, (name) =>
+      this.#context.folder.unlink(name),
+    )) {
+      const value = new CachedFile(this.#context, key, size, 0, groups)
+      value.isVoid = true
+      const room = roomFor(size, groups.held())
+      this.#slots.charge(this.#slots.add(value), room, chargeOf(size, room))
+    }
+    // The budget may be smaller than it was.
+    this.#take(0)
+  }
+
+  async check(value: FileValue, options: CheckOptions = {}): Promise<void> {
+    const file = this.#slots.of(value)?.value
+    if (file !== undefined) await this.#checks.check(file, options)
+  }
+
+  async adopt(
+    from: CachedValue,
+    memory: Pick<Cache, 'evict' | 'peek'>,
+  ): Promise<FileValue | undefined> {
+    const { key, size, incarnation } = from
+    const { isShared, budget } = this.#options
+    if (!from.held.complete || memory.peek(key) !== from) return undefined
+    const value = this.prepare(key, size, incarnation)
+    const file = value && this.#slots.of(value)?.value
+    if (file === undefined || file.isWhole || file.isUnchecked) return file
+    const room = roomFor(size, [{ start: 0, end: size }])
+    if (isShared && budget.headroomBytes < chargeOf(size, room)) return undefined
+    if (from.isDirectory) file.directoryAt = incarnation
+    const releases = [from.use(), file.use()]
+    try {
+      // Both have one budget: the file takes the room that memory gives up.
+      if (isShared) memory.evict(key)
+      if (!this.claim(file, { start: 0, end: size })) return undefined
+      await copyFromMemory(from, file)
+      if (memory.peek(key) === from) memory.evict(key)
+      return file
+    } finally {
+      for (const release of releases) release()
+      this.settle(file)
+    }
   }
 
   async hold(value: FileValue): Promise<FileHold> {
     value.checkNotRemoved()
-    const slot = this.#slotOf(value)
-    if (slot === undefined || !value.isWhole) {
+    const file = this.#slots.of(value)?.value
+    const path = file?.path
+    if (file === undefined || path === undefined) {
       throw new DstoreError('no-space', 'the value is not in a file of the cache', {
         hint: 'raise --cache-dir-size, or unpin what is not needed',
       })
     }
-    const file = slot.value
     const state = file.unchanged()
     if (state === undefined) {
       const fault = new DstoreError('integrity', 'another process changed a file of the cache')
-      this.#context.damaged(file, fault)
+      this.damaged(file, fault)
       throw fault
     }
     const release = file.use()
-    this.#holds.set(file, (this.#holds.get(file) ?? 0) + 1)
-    let isHeld = true
+    const hold = this.#holds.add(file)
     return {
-      path: file.path!,
+      path,
       device: state.device,
       inode: state.inode,
-      removed: AbortSignal.any([file.dropped, this.#withdrawn.signal]),
+      removed: hold.signal,
       release: () => {
-        if (!isHeld) return
-        isHeld = false
-        const left = this.#holds.get(file)! - 1
-        if (left === 0) this.#holds.delete(file)
-        else this.#holds.set(file, left)
-        release()
+        if (hold.release()) release()
       },
     }
   }
 
-  damaged(file: FileValue, fault: DstoreError): void {
-    if (this.#slotOf(file) === undefined) return
-    const facts = { key: file.key.toString(), path: file.path, fault: fault.message }
-    this.#log.warn('a file of the cache was changed, and is deleted', facts)
-    this.evict(file.key)
+  reserve(bytes: number): (() => void) | undefined {
+    return this.#take(bytes) ? this.#slots.reserve(bytes) : undefined
   }
 
-  withdraw(reason: DstoreError): void {
-    this.#folder.moveAway()
-    this.#withdrawn.abort(reason)
-    this.#withdrawn = new AbortController()
+  /** The value is fetched again when it is wanted. */
+  damaged(value: FileValue, fault: DstoreError): void {
+    if (this.#slots.of(value) === undefined) return
+    const facts = { key: value.key.toString(), path: value.path, fault: fault.message }
+    this.#options.log.warn('a file of the cache was changed, and is deleted', facts)
+    this.evict(value.key)
+  }
+
+  moveAway(reason: DstoreError): void {
+    this.#options.folder.moveAway()
+    this.#holds.endAll(reason)
   }
 
   status(): FileTierStatus {
-    const { kind } = this.#folder.use()
-    let heldBytes = 0
-    for (const { size } of this.#holds.keys()) heldBytes += size
+    const { folder, isShared, budget } = this.#options
+    const { kind, usedBytes } = folder.use()
+    const own = this.#slots.usedBytes
     return {
-      directory: this.#folder.path,
+      directory: folder.path,
       kind,
-      budgetBytes: this.#isShared ? undefined : this.#budget.budgetBytes,
-      usedBytes: this.#usedBytes,
-      values: this.#slots.size - this.#unclaimed.size,
-      evictions: this.#evictions,
-      heldBytes,
-      removedHeldBytes: kind === 'shared-memory' ? this.#removedHeldBytes() : undefined,
+      budgetBytes: isShared ? undefined : budget.budgetBytes,
+      usedBytes: own,
+      values: this.#slots.claimed,
+      evictions: this.#slots.evictions,
+      heldBytes: this.#holds.bytes,
+      removedHeldBytes:
+        kind === 'shared-memory' ? this.#unlinked.stillOpen(usedBytes - own) : undefined,
     }
   }
 
   async close(): Promise<void> {
-    for (const { value } of this.#slots.values()) {
-      value.drop(new DstoreError('cancelled', 'the node is closing'))
+    const { folder, keeps } = this.#options
+    const reason = new DstoreError('cancelled', 'the node is closing')
+    if (keeps) folder.leave()
+    else folder.moveAway()
+    this.#holds.endAll(reason)
+    for (const value of this.#slots.values()) {
+      if (keeps) value.leave(reason)
+      else value.drop(reason)
+      this.#slots.delete(this.#slots.of(value)!)
     }
-    this.#slots.clear()
-    await this.#folder.delete()
-  }
-
-  /** What the file system says to be used, less own files and what others had before. */
-  #removedHeldBytes(): number {
-    const beside = this.#folder.use().usedBytes - this.#usedBytes
-    const bytes = Math.min(this.#unlinkedBytes, Math.max(0, beside - this.#foreignBytes))
-    this.#unlinkedBytes = bytes
-    if (bytes === 0) this.#foreignBytes = beside
-    return bytes
+    if (!keeps) await folder.delete()
   }
 
   /** Evicts until this many more bytes fit the budget and the file system. */
-  #take(bytes: number): boolean {
-    const victims = this.#budget.victims(bytes)
+  #take(bytes: number, value?: CachedFile): boolean {
+    const victims = this.#options.budget.victims(bytes, value)
     if (victims === undefined) return false
     for (const victim of victims) victim.evict()
-    while (this.#folder.use().freeBytes < bytes) if (!this.#evictLeastRecent()) return false
-    while (this.#slots.size - this.#unclaimed.size >= CACHED_FILES) {
-      if (!this.#evictLeastRecent()) return false
+    while (this.#slots.claimed >= CACHED_FILES) {
+      if (!this.#slots.evictLeastRecent(value)) return false
+    }
+    return bytes <= 0 || this.#takeFromFileSystem(bytes, value)
+  }
+
+  /** It may have less than the budget, or have shrunk. */
+  #takeFromFileSystem(bytes: number, value: CachedFile | undefined): boolean {
+    for (let missing = bytes - this.#freeBytes(); missing > 0;) {
+      const before = this.#slots.usedBytes
+      while (before - this.#slots.usedBytes < missing) {
+        if (!this.#slots.evictLeastRecent(value)) return false
+      }
+      const still = bytes - this.#freeBytes()
+      // What was evicted is open in other processes: to evict more would be in vain.
+      if (missing - still < missing / 2) return false
+      missing = still
     }
     return true
   }
 
-  *evictable(): Generator<Evictable, void, undefined> {
-    for (const slot of this.#slots.values()) {
-      const { value, usedAt, charge } = slot
-      if (slot.room === undefined || value.inUse) continue
-      const evict = (): void => {
-        this.evict(value.key)
-        this.#evictions++
-      }
-      yield { usedAt, bytes: charge, evict }
-    }
-  }
-
-  #evictLeastRecent(): boolean {
-    for (const entry of this.evictable()) {
-      entry.evict()
-      return true
-    }
-    return false
+  /** Of the file system, less what a disk keeps free for others. */
+  #freeBytes(): number {
+    const { kind, freeBytes } = this.#options.folder.use()
+    return kind === 'disk' ? freeBytes - DISK_RESERVE_BYTES : freeBytes
   }
 
   #written(file: CachedFile): void {
-    if (this.#slotOf(file)?.isSettling === true) this.settle(file)
-  }
-
-  #slotOf(value: FileValue): Slot | undefined {
-    const slot = this.#slots.get(value.key.toHex())
-    return slot?.value === value ? slot : undefined
-  }
-
-  #charge(slot: Slot, charge: number): void {
-    this.#usedBytes += charge - slot.charge
-    slot.charge = charge
-  }
-
-  #listUnclaimed(slot: Slot): void {
-    this.#unclaimed.add(slot)
-    for (const other of this.#unclaimed) {
-      if (this.#unclaimed.size <= UNCLAIMED) break
-      if (other !== slot && !other.value.inUse) this.evict(other.value.key)
-    }
+    if (this.#slots.of(file)?.isSettling === true) this.settle(file)
   }
 }

@@ -1,30 +1,39 @@
 /** A value in a file of this boot, whole or in part. Written once, by verified runs. */
-import { DstoreError } from '../../errors.ts'
+import { DstoreError, asDstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
 import { Bitfield } from '../../hash/tree/bitfield.ts'
+import type { ByteRange } from '../../hash/tree/tree.ts'
+import { MIB } from '../../limits.ts'
 import type { CacheFolder, FileState } from '../../store/cached/cache-folder.ts'
-import type { OpenFile } from '../../store/cached/open-file.ts'
 import { isFull } from '../../store/cached/faults.ts'
+import type { OpenFile } from '../../store/cached/open-file.ts'
+import { faultOf } from '../../store/disk/faults.ts'
+import { ValueFiles, evicted } from '../../store/cached/value-files.ts'
 import type { VerifiedPairs } from '../../transfer/piece-stream.ts'
 import type { ServedValue } from '../../transfer/serve.ts'
 import type { Receiver } from '../cache/held-value.ts'
 import type { SegmentPool } from '../cache/segment-pool.ts'
-import type { FileValue } from './file-tier.ts'
 import { FileReceiver } from './file-receiver.ts'
+import type { FileValue } from './file-tier.ts'
 import { servedFromFile } from './served-file.ts'
 
 /** The tier as its files see it. */
 export interface FileContext {
   readonly folder: CacheFolder
+  /** Whether the next boot is to find what is unfinished. */
+  readonly keeps: boolean
   /** Memory that pieces are received into. */
   readonly pool: SegmentPool
-  /** The file system is full: evicts a file. False if there is none that nothing uses. */
-  makeRoom(): boolean
+  /** The file system is full: evicts another file. False if something uses every one. */
+  makeRoom(file: CachedFile): boolean
   /** Nothing is being written any more. */
   written(file: CachedFile): void
   /** The file of a value was changed, or cannot be read. */
   damaged(file: CachedFile, fault: DstoreError): void
 }
+
+/** How much is written before the next boot is told, in bytes. */
+const NOTED_BYTES = 64 * MIB
 
 export class CachedFile implements FileValue {
   readonly key: Key
@@ -34,27 +43,27 @@ export class CachedFile implements FileValue {
   isVoid = false
   readonly held: Bitfield
   readonly #context: FileContext
-  readonly #name: string
-  #stage: 'listed' | 'partial' | 'whole' = 'listed'
-  /** Once it is whole: as it was when it got its name. */
-  #state: FileState | undefined
-  /** Open while the value has users. */
-  #data: OpenFile | undefined
-  #pairs: OpenFile | undefined
-  #hasPairs = false
+  readonly #files: ValueFiles
+  /** The groups that a file of an earlier boot is said to have. */
+  readonly #found: Bitfield | undefined
   #writes = 0
+  /** Written since `note`. */
+  #unnotedBytes = 0
   #users = 0
+  /** The tier no longer lists it. */
   #isDetached = false
   #dropped: AbortController | undefined
   #dropReason: DstoreError | undefined
 
-  constructor(context: FileContext, key: Key, size: number, incarnation: number) {
+  /** `found`: the groups that a file of an earlier boot is said to have. */
+  constructor(context: FileContext, key: Key, size: number, incarnation: number, found?: Bitfield) {
     this.key = new Key(key.digest, key.kind)
     this.size = size
     this.incarnation = incarnation
     this.held = new Bitfield(size)
     this.#context = context
-    this.#name = nameOf(key)
+    this.#files = new ValueFiles(context.folder, nameOf(key), found !== undefined)
+    this.#found = found
   }
 
   get isDirectory(): boolean {
@@ -62,7 +71,15 @@ export class CachedFile implements FileValue {
   }
 
   get isWhole(): boolean {
-    return this.#stage === 'whole'
+    return this.#files.stage === 'whole'
+  }
+
+  get isUnchecked(): boolean {
+    return this.#files.stage === 'found'
+  }
+
+  get path(): string | undefined {
+    return this.#isDetached ? undefined : this.#files.path
   }
 
   get heldBytes(): number {
@@ -71,18 +88,8 @@ export class CachedFile implements FileValue {
     return bytes
   }
 
-  get isDetached(): boolean {
-    return this.#isDetached
-  }
-
   get isWriting(): boolean {
     return this.#writes > 0
-  }
-
-  get path(): string | undefined {
-    return this.isWhole && !this.#isDetached
-      ? this.#context.folder.valuePath(this.#name)
-      : undefined
   }
 
   get dropped(): AbortSignal {
@@ -130,14 +137,18 @@ export class CachedFile implements FileValue {
     pairs: readonly VerifiedPairs[] = [],
   ): Promise<void> {
     this.#checkKept()
+    // It is fetched from its source all the same.
+    if (this.isUnchecked) this.#files.clear()
     this.#writes++
     try {
       for (const { outboardOffset, bytes: some } of pairs) {
-        await this.#put(() => this.#pairsFile(), some, outboardOffset)
+        await this.#put(() => this.#files.pairs(), some, outboardOffset)
       }
-      await this.#put(() => this.#dataFile(), bytes, start)
+      await this.#put(() => this.#files.data(), bytes, start)
       this.checkNotRemoved()
       this.held.setRange({ start, end: start + bytes.byteLength })
+      this.#unnotedBytes += bytes.byteLength
+      if (this.#unnotedBytes >= NOTED_BYTES) this.note()
     } finally {
       this.#writes--
       if (this.#writes === 0) this.#finish()
@@ -147,42 +158,73 @@ export class CachedFile implements FileValue {
 
   /** Reads as many bytes as the array has; fewer only if the file is shorter. */
   readData(into: Uint8Array, position: number): Promise<number> {
-    return this.#dataFile().read(into, position)
+    return this.#files.data().read(into, position)
   }
 
   readPairs(into: Uint8Array, position: number): Promise<number> {
-    return this.#pairsFile().read(into, position)
+    return this.#files.pairs().read(into, position)
   }
 
-  /** The file as it is now, if nobody changed it since it got its name. */
+  /** The runs to verify of a file of an earlier boot. */
+  foundRuns(): Iterable<ByteRange> {
+    return this.#found?.held() ?? []
+  }
+
+  /** They have been verified. */
+  confirm(): void {
+    this.#checkKept()
+    if (this.#found === undefined || !this.isUnchecked) return
+    const size = this.#files.finishFound(this.#found.complete)
+    for (const run of this.#found.held()) this.held.setRange(run)
+    if (size !== undefined) this.#checkSize(size)
+  }
+
+  /** The file of a whole value as it is now, if nobody changed it since it got its name. */
   unchanged(): FileState | undefined {
-    const [before, now] = [this.#state, this.#context.folder.stateOf(this.#name)]
-    if (before === undefined || now === undefined) return undefined
-    return isSame(before, now) ? now : undefined
+    return this.#files.unchanged()
   }
 
-  /** Deletes what was written: nothing of it is held. The value stays listed. */
+  /** Tells the next boot what is held of an unfinished value. */
+  note(): void {
+    this.#unnotedBytes = 0
+    if (!this.#context.keeps || this.#isDetached) return
+    try {
+      this.#files.note(this.size, this.held.toBytes())
+    } catch {
+      // Then the next boot finds less of it, or nothing.
+    }
+  }
+
+  /** Deletes the file, in which nothing is held. The value stays listed. */
   clear(): void {
-    if (this.#stage !== 'listed') this.#context.folder.unlink(this.#name)
-    this.#stage = 'listed'
-    this.#hasPairs = false
-    this.#close()
+    this.#files.clear()
   }
 
   /** The tier no longer lists it: unlinks its file. Its users may go on. */
   detach(): void {
     if (this.#isDetached) return
-    // Without its name it cannot be opened any more.
-    if (this.inUse && this.#stage !== 'listed') this.#open()
+    if (this.inUse) this.#files.keepOpen()
+    this.#files.unlink()
     this.#isDetached = true
-    if (this.#stage !== 'listed') this.#context.folder.unlink(this.#name)
+    this.#closeUnused()
+  }
+
+  /** The boot ends: ends every use, and leaves the file to the next boot. */
+  leave(reason: DstoreError): void {
+    this.note()
+    this.#isDetached = true
+    this.#end(reason)
     this.#closeUnused()
   }
 
   drop(reason: DstoreError): void {
+    this.#end(reason)
+    this.detach()
+  }
+
+  #end(reason: DstoreError): void {
     this.#dropReason ??= reason
     this.#dropped?.abort(this.#dropReason)
-    this.detach()
   }
 
   async #put(open: () => OpenFile, bytes: Uint8Array, position: number): Promise<void> {
@@ -191,8 +233,8 @@ export class CachedFile implements FileValue {
         return await open().write(bytes, position)
       } catch (error) {
         this.checkNotRemoved()
-        if (!isFull(error)) throw error
-        if (this.#context.makeRoom()) continue
+        if (!isFull(error)) throw this.#unwritable(error)
+        if (this.#context.makeRoom(this)) continue
         throw new DstoreError('no-space', 'the file system of the cache folder is full', {
           cause: error,
           hint: 'give it more space, or name another folder with --cache-dir',
@@ -202,77 +244,45 @@ export class CachedFile implements FileValue {
   }
 
   #finish(): void {
-    if (this.held.complete && this.#stage !== 'whole' && !this.#isDetached) {
-      this.#state = this.#context.folder.finish(this.#name, this.#dataFile())
-      this.#stage = 'whole'
-    }
+    if (this.held.complete && this.#files.stage === 'partial') this.#name()
     this.#context.written(this)
   }
 
-  #open(): void {
+  #name(): void {
+    let size: bigint
     try {
-      this.#dataFile()
-      if (this.#hasPairs) this.#pairsFile()
-    } catch {
-      // Its users find that it is not there.
+      size = this.#files.finish()
+    } catch (error) {
+      throw this.#unwritable(error)
     }
+    this.#checkSize(size)
   }
 
-  #dataFile(): OpenFile {
-    if (this.#data !== undefined) return this.#data
-    this.#checkListed()
-    const { folder } = this.#context
-    if (this.#stage === 'listed') {
-      this.#data = folder.createPart(this.#name)
-      this.#stage = 'partial'
-    } else if (this.#stage === 'partial') {
-      this.#data = folder.openPart(this.#name)
-    } else {
-      this.#data = folder.openValue(this.#name)
-    }
-    return this.#data
+  /** The folder cannot be written to, or was deleted. */
+  #unwritable(error: unknown): DstoreError {
+    const fault = faultOf(error, 'write a file of the cache')
+    const known = fault instanceof DstoreError ? fault : asDstoreError(fault)
+    this.#context.damaged(this, known)
+    return known
   }
 
-  #pairsFile(): OpenFile {
-    if (this.#pairs !== undefined) return this.#pairs
-    this.#checkListed()
-    const { folder } = this.#context
-    if (this.#hasPairs) this.#pairs = folder.openPairs(this.#name)
-    else this.#pairs = folder.createPairs(this.#name)
-    this.#hasPairs = true
-    return this.#pairs
+  /** Another process may have written beyond the end. */
+  #checkSize(size: bigint): void {
+    if (size === BigInt(this.size)) return
+    const fault = new DstoreError('integrity', 'a file of the cache is longer than its value')
+    this.#context.damaged(this, fault)
+    throw fault
   }
 
   #checkKept(): void {
     this.checkNotRemoved()
-    if (!this.inUse) this.#checkListed()
-  }
-
-  #checkListed(): void {
-    if (this.#isDetached) throw new DstoreError('cancelled', 'the value was evicted')
+    if (this.#isDetached && !this.inUse) throw evicted()
   }
 
   #closeUnused(): void {
-    if (!this.inUse && this.#writes === 0) this.#close()
-  }
-
-  #close(): void {
-    this.#data?.close()
-    this.#pairs?.close()
-    this.#data = undefined
-    this.#pairs = undefined
+    if (!this.inUse && this.#writes === 0) this.#files.close()
   }
 }
 
 /** The name of a value's files: its key as that of bytes, whatever it holds. */
 export const nameOf = (key: Key): string => key.as('bytes').toString()
-
-function isSame(a: FileState, b: FileState): boolean {
-  return (
-    a.device === b.device &&
-    a.inode === b.inode &&
-    a.size === b.size &&
-    a.modifiedNs === b.modifiedNs &&
-    a.changedNs === b.changedNs
-  )
-}

@@ -3,12 +3,21 @@
  */
 import type { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
+import type { Cache } from '../cache/cache.ts'
+import type { CachedValue } from '../cache/cached-value.ts'
 import type { HeldValue, Tier } from '../cache/held-value.ts'
 
 /** A value in a file, whole or in part. */
 export interface FileValue extends HeldValue {
+  /** Bytes of the value that are in the file. */
+  readonly heldBytes: number
   /** Every byte is in the file, verified, and the file has its final name. */
   readonly isWhole: boolean
+  /**
+   * An earlier boot wrote the file, and `check` must verify it before anything of it is held. To
+   * receive bytes of it discards the file.
+   */
+  readonly isUnchecked: boolean
   /** Absolute, once it is whole. */
   readonly path: string | undefined
 }
@@ -33,28 +42,52 @@ export interface FileHold {
   readonly path: string
   readonly device: bigint
   readonly inode: bigint
-  /** Aborted, with the reason, once the value was removed. */
+  /** Aborted, with the reason, once the value was removed, or the folder was moved away. */
   readonly removed: AbortSignal
   release(): void
 }
 
+export interface CheckOptions {
+  /** The caller waits no longer; the check goes on. */
+  readonly signal?: AbortSignal | undefined
+  /** Bytes that were verified, of all. */
+  readonly onProgress?: ((doneBytes: number, totalBytes: number) => void) | undefined
+}
+
 export interface FileTier extends Tier<FileValue> {
+  /** The folder of this boot, absolute; changes with `moveAway`. Other files may be made in it. */
+  readonly folder: string
   /**
    * The entry of this incarnation, if need be a new one, without taking room. Undefined if a range
    * of it would have none even with every unused entry evicted, or if a later incarnation is held.
    */
   prepare(key: Key, size: number, incarnation: number): FileValue | undefined
+  /**
+   * Verifies what an earlier boot left of a value; callers share one reading. Does nothing if it is
+   * verified. Errors: `integrity`, and then it was evicted; `removed`.
+   */
+  check(value: FileValue, options?: CheckOptions): Promise<void>
+  /**
+   * Moves a whole value here from memory, whose room it takes over. Undefined if there is none, or
+   * not all of it is in memory. Its users in memory go on. Errors: `no-space`, `removed`.
+   */
+  adopt(value: CachedValue, memory: Pick<Cache, 'evict' | 'peek'>): Promise<FileValue | undefined>
   /** Keeps the file of a whole value. Errors: `no-space`, `removed`, `integrity`. */
   hold(value: FileValue): Promise<FileHold>
-  /** Bytes that a pin or a hold could still take. */
-  readonly headroomBytes: number
-  /** Bytes of a file were found not to be the value's: logs that, and evicts it. */
+  /**
+   * Takes room for another file in the folder, such as a copy, until the returned function is
+   * called. Undefined if there is none, even with every unused entry evicted.
+   */
+  reserve(bytes: number): (() => void) | undefined
+  /** The file does not hold the value: logs that, and evicts it. */
   damaged(value: FileValue, fault: DstoreError): void
   /**
-   * Gives the folder another name, so that no path leads into it any more, and ends every hold with
-   * this reason: this node may not serve what it holds. Synchronous.
+   * Gives the folder another random name, at once, and ends every hold with this reason: no path of
+   * before leads to a file any more. Readers of values go on.
    */
-  withdraw(reason: DstoreError): void
+  moveAway(reason: DstoreError): void
+  /** Bytes that a pin or a hold could still take. */
+  readonly headroomBytes: number
   status(): FileTierStatus
   close(): Promise<void>
 }

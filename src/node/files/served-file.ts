@@ -48,17 +48,27 @@ export function rawBytes(file: CachedFile, signal: AbortSignal): ValueBytes {
   let at = 0
   let run: Promise<Uint8Array> | undefined
   let runEnd = 0
+  /** Was the file when the run was read? */
+  let wasWhole = false
   return {
     size: file.size,
     async outboard({ start, end }) {
       if (start === end) return unzeroed(0)
       if (run === undefined || start < at || end > runEnd) {
         at = start
-        runEnd = Math.min(total, Math.max(end, start + OUTBOARD_RUN_BYTES))
+        // Of an unfinished file no more than is asked for: the rest may be written meanwhile.
+        wasWhole = file.isWhole
+        runEnd = wasWhole ? Math.min(total, Math.max(end, start + OUTBOARD_RUN_BYTES)) : end
         run = filled(runEnd - start, (into) => file.readPairs(into, start))
       }
       const [base, whole] = [at, await run]
-      if (end - base > whole.byteLength) throw shorter()
+      if (end - base > whole.byteLength) {
+        if (wasWhole) throw shorter()
+        // A reader may ask for more than it needs, which is not written yet.
+        const padded = new Uint8Array(end - start)
+        padded.set(whole.subarray(start - base))
+        return padded
+      }
       return whole.subarray(start - base, end - base)
     },
     async *read(range) {

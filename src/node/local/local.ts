@@ -7,11 +7,17 @@ import type { Key } from '../../hash/key.ts'
 import { OperationIds } from '../../index/local/operation-ids.ts'
 import type { Gate } from '../../membership/gate.ts'
 import type { KnownMembers } from '../../membership/known-members.ts'
+import type { CacheBudget } from '../cache/cache-budget.ts'
 import { Cache } from '../cache/cache.ts'
 import { putBatches } from '../calls/batches.ts'
 import { ByteBudgets } from '../calls/byte-budget.ts'
 import { formatPosition } from '../calls/change-events.ts'
 import { NoRoom } from '../swarm/download.ts'
+import { fetchWhole, type FetchInto } from '../pins/fetch-whole.ts'
+import { localHost } from '../pins/local-host.ts'
+import { Paces } from '../pins/pace.ts'
+import { Pins, type PinsOptions } from '../pins/pins.ts'
+import { watchedHoldings } from '../pins/watched-holdings.ts'
 import { globalDestination } from '../inactive/destination.ts'
 import { InactiveStore, type InactiveStoreOptions } from '../inactive/inactive-store.ts'
 import { noSuch } from '../calls/no-such.ts'
@@ -22,7 +28,9 @@ import { PeerSources } from '../swarm/peer-sources.ts'
 import type { GlobalAddresses } from './global-addresses.ts'
 import type { GlobalLink } from './global-link.ts'
 import { Holdings } from './holdings.ts'
+import { CachedPaths } from './paths/cached-paths.ts'
 import { checked } from './reads/locator.ts'
+import type { HeldFile } from './reads/whole-files.ts'
 import { Reader } from './reader.ts'
 import type { Log } from '../../log.ts'
 import type {
@@ -32,6 +40,7 @@ import type {
   Node,
   NodeStatus,
   NamedValue,
+  PrefetchOptions,
   PutManyOptions,
   PutOptions,
   PutOutcome,
@@ -42,6 +51,7 @@ import type {
   VerifyOptions,
 } from '../node.ts'
 import { MembershipCalls } from '../calls/membership-calls.ts'
+import { Paths } from '../calls/paths/paths.ts'
 import { RuleCalls } from '../calls/names/rule-calls.ts'
 import { UseReports } from '../calls/names/use-reports.ts'
 import { wordUsed } from '../calls/names/used.ts'
@@ -64,13 +74,16 @@ export interface LocalOptions {
   /** The network's gate, for its count of refusals. */
   readonly gate: Gate
   readonly members: KnownMembers
-  readonly cacheBytes: number
+  /** Of memory; a file tier on shared memory charges it as well. */
+  readonly budget: CacheBudget
   /** The second tier of the cache. */
   readonly files?: OpenedFiles | undefined
   /** A store of an earlier role, in the state directory. */
   readonly inactive?: Omit<InactiveStoreOptions, 'to'> | undefined
   readonly log: Log
   readonly random: (bytes: number) => Uint8Array
+  /** What is pinned here, and where that is saved. */
+  readonly pins?: Omit<PinsOptions, 'host' | 'log'> | undefined
   /** Those that the link tells Global of; without, Global forgets them by their time. */
   readonly operations?: OperationIds
 }
@@ -81,7 +94,9 @@ export class Local implements Node {
   readonly members: MembershipCalls
   readonly rules: RuleCalls
   readonly trees: TreeCalls
+  readonly paths: Paths
   readonly inactive: InactiveStore | undefined
+  readonly pins: Pins
   readonly #options: LocalOptions
   readonly #tiers: Tiers
   readonly #withdrawals: HolderWithdrawals
@@ -90,16 +105,27 @@ export class Local implements Node {
   readonly #reader: Reader
   readonly #uses: UseReports
   readonly #startedAt = new Date()
+  readonly #paces = new Paces()
+  readonly #into: FetchInto = {
+    get: (key, options) => this.#find(key, { ...options, mustKeep: true }),
+    use: (key) => this.#tiers.peek(key)?.use(),
+    isHeld: (key, range) => this.#tiers.entries(key).some(({ held }) => held.covers(range)),
+  }
 
   constructor(options: LocalOptions) {
-    const { network, link, globalPeer, cacheBytes, log, random } = options
+    const { network, link, globalPeer, budget, log, random } = options
     const operations = options.operations ?? new OperationIds(random(8))
     this.#options = options
-    const cache = new Cache(cacheBytes, (value) => this.evicted(value))
+    const cache = new Cache(budget, (value) => this.evicted(value))
     const tiers = new Tiers(cache, options.files)
     this.#tiers = tiers
     const holdings = new Holdings(tiers)
-    link.attach(holdings)
+    this.pins = new Pins({
+      ...options.pins,
+      log,
+      host: localHost({ tiers, into: this.#into, node: this }),
+    })
+    link.attach(watchedHoldings(holdings, this.pins))
     const traffic = this.#traffic
     const callers = new ByteBudgets()
     const onAway = (): void => void link.dialNow()
@@ -120,6 +146,10 @@ export class Local implements Node {
       operations,
       onSent: (bytes) => traffic.sent(globalPeer, bytes),
     })
+    const get: Node['get'] = (key, asked) => this.get(key, asked)
+    const hold: Local['holdFile'] = (key, asked) => this.holdFile(key, asked)
+    const groupId = options.files?.groupId
+    this.paths = new Paths(new CachedPaths({ tiers, hold, get, groupId }), get)
     const { inactive } = options
     const to = globalDestination(link, this.#uploader, random)
     this.inactive = inactive && new InactiveStore({ ...inactive, to })
@@ -148,14 +178,16 @@ export class Local implements Node {
 
   /** An entry of a tier was evicted, or its value removed. */
   evicted(value: { readonly key: Key; readonly size: number }): void {
+    this.pins.lost(value)
     if (this.#options.network.addresses().length > 0) this.#withdrawals.add(value)
   }
 
-  /** Starts to serve other members, if the network listens. */
-  listen(): Promise<void> {
+  /** Starts to serve other members, if the network listens, and to fetch what is pinned. */
+  async listen(): Promise<void> {
     const { network, log } = this.#options
     const open: TransferHost['open'] = (digest) => this.#reader.open(digest)
-    return servePeers(network, log, { open, traffic: this.#traffic })
+    await servePeers(network, log, { open, traffic: this.#traffic })
+    await this.pins.start()
   }
 
   async put(source: ValueSource, options: PutOptions = {}): Promise<PutResult> {
@@ -207,14 +239,21 @@ export class Local implements Node {
     }
   }
 
-  async prefetch(key: Key, options: CallOptions = {}): Promise<void> {
+  /** The file of a value, fetched if need be. Errors: see `WholeFiles.hold`. */
+  async holdFile(key: Key, options: CallOptions = {}): Promise<HeldFile> {
+    const file = await this.#reader.holdFile(key, options)
+    this.#uses.usedKey(key.digest)
+    return file
+  }
+
+  async prefetch(
+    key: Key,
+    { maxRate, rateGroup, ...options }: PrefetchOptions = {},
+  ): Promise<void> {
     try {
-      const { size, bytes } = await this.#find(key, { ...options, mustKeep: true })
-      let doneBytes = 0
-      for await (const part of bytes) {
-        doneBytes += part.byteLength
-        options.onProgress?.({ phase: 'fetch', doneBytes, totalBytes: size })
-      }
+      await this.#paces.run(maxRate, rateGroup, (pace) =>
+        fetchWhole(this.#into, key, { ...options, pace }),
+      )
     } catch (error) {
       if (!(error instanceof NoRoom)) throw error
       const budget = this.#tiers.memory.budgetBytes
@@ -224,6 +263,12 @@ export class Local implements Node {
   }
 
   async evict(key: Key): Promise<number> {
+    const [word] = this.pins.wordsOf(key.toHex())
+    if (word !== undefined) {
+      throw new DstoreError('conflict', `${key.toString()} is pinned by ${word}`, {
+        hint: `unpin it first: \`dstore unpin ${word}\``,
+      })
+    }
     return this.#tiers.evict(key)
   }
 
@@ -270,16 +315,18 @@ export class Local implements Node {
       refused: gate.refused,
       store: undefined,
       cache: this.#tiers.status(),
+      pins: this.pins.status(),
       inactiveStore: this.inactive?.status,
       traffic: this.#traffic.status(),
     }
   }
 
   async close(): Promise<void> {
+    await this.pins.close()
     await this.inactive?.close()
     await this.#uses.close()
     // After the goodbye no removal waits for this node: no path may lead to a value then.
-    this.#tiers.files?.withdraw(new DstoreError('cancelled', 'the node is stopping'))
+    this.#tiers.files?.moveAway(new DstoreError('cancelled', 'the node is stopping'))
     await this.#options.link.close()
     await this.#tiers.files?.close()
     await this.#options.addresses.close()

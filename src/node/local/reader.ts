@@ -24,6 +24,7 @@ import type { Holdings } from './holdings.ts'
 import { Locator } from './reads/locator.ts'
 import { PastCache, once } from './reads/past-cache.ts'
 import { ReadLimits } from './reads/read-limits.ts'
+import { WholeFiles, type HeldFile, type WholeFilesOptions } from './reads/whole-files.ts'
 
 export interface ReadOptions extends GetOptions {
   /** Fail with `NoRoom` instead of reading past the cache. */
@@ -47,17 +48,24 @@ export class Reader {
   readonly #locator: Locator
   readonly #limits: ReadLimits
   readonly #past: PastCache
+  readonly #whole: WholeFiles
 
   constructor(options: ReaderOptions) {
     const { link, tiers, holdings, fetcher, callers } = options
     this.#link = link
     this.#tiers = tiers
-    this.#files = new FileReads({ callers, damaged: (value, fault) => tiers.damaged(value, fault) })
+    this.#files = new FileReads({
+      callers,
+      damaged: (value, fault) => tiers.damaged(value, fault),
+    })
     this.#holdings = holdings
     this.#fetcher = fetcher
     this.#locator = new Locator(link)
     this.#limits = new ReadLimits(link, fetcher.movedAt)
-    this.#past = new PastCache({ ...options, locator: this.#locator, limits: this.#limits })
+    const parts = { ...options, locator: this.#locator, limits: this.#limits }
+    this.#past = new PastCache(parts)
+    const mayServe: WholeFilesOptions['mayServe'] = (entry, asked) => this.#mayServe(entry, asked)
+    this.#whole = new WholeFiles({ ...parts, mayServe })
   }
 
   /** Nothing is evicted, and no room taken, before the first bytes are about to arrive. */
@@ -80,6 +88,11 @@ export class Reader {
       if (entry === undefined) return this.#past.readable(key, fact, range, options)
       return this.#readable(key, entry, range, options, true)
     })
+  }
+
+  /** The file of a value, fetched if need be: see `WholeFiles`. */
+  holdFile(key: Key, options: CallOptions = {}): Promise<HeldFile> {
+    return this.#whole.hold(key, options)
   }
 
   /** A small value that is held, and may be served this very moment. */

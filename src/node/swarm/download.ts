@@ -214,7 +214,8 @@ export class Download {
   #keep(receiver: Receiver, run: VerifiedRun): Promise<void> | undefined {
     const failed = (error: unknown): never => {
       const fault = asDstoreError(error)
-      this.#finish(fault.code === 'no-space' ? new NoRoom(this.#options.value.size) : fault)
+      const hasNoRoom = fault.code === 'no-space' || fault.code === 'unwritable'
+      this.#finish(hasNoRoom ? new NoRoom(this.#options.value.size) : fault)
       throw fault
     }
     try {

@@ -1,14 +1,15 @@
-/** Opens the file tier of a Local, in the folder that its user named. */
-import { DstoreError } from '../../errors.ts'
+/** Opens the file tier of a Local: in the folder that its user named, else on shared memory. */
+import { DstoreError, asDstoreError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
-import { makeCacheFolder, nodeFolder } from '../../store/cached/place.ts'
+import { memoryLeft } from '../../store/cached/control-group.ts'
+import { makeCacheFolder, nodeFolder, sharedMemory } from '../../store/cached/place.ts'
 import { mountUse } from '../../store/cached/mount.ts'
 import { CacheBudget } from '../cache/cache-budget.ts'
 import type { FileTier, FileValue } from '../files/file-tier.ts'
 import { openFileTier } from '../files/open-file-tier.ts'
 
 export interface FilesOptions {
-  /** Absolute path, or `none`. Default: see the specs. */
+  /** Absolute path, or `none`. Default: a private folder on shared memory. */
   readonly cacheDir?: string | undefined
   /** Budget of the tier; undefined where it shares that of memory. */
   readonly cacheDirBytes?: number | undefined
@@ -24,19 +25,28 @@ export interface OpenFilesOptions extends FilesOptions {
   readonly random: (bytes: number) => Uint8Array
   readonly onEvicted: (value: FileValue) => void
   readonly log: Log
+  /** Default: what the system has. */
+  readonly memory?: { readonly root?: string; readonly left?: () => number } | undefined
 }
 
 /** A file tier, or why there is none. */
 export interface OpenedFiles {
   readonly tier?: FileTier
+  /** The group that may read its files, too. */
+  readonly groupId?: number | undefined
+  /** Its budget in bytes, unless it shares that of memory. */
+  readonly ownBytes?: number | undefined
   readonly none?: string
 }
 
-/** Errors: `usage` on a disk without a size; `unwritable`, `not-permitted` for the folder. */
+/**
+ * Without `cacheDir` a folder on shared memory, if twice the cache is free there and allowed.
+ * Errors: `usage` on a disk without a size; `unwritable`, `not-permitted` for the folder.
+ */
 export async function openFiles(options: OpenFilesOptions): Promise<OpenedFiles> {
-  const { cacheDir, cacheDirBytes, groupId, budget, peerId, random, onEvicted, log } = options
-  if (cacheDir === undefined) return { none: 'no --cache-dir is given' }
+  const { cacheDir, cacheDirBytes, groupId } = options
   if (cacheDir === 'none') return { none: '--cache-dir is none' }
+  if (cacheDir === undefined) return openDefault(options)
   makeCacheFolder(cacheDir, groupId)
   const { kind } = mountUse(cacheDir)
   if (kind === 'disk' && cacheDirBytes === undefined) {
@@ -44,9 +54,36 @@ export async function openFiles(options: OpenFilesOptions): Promise<OpenedFiles>
       hint: 'add --cache-dir-size SIZE',
     })
   }
+  return await openIn(cacheDir, options)
+}
+
+/** A node without it works: what is wrong with the folder is why there is no tier. */
+async function openDefault(options: OpenFilesOptions): Promise<OpenedFiles> {
+  const { cacheDirBytes, groupId, budget, peerId, memory = {} } = options
+  const place = sharedMemory(peerId, groupId, memory.root)
+  if (typeof place === 'string') return { none: place }
+  const wanted = cacheDirBytes ?? 2 * budget.budgetBytes
+  const whose = cacheDirBytes === undefined ? 'twice the cache' : 'the size of the files'
+  const { folder, freeBytes } = place
+  if (freeBytes < wanted)
+    return { none: `${folder} has ${freeBytes} bytes free, and ${whose} is ${wanted}` }
+  const allowed = (memory.left ?? memoryLeft)()
+  if (allowed < wanted) {
+    return { none: `the control group allows ${allowed} more bytes, and ${whose} is ${wanted}` }
+  }
+  try {
+    return await openIn(folder, options)
+  } catch (error) {
+    return { none: asDstoreError(error).message }
+  }
+}
+
+/** Without a size of its own the tier shares the budget of memory. */
+async function openIn(cacheDir: string, options: OpenFilesOptions): Promise<OpenedFiles> {
+  const { cacheDirBytes, groupId, budget, peerId, random, onEvicted, log } = options
   const own = cacheDirBytes === undefined ? undefined : new CacheBudget(cacheDirBytes)
   const directory = nodeFolder(cacheDir, peerId)
   const shared = { budget: own ?? budget, isShared: own === undefined }
   const tier = await openFileTier({ directory, groupId, ...shared, random, onEvicted, log })
-  return { tier }
+  return { tier, groupId, ownBytes: cacheDirBytes }
 }

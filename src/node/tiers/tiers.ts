@@ -5,7 +5,7 @@
  * A value has at most one entry in each. Memory has one only for a value that it could hold whole;
  * a value that has a file is read from it, unless memory has it as well.
  */
-import type { DstoreError } from '../../errors.ts'
+import { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { GROUP_BYTES } from '../../limits.ts'
@@ -15,6 +15,7 @@ import { CachedValue } from '../cache/cached-value.ts'
 import type { HeldValue } from '../cache/held-value.ts'
 import type { CacheStatus } from '../node.ts'
 import type { OpenedFiles } from './open-files.ts'
+import { fileBaseBytes } from '../files/file-charge.ts'
 import type { FileTier, FileValue } from '../files/file-tier.ts'
 
 /** What `prepare` is asked for. */
@@ -34,9 +35,13 @@ export class Tiers {
   /** Why there is no file tier. */
   readonly #none: string | undefined
 
-  constructor(memory: Cache, { tier, none }: OpenedFiles = {}) {
+  /** A tier that shares the budget of memory holds no more than memory could. */
+  readonly #ownFileBytes: number
+
+  constructor(memory: Cache, { tier, none, ownBytes = 0 }: OpenedFiles = {}) {
     this.memory = memory
     this.files = tier
+    this.#ownFileBytes = ownBytes
     this.#none = none
   }
 
@@ -83,19 +88,18 @@ export class Tiers {
    */
   prepare(wanted: Wanted): HeldValue | undefined {
     const { key, size, incarnation, range, offered } = wanted
-    if (this.files === undefined) {
-      return this.memory.prepare(key, size, incarnation, range, offered)
-    }
-    const isSmall = sumOf(wholeCharge(size)) <= this.memory.budgetBytes
-    if (!isSmall || this.files.peek(key)?.incarnation === incarnation) {
-      const inFile = this.files.prepare(key, size, incarnation)
+    const isInFile = this.files?.peek(key)?.incarnation === incarnation
+    const isForMemory = sumOf(wholeCharge(size)) <= this.memory.budgetBytes
+    const isForFile = size + fileBaseBytes(size) <= this.#ownFileBytes
+    if (isInFile || (!isForMemory && isForFile)) {
+      const inFile = this.files?.prepare(key, size, incarnation)
       if (inFile !== undefined) return inFile
     }
     const inMemory = this.memory.prepare(key, size, incarnation, range, offered)
-    if (inMemory !== undefined || !isSmall) return inMemory
     // A glance at a value is not worth a file either (R003-116).
-    if (range.end - range.start <= GROUP_BYTES) return undefined
-    return this.files.prepare(key, size, incarnation)
+    const isGlance = range.end - range.start <= GROUP_BYTES
+    if (inMemory !== undefined || isGlance || !isForFile) return inMemory
+    return this.files?.prepare(key, size, incarnation)
   }
 
   /** Takes room for a range of an entry: see `Tier.claim`. */
@@ -115,6 +119,13 @@ export class Tiers {
     return Math.max(this.memory.evict(key), this.files?.evict(key) ?? 0)
   }
 
+  /** Why a file cannot be handed out where there is no file tier. */
+  noFiles(): DstoreError {
+    return new DstoreError('unsupported', `this node keeps no files: ${this.#none}`, {
+      hint: 'start it with --cache-dir DIR, and on a disk with --cache-dir-size SIZE',
+    })
+  }
+
   damaged(value: FileValue, fault: DstoreError): void {
     this.files?.damaged(value, fault)
   }
@@ -122,6 +133,11 @@ export class Tiers {
   /** Counts a read that the cache served, or did not. */
   count(kind: 'hit' | 'miss'): void {
     this.memory.count(kind)
+  }
+
+  /** The budgets of both tiers, which may be one. */
+  get budgetBytes(): number {
+    return this.memory.budgetBytes + (this.files?.status().budgetBytes ?? 0)
   }
 
   /** Bytes that both tiers use. */

@@ -1,18 +1,36 @@
 /** Where a Local has its cached files. */
-import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DstoreError } from '../../errors.ts'
+import { USER_ID } from '../../platform.ts'
 import { faultOf } from '../disk/faults.ts'
+import { mountUse } from './mount.ts'
 
-/** Makes a folder, if it is missing, that only its user can open, and the group if there is one. */
+const SHARED_MEMORY = '/dev/shm'
+
+/** Others may replace what is in such a folder. */
+const OTHERS_WRITE = 0o002
+const STICKY = 0o1000
+
+/**
+ * Makes a folder, if it is missing, that only its user can open, and the group if there is one.
+ * Errors: `unwritable`; `not-permitted` if other users could replace the files in it.
+ */
 export function makeCacheFolder(path: string, groupId: number | undefined): void {
   try {
     const made = mkdirSync(path, { recursive: true, mode: 0o700 })
+    const found = statSync(path)
+    if (!found.isDirectory()) throw new Error('it is not a folder')
     if (made !== undefined && groupId !== undefined) {
-      chownSync(path, statSync(path).uid, groupId)
+      chownSync(path, found.uid, groupId)
       chmodSync(path, 0o750)
     }
-    if (!statSync(path).isDirectory()) throw new Error('it is not a folder')
+    const isOpen = (found.mode & OTHERS_WRITE) !== 0 && (found.mode & STICKY) === 0
+    if (isOpen) {
+      throw new DstoreError('not-permitted', `other users may write to ${path}`, {
+        hint: `\`chmod o-w ${path}\`, or name another folder`,
+      })
+    }
   } catch (error) {
     throw error instanceof DstoreError ? error : faultOf(error, `use ${path} for cached files`)
   }
@@ -21,3 +39,34 @@ export function makeCacheFolder(path: string, groupId: number | undefined): void
 /** Each node has a folder of its own there, which it finds again after a restart. */
 export const nodeFolder = (cacheDir: string, peerId: string): string =>
   join(cacheDir, `node-${peerId.slice(-16)}`)
+
+/** A private folder on shared memory. */
+export interface SharedMemory {
+  readonly folder: string
+  readonly freeBytes: number
+}
+
+/**
+ * The default: a folder of this user on shared memory, made if it is missing. What a killed node
+ * left there is deleted, for the memory that it takes. A string says why there is none.
+ */
+export function sharedMemory(
+  peerId: string,
+  groupId: number | undefined,
+  root: string = SHARED_MEMORY,
+): SharedMemory | string {
+  if (USER_ID === undefined) return 'this system has no shared memory with files'
+  const folder = join(root, `dstore-${USER_ID}`)
+  try {
+    if (mountUse(root).kind !== 'shared-memory') return `${root} is not shared memory`
+    makeCacheFolder(folder, groupId)
+    const found = lstatSync(folder)
+    if (!found.isDirectory() || found.uid !== USER_ID) return `${folder} belongs to another user`
+    rmSync(nodeFolder(folder, peerId), { recursive: true, force: true })
+    return { folder, freeBytes: mountUse(root).freeBytes }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return `this system has no ${root}`
+    return error instanceof Error ? error.message : String(error)
+  }
+}

@@ -4,7 +4,7 @@
  * (specs/005-storage.md, R005-87).
  */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { mkdir, open, rename, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeDirectories } from '../file/directories.ts'
@@ -20,6 +20,9 @@ export interface PrivateFile {
   readonly device: bigint
   readonly inode: bigint
 }
+
+/** Of the owner's rights, those that a group gets. */
+const READ_AND_ENTER = 0o500
 
 /** Mode of a copy. */
 export const COPY_MODE = 0o400
@@ -46,26 +49,36 @@ export function clearPrivate(root: string, onEnd: (fault?: Error) => void = () =
 }
 
 export class PrivateFolder {
-  /** Absolute. */
-  readonly path: string
-  readonly #root: string
+  readonly #root: () => string
+  readonly #name: string
+  readonly #groupId: number | undefined
   #made = 0
 
-  private constructor(root: string, path: string) {
+  private constructor(root: () => string, name: string, groupId: number | undefined) {
     this.#root = root
-    this.path = path
+    this.#name = name
+    this.#groupId = groupId
   }
 
-  /** Makes the folder below `root`. Errors: `unwritable`, `no-space`. */
-  static make(root: string): PrivateFolder {
-    const path = join(root, randomName())
+  /**
+   * Makes the folder below `root`, which may be renamed later. A group may read what is in it.
+   * Errors: `unwritable`, `no-space`.
+   */
+  static make(root: () => string, groupId?: number): PrivateFolder {
+    const folder = new PrivateFolder(root, randomName(), groupId)
     try {
-      makeDirectories(root, DIRECTORY_MODE)
-      mkdirSync(path, { mode: DIRECTORY_MODE })
+      makeDirectories(root(), DIRECTORY_MODE)
+      mkdirSync(folder.path, { mode: DIRECTORY_MODE })
+      for (const path of [root(), folder.path]) folder.#open(path, DIRECTORY_MODE)
     } catch (error) {
-      throw faultOf(error, `make ${path}`)
+      throw faultOf(error, `make ${folder.path}`)
     }
-    return new PrivateFolder(root, path)
+    return folder
+  }
+
+  /** Absolute. */
+  get path(): string {
+    return join(this.#root(), this.#name)
   }
 
   /** A path in it where nothing is. */
@@ -77,6 +90,7 @@ export class PrivateFolder {
   async makeFolder(path: string): Promise<PrivateFile> {
     try {
       await mkdir(path, { mode: DIRECTORY_MODE })
+      this.#open(path, DIRECTORY_MODE)
       return identityOf(path)
     } catch (error) {
       throw faultOf(error, `make ${path}`)
@@ -100,6 +114,7 @@ export class PrivateFolder {
       } finally {
         await file.close()
       }
+      this.#open(part, mode)
       await rename(part, path)
       return identityOf(path)
     } catch (error) {
@@ -110,14 +125,14 @@ export class PrivateFolder {
 
   /** Puts a file or folder out of reach, at once. What is below it is removed in the background. */
   remove(path: string): void {
-    const old = join(this.#root + OLD, randomName())
+    const now = this.#now(path)
+    const old = join(this.#old, randomName())
     try {
-      makeDirectories(this.#root + OLD, DIRECTORY_MODE)
-      renameSync(path, old)
+      makeDirectories(this.#old, DIRECTORY_MODE)
+      renameSync(now, old)
     } catch (error) {
-      if (isMissing(error)) return
       // Slower, but no less out of reach.
-      rmSync(path, { recursive: true, force: true })
+      if (!isMissing(error)) rmSync(now, { recursive: true, force: true })
       return
     }
     void rm(old, { recursive: true, force: true }).catch(() => undefined)
@@ -126,7 +141,24 @@ export class PrivateFolder {
   /** Removes all of it. */
   async close(): Promise<void> {
     await rm(this.path, { recursive: true, force: true }).catch(() => undefined)
-    await rm(this.#root + OLD, { recursive: true, force: true }).catch(() => undefined)
+    await rm(this.#old, { recursive: true, force: true }).catch(() => undefined)
+  }
+
+  get #old(): string {
+    return this.#root() + OLD
+  }
+
+  /** Where this is since the root has another name. */
+  #now(path: string): string {
+    const own = `/${this.#name}/`
+    return join(this.path, path.slice(path.indexOf(own) + own.length))
+  }
+
+  /** Lets the group read what the owner may. */
+  #open(path: string, mode: number): void {
+    if (this.#groupId === undefined) return
+    chownSync(path, statSync(path).uid, this.#groupId)
+    chmodSync(path, mode | ((mode & READ_AND_ENTER) >> 3))
   }
 }
 

@@ -3,13 +3,15 @@ import { test } from '../../serial.ts'
 import {
   existsSync,
   readFileSync,
+  readdirSync,
   statSync,
   truncateSync,
   chmodSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
+import { DstoreError } from '../../../src/errors.ts'
 import { GROUP_BYTES, MIB, SEGMENT_BYTES } from '../../../src/limits.ts'
 import { sameBytes } from '../../same-bytes.ts'
 import { codeOf, fill, filesBelow, read, receive, sample, withTier } from './tier.ts'
@@ -141,3 +143,45 @@ for (const [what, change] of CHANGES) {
     })
   })
 }
+
+test('R003-145 a folder that is moved away leaves no path to a file, and ends holds', async (t) => {
+  await withTier(64 * MIB, async ({ tier, directory }) => {
+    const one = sample(3 * SEGMENT_BYTES)
+    const value = await fill(tier, one)
+    const hold = await tier.hold(value)
+    const release = value.use()
+    const served = value.served(value.dropped, release)
+    const reading = served.read({ start: 0, end: value.size })[Symbol.asyncIterator]()
+    await reading.next()
+    const reason = new DstoreError('not-permitted', 'no member any more')
+    tier.moveAway(reason)
+    t.false(existsSync(hold.path))
+    t.is(hold.removed.reason, reason)
+    t.false((await reading.next()).done, 'readers go on')
+    await reading.return?.()
+    hold.release()
+    release()
+    sameBytes(t, readFileSync(value.path!), one.bytes)
+    const again = await tier.hold(value)
+    t.true(again.path.startsWith(tier.folder))
+    again.release()
+    const modes = readdirSync(directory).map((name) => statSync(join(directory, name)).mode & 0o777)
+    t.deepEqual(modes, [0o700])
+  })
+})
+
+test('R003-146 room that is reserved for other files counts against the budget', async (t) => {
+  await withTier(4 * MIB, async ({ tier }) => {
+    const one = sample(SEGMENT_BYTES, 1)
+    await fill(tier, one)
+    const release = tier.reserve(3.5 * MIB)!
+    t.is(tier.peek(one.key), undefined, 'it was evicted')
+    t.is(tier.status().usedBytes, 3.5 * MIB)
+    t.is(tier.headroomBytes, 0.5 * MIB)
+    t.is(tier.reserve(MIB), undefined)
+    release()
+    release()
+    t.is(tier.status().usedBytes, 0)
+    t.is(tier.headroomBytes, 4 * MIB)
+  })
+})

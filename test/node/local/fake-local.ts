@@ -14,6 +14,7 @@ import { KnownMembers } from '../../../src/membership/known-members.ts'
 import type { Network } from '../../../src/network/network.ts'
 import type { GlobalLink } from '../../../src/node/local/global-link.ts'
 import type { AskOptions, Held, LinkStatus } from '../../../src/node/local/link-options.ts'
+import { CacheBudget } from '../../../src/node/cache/cache-budget.ts'
 import { Local } from '../../../src/node/local/local.ts'
 import { TransferChannel } from '../../../src/transfer/transfer-channel.ts'
 import type { Channel } from '../../../src/wire/channel.ts'
@@ -57,7 +58,7 @@ export class FakeLocal {
       globalPeer: 'G',
       gate: new Gate({ admission: undefined, now: () => 0, report: () => undefined }),
       members: new KnownMembers(() => undefined),
-      cacheBytes,
+      budget: new CacheBudget(cacheBytes),
       log: SILENT,
       random: (bytes) => new Uint8Array(bytes),
     })

@@ -2,7 +2,11 @@
 import type { Body, CommitTree, Hold, MakeDirectories, Offer, Present } from '../../message.ts'
 
 export type TreeRequest =
-  Hold | Present | MakeDirectories | CommitTree | (Offer & { readonly hold: Uint8Array })
+  | Hold
+  | Present
+  | MakeDirectories
+  | CommitTree
+  | (Offer & { readonly hold: Uint8Array })
 
 /** A put under a hold is none of them: it is staged first. */
 export function isTreeRequest(body: Body): body is TreeRequest {

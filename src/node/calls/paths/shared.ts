@@ -1,7 +1,7 @@
 /** What several callers hold at a time, made once and ended with the last of them. */
 import { setMaxListeners } from 'node:events'
 import { untilAborted } from '../../../deadline.ts'
-import { DstoreError } from '../../../errors.ts'
+import { DstoreError, throwIfCancelled } from '../../../errors.ts'
 import type { CallOptions, Progress } from '../../node.ts'
 
 /** Something that can be held. */
@@ -14,6 +14,8 @@ export interface Made {
 
 interface Entry<T> {
   readonly made: Promise<T>
+  /** Once it is made. */
+  value: T | undefined
   readonly maker: AbortController
   readonly listeners: Set<(progress: Progress) => void>
   users: number
@@ -50,6 +52,7 @@ export class Shared<T extends Made> {
       return { made, release }
     } catch (error) {
       release()
+      throwIfCancelled(signal)
       throw error
     } finally {
       if (onProgress !== undefined) entry.listeners.delete(onProgress)
@@ -65,18 +68,24 @@ export class Shared<T extends Made> {
       for (const listener of listeners) listener(progress)
     }
     const made = make({ signal: maker.signal, onProgress })
-    const entry: Entry<T> = { made, maker, listeners, users: 0 }
+    const entry: Entry<T> = { made, value: undefined, maker, listeners, users: 0 }
     this.#entries.set(id, entry)
     const forget = (): void => {
       if (this.#entries.get(id) === entry) this.#entries.delete(id)
     }
-    void made.then(({ removed }) => onceAborted(removed, forget), forget)
+    const keep = (value: T): void => {
+      entry.value = value
+      onceAborted(value.removed, forget)
+    }
+    void made.then(keep, forget)
     return entry
   }
 
-  #end(id: string, { made, maker }: Entry<T>): void {
-    if (this.#entries.get(id)?.made === made) this.#entries.delete(id)
+  #end(id: string, entry: Entry<T>): void {
+    const { made, maker, value } = entry
+    if (this.#entries.get(id) === entry) this.#entries.delete(id)
     maker.abort(new DstoreError('cancelled', 'no caller waits for it'))
+    if (value !== undefined) return value.end()
     void made.then(
       (one) => one.end(),
       () => undefined,

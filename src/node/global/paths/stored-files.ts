@@ -79,7 +79,7 @@ export class StoredFiles implements PathFiles {
 
   folder(): PrivateFolder {
     const { pathsRoot } = this.#options
-    if (pathsRoot !== undefined) return (this.#folder ??= PrivateFolder.make(pathsRoot))
+    if (pathsRoot !== undefined) return (this.#folder ??= PrivateFolder.make(() => pathsRoot))
     throw new DstoreError('unsupported', 'this node has no state directory to make files in', {
       hint: 'read the value with `get`, or give the node a directory',
     })
