@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import os
 import pickle
-from importlib import metadata
 from pathlib import Path
 from typing import Iterator
 
 import pytest
+from conftest import INSTALLED
 
 import dstore
 
@@ -18,13 +18,6 @@ fsspec = pytest.importorskip("fsspec")
 import fsspec.tests.abstract as abstract  # noqa: E402
 
 from dstore.filesystem import DstoreFileSystem  # noqa: E402
-
-try:
-    ENTRY_POINTS = metadata.distribution("dstore-client").entry_points
-except metadata.PackageNotFoundError:
-    # The sources are on the path, and were not installed.
-    ENTRY_POINTS = None
-    fsspec.register_implementation("dstore", DstoreFileSystem)
 
 NUMBERS = itertools.count()
 
@@ -69,10 +62,10 @@ def fs(home: Path) -> Iterator[DstoreFileSystem]:
     yield DstoreFileSystem(dir=str(home))
 
 
-@pytest.mark.skipif(ENTRY_POINTS is None, reason="the package is not installed")
+@pytest.mark.skipif(INSTALLED is None, reason="the package is not installed")
 def test_the_package_registers_its_file_system() -> None:
     assert fsspec.get_filesystem_class("dstore") is DstoreFileSystem
-    assert [(one.group, one.name) for one in ENTRY_POINTS] == [("fsspec.specs", "dstore")]
+    assert [(one.group, one.name) for one in INSTALLED] == [("fsspec.specs", "dstore")]
 
 
 def test_urls_find_the_file_system(home: Path, store: dstore.Client) -> None:

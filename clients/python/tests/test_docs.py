@@ -1,0 +1,61 @@
+"""The examples of the documentation, in the order of the page, where their packages install."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from typing import Any, Dict, List
+
+import pytest
+from conftest import ROOT
+
+PAGES = [ROOT / "docs/python.md", Path(__file__).parents[1] / "README.md"]
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
+IMPORT = re.compile(r"^(?:import|from) (\w+)", re.M)
+
+
+def blocks_of(page: Path) -> List[str]:
+    return BLOCK.findall(page.read_text()) if page.exists() else []
+
+
+def lacking(block: str) -> List[str]:
+    return [name for name in IMPORT.findall(block) if importlib.util.find_spec(name) is None]
+
+
+@pytest.fixture(scope="module")
+def namespaces() -> Dict[Path, Dict[str, Any]]:
+    return {page: {} for page in PAGES}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("docs")
+
+
+@pytest.mark.parametrize(
+    ("page", "index"),
+    [(page, index) for page in PAGES for index in range(len(blocks_of(page)))],
+    ids=lambda one: one.name if isinstance(one, Path) else str(one),
+)
+def test_an_example_does_what_it_says(
+    page: Path,
+    index: int,
+    home: Path,
+    folder: Path,
+    namespaces: Dict[Path, Dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    block = blocks_of(page)[index]
+    missing = lacking(block)
+    if missing:
+        pytest.skip(f"needs {', '.join(missing)}")
+    monkeypatch.setenv("DSTORE_DIR", str(home))
+    monkeypatch.chdir(folder)
+    exec(compile(block, f"{page.name} {index}", "exec"), namespaces[page])
+
+
+def test_the_pages_have_examples() -> None:
+    if not PAGES[0].exists():
+        pytest.skip("not in a clone of the repository")
+    assert len(blocks_of(PAGES[0])) > 10 and len(blocks_of(PAGES[1])) >= 1
