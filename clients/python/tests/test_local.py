@@ -1,4 +1,4 @@
-"""A Local: values that come from Global, and files of its cache."""
+"""A Local: values that come from Global, and files of its cache (specs/007, R007-399)."""
 
 from __future__ import annotations
 
