@@ -1,4 +1,4 @@
-"""``dstore://``: fsspec's own conformance tests, and what is particular to dstore (specs/007, R007-399)."""
+"""``dstore://``: fsspec's conformance tests, and what is particular (specs/007, R007-399)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A daemon that misbehaves: one that is written for the test, a request at a time (specs/007, R007-396)."""
+"""A daemon that misbehaves, written for each test (specs/007, R007-396)."""
 
 from __future__ import annotations
 
