@@ -28,6 +28,7 @@ export const SHARED = [
   'node/global',
   'node/inactive',
   'node/local',
+  'node/pins',
   'node/swarm',
   'simulation/trees',
   'store',

@@ -5,6 +5,7 @@ import { get } from './commands/get.ts'
 import { dfCommand, duCommand, lsCommand } from './commands/lists/table.ts'
 import { EXPIRES, nameCommand, ruleCommand, tagCommand } from './commands/names/table.ts'
 import { pathCommand } from './commands/paths/table.ts'
+import { pinCommand, pinsCommand, unpinCommand } from './commands/pins/table.ts'
 import { tokenCommand } from './commands/tokens/table.ts'
 import { NODE_FLAGS } from './flags.ts'
 
@@ -128,10 +129,13 @@ export const COMMANDS: CommandTable = {
   },
   prefetch: {
     minor: true,
-    usage: 'KEY...\n[KEY...] --files-from LIST',
+    usage: 'KEY... [--max-rate R]\n[KEY...] --files-from LIST',
     summary: 'fetch values into the cache of this node',
-    examples: [['dstore prefetch bafkr4i...', 'the next get reads from memory']],
-    flags: ['files-from', ...CALL],
+    examples: [
+      ['dstore prefetch bafkr4i...', 'the next get reads from memory'],
+      ['dstore prefetch models/v1 --max-rate 200MiB/s', 'leave the network to others'],
+    ],
+    flags: ['files-from', 'max-rate', ...CALL],
     isDoneUnread: () => true,
     positionals: MANY,
     load: async () => (await import('./tree/cached.ts')).prefetch,
@@ -146,6 +150,9 @@ export const COMMANDS: CommandTable = {
     positionals: MANY,
     load: async () => (await import('./tree/cached.ts')).evict,
   },
+  pin: pinCommand(CALL),
+  unpin: unpinCommand(CALL),
+  pins: pinsCommand(CALL),
   verify: {
     minor: true,
     usage: '[--repair]\n--counts',

@@ -34,6 +34,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
     'tar',
     'a directory as a tar file, to -o or a pipe; of put: as one on standard input',
   ),
+  'max-rate': text('R', 'fetch at most this many bytes per second, such as 200MiB/s'),
   'files-from': text(
     'LIST',
     'also each key or name in this file, a line each; - is standard input',
@@ -84,6 +85,10 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   cache: text('SIZE', 'memory for cached values, such as 2GiB'),
   'cache-dir': text('DIR', 'folder for cached values in files; none: memory only'),
   'cache-dir-size': text('SIZE', 'how much those files may take, such as 100GiB'),
+  pin: {
+    ...text('NAME', 'keep this key, name or path on this machine; none: no such'),
+    multiple: true,
+  },
   'max-size': text('SIZE', 'the maximum size of the store'),
   lease: text('D', 'a Local cut off from Global for D stops serving; none: it never does'),
   'forget-after': text('D', 'forget a Local that is away for D (default 24h)'),
@@ -102,7 +107,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
 
 /** Flags that configure a node: `start` and `join` pass them on to the daemon in the background. */
 export const NODE_FLAGS: readonly FlagName[] = (
-  'global standalone join without-data listen lane-port store cache cache-dir cache-dir-size max-size lease ' +
+  'global standalone join without-data listen lane-port store cache cache-dir cache-dir-size pin max-size lease ' +
   'forget-after trust-clock socket-group http http-host http-cert http-key http-public log-level'
 ).split(' ') as FlagName[]
 
@@ -120,6 +125,7 @@ export interface Flags {
   readonly update?: string
   readonly delete?: boolean
   readonly format?: string
+  readonly 'max-rate'?: string
   readonly 'files-from'?: string
   readonly range?: string
   readonly force?: boolean
@@ -164,6 +170,7 @@ export interface Flags {
   readonly cache?: string
   readonly 'cache-dir'?: string
   readonly 'cache-dir-size'?: string
+  readonly pin?: readonly string[]
   readonly 'max-size'?: string
   readonly lease?: string
   readonly 'forget-after'?: string

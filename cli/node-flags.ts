@@ -16,7 +16,7 @@ export function settingsFromFlags(flags: Flags): Settings {
   const { global, standalone, join, listen, store, cache, socket, lease } = flags
   const { 'max-size': max, 'lane-port': lanePort, 'forget-after': forgetAfter } = flags
   const { 'http-host': httpHosts, 'http-cert': httpCert, 'http-key': httpKey } = flags
-  const { http, 'http-public': httpPublic, 'socket-group': socketGroup } = flags
+  const { pin, http, 'http-public': httpPublic, 'socket-group': socketGroup } = flags
   const { 'cache-dir': cacheDir, 'cache-dir-size': cacheSize } = flags
   checkOneRole(flags)
   return checkSettings({
@@ -30,6 +30,7 @@ export function settingsFromFlags(flags: Flags): Settings {
     ...(cache !== undefined && { cacheBytes: parseSize(cache) }),
     ...(cacheDir !== undefined && { cacheDir: pathOrNone(cacheDir, 'the cache folder') }),
     ...(cacheSize !== undefined && { cacheDirBytes: parseSize(cacheSize) }),
+    ...(pin !== undefined && { pins: pin }),
     ...(max !== undefined && { maxBytes: parseSize(max) }),
     ...(lease !== undefined && { leaseMs: parseLease(lease) }),
     ...(forgetAfter !== undefined && { forgetAfterMs: parseDuration(forgetAfter) }),

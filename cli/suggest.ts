@@ -17,6 +17,7 @@ const SYNONYMS: Readonly<Record<string, string>> = {
   import: 'restore',
   watch: 'tail events follow subscribe',
   prefetch: 'warm preload',
+  pin: 'hold retain',
   evict: 'drop forget',
   invite: 'ticket token share',
   join: 'connect login attach',

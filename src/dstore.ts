@@ -18,6 +18,7 @@ export type {
   PutDirectoryResult,
 } from './library/directory-calls.ts'
 export type * from './library/dstore.ts'
+export type { PinCalls } from './library/pin-calls.ts'
 export type { BindNameOptions, NameCalls, TagOptions } from './library/name-calls.ts'
 export type { OpenPathOptions, OpenedPath, PathCalls } from './library/path-calls.ts'
 export type { EntryFacts } from './tree/read/entries.ts'
@@ -63,6 +64,11 @@ export type {
   NamingOptions,
   NodeStatus,
   PeerTraffic,
+  Pin,
+  PinOptions,
+  PinState,
+  PinsStatus,
+  PrefetchOptions,
   Progress,
   PutOptions,
   PutOutcome,

@@ -18,6 +18,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'cli/commands': 'The commands, one file for each or for a few that belong together.',
   'cli/commands/names': 'Tags, rules, and how names are bound.',
   'cli/commands/lists': 'The commands that list names, and say what they hold.',
+  'cli/commands/pins': 'The commands about what stays on this machine.',
   'cli/commands/tokens': 'The commands about tokens of the API over TCP.',
   'cli/completion': 'Completes commands, flags and names in a shell.',
   'cli/delivery':
@@ -36,6 +37,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/config': 'Settings, the state directory, addresses, the API token.',
   'src/daemon/client/lists': 'The lists of a client.',
   'src/daemon/client/tokens': 'The calls of a client about tokens.',
+  'src/daemon/client/pins': 'The calls of a client about pins.',
   'src/daemon/client/names':
     'The calls of a client about tags and rules, and those that older daemons do not know.',
   'src/daemon/config/tokens': 'The tokens of the API over TCP: their file, and which are valid.',
@@ -45,6 +47,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
     'Answers a GET of a small value in memory in the turn of its request.',
   'src/daemon/http/lists': 'Lists of keys and names, a page at a time, as bytes.',
   'src/daemon/http/names': 'How requests want names bound; tags, and rules of prefixes.',
+  'src/daemon/http/pins': 'Pins, and the rates that requests bound fetches to.',
   'src/daemon/http/tokens':
     'Who makes a request, what it may do, and the node that a prefix confines it to.',
   'src/daemon/http/trees': 'Puts of trees, directories by path, and the content types of files.',
@@ -98,6 +101,8 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/node/inactive':
     'The store of an earlier role at a Local: uploads it to Global, or deletes it.',
   'src/node/upload': 'Uploads values whose key is known from sources that can be read again.',
+  'src/node/pins': 'What a Local keeps in its cache: pins, the values that they need, their file.',
+  'src/node/words': 'Words that lead to something in a stored tree: a key or name, and a path.',
   'src/node/swarm': 'Downloads one value from Global and other Locals, and serves them.',
   'src/store': 'The interface of a store, and its quota.',
   'src/store/copy': 'Threads that copy values of a store into files of callers, verified.',

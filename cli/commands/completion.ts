@@ -9,7 +9,7 @@ import { findDaemon } from '../session.ts'
 
 /** Commands whose arguments are names and keys of values that exist. */
 const TAKE_REFERENCES: ReadonlySet<string> = new Set(
-  'get has stat name tag rm prefetch evict ls export rule'.split(' '),
+  'get has stat name tag rm prefetch pin unpin evict ls export rule'.split(' '),
 )
 
 /** What the first argument of some commands can be. */

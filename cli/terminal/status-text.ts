@@ -5,7 +5,7 @@ import { byId, type NameOf } from './member-names.ts'
 import { formatContents, formatDuration, formatSize } from '../../src/daemon/config/quantities.ts'
 
 export function statusText(status: StatusAnswer, nameOf: NameOf = byId): string {
-  const { daemon, global, clock, store, cache, inactiveStore } = status
+  const { daemon, global, clock, store, cache, pins, inactiveStore } = status
   const facts: [name: string, value: string | undefined][] = [
     ['role', status.role],
     ['version', status.version],
@@ -28,6 +28,7 @@ export function statusText(status: StatusAnswer, nameOf: NameOf = byId): string 
     ['store', store && storeText(store)],
     ...(status.rules ?? []).map((rule): [string, string] => ['rule', ruleText(rule)]),
     ['cache', cache && cacheText(cache)],
+    ['pins', pins && pinsText(pins)],
     ['not served', inactiveStore && inactiveText(inactiveStore)],
     ...status.traffic.map(({ peer, valueBytesIn, valueBytesOut }): [string, string] => [
       'traffic',
@@ -134,6 +135,18 @@ export function inactiveText(store: NonNullable<StatusAnswer['inactiveStore']>):
     `${formatContents(store)} of a store in this directory; ` +
     '`dstore join --with-data` uploads them to Global, and `--drop-data` deletes what Global has'
   )
+}
+
+/** `3, 1.2GiB of 2GiB reserved, 1 NOT HELD: dstore pins`; undefined without pins. */
+function pinsText({
+  pins,
+  incomplete,
+  usedBytes,
+  budgetBytes,
+}: NonNullable<StatusAnswer['pins']>): string | undefined {
+  if (pins === 0) return undefined
+  const missing = incomplete === 0 ? '' : `, ${incomplete} NOT HELD: see \`dstore pins\``
+  return `${pins}, ${formatSize(usedBytes)} of ${formatSize(budgetBytes)} reserved${missing}`
 }
 
 function cacheText(cache: NonNullable<StatusAnswer['cache']>): string {

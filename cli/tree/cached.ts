@@ -1,6 +1,9 @@
 /** `prefetch` and `evict`: what this machine has of values and of whole trees. */
+import { randomUUID } from 'node:crypto'
 import { SMALL_VALUE_BYTES } from '../../src/daemon/client/small-values.ts'
+import { parseRate } from '../../src/daemon/config/quantities.ts'
 import type { Key } from '../../src/hash/key.ts'
+import type { PrefetchOptions, Progress } from '../../src/node/node.ts'
 import { totalsOfListing } from '../../src/tree/read/listing.ts'
 import type { Invocation } from '../command.ts'
 import { isDirectoryKey } from '../input/references.ts'
@@ -18,6 +21,7 @@ export async function prefetch(invocation: Invocation): Promise<number> {
   const daemon = await useTreeDaemon(invocation)
   const { client, reader } = daemon
   const isOne = texts.length === 1
+  const rate = rateOf(invocation)
   return withTransferProgress(terminal, labelOfMany(texts), client, (line) => {
     const progress = new ManyProgress(line, texts.length)
     const items = isOne ? unknown(texts) : describe(client, texts)
@@ -26,12 +30,12 @@ export async function prefetch(invocation: Invocation): Promise<number> {
       const one = progress.begin(known.size)
       try {
         if (known.directory !== undefined) {
-          await prefetchTree(daemon, known.directory, (done) => one.update(done, known.size))
+          await prefetchTree(daemon, known.directory, rate, (done) => one.update(done, known.size))
           return
         }
-        await client.prefetch(known.word, ({ doneBytes, totalBytes }) =>
-          one.update(doneBytes, totalBytes),
-        )
+        const onProgress = ({ doneBytes, totalBytes }: Progress): void =>
+          one.update(doneBytes, totalBytes)
+        await client.prefetch(known.word, onProgress, rate)
       } finally {
         one.end()
       }
@@ -42,17 +46,26 @@ export async function prefetch(invocation: Invocation): Promise<number> {
 async function prefetchTree(
   { client, reader, listings }: TreeDaemon,
   root: Key,
+  rate: Rate,
   onBytes: (doneBytes: number) => void,
 ): Promise<void> {
   let doneBytes = 0
   await eachBelow(listings, root, {
     file: async (key, size) => {
-      const isSmall = size <= SMALL_VALUE_BYTES
+      const isSmall = size <= SMALL_VALUE_BYTES && rate.maxRate === undefined
       const whole = isSmall ? await reader.getSmall(key, size) : undefined
-      if (whole === undefined) await client.prefetch(key.toString())
+      if (whole === undefined) await client.prefetch(key.toString(), undefined, rate)
       onBytes((doneBytes += size))
     },
   })
+}
+
+type Rate = Pick<PrefetchOptions, 'maxRate' | 'rateGroup'>
+
+/** All values of this command share the rate. */
+function rateOf({ flags: { 'max-rate': rate } }: Invocation): Rate {
+  if (rate === undefined) return {}
+  return { maxRate: parseRate(rate), rateGroup: randomUUID() }
 }
 
 export async function evict(invocation: Invocation): Promise<number> {

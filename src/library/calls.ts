@@ -1,7 +1,7 @@
 /** Cancellation and argument checks that all calls of the library share. */
 import { setMaxListeners } from 'node:events'
 import { throwIfCancelled } from '../errors.ts'
-import { LONGEST_TIMEOUT_MS } from '../limits.ts'
+import { LEAST_RATE_BYTES, LONGEST_TIMEOUT_MS } from '../limits.ts'
 import type { CallOptions, RangeRequest, RuleBounds } from '../node/node.ts'
 
 /** Yields the items until the signal is aborted; then throws `cancelled`. */
@@ -37,6 +37,10 @@ export function checkOptions<Options extends CallOptions & Checked>(options: Opt
       throw new RangeError(`options.range.${name} must be a whole number of bytes`)
     }
   }
+  const { maxRate } = options
+  if (maxRate !== undefined && !isCount(maxRate, LEAST_RATE_BYTES, Number.MAX_SAFE_INTEGER)) {
+    throw new RangeError(`options.maxRate must be at least ${LEAST_RATE_BYTES} bytes per second`)
+  }
   checkTerms('options', options)
   if (naming !== undefined) checkNaming(naming)
   return options
@@ -45,6 +49,7 @@ export function checkOptions<Options extends CallOptions & Checked>(options: Opt
 /** What some calls have beside the options of every call. */
 interface Checked extends Terms {
   readonly range?: RangeRequest
+  readonly maxRate?: number
   readonly naming?: Terms & { readonly kind?: string }
 }
 

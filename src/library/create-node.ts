@@ -80,6 +80,11 @@ export interface LocalOptions extends AnyNode {
   readonly cacheDir?: string
   /** How much those files may take, in bytes. Default: on shared memory, as much as `cacheBytes`. */
   readonly cacheDirBytes?: number
+  /**
+   * What it keeps in its cache as long as it runs: keys, names, and paths below them, which it
+   * follows as `pin` does. It opens before they are fetched. Default: nothing.
+   */
+  readonly pins?: readonly string[]
   /** Multiaddrs where other Locals can fetch from this one. Default: none. */
   readonly listen?: readonly string[]
   /**
@@ -136,6 +141,7 @@ async function optionsOf(options: NodeOptions): Promise<RoleOptions> {
   }
   checkPort('lanePort' in rest ? rest.lanePort : undefined)
   checkListen('listen' in rest ? rest.listen : undefined)
+  checkPins('pins' in rest ? rest.pins : undefined)
   switch (role) {
     case 'local': {
       const { ticket, join, ...known } = rest as Partial<LocalOptions>
@@ -176,6 +182,11 @@ function checkPort(port = 0): void {
 function checkListen(listen: unknown = []): void {
   if (!Array.isArray(listen)) throw new TypeError('options.listen must be a list of multiaddrs')
   for (const address of listen) checkListenAddress(String(address))
+}
+
+function checkPins(pins: unknown = []): void {
+  if (Array.isArray(pins) && pins.every((word) => typeof word === 'string')) return
+  throw new TypeError('options.pins must be a list of keys and names')
 }
 
 interface LockedDirectory extends Pick<Lock, 'release'> {

@@ -31,6 +31,7 @@ import type {
   NamesOptions,
   NamingOptions,
   NodeStatus,
+  PrefetchOptions,
   PutOptions,
   PutOutcome,
   PutResult,
@@ -49,6 +50,7 @@ import type { DirectoryCalls } from './directory-calls.ts'
 import type { BindNameOptions, NameCalls } from './name-calls.ts'
 import type { Value } from './opened-value.ts'
 import type { PathCalls } from './path-calls.ts'
+import type { PinCalls } from './pin-calls.ts'
 
 export type { Value } from './opened-value.ts'
 
@@ -77,7 +79,7 @@ export interface NamedSource {
 }
 
 /** A node, in this process or behind a daemon. Close it after use. */
-export interface Dstore extends DirectoryCalls, NameCalls, PathCalls {
+export interface Dstore extends DirectoryCalls, NameCalls, PathCalls, PinCalls {
   readonly role: Role
 
   /**
@@ -223,9 +225,9 @@ export interface Dstore extends DirectoryCalls, NameCalls, PathCalls {
 
   /**
    * Fetch a whole value into this node's cache. Errors as for `get`; `too-large` if it does not
-   * fit.
+   * fit. A later read may evict it: `pin` keeps it.
    */
-  prefetch(keyOrName: Key | string, options?: CallOptions): Promise<void>
+  prefetch(keyOrName: Key | string, options?: PrefetchOptions): Promise<void>
 
   /** Evict a value from this node's cache only. Resolves to the bytes of memory that it freed. */
   evict(keyOrName: Key | string, options?: CallOptions): Promise<number>

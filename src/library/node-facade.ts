@@ -8,6 +8,7 @@ import type {
   CallOptions,
   Node,
   NodeInactive,
+  NodePins,
   PutOutcome,
   PutResult,
   ReadableValue,
@@ -247,6 +248,18 @@ export function nodeFacade(node: Node, release: () => void = () => undefined): D
       return callOnKey(keyOrName, options, (key) => node.prefetch(key, options))
     },
 
+    pin(word, options = {}) {
+      return callToEnd(options, () => pinsOf(node).pin(textOf(word), options))
+    },
+
+    unpin(word, options = {}) {
+      return call(options, () => pinsOf(node).unpin(textOf(word), options))
+    },
+
+    pins(options = {}) {
+      return each(options, () => pinsOf(node).pins(options))
+    },
+
     evict(keyOrName, options = {}) {
       return callOnKey(keyOrName, options, (key) => node.evict(key))
     },
@@ -288,6 +301,13 @@ function inactiveOf({ inactive }: Node): NodeInactive {
   if (inactive !== undefined) return inactive
   throw new DstoreError('not-found', 'this directory has no store of an earlier role')
 }
+
+function pinsOf({ pins, role }: Node): NodePins {
+  if (pins !== undefined) return pins
+  throw new DstoreError('usage', `a ${role} node keeps every value: it has no pins`)
+}
+
+const textOf = (word: KeyOrName): string => checkKeyOrName(word).toString()
 
 function checkPrefix(prefix: string | undefined): string | undefined {
   return prefix === undefined ? prefix : checkString('prefix', prefix)

@@ -50,6 +50,18 @@ export const HTTP_TOKEN_BYTES: number = 32
 export const HTTP_REFUSALS_LOG_MS: number = 60_000
 /** The shortest interval between progress events of one call. */
 export const PROGRESS_MS: number = 100
+/** Pins of one node. */
+export const PINS = 1000
+/** Distinct values that the pins of one node keep, together. */
+export const PINNED_VALUES = 100_000
+/** What a pin stands for, as it is given, in UTF-8. */
+export const PIN_WORD_BYTES: number = 4 * KIB
+/** The file of a node's pins. */
+export const PINS_FILE_BYTES: number = 16 * MIB
+/** How often a pin whose name is not bound is tried again. */
+export const PIN_RETRY_MS: number = 30_000
+/** The lowest rate that a caller may bound a fetch to, in bytes per second. */
+export const LEAST_RATE_BYTES: number = 16 * KIB
 /** The longest time-out that a caller may set: a day. */
 export const LONGEST_TIMEOUT_MS: number = 86_400_000
 /** A file of names in an archive, and the names that an import holds until their values arrive. */

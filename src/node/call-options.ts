@@ -17,3 +17,11 @@ export interface CallOptions {
   /** Called as bytes of values move. */
   readonly onProgress?: (progress: Progress) => void
 }
+
+/** Options of a fetch that nothing waits for. */
+export interface PrefetchOptions extends CallOptions {
+  /** Bytes per second, from `LEAST_RATE_BYTES`; undefined: as fast as it goes. */
+  readonly maxRate?: number
+  /** Calls with the same text here share one rate. */
+  readonly rateGroup?: string
+}

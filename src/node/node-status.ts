@@ -3,6 +3,7 @@ import type { FileTierStatus } from './files/file-tier.ts'
 import type { NameCountsStatus } from '../index/global/names/name-counts-status.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { InactiveStatus } from './node-inactive.ts'
+import type { PinsStatus } from './pins/node-pins.ts'
 import type { RuleState } from './node-rules.ts'
 import type { RefusalCounts } from '../membership/refusal.ts'
 
@@ -141,6 +142,8 @@ export interface NodeStatus {
   /** The rules of a Global or standalone node; missing where there are none. */
   readonly rules?: readonly RuleState[]
   readonly cache: CacheStatus | undefined
+  /** Only at a Local. */
+  readonly pins?: PinsStatus
   /** A store of an earlier role that this Local does not serve; undefined if there is none. */
   readonly inactiveStore?: InactiveStatus | undefined
   readonly traffic: readonly PeerTraffic[]

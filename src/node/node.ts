@@ -5,13 +5,13 @@
  */
 import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
-import type { CallOptions } from './call-options.ts'
+import type { CallOptions, PrefetchOptions } from './call-options.ts'
 import type { NodeInactive } from './node-inactive.ts'
 import type { NodeIndex } from './node-index.ts'
 import type { NodeLists } from './node-lists.ts'
 import type { NodeMembers } from './node-members.ts'
 import type { NodePaths } from './node-paths.ts'
-import type { NodePins } from './node-pins.ts'
+import type { NodePins } from './pins/node-pins.ts'
 import type { NodeRules } from './node-rules.ts'
 import type { NodeStatus, Role } from './node-status.ts'
 import type {
@@ -30,7 +30,7 @@ export type * from './node-index.ts'
 export type * from './node-lists.ts'
 export type * from './node-members.ts'
 export type * from './node-paths.ts'
-export type * from './node-pins.ts'
+export type * from './pins/node-pins.ts'
 export type * from './node-rules.ts'
 export type * from './node-puts.ts'
 export type * from './node-status.ts'
@@ -193,7 +193,7 @@ export interface Node {
   getImmediate?(keyOrName: string): ImmediateValue | undefined
 
   /** Fetch the whole value into this node's cache. */
-  prefetch(key: Key, options?: CallOptions): Promise<void>
+  prefetch(key: Key, options?: PrefetchOptions): Promise<void>
 
   /** Evict a value from this node's cache; resolves to the bytes freed. */
   evict(key: Key): Promise<number>

@@ -33,6 +33,8 @@ import { openFiles, type FilesOptions, type OpenFilesOptions } from './tiers/ope
 import type { Identity } from '../network/identity.ts'
 import { engine } from '../hash/engine/active-engine.ts'
 import type { Log } from '../log.ts'
+import { pinWord } from './pins/pinned-tree.ts'
+import type { PinsOptions } from './pins/pins.ts'
 import type { Role, ServedNode } from './node.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL } from '../network/network.ts'
 import type { Network, PeerDialer } from '../network/network.ts'
@@ -62,6 +64,8 @@ export interface NodeOptions extends FilesOptions {
   readonly hostName?: string
   /** Budget of a Local's cache. */
   readonly cacheBytes: number
+  /** What a Local keeps in its cache as long as it runs: keys, names, and paths below them. */
+  readonly pins?: readonly string[]
   /** Quota of a Global's store, in bytes of values. Default: none. */
   readonly maxBytes?: number
   /** See `IndexDriverOptions`. */
@@ -114,6 +118,8 @@ export async function openNode({
       return closingOnFailure(network, () => openGlobal(options, network, gate))
     }
     case 'local': {
+      // A bad pin is refused before a ticket is used up.
+      for (const word of options.pins ?? []) await pinWord(word)
       const gate = newGate(options, undefined)
       const network = await openNetwork(options, options.listen ?? [], gate)
       return closingOnFailure(network, () => openLocal(options, network, gate))
@@ -195,8 +201,9 @@ async function openLocal(
   const opened = dir === undefined ? undefined : await openInactive(dir, log)
   const inactive =
     dir === undefined || opened === undefined ? undefined : { directory: dir, opened }
+  const pins = { ...(await openPinFile(dir, log)), permanent: options.pins }
   const link = new GlobalLink({ ...parts, connect, onWelcome, backoffMs, now }, ticket?.secret)
-  const local = new Local({ ...parts, files, link, budget, inactive })
+  const local = new Local({ ...parts, files, link, budget, inactive, pins })
   evicted = (value) => local.evicted(value)
   // The link resets what is held at its first welcome: files of an earlier run must be known then.
   const failure = await link.start()
@@ -237,6 +244,16 @@ async function openAddressFile(
       log.warn('the addresses that Global named are not saved', { error: String(error) })
     })
   return { saved, save }
+}
+
+/** Pins last as long as the state directory. */
+async function openPinFile(
+  dir: string | undefined,
+  log: Log,
+): Promise<Pick<PinsOptions, 'saved' | 'save'>> {
+  if (dir === undefined) return {}
+  const { openPins } = await import('./pins/pin-file.ts')
+  return openPins(join(dir, 'pins.json'), log)
 }
 
 async function openStore({ dir, store, maxBytes, held, log }: NodeOptions): Promise<Store> {

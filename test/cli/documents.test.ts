@@ -77,6 +77,8 @@ test('R007-78 the output of --json matches its description', async (t) => {
   const [member] = await json('members')
   const { peer } = JSON.parse(member!) as { peer: string }
   await json('members', 'add', peer, '--role', 'writer')
+  await json('pin', 'names/a', '--dir', 'local')
+  await json('pins', '--dir', 'local')
   await json('status', '--dir', 'local')
   await json('doctor', '--dir', 'local')
   await json('doctor', '--dir', 'nowhere')

@@ -13,6 +13,7 @@ import type {
   NameKind,
   NameUsage,
   NodeStatus,
+  Pin,
   Progress,
   PutResult,
   RemoveResult,
@@ -102,6 +103,17 @@ export interface RuleLine extends Omit<RuleState, 'prefix' | 'heldOtherwise' | '
   readonly prefix?: string
   readonly heldOtherwise?: number
   readonly lastRemovedAt?: string
+}
+
+/** A pin. Without key and size while these are unknown, or gone. */
+export interface PinLine extends Omit<Pin, 'key' | 'size'> {
+  readonly key?: string
+  readonly size?: number
+}
+
+/** What is no longer pinned, as it was listed. */
+export interface UnpinnedAnswer {
+  readonly word: string
 }
 
 /** The rule that was removed. */

@@ -7,6 +7,7 @@ import { HTTP_JSON_BYTES } from '../../limits.ts'
 import { batchesOf } from '../../node/calls/batches.ts'
 import type {
   InviteOptions,
+  PrefetchOptions,
   Progress,
   RangeRequest,
   VerifyOptions,
@@ -46,6 +47,7 @@ import { RuleClient } from './names/rule-client.ts'
 import { TagClient } from './names/tag-client.ts'
 import { bindBody, putFields, putQuery, type PutKeeper, type Terms } from './names/terms.ts'
 import { putMany, putNamed } from './names/batches.ts'
+import { PinClient } from './pins/pin-client.ts'
 import { TokenClient } from './tokens/token-client.ts'
 import { TreeClient } from './tree-client.ts'
 import { valueBody } from './value-body.ts'
@@ -115,6 +117,11 @@ export class Client {
   /** The calls about rules. */
   get rules(): RuleClient {
     return new RuleClient(this.#http)
+  }
+
+  /** The calls about pins. */
+  get pins(): PinClient {
+    return new PinClient(this.#http)
   }
 
   /** The calls about tokens of the API over TCP. */
@@ -248,9 +255,15 @@ export class Client {
     return this.#json('DELETE', memberPath(peer))
   }
 
-  async prefetch(keyOrName: string, onProgress?: OnProgress): Promise<{ readonly key: string }> {
+  async prefetch(
+    keyOrName: string,
+    onProgress?: OnProgress,
+    { maxRate, rateGroup }: Pick<PrefetchOptions, 'maxRate' | 'rateGroup'> = {},
+  ): Promise<{ readonly key: string }> {
     const path = `${valuePath(keyOrName)}/prefetch`
-    return result(await this.#http.call('POST', path, { ...STREAM, ...REPEATABLE }), onProgress)
+    const query = { 'max-rate': maxRate?.toString(), 'rate-group': rateGroup }
+    const parts = { query, ...STREAM, ...REPEATABLE }
+    return result(await this.#http.call('POST', path, parts), onProgress)
   }
 
   async evict(keyOrName: string): Promise<EvictAnswer> {

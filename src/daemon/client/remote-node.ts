@@ -7,12 +7,14 @@ import type {
   Node,
   NodeInactive,
   NodeMembers,
+  NodePins,
   NodeRules,
   NodeTrees,
+  Pin,
   PutResult,
   Verification,
 } from '../../node/node.ts'
-import type { PutAnswer } from '../api/api.ts'
+import type { PinLine, PutAnswer } from '../api/api.ts'
 import { errorOf } from '../api/problem.ts'
 import { Client } from './client.ts'
 import { putFile, reporting } from './put-file.ts'
@@ -41,7 +43,7 @@ export const remoteNode = (client: Client, role: Node['role']): Node => ({
   rules: remoteRules(client),
   trees: remoteTrees(client),
   paths: remotePaths(client),
-  ...(role === 'local' && { inactive: remoteInactive(client) }),
+  ...(role === 'local' && { inactive: remoteInactive(client), pins: remotePins(client) }),
 
   async put(source, options = {}) {
     const calls = client.with(options)
@@ -69,7 +71,7 @@ export const remoteNode = (client: Client, role: Node['role']): Node => ({
   },
 
   async prefetch(key, options = {}) {
-    await client.with(options).prefetch(key.toString(), options.onProgress)
+    await client.with(options).prefetch(key.toString(), options.onProgress, options)
   },
 
   async evict(key) {
@@ -133,6 +135,27 @@ const remoteInactive = (client: Client): NodeInactive => ({
     }
   },
   drop: ({ force = false, ...options } = {}) => client.with(options).dropInactive(force),
+})
+
+const remotePins = (client: Client): NodePins => ({
+  async pin(word, { maxRate, onProgress, ...options } = {}) {
+    return pinOf(await client.with(options).pins.pin(word, { maxRate, onProgress }))
+  },
+  async unpin(word, options = {}) {
+    return (await client.with(options).pins.unpin(word)).word
+  },
+  async find(word, options = {}) {
+    return pinOf(await client.with(options).pins.get(word))
+  },
+  async *pins(options = {}) {
+    for await (const line of client.with(options).pins.list()) yield pinOf(line)
+  },
+})
+
+const pinOf = ({ key, size, ...line }: PinLine): Pin => ({
+  ...line,
+  key: key === undefined ? undefined : parsed(key),
+  size,
 })
 
 const remoteMembers = (client: Client): NodeMembers => ({

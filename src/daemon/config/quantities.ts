@@ -1,5 +1,6 @@
 /** Sizes and durations in words: `10GiB`, `500ms` (specs/007, "Limits"). */
 import { DstoreError } from '../../errors.ts'
+import { LEAST_RATE_BYTES } from '../../limits.ts'
 
 const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
   ['', 1],
@@ -30,6 +31,15 @@ export function parseSize(text: string): number {
     throw new DstoreError('usage', `not a size: ${text}`, { hint: 'write 4096, 64MiB or 10GiB' })
   }
   return Math.floor(bytes)
+}
+
+/** Parses a rate such as `200MiB/s` or `200MiB` to bytes per second; anything else is `usage`. */
+export function parseRate(text: string): number {
+  const bytes = quantity(text.replace(/\/s$/, ''), SIZE_UNITS)
+  if (bytes !== undefined && bytes >= LEAST_RATE_BYTES) return Math.floor(bytes)
+  throw new DstoreError('usage', `not a rate: ${text}`, {
+    hint: `write 200MiB/s or 500kB/s, at least ${formatSize(LEAST_RATE_BYTES)}/s`,
+  })
 }
 
 /** Parses a duration such as `500ms` or `5m` to milliseconds; anything else, also 0, is `usage`. */

@@ -19,6 +19,7 @@ import { checkJoinAddresses, checkListenAddress } from './addresses.ts'
 import { parseHttpAddress } from './http-address.ts'
 import { checkHostName, checkHttpExtras, pathOrNone, resolveHttp } from './http-settings.ts'
 import { hintAtOwner } from './owner.ts'
+import { checkPins, resolvePins } from './pin-settings.ts'
 import { parseDuration, parseSize } from './quantities.ts'
 import { absolutePath } from './working-directory.ts'
 
@@ -39,6 +40,8 @@ export interface Settings {
   readonly cacheDir?: string
   /** Budget of those files, in bytes. */
   readonly cacheDirBytes?: number
+  /** What a Local keeps in its cache: keys, names, paths below them; `none` for nothing. */
+  readonly pins?: readonly string[]
   /** Quota of the store, in bytes of values. */
   readonly maxBytes?: number
   /** Lease that a Global grants its Locals, in milliseconds; 0 for none. */
@@ -72,6 +75,7 @@ const VARIABLES: Readonly<Record<string, (text: string) => Settings>> = {
   DSTORE_CACHE: (text) => ({ cacheBytes: parseSize(text) }),
   DSTORE_CACHE_DIR: (text) => ({ cacheDir: pathOrNone(text, 'the cache folder') }),
   DSTORE_CACHE_DIR_SIZE: (text) => ({ cacheDirBytes: parseSize(text) }),
+  DSTORE_PIN: (text) => ({ pins: text.split(',') }),
   DSTORE_MAX_SIZE: (text) => ({ maxBytes: parseSize(text) }),
   DSTORE_LEASE: (text) => ({ leaseMs: parseLease(text) }),
   DSTORE_FORGET_AFTER: (text) => ({ forgetAfterMs: parseDuration(text) }),
@@ -174,7 +178,7 @@ export function mergeSettings(...layers: readonly Settings[]): Settings {
 export function resolveSettings(given: Settings, saved: Settings): Settings {
   const merged = mergeSettings(given, saved)
   const { join, listen, lanePort, leaseMs, forgetAfterMs, withoutData, ...others } = merged
-  const { httpHosts: _, httpCert: __, httpKey: ___, ...kept } = others
+  const { httpHosts: _, httpCert: __, httpKey: ___, pins: ____, ...kept } = others
   const { socketGroup, http, httpPublic, ...rest } = kept
   const { role } = rest
   if ((given.leaseMs ?? given.forgetAfterMs) !== undefined && role !== 'global') {
@@ -229,6 +233,7 @@ export function resolveSettings(given: Settings, saved: Settings): Settings {
       : {}),
     ...(role === 'local' && join !== undefined ? { join } : {}),
     ...(role === 'local' && withoutData === true ? { withoutData } : {}),
+    ...resolvePins(given, merged),
     ...(listensOn === undefined ? {} : { listen: listensOn }),
     ...(lanesOn === undefined ? {} : { lanePort: lanesOn }),
     ...(role === 'global' && leaseMs !== undefined ? { leaseMs } : {}),
@@ -247,12 +252,13 @@ function checkCacheFolder({ cacheDir, cacheDirBytes }: Settings, role: Role | un
 
 /** Returns the settings; throws `usage` or `malformed-address` for an invalid one. */
 export function checkSettings(settings: Settings): Settings {
-  const { role, join, listen, store, leaseMs = 0, socketGroup, http } = settings
+  const { role, join, listen, store, leaseMs = 0, socketGroup, http, pins } = settings
   if (socketGroup !== undefined) checkGroup(socketGroup)
   if (http !== undefined && http !== 'none') parseHttpAddress(http)
   for (const host of settings.httpHosts ?? []) checkHostName(host)
   if (join !== undefined) checkJoinAddresses(join)
   for (const address of listen ?? []) checkListenAddress(address)
+  checkPins(pins)
   if (store !== undefined && store !== 'memory' && store !== 'disk') {
     throw new DstoreError('usage', `no such store: ${String(store)}`, {
       hint: 'write disk or memory',
@@ -313,6 +319,7 @@ const SHAPES: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ['cacheBytes', isCount],
   ['cacheDir', isText],
   ['cacheDirBytes', isCount],
+  ['pins', isTexts],
   ['maxBytes', isCount],
   ['leaseMs', isCount],
   ['forgetAfterMs', isCount],

@@ -74,6 +74,13 @@ export const METRICS: readonly Metric[] = [
   counter('cache_hits', 'Reads that the cache served.', ({ cache }) => cache?.hits),
   counter('cache_misses', 'Reads that the cache could not serve.', ({ cache }) => cache?.misses),
   counter('cache_evictions', 'Values evicted to make room.', ({ cache }) => cache?.evictions),
+  gauge('pins', 'Pins of this Local.', ({ pins }) => pins?.pins),
+  gauge('pins_incomplete', 'Pins that are not held.', ({ pins }) => pins?.incomplete),
+  gauge(
+    'pinned_bytes',
+    'Bytes of the cache that pins hold or have reserved.',
+    ({ pins }) => pins?.usedBytes,
+  ),
   counter('peer_received_bytes', 'Bytes of values received from peers.', (status) =>
     sum(status, 'valueBytesIn'),
   ),

@@ -21,6 +21,7 @@ import {
   setRule,
   setUnnamedRule,
 } from './names/rule-handlers.ts'
+import { deletePin, getPin, listPins, putPin } from './pins/pin-handlers.ts'
 import { addToken, listTokens, removeToken } from './tokens/token-handlers.ts'
 import {
   dropInactive,
@@ -72,6 +73,8 @@ export const ROUTES: readonly Route[] = [
   { path: '/v1/values/{key}/copy', methods: { POST: copyValue } },
   { path: '/v1/values/{key}/path', methods: { POST: openPath } },
   { path: '/v1/values/{key}/evict', methods: { POST: evictValue } },
+  { path: '/v1/pins', methods: { GET: listPins } },
+  { path: '/v1/pins/{word}', methods: { GET: getPin, PUT: putPin, DELETE: deletePin } },
   { path: '/v1/keys', methods: { GET: listKeys }, open: true },
   { path: '/v1/verify', methods: { POST: verify } },
   { path: '/v1/names', methods: { GET: listNames }, open: true },
@@ -125,9 +128,11 @@ export function findRoute(method: string, path: string): RouteMatch {
   throw new HttpError(404, `no such path: ${path}`, {}, 'usage', hintFor(parts))
 }
 
+const TAKE_NAMES: ReadonlySet<string> = new Set(['values', 'names', 'pins'])
+
 /** For a path that goes on after a key or a name: it was probably a name with a slash. */
 function hintFor([, version, collection, ...rest]: string[]): string | undefined {
-  const takesNames = collection === 'values' || collection === 'names'
+  const takesNames = collection !== undefined && TAKE_NAMES.has(collection)
   if (version !== 'v1' || !takesNames || rest.length < 2) return undefined
   const calls = collection === 'values' ? /^(facts|prefetch|copy|path|evict)$/ : /^history$/
   const name = calls.test(rest.at(-1)!) ? rest.slice(0, -1) : rest

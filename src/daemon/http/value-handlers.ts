@@ -14,6 +14,7 @@ import { namingBeside } from './names/naming-in.ts'
 import { keeperIn, keeperOf } from './trees/hold-handlers.ts'
 import { mediaTypeIn } from './trees/media-types.ts'
 import { HttpError } from './http-error.ts'
+import { rateIn } from './pins/rate-in.ts'
 import { parseRangeHeader } from './range-header.ts'
 import { sendBytes } from './stream.ts'
 import { tagOf, valueHeaders } from './immediate/value-headers.ts'
@@ -139,9 +140,9 @@ export async function removeValue(call: HttpCall): Promise<void> {
   sendJson(call, 200, await withHeartbeat(call, remove))
 }
 
-/** POST /v1/values/{key}/prefetch */
+/** POST /v1/values/{key}/prefetch?max-rate=BYTES */
 export function prefetchValue(call: HttpCall): Promise<void> {
-  const options = callOptions(call)
+  const options = { ...callOptions(call), ...rateIn(call) }
   return withKeyParam(call, (key) =>
     sendEvents(call, async (onProgress) => {
       await call.node.prefetch(key, { ...options, onProgress })

@@ -101,6 +101,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         : { reservedPorts: [parseHttpAddress(settings.http).port] }),
       ...(settings.join === undefined ? {} : { join: settings.join }),
       ...(ticket === undefined ? {} : { ticket }),
+      ...(settings.pins === undefined ? {} : { pins: settings.pins }),
       ...(settings.maxBytes === undefined ? {} : { maxBytes: settings.maxBytes }),
       ...(settings.leaseMs ? { leaseMs: settings.leaseMs } : {}),
       ...(trustClock && { trustClock }),

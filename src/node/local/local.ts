@@ -13,6 +13,11 @@ import { putBatches } from '../calls/batches.ts'
 import { ByteBudgets } from '../calls/byte-budget.ts'
 import { formatPosition } from '../calls/change-events.ts'
 import { NoRoom } from '../swarm/download.ts'
+import { fetchWhole, type FetchInto } from '../pins/fetch-whole.ts'
+import { localHost } from '../pins/local-host.ts'
+import { Paces } from '../pins/pace.ts'
+import { Pins, type PinsOptions } from '../pins/pins.ts'
+import { watchedHoldings } from '../pins/watched-holdings.ts'
 import { globalDestination } from '../inactive/destination.ts'
 import { InactiveStore, type InactiveStoreOptions } from '../inactive/inactive-store.ts'
 import { noSuch } from '../calls/no-such.ts'
@@ -35,6 +40,7 @@ import type {
   Node,
   NodeStatus,
   NamedValue,
+  PrefetchOptions,
   PutManyOptions,
   PutOptions,
   PutOutcome,
@@ -76,6 +82,8 @@ export interface LocalOptions {
   readonly inactive?: Omit<InactiveStoreOptions, 'to'> | undefined
   readonly log: Log
   readonly random: (bytes: number) => Uint8Array
+  /** What is pinned here, and where that is saved. */
+  readonly pins?: Omit<PinsOptions, 'host' | 'log'> | undefined
   /** Those that the link tells Global of; without, Global forgets them by their time. */
   readonly operations?: OperationIds
 }
@@ -88,6 +96,7 @@ export class Local implements Node {
   readonly trees: TreeCalls
   readonly paths: Paths
   readonly inactive: InactiveStore | undefined
+  readonly pins: Pins
   readonly #options: LocalOptions
   readonly #tiers: Tiers
   readonly #withdrawals: HolderWithdrawals
@@ -96,6 +105,12 @@ export class Local implements Node {
   readonly #reader: Reader
   readonly #uses: UseReports
   readonly #startedAt = new Date()
+  readonly #paces = new Paces()
+  readonly #into: FetchInto = {
+    get: (key, options) => this.#find(key, { ...options, mustKeep: true }),
+    use: (key) => this.#tiers.peek(key)?.use(),
+    isHeld: (key, range) => this.#tiers.entries(key).some(({ held }) => held.covers(range)),
+  }
 
   constructor(options: LocalOptions) {
     const { network, link, globalPeer, budget, log, random } = options
@@ -105,7 +120,12 @@ export class Local implements Node {
     const tiers = new Tiers(cache, options.files)
     this.#tiers = tiers
     const holdings = new Holdings(tiers)
-    link.attach(holdings)
+    this.pins = new Pins({
+      ...options.pins,
+      log,
+      host: localHost({ tiers, into: this.#into, node: this }),
+    })
+    link.attach(watchedHoldings(holdings, this.pins))
     const traffic = this.#traffic
     const callers = new ByteBudgets()
     const onAway = (): void => void link.dialNow()
@@ -158,14 +178,16 @@ export class Local implements Node {
 
   /** An entry of a tier was evicted, or its value removed. */
   evicted(value: { readonly key: Key; readonly size: number }): void {
+    this.pins.lost(value)
     if (this.#options.network.addresses().length > 0) this.#withdrawals.add(value)
   }
 
-  /** Starts to serve other members, if the network listens. */
-  listen(): Promise<void> {
+  /** Starts to serve other members, if the network listens, and to fetch what is pinned. */
+  async listen(): Promise<void> {
     const { network, log } = this.#options
     const open: TransferHost['open'] = (digest) => this.#reader.open(digest)
-    return servePeers(network, log, { open, traffic: this.#traffic })
+    await servePeers(network, log, { open, traffic: this.#traffic })
+    await this.pins.start()
   }
 
   async put(source: ValueSource, options: PutOptions = {}): Promise<PutResult> {
@@ -224,14 +246,14 @@ export class Local implements Node {
     return file
   }
 
-  async prefetch(key: Key, options: CallOptions = {}): Promise<void> {
+  async prefetch(
+    key: Key,
+    { maxRate, rateGroup, ...options }: PrefetchOptions = {},
+  ): Promise<void> {
     try {
-      const { size, bytes } = await this.#find(key, { ...options, mustKeep: true })
-      let doneBytes = 0
-      for await (const part of bytes) {
-        doneBytes += part.byteLength
-        options.onProgress?.({ phase: 'fetch', doneBytes, totalBytes: size })
-      }
+      await this.#paces.run(maxRate, rateGroup, (pace) =>
+        fetchWhole(this.#into, key, { ...options, pace }),
+      )
     } catch (error) {
       if (!(error instanceof NoRoom)) throw error
       const budget = this.#tiers.memory.budgetBytes
@@ -241,6 +263,12 @@ export class Local implements Node {
   }
 
   async evict(key: Key): Promise<number> {
+    const [word] = this.pins.wordsOf(key.toHex())
+    if (word !== undefined) {
+      throw new DstoreError('conflict', `${key.toString()} is pinned by ${word}`, {
+        hint: `unpin it first: \`dstore unpin ${word}\``,
+      })
+    }
     return this.#tiers.evict(key)
   }
 
@@ -287,12 +315,14 @@ export class Local implements Node {
       refused: gate.refused,
       store: undefined,
       cache: this.#tiers.status(),
+      pins: this.pins.status(),
       inactiveStore: this.inactive?.status,
       traffic: this.#traffic.status(),
     }
   }
 
   async close(): Promise<void> {
+    await this.pins.close()
     await this.inactive?.close()
     await this.#uses.close()
     // After the goodbye no removal waits for this node: no path may lead to a value then.

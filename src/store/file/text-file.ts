@@ -34,3 +34,14 @@ export async function replaceText(path: string, text: string): Promise<void> {
     throw new DstoreError('unwritable', `${path}: cannot be written`, { cause })
   }
 }
+
+/** Gives a file that cannot be read another name, which it returns. Error: `unwritable`. */
+export async function setAside(path: string): Promise<string> {
+  const aside = `${path}.damaged`
+  try {
+    await rename(path, aside)
+    return aside
+  } catch (cause) {
+    throw new DstoreError('unwritable', `${path}: cannot be renamed`, { cause })
+  }
+}

@@ -1,76 +1,13 @@
-/**
- * Words that lead to something in a stored tree: `KEY/path` and `NAME/path`
- * (specs/008-directories.md, "Rules: reading").
- */
-import { faultOfName } from '../../directory/names.ts'
-import { DstoreError } from '../../errors.ts'
-import { type Key, parseKey } from '../../hash/key.ts'
-import { checkName, isName } from '../../index/name.ts'
+/** What a word leads to, by a node (specs/008-directories.md, "Rules: reading"). */
+import type { Key } from '../../hash/key.ts'
 import { noSuch } from '../../node/calls/no-such.ts'
 import { hintAtKey, resolveKey } from '../../node/calls/resolve-key.ts'
 import type { CallOptions, Node } from '../../node/node.ts'
+import { findTreeWord, type TreeWord } from '../../node/words/tree-word.ts'
 
-/** A key, and the names of entries that lead from its directory to what is meant. */
-export interface TreeWord {
-  readonly key: Key
-  /** Empty for the value of the key itself. */
-  readonly path: readonly string[]
-  /** The text of the key or name that `path` begins at. */
-  readonly root: string
-}
+export { findTreeWord, splitKey, splitPath, type TreeWord } from '../../node/words/tree-word.ts'
 
-/** The key that the text begins with, and the path after its slash; undefined without a key. */
-export function splitKey(text: string): TreeWord | undefined {
-  // Some spellings of keys have slashes themselves.
-  const whole = readKey(text)
-  if (whole !== undefined) return { key: whole, path: [], root: text }
-  const at = text.indexOf('/')
-  const head = text.slice(0, at)
-  const key = at === -1 ? undefined : readKey(head)
-  return key && { key, path: splitPath(text.slice(at + 1), text), root: head }
-}
-
-/**
- * The names in a path; one slash may end it. Throws `usage`, naming `text`, if one of them cannot
- * be in a directory.
- */
-export function splitPath(path: string, text: string = path): string[] {
-  const names = path.split('/')
-  if (names.at(-1) === '') names.pop()
-  for (const name of names) {
-    const fault = faultOfName(name)
-    if (fault === undefined) continue
-    throw new DstoreError('usage', `not a path in a directory: ${text}: a name in it: ${fault}`)
-  }
-  return names
-}
-
-/**
- * What a word leads to: a key, or the longest bound name that it begins with; undefined if no such
- * name is bound. `lookup` answers a name with its key. Errors: `usage` if the word can be neither,
- * and those of `lookup`.
- */
-export async function findTreeWord(
-  text: string,
-  lookup: (name: string) => Promise<Key | undefined>,
-): Promise<TreeWord | undefined> {
-  const keyed = splitKey(text)
-  if (keyed !== undefined) return keyed
-  let canBeName = false
-  for (let end = text.length; end > 0; end = text.lastIndexOf('/', end - 1)) {
-    const name = text.slice(0, end)
-    if (!isName(name)) continue
-    canBeName = true
-    const key = await lookup(name)
-    if (key === undefined) continue
-    const path = end === text.length ? [] : splitPath(text.slice(end + 1), text)
-    return { key, path, root: name }
-  }
-  if (!canBeName) checkName(text)
-  return undefined
-}
-
-/** The same by a node; `not-found` if no such name is bound. */
+/** What a word leads to; `not-found` if no such name is bound. */
 export async function resolveTreeWord(
   node: Pick<Node, 'role' | 'index' | 'inactive'>,
   text: string,
@@ -84,12 +21,4 @@ export async function resolveTreeWord(
   if (!text.includes('/'))
     return { key: await resolveKey(node, text, options), path: [], root: text }
   throw await noSuch('name', text, node, hintAtKey(text))
-}
-
-function readKey(text: string): Key | undefined {
-  try {
-    return parseKey(text)
-  } catch {
-    return undefined
-  }
 }

@@ -71,6 +71,7 @@ test('R007-67 Prometheus gets every figure of the node, also at the second scrap
       seq: 6,
     },
     names: { moves: 16, expired: 17, replaced: 18 },
+    pins: { pins: 41, incomplete: 42, usedBytes: 43, budgetBytes: 44 },
     cache: { usedBytes: 7, budgetBytes: 8, values: 9, hits: 10, misses: 11, evictions: 12 },
     traffic: [
       { peer: 'a', valueBytesIn: 1, valueBytesOut: 2, lies: 3 },
@@ -91,6 +92,9 @@ test('R007-67 Prometheus gets every figure of the node, also at the second scrap
     t.is(found.get('dstore_refused_total'), 5)
     t.is(found.get('dstore_store_headroom_bytes'), 5)
     t.is(found.get('dstore_cache_evictions_total'), 12)
+    t.is(found.get('dstore_pins'), 41)
+    t.is(found.get('dstore_pins_incomplete'), 42)
+    t.is(found.get('dstore_pinned_bytes'), 43)
     t.is(found.get('dstore_tag_moves_total'), 16)
     t.is(found.get('dstore_expired_names_total'), 17)
     t.is(found.get('dstore_replaced_values_removed_total'), 18)

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parse } from 'yaml'
 import { ROUTES } from '../../../src/daemon/http/routes.ts'
+import { FakePins } from '../fake-pins.ts'
 import { fileRequest } from '../file-request.ts'
 import { putTree } from '../../node/put-tree.ts'
 import { ask, serving, type Answer } from '../serving.ts'
@@ -87,6 +88,7 @@ const ENTRIES = JSON.stringify([
 
 test('R007-68 the responses of a running daemon match their description', async (t) => {
   const { daemon, node } = await serving(t)
+  Object.assign(node, { pins: new FakePins() })
   const { key } = await node.put({ bytes: [Buffer.from('hello')] as never })
   const text = key.toString()
   const absent = 'f'.repeat(64)
@@ -105,6 +107,11 @@ test('R007-68 the responses of a running daemon match their description', async 
     ['GET', `/v1/values/${text}x/facts`, '/v1/values/{key}/facts', 400],
     ['POST', `/v1/values/${text}/prefetch`, '/v1/values/{key}/prefetch', 200],
     ['POST', `/v1/values/${text}/copy`, '/v1/values/{key}/copy', 400, '{}'],
+    ['PUT', '/v1/pins/hi%2Fho', '/v1/pins/{word}', 200],
+    ['GET', '/v1/pins', '/v1/pins', 200],
+    ['GET', '/v1/pins/hi%2Fho', '/v1/pins/{word}', 200],
+    ['DELETE', '/v1/pins/hi%2Fho', '/v1/pins/{word}', 200],
+    ['DELETE', '/v1/pins/hi%2Fho', '/v1/pins/{word}', 404],
     ['GET', '/v1/keys', '/v1/keys', 200],
     ['POST', '/v1/verify', '/v1/verify', 200],
     ['PUT', '/v1/names/hi', '/v1/names/{name}', 200, JSON.stringify({ key: text })],

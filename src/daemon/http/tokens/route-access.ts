@@ -35,6 +35,9 @@ const ACCESS: Readonly<Record<string, Readonly<Record<string, CallAccess>>>> = {
   '/v1/values/{key}/copy': { POST: ADMIN },
   '/v1/values/{key}/path': { POST: ADMIN },
   '/v1/values/{key}/evict': { POST: ADMIN },
+  '/v1/pins': { GET: READ_ALL },
+  // What stays on this machine is its owner's choice.
+  '/v1/pins/{word}': { GET: READ_ALL, PUT: ADMIN, DELETE: ADMIN },
   '/v1/keys': { GET: READ_ALL },
   '/v1/verify': { POST: ADMIN },
   '/v1/names': { GET: READ },
