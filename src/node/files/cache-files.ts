@@ -25,6 +25,8 @@ import { FoundChecks } from './found-checks.ts'
 import { foundIn } from './found-values.ts'
 import { UnlinkedBytes } from './unlinked-bytes.ts'
 
+type Memory = Pick<Cache, 'evict' | 'peek'>
+
 /** Memory of received pieces that is kept for the next. */
 const POOLED_BYTES = 16 * MIB
 
@@ -49,6 +51,8 @@ export class CacheFiles implements FileTier {
   readonly #holds = new FileHolds()
   readonly #checks: FoundChecks
   readonly #unlinked: UnlinkedBytes
+  /** Values that are being moved here from memory. */
+  readonly #adopting = new Map<CachedValue, Promise<FileValue | undefined>>()
 
   constructor(options: CacheFilesOptions) {
     const { folder, keeps, budget, checker } = options
@@ -177,10 +181,16 @@ export class CacheFiles implements FileTier {
     if (file !== undefined) await this.#checks.check(file, options)
   }
 
-  async adopt(
-    from: CachedValue,
-    memory: Pick<Cache, 'evict' | 'peek'>,
-  ): Promise<FileValue | undefined> {
+  adopt(from: CachedValue, memory: Memory): Promise<FileValue | undefined> {
+    let moving = this.#adopting.get(from)
+    if (moving === undefined) {
+      moving = this.#adopt(from, memory).finally(() => this.#adopting.delete(from))
+      this.#adopting.set(from, moving)
+    }
+    return moving
+  }
+
+  async #adopt(from: CachedValue, memory: Memory): Promise<FileValue | undefined> {
     const { key, size, incarnation } = from
     const { isShared, budget } = this.#options
     if (!from.held.complete || memory.peek(key) !== from) return undefined
@@ -188,7 +198,9 @@ export class CacheFiles implements FileTier {
     const file = value && this.#slots.of(value)?.value
     if (file === undefined || file.isWhole || file.isUnchecked) return file
     const room = roomFor(size, [{ start: 0, end: size }])
-    if (isShared && budget.headroomBytes < chargeOf(size, room)) return undefined
+    // What is in use there does not count as headroom.
+    const givenBytes = isShared && from.inUse ? from.memoryBytes : 0
+    if (budget.headroomBytes + givenBytes < chargeOf(size, room)) return undefined
     if (from.isDirectory) file.directoryAt = incarnation
     const releases = [from.use(), file.use()]
     try {

@@ -116,8 +116,11 @@ export class Local implements Node {
     const { network, link, globalPeer, budget, log, random } = options
     const operations = options.operations ?? new OperationIds(random(8))
     this.#options = options
-    const cache = new Cache(budget, (value) => this.evicted(value))
-    const tiers = new Tiers(cache, options.files)
+    const cache = new Cache(budget, (value) => {
+      tiers.leavesMemory(value)
+      this.evicted(value)
+    })
+    const tiers = new Tiers(cache, log, options.files)
     this.#tiers = tiers
     const holdings = new Holdings(tiers)
     this.pins = new Pins({

@@ -72,7 +72,8 @@ export class Reader {
   async get(key: Key, options: ReadOptions = {}): Promise<ReadableValue> {
     const cached = this.#tiers.get(key)
     const isKnown = cached !== undefined && (key.kind === 'bytes' || cached.isDirectory)
-    if (isKnown && (await this.#mayServe(cached, options))) {
+    const mayServe = isKnown && (await this.#mayServe(cached, options))
+    if (mayServe && (await this.#tiers.isVerified(cached, options.signal))) {
       const range = resolveRange(options.range, cached.size)
       if (cached.held.covers(range) || offeredIn(cached) !== undefined) {
         this.#tiers.count('hit')
@@ -116,7 +117,7 @@ export class Reader {
   async open(digest: Uint8Array): Promise<ServedValue | undefined> {
     const value = this.#tiers.get(new Key(digest))
     if (value === undefined || !(await this.#mayServe(value, {}))) return undefined
-    if (!this.#tiers.lists(value)) return undefined
+    if (!this.#tiers.lists(value) || !this.#isReady(value)) return undefined
     const read = this.#holdings.reads.begin(value)
     const release = value.use()
     const signal = AbortSignal.any([read.signal, value.dropped])
@@ -126,6 +127,14 @@ export class Reader {
     }
     const served = value.served(signal, end)
     return isInFile(value) ? servedToPeer(served) : served
+  }
+
+  /** A peer does not wait while the file of an earlier run is verified: it asks somebody else. */
+  #isReady(value: HeldValue): boolean {
+    if (!isInFile(value) || !value.isUnchecked) return true
+    // It fails where the file is damaged, and then it is evicted.
+    void this.#tiers.isVerified(value).catch(() => undefined)
+    return false
   }
 
   /** Lists a value that Global confirmed, with the bytes in its answer. */
@@ -157,6 +166,7 @@ export class Reader {
     confirmed: boolean,
   ): ReadableValue {
     const { size } = entry
+    this.#tiers.reading(entry)
     const bytes = this.#readCached(entry, range, options, confirmed)
     const isCopied = isInFile(entry) && entry.isWhole && range.end - range.start >= PIECE_BYTES
     if (!isCopied) return { key, size, range, bytes }
@@ -173,7 +183,7 @@ export class Reader {
   ): Promise<boolean> {
     const mayServe =
       this.#tiers.lists(entry) && (confirmed || (await this.#mayServe(entry, options)))
-    return mayServe && this.#tiers.lists(entry)
+    return mayServe && (await this.#tiers.isVerified(entry, options.signal))
   }
 
   /** Yields what is held, and the rest as it arrives. */

@@ -14,7 +14,9 @@ import { sumOf, wholeCharge } from '../cache/charge.ts'
 import { CachedValue } from '../cache/cached-value.ts'
 import type { HeldValue } from '../cache/held-value.ts'
 import type { CacheStatus } from '../node.ts'
+import { Moves } from './moves.ts'
 import type { OpenedFiles } from './open-files.ts'
+import type { Log } from '../../log.ts'
 import { fileBaseBytes } from '../files/file-charge.ts'
 import type { FileTier, FileValue } from '../files/file-tier.ts'
 
@@ -38,9 +40,15 @@ export class Tiers {
   /** A tier that shares the budget of memory holds no more than memory could. */
   readonly #ownFileBytes: number
 
-  constructor(memory: Cache, { tier, none, ownBytes = 0 }: OpenedFiles = {}) {
+  readonly #moves: Moves | undefined
+  /** A caller evicts a value, from both tiers. */
+  #isEvicting = false
+
+  constructor(memory: Cache, log: Log, { tier, none, ownBytes = 0 }: OpenedFiles = {}) {
     this.memory = memory
     this.files = tier
+    const isMoving = tier !== undefined && ownBytes > 0
+    this.#moves = isMoving ? new Moves({ memory, files: tier, log }) : undefined
     this.#ownFileBytes = ownBytes
     this.#none = none
   }
@@ -116,7 +124,37 @@ export class Tiers {
 
   /** Evicts a value from both tiers; its readers may continue. Returns how much was held of it. */
   evict(key: Key): number {
-    return Math.max(this.memory.evict(key), this.files?.evict(key) ?? 0)
+    this.#isEvicting = true
+    try {
+      return Math.max(this.memory.evict(key), this.files?.evict(key) ?? 0)
+    } finally {
+      this.#isEvicting = false
+    }
+  }
+
+  /** An entry is being read. */
+  reading(value: HeldValue): void {
+    if (value instanceof CachedValue) this.#moves?.read(value)
+  }
+
+  /** Memory is about to give back what it has of a value. */
+  leavesMemory(value: CachedValue): void {
+    if (!this.#isEvicting) this.#moves?.evicted(value)
+  }
+
+  /**
+   * Verifies what an earlier run left in the file of an entry. False if the entry is no longer
+   * listed then, or must not be served.
+   */
+  async isVerified(value: HeldValue, signal?: AbortSignal): Promise<boolean> {
+    if (!(value instanceof CachedValue)) {
+      try {
+        await this.files?.check(value as FileValue, { signal })
+      } catch (error) {
+        if (!(error instanceof DstoreError) || error.code !== 'integrity') throw error
+      }
+    }
+    return this.lists(value) && !value.isVoid
   }
 
   /** Why a file cannot be handed out where there is no file tier. */

@@ -6,7 +6,7 @@ import type { Key } from '../../../hash/key.ts'
 import type { Fact } from '../../../index/message.ts'
 import { notAsDirectory } from '../../calls/no-such.ts'
 import type { HeldValue } from '../../cache/held-value.ts'
-import type { FileHold, FileTier, FileValue } from '../../files/file-tier.ts'
+import type { CheckOptions, FileHold, FileTier, FileValue } from '../../files/file-tier.ts'
 import type { CallOptions } from '../../node.ts'
 import { NoRoom } from '../../swarm/download.ts'
 import type { Fetcher } from '../../swarm/fetcher.ts'
@@ -52,7 +52,9 @@ export class WholeFiles {
         const entry = await this.#entry(files, key, options)
         const release = entry.use()
         try {
+          await files.check(entry, checkOptions(options))
           await this.#fetch(entry, options)
+          if (entry.isVoid) throw new DstoreError('cancelled', 'Global has not confirmed it')
           return { ...(await files.hold(entry)), size: entry.size }
         } finally {
           release()
@@ -68,8 +70,17 @@ export class WholeFiles {
   /** An entry that may be served, whole or not. */
   async #entry(files: FileTier, key: Key, options: CallOptions): Promise<FileValue> {
     const { tiers, mayServe, locator } = this.#options
+    const inMemory = tiers.memory.get(key)
+    const isReady = inMemory?.held.complete === true && isKnownAs(key, inMemory)
+    if (isReady && (await mayServe(inMemory, options))) {
+      const adopted = await files.adopt(inMemory, tiers.memory)
+      if (adopted !== undefined) {
+        tiers.count('hit')
+        return adopted
+      }
+    }
     const entry = files.get(key)
-    const isKnown = entry !== undefined && (key.kind === 'bytes' || entry.isDirectory)
+    const isKnown = entry !== undefined && isKnownAs(key, entry)
     if (isKnown && (await mayServe(entry, options)) && tiers.lists(entry)) {
       tiers.count(entry.isWhole ? 'hit' : 'miss')
       return entry
@@ -128,6 +139,13 @@ export class WholeFiles {
     tiers.memory.evict(key)
   }
 }
+
+const isKnownAs = (key: Key, entry: HeldValue): boolean => key.kind === 'bytes' || entry.isDirectory
+
+const checkOptions = ({ signal, onProgress }: CallOptions): CheckOptions => ({
+  signal,
+  onProgress: (doneBytes, totalBytes) => onProgress?.({ phase: 'hash', doneBytes, totalBytes }),
+})
 
 const isAborted = ({ signal }: CallOptions): boolean => signal?.aborted === true
 
