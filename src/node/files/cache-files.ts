@@ -64,6 +64,7 @@ export class CacheFiles implements FileTier {
     this.#context = {
       folder,
       keeps,
+      checker,
       pool,
       makeRoom: (file) => this.#slots.evictLeastRecent(file),
       written: (file) => this.#written(file),

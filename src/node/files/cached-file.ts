@@ -1,6 +1,7 @@
 /** A value in a file of this boot, whole or in part. Written once, by verified runs. */
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
+import type { GroupChecker } from '../../hash/proof/group-check.ts'
 import { Bitfield } from '../../hash/tree/bitfield.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { MIB } from '../../limits.ts'
@@ -22,6 +23,8 @@ export interface FileContext {
   readonly folder: CacheFolder
   /** Whether the next boot is to find what is unfinished. */
   readonly keeps: boolean
+  /** Hashes on another thread. */
+  readonly checker: GroupChecker | undefined
   /** Memory that pieces are received into. */
   readonly pool: SegmentPool
   /** The file system is full: evicts another file. False if something uses every one. */
@@ -127,7 +130,9 @@ export class CachedFile implements FileValue {
   }
 
   served(signal: AbortSignal, release: (stillReferenced: boolean) => void): ServedValue {
-    return servedFromFile(this, signal, release, (fault) => this.#context.damaged(this, fault))
+    const { checker } = this.#context
+    const onDamage = (fault: DstoreError): void => this.#context.damaged(this, fault)
+    return servedFromFile(this, { signal, release, checker, onDamage })
   }
 
   /** Writes verified groups from `start` on, and the pairs that came with them. */

@@ -1,0 +1,21 @@
+/** Reads of files of the cache, and what it means where they fail. */
+import { unzeroed } from '../../bytes.ts'
+import { DstoreError } from '../../errors.ts'
+import { readFault } from '../../store/disk/value-reader.ts'
+
+/** What could be read of `length` bytes; memory of its own. */
+export async function filled(
+  length: number,
+  read: (into: Uint8Array) => Promise<number>,
+): Promise<Uint8Array> {
+  try {
+    const bytes = unzeroed(length)
+    const count = await read(bytes)
+    return count === length ? bytes : bytes.subarray(0, count)
+  } catch (error) {
+    throw readFault(error)
+  }
+}
+
+export const shorter = (): DstoreError =>
+  new DstoreError('integrity', 'a file of the cache is shorter than it was')
