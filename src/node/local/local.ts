@@ -331,7 +331,7 @@ export class Local implements Node {
     // After the goodbye no removal waits for this node: no path may lead to a value then.
     this.#tiers.files?.moveAway(new DstoreError('cancelled', 'the node is stopping'))
     await this.#options.link.close()
-    await this.#tiers.files?.close()
+    await this.#tiers.close()
     await this.#options.addresses.close()
     await this.#options.network.close()
   }

@@ -2,7 +2,12 @@
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import { memoryLeft } from '../../store/cached/control-group.ts'
-import { makeCacheFolder, nodeFolder, sharedMemory } from '../../store/cached/place.ts'
+import {
+  deleteIfEmpty,
+  makeCacheFolder,
+  nodeFolder,
+  sharedMemory,
+} from '../../store/cached/place.ts'
 import { mountUse } from '../../store/cached/mount.ts'
 import { CacheBudget } from '../cache/cache-budget.ts'
 import type { FileTier, FileValue } from '../files/file-tier.ts'
@@ -38,6 +43,8 @@ export interface OpenedFiles {
   /** Its budget in bytes, unless it shares that of memory. */
   readonly ownBytes?: number | undefined
   readonly none?: string
+  /** Called once the tier is closed. */
+  readonly onClosed?: () => void
 }
 
 /**
@@ -88,5 +95,6 @@ async function openIn(cacheDir: string, options: OpenFilesOptions): Promise<Open
   const checker = threadedChecker
   const given = { directory, groupId, ...shared, random, onEvicted, checker, log }
   const tier = await openFileTier(given)
-  return { tier, groupId, ownBytes: cacheDirBytes }
+  const onClosed = (): void => deleteIfEmpty(directory)
+  return { tier, groupId, ownBytes: cacheDirBytes, onClosed }
 }

@@ -41,10 +41,13 @@ export class Tiers {
   readonly #ownFileBytes: number
 
   readonly #moves: Moves | undefined
+  readonly #onClosed: () => void
   /** A caller evicts a value, from both tiers. */
   #isEvicting = false
 
-  constructor(memory: Cache, log: Log, { tier, none, ownBytes = 0 }: OpenedFiles = {}) {
+  constructor(memory: Cache, log: Log, opened: OpenedFiles = {}) {
+    const { tier, none, ownBytes = 0, onClosed = () => undefined } = opened
+    this.#onClosed = onClosed
     this.memory = memory
     this.files = tier
     const isMoving = tier !== undefined && ownBytes > 0
@@ -162,6 +165,11 @@ export class Tiers {
     return new DstoreError('unsupported', `this node keeps no files: ${this.#none}`, {
       hint: 'start it with --cache-dir DIR, and on a disk with --cache-dir-size SIZE',
     })
+  }
+
+  async close(): Promise<void> {
+    await this.files?.close()
+    this.#onClosed()
   }
 
   damaged(value: FileValue, fault: DstoreError): void {
