@@ -1,6 +1,7 @@
 /** The pins of a Local (specs/007-daemon-and-command-line.md, "Pins"). */
 import { deadline } from '../../deadline.ts'
 import { asDstoreError, DstoreError, type ErrorCode } from '../../errors.ts'
+import type { Key } from '../../hash/key.ts'
 import { CALL_TIMEOUT_MS, LEAST_RATE_BYTES, PINS } from '../../limits.ts'
 import type { Log } from '../../log.ts'
 import type { HeldValue } from '../cache/held-value.ts'
@@ -121,11 +122,15 @@ export class Pins implements NodePins {
     }
   }
 
-  /** The words that keep a value here. */
-  wordsOf(id: string): string[] {
-    return [...this.#entries.values()]
-      .filter(({ pinned }) => pinned.needs(id))
-      .map(({ pinned }) => pinned.word)
+  /** Throws `conflict` for a value that a pin keeps. */
+  checkMayEvict(key: Key): void {
+    const id = key.toHex()
+    for (const { pinned } of this.#entries.values()) {
+      if (!pinned.needs(id)) continue
+      throw new DstoreError('conflict', `${key.toString()} is pinned by ${pinned.word}`, {
+        hint: `unpin it first: \`dstore unpin ${pinned.word}\``,
+      })
+    }
   }
 
   status(): PinsStatus {
