@@ -1,7 +1,7 @@
 /** One copy on the machine, for a value that is a few times the allowance of the processes. */
-import { test } from "../../serial.ts";
-import { MIB } from "../../../src/limits.ts";
-import { mapByTen } from "./ten-processes.ts";
+import { test } from '../../serial.ts'
+import { MIB } from '../../../src/limits.ts'
+import { mapByTen } from './ten-processes.ts'
 
-test("ten processes map 256 MiB and read every page: there is one copy", (t) =>
-  mapByTen(t, 256 * MIB));
+test('ten processes map 256 MiB and read every page: there is one copy', (t) =>
+  mapByTen(t, 256 * MIB))

@@ -1,6 +1,6 @@
 /** One copy on the machine, in full size. */
-import { test } from "../../serial.ts";
-import { GIB } from "../../../src/limits.ts";
-import { mapByTen } from "./ten-processes.ts";
+import { test } from '../../serial.ts'
+import { GIB } from '../../../src/limits.ts'
+import { mapByTen } from './ten-processes.ts'
 
-test("ten processes map 1 GiB and read every page: there is one copy", (t) => mapByTen(t, GIB));
+test('ten processes map 1 GiB and read every page: there is one copy', (t) => mapByTen(t, GIB))
