@@ -148,6 +148,11 @@ export class CacheFiles implements FileTier {
   }
 
   evict(key: Key): number {
+    return this.#evict(key, new DstoreError('cancelled', 'the file was evicted'))
+  }
+
+  /** Holds of the file end with this reason. */
+  #evict(key: Key, reason: DstoreError): number {
     const slot = this.#slots.at(key)
     if (slot === undefined) return 0
     const { value, charge } = slot
@@ -157,16 +162,16 @@ export class CacheFiles implements FileTier {
     this.#slots.delete(slot)
     this.#unlinked.add(charge)
     this.#options.onEvicted?.(value)
+    this.#holds.end(value, reason)
     return heldBytes
   }
 
   remove(key: Key, isConcerned: (value: FileValue) => boolean = () => true): void {
     const value = this.peek(key)
     if (value === undefined || !isConcerned(value)) return
-    this.evict(key)
     const reason = new DstoreError('removed', 'the value was removed')
+    this.#evict(key, reason)
     value.drop(reason)
-    this.#holds.end(value, reason)
   }
 
   /** Lists what earlier boots left: void, until its key is confirmed and `check` was called. */
@@ -260,7 +265,7 @@ export class CacheFiles implements FileTier {
     if (this.#slots.of(value) === undefined) return
     const facts = { key: value.key.toString(), path: value.path, fault: fault.message }
     this.#options.log.warn('a file of the cache was changed, and is deleted', facts)
-    this.evict(value.key)
+    this.#evict(value.key, fault)
   }
 
   moveAway(reason: DstoreError): void {
