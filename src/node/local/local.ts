@@ -14,7 +14,7 @@ import { ByteBudgets } from '../calls/byte-budget.ts'
 import { formatPosition } from '../calls/change-events.ts'
 import { NoRoom } from '../swarm/download.ts'
 import { fetchWhole, type FetchInto } from '../pins/fetch-whole.ts'
-import { localHost } from '../pins/local-host.ts'
+import { LocalHost } from '../pins/local-host.ts'
 import { Paces } from '../pins/pace.ts'
 import { Pins, type PinsOptions } from '../pins/pins.ts'
 import { watchedHoldings } from '../pins/watched-holdings.ts'
@@ -99,12 +99,14 @@ export class Local implements Node {
   readonly pins: Pins
   readonly #options: LocalOptions
   readonly #tiers: Tiers
+  readonly #handedOut: CachedPaths
   readonly #withdrawals: HolderWithdrawals
   readonly #traffic = new Traffic()
   readonly #uploader: Uploader
   readonly #reader: Reader
   readonly #uses: UseReports
   readonly #startedAt = new Date()
+  #closing: Promise<void> | undefined
   readonly #paces = new Paces()
   readonly #into: FetchInto = {
     get: (key, options) => this.#find(key, { ...options, mustKeep: true }),
@@ -126,7 +128,12 @@ export class Local implements Node {
     this.pins = new Pins({
       ...options.pins,
       log,
-      host: localHost({ tiers, into: this.#into, node: this }),
+      host: new LocalHost({
+        tiers,
+        into: this.#into,
+        node: this,
+        holdFile: (key, held) => this.#reader.holdFile(key, held),
+      }),
     })
     link.attach(watchedHoldings(holdings, this.pins))
     const traffic = this.#traffic
@@ -152,7 +159,8 @@ export class Local implements Node {
     const get: Node['get'] = (key, asked) => this.get(key, asked)
     const hold: Local['holdFile'] = (key, asked) => this.holdFile(key, asked)
     const groupId = options.files?.groupId
-    this.paths = new Paths(new CachedPaths({ tiers, hold, get, groupId }), get)
+    this.#handedOut = new CachedPaths({ tiers, hold, get, groupId })
+    this.paths = new Paths(this.#handedOut, get)
     const { inactive } = options
     const to = globalDestination(link, this.#uploader, random)
     this.inactive = inactive && new InactiveStore({ ...inactive, to })
@@ -266,12 +274,7 @@ export class Local implements Node {
   }
 
   async evict(key: Key): Promise<number> {
-    const [word] = this.pins.wordsOf(key.toHex())
-    if (word !== undefined) {
-      throw new DstoreError('conflict', `${key.toString()} is pinned by ${word}`, {
-        hint: `unpin it first: \`dstore unpin ${word}\``,
-      })
-    }
+    this.pins.checkMayEvict(key)
     return this.#tiers.evict(key)
   }
 
@@ -324,13 +327,18 @@ export class Local implements Node {
     }
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
     await this.pins.close()
     await this.inactive?.close()
     await this.#uses.close()
     // After the goodbye no removal waits for this node: no path may lead to a value then.
     this.#tiers.files?.moveAway(new DstoreError('cancelled', 'the node is stopping'))
     await this.#options.link.close()
+    await this.#handedOut.close()
     await this.#tiers.close()
     await this.#options.addresses.close()
     await this.#options.network.close()

@@ -181,11 +181,6 @@ export class Tiers {
     this.memory.count(kind)
   }
 
-  /** The budgets of both tiers, which may be one. */
-  get budgetBytes(): number {
-    return this.memory.budgetBytes + (this.files?.status().budgetBytes ?? 0)
-  }
-
   /** Bytes that both tiers use. */
   get usedBytes(): number {
     return this.memory.status().usedBytes + (this.files?.status().usedBytes ?? 0)

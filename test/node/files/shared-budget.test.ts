@@ -3,8 +3,10 @@ import { test } from '../../serial.ts'
 import { MIB, SEGMENT_BYTES } from '../../../src/limits.ts'
 import { Cache } from '../../../src/node/cache/cache.ts'
 import { CacheBudget } from '../../../src/node/cache/cache-budget.ts'
-import { fill as fillMemory } from '../cache/cached.ts'
-import { fill, sample, withTier } from './tier.ts'
+import { SegmentPool } from '../../../src/node/cache/segment-pool.ts'
+import { sameBytes } from '../../same-bytes.ts'
+import { fill as fillMemory, isAll, viewsOf } from '../cache/cached.ts'
+import { fill, read, sample, withTier } from './tier.ts'
 
 test('R003-147 the least recently used entry of both tiers is evicted first', async (t) => {
   const budget = new CacheBudget(4.5 * MIB)
@@ -37,6 +39,65 @@ test('R003-147 the least recently used entry of both tiers is evicted first', as
       t.false(tier.claim(tier.peek(more.key)!, { start: 0, end: 3 * SEGMENT_BYTES }))
       t.is(held(), 'm--ffm', 'nothing is evicted in vain')
       for (const release of uses) release()
+    },
+    { budget, isShared: true },
+  )
+})
+
+for (const isShared of [true, false]) {
+  const whose = isShared ? 'one budget' : 'budgets of their own'
+  test(`R003-152 a value moves from memory to a file, with ${whose}`, async (t) => {
+    const size = 5 * SEGMENT_BYTES + 7
+    const memoryBudget = new CacheBudget(8 * MIB)
+    const pool = new SegmentPool()
+    const cache = new Cache(memoryBudget, undefined, pool)
+    const budget = isShared ? memoryBudget : new CacheBudget(8 * MIB)
+    await withTier(
+      0,
+      async ({ tier }) => {
+        const one = sample(size, 1)
+        const before = cache.admit(one.key, size, 3, { start: 0, end: size })!
+        before.directoryAt = 3
+        before.writePairs(0, one.outboard)
+        for (let at = 0; at < size; at += SEGMENT_BYTES) {
+          before.write(at, one.bytes.subarray(at, at + SEGMENT_BYTES))
+        }
+        const moves = [tier.adopt(before, cache), tier.adopt(before, cache)]
+        t.true(budget.usedBytes <= budget.budgetBytes)
+        const [value, other] = await Promise.all(moves)
+        t.is(value, other, 'callers share one move')
+        t.true(value!.isWhole)
+        t.true(value!.isDirectory)
+        t.is(value!.incarnation, 3)
+        sameBytes(t, await read(value!), one.bytes)
+        t.is(cache.peek(one.key), undefined)
+        t.is(cache.usedBytes, 0)
+        pool.trim(0)
+        t.is(pool.bytes, 0, 'its memory is free')
+        t.is(await tier.adopt(before, cache), undefined, 'it is not in memory any more')
+      },
+      { budget, isShared },
+    )
+  })
+}
+
+test('R003-152 who reads a value in memory while it moves goes on reading', async (t) => {
+  const budget = new CacheBudget(8 * MIB)
+  const pool = new SegmentPool()
+  const cache = new Cache(budget, undefined, pool)
+  await withTier(
+    0,
+    async ({ tier }) => {
+      const size = 4 * SEGMENT_BYTES
+      const value = fillMemory(cache, sample(1, 1).key, size, 5)
+      const release = value.use()
+      // It is no value of this key, which nothing looks at here.
+      t.true((await tier.adopt(value, cache))!.isWhole)
+      for (const view of viewsOf(value)) t.true(isAll(view, 5))
+      t.is(viewsOf(value).length, 4)
+      release()
+      pool.trim(0)
+      t.is(pool.bytes, 0)
     },
     { budget, isShared: true },
   )

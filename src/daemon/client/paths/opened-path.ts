@@ -112,10 +112,12 @@ async function checkSame(
   removed: AbortSignal,
   news: Promise<void>,
 ): Promise<void> {
-  let fault: DstoreError | undefined
+  let fault: DstoreError
   try {
     const found = statSync(path, { bigint: true, throwIfNoEntry: false })
     if (found?.dev === BigInt(device) && found.ino === BigInt(inode)) return
+    // The value may have been removed just now, and the file with it.
+    if (found === undefined) await within(news, NEWS_MS)
     const what = found === undefined ? 'is not there' : 'is another file'
     fault = new DstoreError('unreadable', `${path} ${what} for this process`, {
       hint: 'it sees other mounts than the daemon: mount that folder at the same path, or use get',
@@ -127,10 +129,12 @@ async function checkSame(
       hint: 'the folder is for the user of the daemon: use get',
     })
   }
-  // The value may have been removed just now, and the file with it.
-  let timer: NodeJS.Timeout | undefined
-  const wait = new Promise<void>((resolve) => (timer = setTimeout(resolve, NEWS_MS)))
-  await Promise.race([news, wait])
-  clearTimeout(timer)
   throw removed.aborted ? removed.reason : fault
+}
+
+async function within(news: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))
+  await Promise.race([news, late])
+  clearTimeout(timer)
 }
