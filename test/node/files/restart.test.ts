@@ -139,7 +139,7 @@ test('R003-149 other files in the folder are deleted, and a smaller budget holds
     t.true(tier.status().usedBytes <= 3 * MIB)
     t.true(tier.status().values >= 1)
     const names = [...filesBelow(directory).keys()].map((path) => path.split('/').at(-1)!)
-    for (const name of names) t.regex(name, /^(baf[a-z0-9]+(\.pairs|\.held)?|of-the-user)$/)
+    for (const name of names) t.regex(name, /^(bafkr[a-z0-9]+(\.pairs|\.held)?|of-the-user)$/)
     const listed = [...tier.values()].map(({ key }) => key.toString())
     for (const name of names.filter((one) => one !== 'of-the-user')) {
       t.true(listed.includes(name.split('.')[0]!), name)
