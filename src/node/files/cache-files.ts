@@ -5,7 +5,7 @@
 import { DstoreError } from '../../errors.ts'
 import type { GroupChecker } from '../../hash/proof/group-check.ts'
 import type { Key } from '../../hash/key.ts'
-import type { ByteRange } from '../../hash/tree/tree.ts'
+import { outboardBytes, type ByteRange } from '../../hash/tree/tree.ts'
 import { CACHED_FILES, FILES_IN_FLIGHT_BYTES, MIB, SEGMENT_BYTES } from '../../limits.ts'
 import type { Log } from '../../log.ts'
 import type { CacheFolder } from '../../store/cached/cache-folder.ts'
@@ -164,7 +164,8 @@ export class CacheFiles implements FileTier {
     const { value } = slot
     const { heldBytes } = value
     // What is removed cannot be opened any more when this returns. If that fails it stays listed.
-    this.#unlinked.unlinking(value.isWhole ? value.size : 0, () => {
+    const bytes = value.isWhole ? value.size + outboardBytes(value.size) : 0
+    this.#unlinked.unlinking(bytes, () => {
       value.detach()
       this.#slots.delete(slot)
     })

@@ -121,7 +121,7 @@ test('R003-146 where what is evicted stays open elsewhere, room is refused and n
       return sizes.reduce((sum, bytes) => sum + bytes, stillOpen)
     },
     *evictable() {
-      for (const [usedAt, bytes] of [...sizes.entries()]) {
+      for (const [usedAt, bytes] of sizes.entries()) {
         const evict = (): void => {
           sizes.splice(0, 1)
           stillOpen += bytes
