@@ -1,6 +1,11 @@
 /** What a Local is started with to keep (specs/007, R007-377). */
 import { DstoreError } from '../../errors.ts'
-import type { Settings } from './settings.ts'
+import type { Role } from '../../node/node.ts'
+
+interface PinSettings {
+  readonly role?: Role
+  readonly pins?: readonly string[]
+}
 
 /** Stands for no pin: it ends those that were saved. */
 const NO_PIN = 'none'
@@ -14,9 +19,9 @@ export function checkPins(pins: readonly string[] = []): void {
 
 /** The pins that apply to the role. Throws `usage` where they are given to one without a cache. */
 export function resolvePins(
-  given: Settings,
-  { role, pins = [] }: Settings,
-): Pick<Settings, 'pins'> {
+  given: PinSettings,
+  { role, pins = [] }: PinSettings,
+): Pick<PinSettings, 'pins'> {
   const [first] = pins
   if (first === undefined || first === NO_PIN) return {}
   if (role === 'local') return { pins }

@@ -14,7 +14,7 @@ import { ByteBudgets } from '../calls/byte-budget.ts'
 import { formatPosition } from '../calls/change-events.ts'
 import { NoRoom } from '../swarm/download.ts'
 import { fetchWhole, type FetchInto } from '../pins/fetch-whole.ts'
-import { localHost } from '../pins/local-host.ts'
+import { LocalHost } from '../pins/local-host.ts'
 import { Paces } from '../pins/pace.ts'
 import { Pins, type PinsOptions } from '../pins/pins.ts'
 import { watchedHoldings } from '../pins/watched-holdings.ts'
@@ -106,6 +106,7 @@ export class Local implements Node {
   readonly #reader: Reader
   readonly #uses: UseReports
   readonly #startedAt = new Date()
+  #closing: Promise<void> | undefined
   readonly #paces = new Paces()
   readonly #into: FetchInto = {
     get: (key, options) => this.#find(key, { ...options, mustKeep: true }),
@@ -127,7 +128,12 @@ export class Local implements Node {
     this.pins = new Pins({
       ...options.pins,
       log,
-      host: localHost({ tiers, into: this.#into, node: this }),
+      host: new LocalHost({
+        tiers,
+        into: this.#into,
+        node: this,
+        holdFile: (key, held) => this.#reader.holdFile(key, held),
+      }),
     })
     link.attach(watchedHoldings(holdings, this.pins))
     const traffic = this.#traffic
@@ -268,12 +274,7 @@ export class Local implements Node {
   }
 
   async evict(key: Key): Promise<number> {
-    const [word] = this.pins.wordsOf(key.toHex())
-    if (word !== undefined) {
-      throw new DstoreError('conflict', `${key.toString()} is pinned by ${word}`, {
-        hint: `unpin it first: \`dstore unpin ${word}\``,
-      })
-    }
+    this.pins.checkMayEvict(key)
     return this.#tiers.evict(key)
   }
 
@@ -326,7 +327,11 @@ export class Local implements Node {
     }
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
     await this.pins.close()
     await this.inactive?.close()
     await this.#uses.close()
@@ -334,7 +339,7 @@ export class Local implements Node {
     this.#tiers.files?.moveAway(new DstoreError('cancelled', 'the node is stopping'))
     await this.#options.link.close()
     await this.#handedOut.close()
-    await this.#tiers.files?.close()
+    await this.#tiers.close()
     await this.#options.addresses.close()
     await this.#options.network.close()
   }

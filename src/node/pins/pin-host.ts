@@ -21,9 +21,12 @@ export interface PinHost {
    * Fetches all of a value into the cache. Errors: those of `Node.get`; `no-space` where values in
    * use leave it no room.
    */
-  fetch(key: Key, options: PinFetch): Promise<void>
-  /** The value, if all of it is in the cache now. */
-  held(key: Key): Pick<HeldValue, 'key' | 'use'> | undefined
+  fetch(key: Key, size: number, options: PinFetch): Promise<void>
+  /**
+   * The value, if all of it is in the cache now: where pinned values of its size are to be, or
+   * `anywhere`.
+   */
+  held(key: Key, anywhere: boolean): Pick<HeldValue, 'key' | 'use'> | undefined
   /** What a value of this size takes of the budget, in bytes. */
   chargeOf(size: number): number
   /** What all pins together may take, in bytes. */

@@ -87,14 +87,14 @@ export class PinnedValues {
     return this.#slots.get(id)?.hold !== undefined
   }
 
-  /** Fetches a reserved value, unless it is held, and holds it. Errors: those of `fetch`; `busy`. */
+  /** Fetches a reserved value, unless it is held. Errors: those of `fetch`; `busy`. */
   async ensure(id: string, options: PinFetch): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const slot = this.#slots.get(id)
-      if (slot === undefined || this.#hold(slot)) return
+      if (slot === undefined || this.#hold(slot, false)) return
       try {
-        await this.#host.fetch(slot.key, options)
-        if (this.#hold(slot)) return
+        await this.#host.fetch(slot.key, slot.size, options)
+        if (this.#hold(slot, true)) return
         options.signal.throwIfAborted()
       } catch (error) {
         const isFull = error instanceof DstoreError && error.code === 'no-space'
@@ -130,11 +130,11 @@ export class PinnedValues {
     this.#usedBytes += slot.charge
   }
 
-  #hold(slot: Slot): boolean {
+  #hold(slot: Slot, anywhere: boolean): boolean {
     if (slot.hold !== undefined) return true
     // Given up meanwhile: nothing would release it.
     if (slot.reserved === 0) return true
-    const value = this.#host.held(slot.key)
+    const value = this.#host.held(slot.key, anywhere)
     if (value === undefined) return false
     slot.hold = { value, release: value.use() }
     return true

@@ -83,12 +83,12 @@ export class Pinned {
     this.#running ??= this.#run(this.#stop.signal)
   }
 
-  /** Gives up everything that it holds. */
+  /** Gives up everything that it holds, at once. Resolves when no work for it is in progress. */
   async close(): Promise<void> {
     this.#stop.abort(new DstoreError('cancelled', 'it is no longer pinned'))
-    await this.#running
     this.#free('former')
     this.#free('wanted')
+    await this.#running
   }
 
   /** Looks again now. */
@@ -128,6 +128,8 @@ export class Pinned {
       const seen = this.#changes
       const failure = await this.#bring(signal).then(() => undefined, asDstoreError)
       if (signal.aborted) return
+      // What it found out may be true no more.
+      if (failure === undefined && this.#changes !== seen) continue
       this.#failure = failure
       this.#state = failure === undefined ? 'held' : this.#stateAfter(failure)
       if (this.#state === 'removed') {

@@ -1,6 +1,7 @@
 /** The pins of a Local (specs/007-daemon-and-command-line.md, "Pins"). */
 import { deadline } from '../../deadline.ts'
 import { asDstoreError, DstoreError, type ErrorCode } from '../../errors.ts'
+import type { Key } from '../../hash/key.ts'
 import { CALL_TIMEOUT_MS, LEAST_RATE_BYTES, PINS } from '../../limits.ts'
 import type { Log } from '../../log.ts'
 import type { HeldValue } from '../cache/held-value.ts'
@@ -45,6 +46,8 @@ export class Pins implements NodePins {
   readonly #values: PinnedValues
   readonly #entries = new Map<string, Entry>()
   #saving: Promise<void> = Promise.resolve()
+  /** Pins that are listed no more, and whose work is still ending. */
+  readonly #ending = new Set<Promise<void>>()
   #isClosed = false
 
   constructor(options: PinsOptions) {
@@ -72,7 +75,7 @@ export class Pins implements NodePins {
     if (this.#isClosed) throw new DstoreError('unreachable', 'the node is stopping')
     const known = this.#entries.get(word)
     // One that has ended begins again.
-    if (known?.pinned.isOver === true) await this.#drop(word, known)
+    if (known?.pinned.isOver === true) this.#drop(word, known)
     const entry = this.#entries.get(word) ?? this.#add(word, { maxRate })
     try {
       await this.#held(entry, options)
@@ -85,7 +88,7 @@ export class Pins implements NodePins {
       const isWanted = entry.isSaved || entry.permanent || entry.waiting.size > 0
       const isUnwritten = asDstoreError(error).code === 'unwritable'
       if (isUnwritten) entry.isSaved = false
-      if (!isWanted || isUnwritten) await this.#drop(word, entry)
+      if (!isWanted || isUnwritten) this.#drop(word, entry)
       throw error
     }
   }
@@ -101,7 +104,7 @@ export class Pins implements NodePins {
     }
     const wasSaved = entry.isSaved
     entry.isSaved = false
-    await this.#drop(word, entry)
+    this.#drop(word, entry)
     if (wasSaved) await this.#save()
     return word
   }
@@ -121,11 +124,15 @@ export class Pins implements NodePins {
     }
   }
 
-  /** The words that keep a value here. */
-  wordsOf(id: string): string[] {
-    return [...this.#entries.values()]
-      .filter(({ pinned }) => pinned.needs(id))
-      .map(({ pinned }) => pinned.word)
+  /** Throws `conflict` for a value that a pin keeps. */
+  checkMayEvict(key: Key): void {
+    const id = key.toHex()
+    for (const { pinned } of this.#entries.values()) {
+      if (!pinned.needs(id)) continue
+      throw new DstoreError('conflict', `${key.toString()} is pinned by ${pinned.word}`, {
+        hint: `unpin it first: \`dstore unpin ${pinned.word}\``,
+      })
+    }
   }
 
   status(): PinsStatus {
@@ -155,7 +162,8 @@ export class Pins implements NodePins {
     const entries = [...this.#entries.values()]
     const stopping = new DstoreError('unreachable', 'the node is stopping')
     for (const { waiting } of entries) for (const { reject } of waiting) reject(stopping)
-    await Promise.all(entries.map(({ pinned }) => pinned.close()))
+    const all = entries.map(({ pinned }) => pinned.close())
+    await Promise.all([...all, ...this.#ending])
     this.#values.close()
     await this.#saving.catch(() => undefined)
   }
@@ -231,11 +239,12 @@ export class Pins implements NodePins {
     }
   }
 
-  async #drop(word: string, entry: Entry): Promise<void> {
+  #drop(word: string, entry: Entry): void {
     if (this.#entries.get(word) === entry) this.#entries.delete(word)
     const over = new DstoreError('cancelled', 'it is no longer pinned')
     for (const { reject } of entry.waiting) reject(over)
-    await entry.pinned.close()
+    const ending = entry.pinned.close().finally(() => this.#ending.delete(ending))
+    this.#ending.add(ending)
   }
 
   /** Drops the pin that was listed first of those that have ended. */

@@ -2,11 +2,17 @@
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import { memoryLeft } from '../../store/cached/control-group.ts'
-import { makeCacheFolder, nodeFolder, sharedMemory } from '../../store/cached/place.ts'
+import {
+  deleteIfEmpty,
+  makeCacheFolder,
+  nodeFolder,
+  sharedMemory,
+} from '../../store/cached/place.ts'
 import { mountUse } from '../../store/cached/mount.ts'
 import { CacheBudget } from '../cache/cache-budget.ts'
 import type { FileTier, FileValue } from '../files/file-tier.ts'
 import { openFileTier } from '../files/open-file-tier.ts'
+import { threadedChecker } from '../swarm/verify-thread.ts'
 
 export interface FilesOptions {
   /** Absolute path, or `none`. Default: a private folder on shared memory. */
@@ -37,6 +43,8 @@ export interface OpenedFiles {
   /** Its budget in bytes, unless it shares that of memory. */
   readonly ownBytes?: number | undefined
   readonly none?: string
+  /** Called once the tier is closed. */
+  readonly onClosed?: () => void
 }
 
 /**
@@ -84,6 +92,9 @@ async function openIn(cacheDir: string, options: OpenFilesOptions): Promise<Open
   const own = cacheDirBytes === undefined ? undefined : new CacheBudget(cacheDirBytes)
   const directory = nodeFolder(cacheDir, peerId)
   const shared = { budget: own ?? budget, isShared: own === undefined }
-  const tier = await openFileTier({ directory, groupId, ...shared, random, onEvicted, log })
-  return { tier, groupId, ownBytes: cacheDirBytes }
+  const checker = threadedChecker
+  const given = { directory, groupId, ...shared, random, onEvicted, checker, log }
+  const tier = await openFileTier(given)
+  const onClosed = (): void => deleteIfEmpty(directory)
+  return { tier, groupId, ownBytes: cacheDirBytes, onClosed }
 }

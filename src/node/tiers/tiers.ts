@@ -41,10 +41,13 @@ export class Tiers {
   readonly #ownFileBytes: number
 
   readonly #moves: Moves | undefined
+  readonly #onClosed: () => void
   /** A caller evicts a value, from both tiers. */
   #isEvicting = false
 
-  constructor(memory: Cache, log: Log, { tier, none, ownBytes = 0 }: OpenedFiles = {}) {
+  constructor(memory: Cache, log: Log, opened: OpenedFiles = {}) {
+    const { tier, none, ownBytes = 0, onClosed = () => undefined } = opened
+    this.#onClosed = onClosed
     this.memory = memory
     this.files = tier
     const isMoving = tier !== undefined && ownBytes > 0
@@ -164,6 +167,11 @@ export class Tiers {
     })
   }
 
+  async close(): Promise<void> {
+    await this.files?.close()
+    this.#onClosed()
+  }
+
   damaged(value: FileValue, fault: DstoreError): void {
     this.files?.damaged(value, fault)
   }
@@ -171,11 +179,6 @@ export class Tiers {
   /** Counts a read that the cache served, or did not. */
   count(kind: 'hit' | 'miss'): void {
     this.memory.count(kind)
-  }
-
-  /** The budgets of both tiers, which may be one. */
-  get budgetBytes(): number {
-    return this.memory.budgetBytes + (this.files?.status().budgetBytes ?? 0)
   }
 
   /** Bytes that both tiers use. */

@@ -1,5 +1,5 @@
 /** Where a Local has its cached files. */
-import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync, rmdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DstoreError } from '../../errors.ts'
 import { USER_ID } from '../../platform.ts'
@@ -39,6 +39,15 @@ export function makeCacheFolder(path: string, groupId: number | undefined): void
 /** Each node has a folder of its own there, which it finds again after a restart. */
 export const nodeFolder = (cacheDir: string, peerId: string): string =>
   join(cacheDir, `node-${peerId.slice(-16)}`)
+
+/** Deletes the folder of a node in which nothing is left. */
+export function deleteIfEmpty(folder: string): void {
+  try {
+    rmdirSync(folder)
+  } catch {
+    // On a disk it has files for the next run.
+  }
+}
 
 /** A private folder on shared memory. */
 export interface SharedMemory {

@@ -1,5 +1,5 @@
 /** Pins of a Local, over real connections on loopback. */
-import { writeFile } from 'node:fs/promises'
+import { readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from '../../serial.ts'
 import type { ExecutionContext } from 'ava'
@@ -7,6 +7,7 @@ import { DstoreError } from '../../../src/errors.ts'
 import { Key } from '../../../src/hash/key.ts'
 import { KIB } from '../../../src/limits.ts'
 import type { Node, Pin, ServedNode } from '../../../src/node/node.ts'
+import type { NodeOptions } from '../../../src/node/open.ts'
 import { eventually } from '../../eventually.ts'
 import { pattern } from '../../hash/sizes.ts'
 import { fails } from '../../transfer/ends.ts'
@@ -194,4 +195,65 @@ test('R007-373: a damaged file of pins is set aside, and the node starts', async
   t.deepEqual(await pinsOf(local), [])
   await local.pins!.pin((await put(global, 1)).toString())
   t.is((await pinsOf(local)).length, 1)
+})
+
+/** A Local with a file tier on a disk, larger than its memory. */
+async function withFiles(t: ExecutionContext): Promise<Fixture & { readonly cacheDir: string }> {
+  const nodes = new Nodes(t)
+  const [global, dir, cacheDir] = [await nodes.global(), await nodes.folder(), await nodes.folder()]
+  const local = await nodes.local(global, { dir, ...filesIn(cacheDir) })
+  return { nodes, global, dir, local, cacheDir }
+}
+
+const filesIn = (cacheDir: string): Partial<NodeOptions> => ({
+  cacheBytes: CACHE_BYTES,
+  cacheDir,
+  cacheDirBytes: 4 * CACHE_BYTES,
+})
+
+test('R007-383: with a file tier, what is pinned has the budget of files, and lives in them', async (t) => {
+  const { nodes, global, local, dir, cacheDir } = await withFiles(t)
+  const [small, a] = [await put(global, 1, 'small', KIB), await put(global, 1, 'a')]
+  // Memory has it before it is pinned.
+  await read(local, a)
+  for (const word of ['small', 'a']) await local.pins!.pin(word)
+  for (let i = 2; i < 9; i++) await local.pins!.pin((await put(global, i)).toString())
+  // More than memory could hold.
+  const { pins, cache } = await local.status()
+  t.like(pins, { pins: 9, incomplete: 0, budgetBytes: 4 * CACHE_BYTES })
+  t.true(pins!.usedBytes > 2 * CACHE_BYTES)
+  t.true(cache!.files!.values >= 8)
+  t.true(cache!.usedBytes < CACHE_BYTES / 2, String(cache!.usedBytes))
+  await local.pins!.pin((await put(global, 9)).toString(), { maxRate: 1 << 30 })
+  for (let i = 100; i < 120; i++) await read(local, await put(global, i))
+  for (const key of [small, a]) t.true((await heldOf(local, key))! > KIB)
+  t.deepEqual(await read(local, a), bytesOf(1))
+  const more = await put(global, 10, undefined, 2 * CACHE_BYTES)
+  await fails(t, local.pins!.pin(more.toString()), 'no-space')
+  const before = (await local.status()).traffic.reduce((sum, peer) => sum + peer.valueBytesIn, 0)
+  t.true(before > 0)
+  await local.close()
+
+  const again = await nodes.local(global, { dir, ...filesIn(cacheDir) })
+  await eventually(async (saw) => saw(await pinsOf(again)).every(({ state }) => state === 'held'))
+  // Files that an earlier run left are verified, and not fetched again.
+  const { traffic } = await again.status()
+  const moved = traffic.reduce((sum, peer) => sum + peer.valueBytesIn, 0)
+  t.true(moved < SIZE, String(moved))
+})
+
+test('R007-378: a pinned value that is lost is fetched again', async (t) => {
+  const { global, local } = await withFiles(t)
+  const key = await put(global, 1, 'a')
+  await local.pins!.pin('a')
+  const { directory } = (await local.status()).cache!.files!
+  const files = (await readdir(directory, { recursive: true, withFileTypes: true })).filter((one) =>
+    one.isFile(),
+  )
+  t.true(files.length > 0)
+  for (const { parentPath, name } of files) await rm(join(parentPath, name))
+  // Whoever reads finds out.
+  t.deepEqual(await read(local, key), bytesOf(1))
+  await eventually(async (saw) => saw(await stateOf(local, 'a'))?.state === 'held')
+  t.is(await heldOf(local, key), SIZE + 1)
 })
