@@ -260,3 +260,18 @@ test('R007-370: values that others use for the moment are waited for', async (t)
   release()
   t.is((await pinned).state, 'held')
 })
+
+test('R007-374: a name that moves while its value is fetched is held as it is in the end', async (t) => {
+  const { host, pins } = new World(1000)
+  t.teardown(() => pins.close())
+  const [former, next] = [keyOfNumber(0, SIZE), keyOfNumber(1, SIZE)]
+  host.names.set('a', former)
+  let go: () => void = () => undefined
+  host.gate = new Promise((resolve) => (go = resolve))
+  const pinned = pins.pin('a')
+  await eventually(() => host.fetches === 1)
+  host.names.set('a', next)
+  pins.moved(['a'])
+  go()
+  t.true((await pinned).key!.equals(next))
+})
