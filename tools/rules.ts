@@ -96,13 +96,20 @@ export function writeRuleIndexes(pages: readonly string[] = specPages()): void {
   }
 }
 
-/** The rules that files below `test` name. */
+/** The folders of tests, and what their sources end with. */
+const TESTS = [
+  ['test', '.ts'],
+  ['clients/python/tests', '.py'],
+] as const
+
+/** The rules that tests name. */
 export function idsInTests(): Set<string> {
-  const files = readdirSync('test', { recursive: true, encoding: 'utf8' })
-  const sources = files.filter((name) => name.endsWith('.ts'))
-  return new Set(
-    sources.flatMap((name) => readFileSync(join('test', name), 'utf8').match(/R\d{3}-\d+/g) ?? []),
+  const sources = TESTS.flatMap(([folder, suffix]) =>
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith(suffix))
+      .map((name) => readFileSync(join(folder, name), 'utf8')),
   )
+  return new Set(sources.flatMap((source) => source.match(/R\d{3}-\d+/g) ?? []))
 }
 
 /** A line for each rule that no test names, then how many are named. */

@@ -28,6 +28,7 @@ export function statusText(status: StatusAnswer, nameOf: NameOf = byId): string 
     ['store', store && storeText(store)],
     ...(status.rules ?? []).map((rule): [string, string] => ['rule', ruleText(rule)]),
     ['cache', cache && cacheText(cache)],
+    ['cached files', cache && filesText(cache)],
     ['pins', pins && pinsText(pins)],
     ['not served', inactiveStore && inactiveText(inactiveStore)],
     ...status.traffic.map(({ peer, valueBytesIn, valueBytesOut }): [string, string] => [
@@ -147,6 +148,22 @@ function pinsText({
   if (pins === 0) return undefined
   const missing = incomplete === 0 ? '' : `, ${incomplete} NOT HELD: see \`dstore pins\``
   return `${pins}, ${formatSize(usedBytes)} of ${formatSize(budgetBytes)} reserved${missing}`
+}
+
+/** `1.2GiB of 8GiB on a disk: 12 values, 3 evictions, in /var/cache/...`; or why there are none. */
+function filesText({ files, noFiles }: NonNullable<StatusAnswer['cache']>): string | undefined {
+  if (files === undefined) return noFiles && `none: ${noFiles}`
+  const { directory, kind, budgetBytes, usedBytes, values, evictions } = files
+  const { heldBytes, removedHeldBytes = 0 } = files
+  const place = kind === 'disk' ? 'on a disk' : 'in shared memory'
+  const bound = budgetBytes === undefined ? ', within the cache,' : ` of ${formatSize(budgetBytes)}`
+  const held = heldBytes === 0 ? '' : `, ${formatSize(heldBytes)} held by callers`
+  const removed =
+    removedHeldBytes === 0
+      ? ''
+      : `, ${formatSize(removedHeldBytes)} held by readers of removed values`
+  const counts = `${values} values, ${evictions} evictions${held}${removed}`
+  return `${formatSize(usedBytes)}${bound} ${place}: ${counts}, in ${directory}`
 }
 
 function cacheText(cache: NonNullable<StatusAnswer['cache']>): string {

@@ -22,6 +22,8 @@ export const DIRECT_BYTES: number = 64 * KIB
 export const SEGMENT_BYTES: number = PIECE_BYTES
 /** Values in files that a Local's cache holds: each needs about a KiB of memory. */
 export const CACHED_FILES: number = 32_768
+/** Bytes of values that are received and not yet in a file of the cache. */
+export const FILES_IN_FLIGHT_BYTES: number = 64 * MIB
 /** Bytes of values in flight in a node: read and not sent, or received and not stored. */
 export const IN_FLIGHT_BYTES: number = 64 * MIB
 /** The share of `IN_FLIGHT_BYTES` for peers. */

@@ -20,6 +20,7 @@ const PAGES = ['README.md', ...readdirSync('docs').map((name) => `docs/${name}`)
 const NOT_RUN: readonly (readonly [page: string, title: string, why: string])[] = [
   ['README.md', '$ npm run release:dry', 'downloads Node'],
   ['docs/from-a-program.md', '$ npm install @dstore/dstore', 'not published'],
+  ['docs/python.md', "$ pip install './clients/python[verify,fsspec]'", 'pip; .ci/run does it'],
   ['docs/service.md', '# npm install --global .', 'root'],
   [
     'docs/service.md',

@@ -13,16 +13,19 @@ const CHECKS: readonly (readonly [tool: string, ...parameters: string[]])[] = [
   ['ruff', 'format', '--no-cache', '--check', '.'],
 ]
 
+const VARIABLES = { PYTHONDONTWRITEBYTECODE: '1', DSTORE_BIN: resolve('dist/dstore.js') }
+
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
 /** Runs the tests and the checks; says what is skipped. Throws if one fails. */
 export async function testClient(python: string): Promise<void> {
   for (const [tool, ...parameters] of CHECKS) check(python, tool, parameters)
   if (!has(python, 'pytest')) return say(`skipped: ${python} has not the package pytest`)
-  const bytecode = { PYTHONDONTWRITEBYTECODE: '1', PYTHONPATH: resolve(FOLDER, 'src') }
+  // Where the package is installed, what pip made of it is tested.
+  const sources = has(python, 'dstore') ? {} : { PYTHONPATH: resolve(FOLDER, 'src') }
   const child = spawn(python, ['-m', 'pytest', '-v', '--color=no', '-o', 'addopts='], {
     cwd: FOLDER,
-    env: { ...process.env, ...bytecode, DSTORE_BIN: resolve('dist/dstore.js') },
+    env: { ...process.env, ...sources, ...VARIABLES },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let passed = 0

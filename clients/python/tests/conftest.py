@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import tempfile
+from importlib import metadata
 from pathlib import Path
 from typing import Iterator, List
 
@@ -22,6 +24,17 @@ def command(*arguments: str, **options: object) -> subprocess.CompletedProcess[b
     """Runs the command line."""
     program = [os.environ["DSTORE_BIN"], *arguments]
     return subprocess.run(program, capture_output=True, check=True, timeout=120, **options)  # type: ignore[call-overload, no-any-return]
+
+
+try:
+    INSTALLED = metadata.distribution("dstore-client").entry_points
+except metadata.PackageNotFoundError:
+    # The sources are on the path, and pip has registered nothing.
+    INSTALLED = None
+    with contextlib.suppress(ImportError):
+        import fsspec
+
+        fsspec.register_implementation("dstore", "dstore.filesystem.DstoreFileSystem")
 
 
 class Nodes:

@@ -1,4 +1,4 @@
-"""One class for each code of the specification."""
+"""One class for each code of the specification (specs/007, R007-397)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders: keys that equal those of the command, extraction, links."""
+"""Folders: keys that equal those of the command, extraction, links (specs/007, R007-398)."""
 
 from __future__ import annotations
 

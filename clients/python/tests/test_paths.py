@@ -1,4 +1,4 @@
-"""Paths: files of values for this process to open and map (specs/007, "Paths")."""
+"""Paths: files of values for this process to open and map (specs/007, R007-399)."""
 
 from __future__ import annotations
 

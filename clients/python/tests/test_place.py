@@ -1,4 +1,4 @@
-"""Which daemon is meant, and starting one (specs/007, R007-1, R007-6)."""
+"""Which daemon is meant, and starting one (specs/007, R007-395)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values: putting, getting, ranges, files."""
+"""Values: putting, getting, ranges, files (specs/007, R007-396 to R007-398)."""
 
 from __future__ import annotations
 

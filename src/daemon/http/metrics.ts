@@ -81,6 +81,32 @@ export const METRICS: readonly Metric[] = [
     'Bytes of the cache that pins hold or have reserved.',
     ({ pins }) => pins?.usedBytes,
   ),
+  gauge('cache_file_values', 'Cached values in files.', ({ cache }) => cache?.files?.values),
+  gauge(
+    'cache_file_used_bytes',
+    'Bytes that cached files use.',
+    ({ cache }) => cache?.files?.usedBytes,
+  ),
+  gauge(
+    'cache_file_budget_bytes',
+    'Bytes that cached files may use; missing where they share the budget of memory.',
+    ({ cache }) => cache?.files?.budgetBytes,
+  ),
+  gauge(
+    'cache_file_held_bytes',
+    'Bytes of cached files that callers or pins hold.',
+    ({ cache }) => cache?.files?.heldBytes,
+  ),
+  gauge(
+    'cache_file_removed_held_bytes',
+    'Bytes of removed files that other processes still have open.',
+    ({ cache }) => cache?.files?.removedHeldBytes,
+  ),
+  counter(
+    'cache_file_evictions',
+    'Cached files deleted to make room.',
+    ({ cache }) => cache?.files?.evictions,
+  ),
   counter('peer_received_bytes', 'Bytes of values received from peers.', (status) =>
     sum(status, 'valueBytesIn'),
   ),

@@ -70,12 +70,12 @@ export class LaneChannel implements Channel {
   }
 
   read(): Promise<Uint8Array | undefined> {
-    if (this.#inbox.weight === 0) this.#receiver?.release()
+    this.#receiver?.release(this.#inbox.weight)
     return this.#inbox.read()
   }
 
   fill(target: Uint8Array, filled?: number): Promise<number> {
-    if (this.#inbox.weight === 0) this.#receiver?.release()
+    this.#receiver?.release(this.#inbox.weight)
     return this.#inbox.fill(target, filled)
   }
 

@@ -18,6 +18,9 @@ const LANE_SLABS = 16
 /** The least room to offer in a slab: a TLS record. */
 const LEAST_ROOM_BYTES = 16 * 1024
 
+/** A slab is full when it has at least this many bytes. */
+const FULL_SLAB_BYTES = LANE_SLAB_BYTES - LEAST_ROOM_BYTES
+
 /** Slabs that are free, for all lanes of a dialer or listener. */
 export class SlabPool {
   readonly #free: Uint8Array[] = []
@@ -51,7 +54,7 @@ export class LaneReceiver {
   #slab: Uint8Array
   #filled = 0
   /** Slabs filled before it and not released yet. */
-  #full: Uint8Array[] = []
+  readonly #full: Uint8Array[] = []
   /** The memory that the socket got last, and still writes to. */
   #reserved: Uint8Array
   #isPaused = false
@@ -93,10 +96,17 @@ export class LaneReceiver {
     return bytes.buffer === this.#slab.buffer
   }
 
-  /** Everything delivered was read: returns the full slabs to the pool. */
-  release(): void {
-    for (const slab of this.#full) this.#pool.give(slab)
-    this.#full = []
+  /**
+   * All that was delivered was read, but for at most the last `unread` bytes: returns the full slabs
+   * before these to the pool. A reader that is always a little behind would else never give one back.
+   */
+  release(unread: number): void {
+    if (this.#full.length === 0) return
+    const inFull = Math.max(0, unread - this.#filled)
+    // A slab has lengths of records, too: one more than the bytes fill.
+    const kept = unread === 0 ? 0 : Math.ceil(inFull / FULL_SLAB_BYTES) + 1
+    const free = this.#full.splice(0, Math.max(0, this.#full.length - kept))
+    for (const slab of free) this.#pool.give(slab)
   }
 
   #received(count: number): boolean {

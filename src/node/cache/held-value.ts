@@ -38,6 +38,11 @@ export interface HeldValue {
 
 /** Receives what one source sends of a value. */
 export interface Receiver {
+  /**
+   * To be awaited before the first byte is asked for, where there is one: waits for a share of the
+   * memory that all such receivers may take. Rejects with the signal's reason.
+   */
+  begin?(signal: AbortSignal): Promise<void>
   /** Memory for bytes within one segment. */
   readonly memoryFor: (range: ByteRange) => Uint8Array
   /** Keeps a verified run. The value holds it when this returns, or the promise resolves. */

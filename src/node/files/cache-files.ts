@@ -1,17 +1,17 @@
 /**
- * The tier of a Local's cache that is made of files, under a byte budget (specs/003-cached-files.md).
- * It decides what is kept; `CacheFolder` has the files.
+ * The tier of a Local's cache that is made of files, under a byte budget
+ * (specs/003-cached-files.md). It decides what is kept; `CacheFolder` has the files.
  */
 import { DstoreError } from '../../errors.ts'
 import type { GroupChecker } from '../../hash/proof/group-check.ts'
 import type { Key } from '../../hash/key.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
-import { CACHED_FILES, MIB, SEGMENT_BYTES } from '../../limits.ts'
+import { CACHED_FILES, FILES_IN_FLIGHT_BYTES, MIB, SEGMENT_BYTES } from '../../limits.ts'
 import type { Log } from '../../log.ts'
 import type { CacheFolder } from '../../store/cached/cache-folder.ts'
 import type { FoundFile } from '../../store/cached/earlier-boots.ts'
 import { DISK_RESERVE_BYTES } from '../../store/disk/free-space.ts'
-import type { Cache } from '../cache/cache.ts'
+import { SharedBudget } from '../../transfer/shared-budget.ts'
 import type { CacheBudget } from '../cache/cache-budget.ts'
 import type { CachedValue } from '../cache/cached-value.ts'
 import { SegmentPool } from '../cache/segment-pool.ts'
@@ -20,12 +20,17 @@ import { CachedFile, type FileContext } from './cached-file.ts'
 import { chargeOf, fileBaseBytes, inSegments, noRoom, roomFor } from './file-charge.ts'
 import { FileHolds } from './file-holds.ts'
 import { FileSlots } from './file-slots.ts'
-import type { CheckOptions, FileHold, FileTier, FileTierStatus, FileValue } from './file-tier.ts'
+import type {
+  CheckOptions,
+  FileHold,
+  FileTier,
+  FileTierStatus,
+  FileValue,
+  MemoryTier,
+} from './file-tier.ts'
 import { FoundChecks } from './found-checks.ts'
 import { foundIn } from './found-values.ts'
 import { UnlinkedBytes } from './unlinked-bytes.ts'
-
-type Memory = Pick<Cache, 'evict' | 'peek'>
 
 /** Memory of received pieces that is kept for the next. */
 const POOLED_BYTES = 16 * MIB
@@ -64,7 +69,9 @@ export class CacheFiles implements FileTier {
     this.#context = {
       folder,
       keeps,
+      checker,
       pool,
+      shares: new SharedBudget(FILES_IN_FLIGHT_BYTES, FILES_IN_FLIGHT_BYTES / 2),
       makeRoom: (file) => this.#slots.evictLeastRecent(file),
       written: (file) => this.#written(file),
       damaged,
@@ -141,6 +148,11 @@ export class CacheFiles implements FileTier {
   }
 
   evict(key: Key): number {
+    return this.#evict(key, new DstoreError('cancelled', 'the file was evicted'))
+  }
+
+  /** Holds of the file end with this reason. */
+  #evict(key: Key, reason: DstoreError): number {
     const slot = this.#slots.at(key)
     if (slot === undefined) return 0
     const { value, charge } = slot
@@ -150,16 +162,16 @@ export class CacheFiles implements FileTier {
     this.#slots.delete(slot)
     this.#unlinked.add(charge)
     this.#options.onEvicted?.(value)
+    this.#holds.end(value, reason)
     return heldBytes
   }
 
   remove(key: Key, isConcerned: (value: FileValue) => boolean = () => true): void {
     const value = this.peek(key)
     if (value === undefined || !isConcerned(value)) return
-    this.evict(key)
     const reason = new DstoreError('removed', 'the value was removed')
+    this.#evict(key, reason)
     value.drop(reason)
-    this.#holds.end(value, reason)
   }
 
   /** Lists what earlier boots left: void, until its key is confirmed and `check` was called. */
@@ -181,7 +193,7 @@ export class CacheFiles implements FileTier {
     if (file !== undefined) await this.#checks.check(file, options)
   }
 
-  adopt(from: CachedValue, memory: Memory): Promise<FileValue | undefined> {
+  adopt(from: CachedValue, memory: MemoryTier): Promise<FileValue | undefined> {
     let moving = this.#adopting.get(from)
     if (moving === undefined) {
       moving = this.#adopt(from, memory).finally(() => this.#adopting.delete(from))
@@ -190,7 +202,7 @@ export class CacheFiles implements FileTier {
     return moving
   }
 
-  async #adopt(from: CachedValue, memory: Memory): Promise<FileValue | undefined> {
+  async #adopt(from: CachedValue, memory: MemoryTier): Promise<FileValue | undefined> {
     const { key, size, incarnation } = from
     const { isShared, budget } = this.#options
     if (!from.held.complete || memory.peek(key) !== from) return undefined
@@ -253,7 +265,7 @@ export class CacheFiles implements FileTier {
     if (this.#slots.of(value) === undefined) return
     const facts = { key: value.key.toString(), path: value.path, fault: fault.message }
     this.#options.log.warn('a file of the cache was changed, and is deleted', facts)
-    this.evict(value.key)
+    this.#evict(value.key, fault)
   }
 
   moveAway(reason: DstoreError): void {

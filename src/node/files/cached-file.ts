@@ -1,6 +1,7 @@
 /** A value in a file of this boot, whole or in part. Written once, by verified runs. */
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
+import type { GroupChecker } from '../../hash/proof/group-check.ts'
 import { Bitfield } from '../../hash/tree/bitfield.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { MIB } from '../../limits.ts'
@@ -11,6 +12,7 @@ import { faultOf } from '../../store/disk/faults.ts'
 import { ValueFiles, evicted } from '../../store/cached/value-files.ts'
 import type { VerifiedPairs } from '../../transfer/piece-stream.ts'
 import type { ServedValue } from '../../transfer/serve.ts'
+import type { SharedBudget } from '../../transfer/shared-budget.ts'
 import type { Receiver } from '../cache/held-value.ts'
 import type { SegmentPool } from '../cache/segment-pool.ts'
 import { FileReceiver } from './file-receiver.ts'
@@ -22,8 +24,12 @@ export interface FileContext {
   readonly folder: CacheFolder
   /** Whether the next boot is to find what is unfinished. */
   readonly keeps: boolean
+  /** Hashes on another thread. */
+  readonly checker: GroupChecker | undefined
   /** Memory that pieces are received into. */
   readonly pool: SegmentPool
+  /** What all receivers take of it. */
+  readonly shares: SharedBudget
   /** The file system is full: evicts another file. False if something uses every one. */
   makeRoom(file: CachedFile): boolean
   /** Nothing is being written any more. */
@@ -123,11 +129,14 @@ export class CachedFile implements FileValue {
   }
 
   receive(): Receiver {
-    return new FileReceiver(this, this.#context.pool)
+    const { pool, shares } = this.#context
+    return new FileReceiver(this, pool, shares)
   }
 
   served(signal: AbortSignal, release: (stillReferenced: boolean) => void): ServedValue {
-    return servedFromFile(this, signal, release, (fault) => this.#context.damaged(this, fault))
+    const { checker } = this.#context
+    const onDamage = (fault: DstoreError): void => this.#context.damaged(this, fault)
+    return servedFromFile(this, { signal, release, checker, onDamage })
   }
 
   /** Writes verified groups from `start` on, and the pairs that came with them. */
@@ -179,7 +188,7 @@ export class CachedFile implements FileValue {
     if (size !== undefined) this.#checkSize(size)
   }
 
-  /** The file of a whole value as it is now, if nobody changed it since it got its name. */
+  /** The file of a whole value as it is now, if it is as it was when it got its name. */
   unchanged(): FileState | undefined {
     return this.#files.unchanged()
   }

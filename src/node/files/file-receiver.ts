@@ -1,12 +1,24 @@
 /** Receives what one source sends of a value, in memory from which it is written to a file. */
 import { unzeroed } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
+import type { Key } from '../../hash/key.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
-import { SEGMENT_BYTES } from '../../limits.ts'
-import type { VerifiedRun } from '../../transfer/piece-stream.ts'
+import { PIECES_AHEAD, PIECE_BYTES, SEGMENT_BYTES } from '../../limits.ts'
+import type { VerifiedPairs, VerifiedRun } from '../../transfer/piece-stream.ts'
+import type { SharedBudget } from '../../transfer/shared-budget.ts'
 import type { Receiver } from '../cache/held-value.ts'
 import type { SegmentPool } from '../cache/segment-pool.ts'
-import type { CachedFile } from './cached-file.ts'
+
+/** What a receiver takes at most: pieces that arrive, and one that is being written. */
+const RECEIVED_BYTES = (PIECES_AHEAD + 1) * PIECE_BYTES
+
+/** What is written: a `CachedFile`. */
+export interface WrittenFile {
+  readonly key: Key
+  readonly size: number
+  checkNotRemoved(): void
+  write(start: number, bytes: Uint8Array, pairs: readonly VerifiedPairs[]): Promise<void>
+}
 
 /** Memory that is being received into, and the end of those bytes in the value. */
 interface Receiving {
@@ -16,15 +28,27 @@ interface Receiving {
 
 /** An aborted channel may still write to the memory that it was given, so that is not reused. */
 export class FileReceiver implements Receiver {
-  readonly #file: CachedFile
+  readonly #file: WrittenFile
   readonly #pool: SegmentPool
+  readonly #shares: SharedBudget
+  #giveBack: (() => void) | undefined
   /** In the order of requests, which is the order of runs. */
   readonly #receiving: Receiving[] = []
   #isOver = false
 
-  constructor(file: CachedFile, pool: SegmentPool) {
+  /** `shares`: of the memory that all receivers may take. */
+  constructor(file: WrittenFile, pool: SegmentPool, shares: SharedBudget) {
     this.#file = file
     this.#pool = pool
+    this.#shares = shares
+  }
+
+  async begin(signal: AbortSignal): Promise<void> {
+    const { key, size } = this.#file
+    const bytes = Math.min(RECEIVED_BYTES, size)
+    const giveBack = await this.#shares.take(key.toHex(), bytes, signal)
+    if (this.#isOver) giveBack()
+    else this.#giveBack = giveBack
   }
 
   readonly memoryFor = ({ start, end }: ByteRange): Uint8Array => {
@@ -54,6 +78,7 @@ export class FileReceiver implements Receiver {
   end(): void {
     this.#isOver = true
     for (const _ of this.#receiving.splice(0)) if (this.#isPooled) this.#pool.discard()
+    this.#giveBack?.()
   }
 
   /** The pieces of a larger value are segments. */

@@ -3,7 +3,6 @@
  */
 import type { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
-import type { Cache } from '../cache/cache.ts'
 import type { CachedValue } from '../cache/cached-value.ts'
 import type { HeldValue, Tier } from '../cache/held-value.ts'
 
@@ -47,6 +46,9 @@ export interface FileHold {
   release(): void
 }
 
+/** The tier that a value moves from. */
+export type MemoryTier = Pick<Tier<CachedValue>, 'evict' | 'peek'>
+
 export interface CheckOptions {
   /** The caller waits no longer; the check goes on. */
   readonly signal?: AbortSignal | undefined
@@ -71,7 +73,7 @@ export interface FileTier extends Tier<FileValue> {
    * Moves a whole value here from memory, whose room it takes over. Undefined if there is none, or
    * not all of it is in memory. Its users in memory go on. Errors: `no-space`, `removed`.
    */
-  adopt(value: CachedValue, memory: Pick<Cache, 'evict' | 'peek'>): Promise<FileValue | undefined>
+  adopt(value: CachedValue, memory: MemoryTier): Promise<FileValue | undefined>
   /** Keeps the file of a whole value. Errors: `no-space`, `removed`, `integrity`. */
   hold(value: FileValue): Promise<FileHold>
   /**

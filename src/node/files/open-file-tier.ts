@@ -21,8 +21,8 @@ export interface FileTierOptions extends CacheFolderOptions {
 
 /**
  * Opens the tier in a folder that no other process uses for one. On a disk it has the files of
- * earlier boots, void until their keys are confirmed; in shared memory they are deleted. Errors: `unwritable`,
- * `not-permitted` if the folder belongs to another user.
+ * earlier boots, void until their keys are confirmed; in shared memory they are deleted. Errors:
+ * `unwritable`, `not-permitted` if the folder belongs to another user.
  */
 export async function openFileTier(options: FileTierOptions): Promise<FileTier> {
   const { folder, earlier } = openCacheFolder(options)

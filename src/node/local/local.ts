@@ -99,6 +99,7 @@ export class Local implements Node {
   readonly pins: Pins
   readonly #options: LocalOptions
   readonly #tiers: Tiers
+  readonly #handedOut: CachedPaths
   readonly #withdrawals: HolderWithdrawals
   readonly #traffic = new Traffic()
   readonly #uploader: Uploader
@@ -158,7 +159,8 @@ export class Local implements Node {
     const get: Node['get'] = (key, asked) => this.get(key, asked)
     const hold: Local['holdFile'] = (key, asked) => this.holdFile(key, asked)
     const groupId = options.files?.groupId
-    this.paths = new Paths(new CachedPaths({ tiers, hold, get, groupId }), get)
+    this.#handedOut = new CachedPaths({ tiers, hold, get, groupId })
+    this.paths = new Paths(this.#handedOut, get)
     const { inactive } = options
     const to = globalDestination(link, this.#uploader, random)
     this.inactive = inactive && new InactiveStore({ ...inactive, to })
@@ -336,6 +338,7 @@ export class Local implements Node {
     // After the goodbye no removal waits for this node: no path may lead to a value then.
     this.#tiers.files?.moveAway(new DstoreError('cancelled', 'the node is stopping'))
     await this.#options.link.close()
+    await this.#handedOut.close()
     await this.#tiers.close()
     await this.#options.addresses.close()
     await this.#options.network.close()

@@ -188,6 +188,7 @@ export class Download {
     this.#tasks.set(task, controller)
     const receiver = value.receive()
     try {
+      await receiver.begin?.(signal)
       for await (const run of this.#request(source, ranges, signal, receiver)) {
         signal.throwIfAborted()
         const kept = this.#keep(receiver, run)

@@ -12,6 +12,7 @@ import { mountUse } from '../../store/cached/mount.ts'
 import { CacheBudget } from '../cache/cache-budget.ts'
 import type { FileTier, FileValue } from '../files/file-tier.ts'
 import { openFileTier } from '../files/open-file-tier.ts'
+import { threadedChecker } from '../swarm/verify-thread.ts'
 
 export interface FilesOptions {
   /** Absolute path, or `none`. Default: a private folder on shared memory. */
@@ -91,6 +92,9 @@ async function openIn(cacheDir: string, options: OpenFilesOptions): Promise<Open
   const own = cacheDirBytes === undefined ? undefined : new CacheBudget(cacheDirBytes)
   const directory = nodeFolder(cacheDir, peerId)
   const shared = { budget: own ?? budget, isShared: own === undefined }
-  const tier = await openFileTier({ directory, groupId, ...shared, random, onEvicted, log })
-  return { tier, groupId, ownBytes: cacheDirBytes, onClosed: () => deleteIfEmpty(directory) }
+  const checker = threadedChecker
+  const given = { directory, groupId, ...shared, random, onEvicted, checker, log }
+  const tier = await openFileTier(given)
+  const onClosed = (): void => deleteIfEmpty(directory)
+  return { tier, groupId, ownBytes: cacheDirBytes, onClosed }
 }

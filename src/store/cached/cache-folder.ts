@@ -1,5 +1,5 @@
 /**
- * The folder of a Local's cached files (specs/003-transfer.md, "Files of the cache").
+ * The folder of a Local's cached files (specs/003-cached-files.md).
  *
  *     DIRECTORY/boot-RANDOM/values/KEY        exactly the value, mode 0400
  *     DIRECTORY/boot-RANDOM/parts/KEY         an unfinished value, sparse
@@ -132,7 +132,7 @@ function setMode(path: string, groupId: number | undefined): void {
   chmodSync(path, groupId === undefined ? 0o700 : 0o750)
 }
 
-/** On shared memory anybody may have made the folder before: its owner could read all of it. */
+/** On shared memory another user may have made the folder before, and could read all of it. */
 function checkOwner(directory: string, own: CacheFolder): void {
   if (statSync(directory).uid === statSync(own.path).uid) return
   rmSync(own.path, { recursive: true, force: true })

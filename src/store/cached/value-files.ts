@@ -65,7 +65,7 @@ export class ValueFiles {
     return this.#state?.size
   }
 
-  /** The file of a whole value as it is now, if nobody changed it since it got its name. */
+  /** The file of a whole value as it is now, if it is as it was when it got its name. */
   unchanged(): FileState | undefined {
     const [before, now] = [this.#state, this.#folder.stateOf(this.#name)]
     if (before === undefined || now === undefined) return undefined

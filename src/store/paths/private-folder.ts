@@ -4,7 +4,7 @@
  * (specs/005-storage.md, R005-87).
  */
 import { randomBytes } from 'node:crypto'
-import { chmodSync, chownSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, renameSync, rmSync, statSync } from 'node:fs'
 import { mkdir, open, rename, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeDirectories } from '../file/directories.ts'
@@ -66,13 +66,7 @@ export class PrivateFolder {
    */
   static make(root: () => string, groupId?: number): PrivateFolder {
     const folder = new PrivateFolder(root, randomName(), groupId)
-    try {
-      makeDirectories(root(), DIRECTORY_MODE)
-      mkdirSync(folder.path, { mode: DIRECTORY_MODE })
-      for (const path of [root(), folder.path]) folder.#open(path, DIRECTORY_MODE)
-    } catch (error) {
-      throw faultOf(error, `make ${folder.path}`)
-    }
+    folder.#make()
     return folder
   }
 
@@ -81,8 +75,9 @@ export class PrivateFolder {
     return join(this.#root(), this.#name)
   }
 
-  /** A path in it where nothing is. */
+  /** A path in it where nothing is. Errors: as for `make`, if another process removed it. */
   newPath(): string {
+    if (!isThere(this.path)) this.#make()
     return join(this.path, String(++this.#made))
   }
 
@@ -142,6 +137,15 @@ export class PrivateFolder {
   async close(): Promise<void> {
     await rm(this.path, { recursive: true, force: true }).catch(() => undefined)
     await rm(this.#old, { recursive: true, force: true }).catch(() => undefined)
+  }
+
+  #make(): void {
+    try {
+      makeDirectories(this.path, DIRECTORY_MODE)
+      for (const path of [this.#root(), this.path]) this.#open(path, DIRECTORY_MODE)
+    } catch (error) {
+      throw faultOf(error, `make ${this.path}`)
+    }
   }
 
   get #old(): string {

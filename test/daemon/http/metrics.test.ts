@@ -72,7 +72,24 @@ test('R007-67 Prometheus gets every figure of the node, also at the second scrap
     },
     names: { moves: 16, expired: 17, replaced: 18 },
     pins: { pins: 41, incomplete: 42, usedBytes: 43, budgetBytes: 44 },
-    cache: { usedBytes: 7, budgetBytes: 8, values: 9, hits: 10, misses: 11, evictions: 12 },
+    cache: {
+      usedBytes: 7,
+      budgetBytes: 8,
+      values: 9,
+      hits: 10,
+      misses: 11,
+      evictions: 12,
+      files: {
+        directory: '/cache',
+        kind: 'disk',
+        budgetBytes: 51,
+        usedBytes: 52,
+        values: 53,
+        evictions: 54,
+        heldBytes: 55,
+        removedHeldBytes: 56,
+      },
+    },
     traffic: [
       { peer: 'a', valueBytesIn: 1, valueBytesOut: 2, lies: 3 },
       { peer: 'b', valueBytesIn: 10, valueBytesOut: 20, lies: 30 },
@@ -92,6 +109,12 @@ test('R007-67 Prometheus gets every figure of the node, also at the second scrap
     t.is(found.get('dstore_refused_total'), 5)
     t.is(found.get('dstore_store_headroom_bytes'), 5)
     t.is(found.get('dstore_cache_evictions_total'), 12)
+    t.is(found.get('dstore_cache_file_budget_bytes'), 51)
+    t.is(found.get('dstore_cache_file_used_bytes'), 52)
+    t.is(found.get('dstore_cache_file_values'), 53)
+    t.is(found.get('dstore_cache_file_evictions_total'), 54)
+    t.is(found.get('dstore_cache_file_held_bytes'), 55)
+    t.is(found.get('dstore_cache_file_removed_held_bytes'), 56)
     t.is(found.get('dstore_pins'), 41)
     t.is(found.get('dstore_pins_incomplete'), 42)
     t.is(found.get('dstore_pinned_bytes'), 43)

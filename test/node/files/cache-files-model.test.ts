@@ -156,7 +156,7 @@ class Model {
 
   async #read(value: FileValue, at: number): Promise<string | undefined> {
     const { bytes } = SAMPLES[at]!
-    for (const { start, end } of [...value.held.held()]) {
+    for (const { start, end } of value.held.held()) {
       let got: Buffer | undefined
       const code = await codeOf(async () => {
         got = await read(value, { start, end })

@@ -97,7 +97,7 @@ def _check_target(target: str, path: str) -> Optional[int]:
 
 
 def _remove_left(parent: str) -> None:
-    """Removes staging folders of this user whose process was killed: nobody has them locked."""
+    """Removes staging folders of this user whose process was killed: no process locks them."""
     if fcntl is None:
         return
     for name in os.listdir(parent) if os.path.isdir(parent) else ():

@@ -23,7 +23,7 @@ class OpenPath:
 
     A context manager, and an ``os.PathLike``: give it to anything that opens a path. Files are
     read-only, and every process of this machine that maps one shares its memory. A map that was
-    made before :meth:`close` or a removal goes on; nobody can open the path afterwards.
+    made before :meth:`close` or a removal stays usable; the path cannot be opened after a removal.
     """
 
     def __init__(self, http: Http, answer: Answer, result: Any) -> None:

@@ -62,6 +62,10 @@ export class CachedPaths implements PathFiles {
     if (files === undefined) throw tiers.noFiles()
     return (this.#folder ??= PrivateFolder.make(() => join(files.folder, MADE_FOLDER), groupId))
   }
+
+  async close(): Promise<void> {
+    await this.#folder?.close()
+  }
 }
 
 const noRoom = (size: number): DstoreError =>
