@@ -139,3 +139,21 @@ test('R003-156 memory that an abandoned transfer may still write to is not used 
     sameBytes(t, readFileSync(value.path!), one.bytes)
   })
 })
+
+test('R003-146 what is evicted while it is received takes no more room, and is read as far as it came', async (t) => {
+  await withTier(64 * MIB, async ({ tier, directory }) => {
+    const one = sample(3 * SEGMENT_BYTES, 1)
+    const value = tier.prepare(one.key, one.bytes.byteLength, 1)!
+    const release = value.use()
+    tier.claim(value, { start: 0, end: value.size })
+    await receive(value, one, { start: 0, end: SEGMENT_BYTES })
+    const writing = codeOf(() => receive(value, one, { start: SEGMENT_BYTES, end: value.size }))
+    tier.evict(one.key)
+    t.is(await writing, 'no-space')
+    t.is(filesBelow(directory).size, 0)
+    const first = await read(value, { start: 0, end: SEGMENT_BYTES })
+    sameBytes(t, first, one.bytes.subarray(0, SEGMENT_BYTES))
+    release()
+    t.is(tier.status().usedBytes, 0)
+  })
+})
