@@ -133,6 +133,13 @@ test('R007-357 a signal is for the program, and a removal is told', async (t) =>
   t.is(exit, 9)
 })
 
+test('R007-361 PATH at the prompt shows a path that stays', async (t) => {
+  const { place } = await scene(t)
+  const { exit, stdout, stderr } = await place.run(['repl'], { input: 'PATH models/v1/small\n' })
+  t.deepEqual([exit, stderr], [0, ''])
+  t.is(readFileSync(stdout.toString().trim(), 'utf8'), 'small')
+})
+
 test('R007-357 the file is held no longer than the program runs', async (t) => {
   const { place } = await scene(t)
   const { stdout } = await place.run(['path', 'models/v1/small', '--exec', '--', 'echo', '{}'])
