@@ -1,5 +1,5 @@
 /** Files that a Local hands out, and when it takes them back (specs/004, "Files of a Local"). */
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
@@ -58,6 +58,19 @@ test('R004-171: a removal takes a held file from its path before it is acknowled
   // Applying is synchronous, and the acknowledgement follows it.
   t.false(existsSync(path))
   t.is((removed.reason as DstoreError).code, 'removed')
+})
+
+test('R004-171: where a file cannot be deleted, its folder is moved before the acknowledgement', async (t) => {
+  const all = await fake(t)
+  const { path, removed } = await all.local.holdFile(all.key)
+  // Another process puts a folder in its place, which `unlink` refuses.
+  renameSync(path, `${path}.mine`)
+  mkdirSync(path)
+  all.remove(5)
+  t.false(existsSync(path))
+  t.false(existsSync(`${path}.mine`))
+  t.is((removed.reason as DstoreError).code, 'removed')
+  await t.throwsAsync(read(all.local, all.key), { code: 'not-found' } as never)
 })
 
 test('R004-172: a node that stops takes every file from its path before its goodbye', async (t) => {
