@@ -95,6 +95,7 @@ test('R003-168: two Locals of a machine: neither takes away the files of the oth
   opened.push(await openPath(third, value.key))
   for (const { path } of opened) sameBytes(t, readFileSync(path), value.bytes, path)
   for (const { close } of opened) close()
+  for (const local of [first, second, other, third]) await local.signal('SIGTERM')
 })
 
 if (process.platform === 'linux') {
