@@ -1,13 +1,6 @@
 /** One value in a file: its incarnations, and what happens to it while it is written. */
 import { test } from '../../serial.ts'
-import {
-  appendFileSync,
-  chmodSync,
-  readFileSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
+import { appendFileSync, chmodSync, readFileSync, statSync } from 'node:fs'
 import { GROUP_BYTES, MIB, SEGMENT_BYTES } from '../../../src/limits.ts'
 import { sameBytes } from '../../same-bytes.ts'
 import { codeOf, fill, filesBelow, read, receive, sample, withTier } from './tier.ts'
@@ -16,11 +9,12 @@ test('R003-144 a change that leaves length and time of writing as they were is n
   await withTier(64 * MIB, async ({ tier }) => {
     const one = sample(SEGMENT_BYTES, 1)
     const { path } = await fill(tier, one)
-    const { atime, mtime } = statSync(path!)
+    const before = statSync(path!, { bigint: true })
+    // As a writer does before and after; the last change is the only trace.
     chmodSync(path!, 0o600)
-    writeFileSync(path!, Buffer.alloc(SEGMENT_BYTES))
     chmodSync(path!, 0o400)
-    utimesSync(path!, atime, mtime)
+    const { size, mtimeNs, mode } = statSync(path!, { bigint: true })
+    t.deepEqual([size, mtimeNs, mode], [before.size, before.mtimeNs, before.mode])
     t.is(await codeOf(() => tier.hold(tier.peek(one.key)!)), 'integrity')
     t.is(tier.peek(one.key), undefined)
   })
@@ -155,5 +149,49 @@ test('R003-146 what is evicted while it is received takes no more room, and is r
     sameBytes(t, first, one.bytes.subarray(0, SEGMENT_BYTES))
     release()
     t.is(tier.status().usedBytes, 0)
+  })
+})
+
+test('R003-146 a transfer that begins while the last one is written keeps its room', async (t) => {
+  await withTier(64 * MIB, async ({ tier }) => {
+    const one = sample(4 * SEGMENT_BYTES, 1)
+    const value = tier.prepare(one.key, one.bytes.byteLength, 1)!
+    const release = value.use()
+    tier.claim(value, { start: 0, end: SEGMENT_BYTES })
+    const writing = receive(value, one, { start: 0, end: SEGMENT_BYTES })
+    tier.settle(value)
+    t.true(tier.claim(value, { start: 0, end: value.size }))
+    const { usedBytes } = tier.status()
+    await writing
+    t.is(tier.status().usedBytes, usedBytes)
+    tier.settle(value)
+    t.true(tier.status().usedBytes < usedBytes)
+    release()
+  })
+})
+
+test('R003-141 an unfinished value is read while its outboard grows', async (t) => {
+  await withTier(64 * MIB, async ({ tier }) => {
+    const one = sample(3 * SEGMENT_BYTES, 1)
+    const value = tier.prepare(one.key, one.bytes.byteLength, 1)!
+    tier.claim(value, { start: 0, end: value.size })
+    const served = value.served(value.dropped, value.use())
+    // The root, the left half, and what is below its left half; then the others.
+    const firstPairs = (2 + 63) * 64
+    const parts = [
+      { start: 0, end: SEGMENT_BYTES, from: 0, to: firstPairs },
+      { start: SEGMENT_BYTES, end: value.size, from: firstPairs, to: one.outboard.byteLength },
+    ]
+    const receiver = value.receive()
+    for (const { start, end, from, to } of parts) {
+      const pairs = [{ outboardOffset: from, bytes: one.outboard.subarray(from, to) }]
+      const bytes = one.bytes.slice(start, end)
+      await receiver.keep({ start, bytes, isWhole: false, pairs })
+      const got: Uint8Array[] = []
+      for await (const some of served.read({ start, end })) got.push(some)
+      sameBytes(t, Buffer.concat(got), bytes)
+    }
+    receiver.end()
+    served.release(false)
   })
 })
