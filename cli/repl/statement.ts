@@ -7,8 +7,9 @@ export type Statement =
   | { readonly do: 'set'; readonly name: string | undefined; readonly value: string }
   | { readonly do: 'tag'; readonly name: string; readonly value: string }
   | { readonly do: 'get' | 'del'; /** A key or a name. */ readonly what: string }
+  | { readonly do: 'pin' | 'unpin'; /** A key or a name, and a path. */ readonly what: string }
 
-type Verb = 'set' | 'tag' | 'get' | 'del' | 'help' | 'version' | 'exit'
+type Verb = 'set' | 'tag' | 'get' | 'del' | 'pin' | 'unpin' | 'help' | 'version' | 'exit'
 
 /** Every spelling of every verb, in lower case. */
 export const VERBS: ReadonlyMap<string, Verb> = new Map(
@@ -17,6 +18,8 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map(
     tag: ['tag'],
     get: ['get', 'out', 'select', 'output', 'o'],
     del: ['del', 'rem', 'delete', 'remove', 'rm', 'd'],
+    pin: ['pin'],
+    unpin: ['unpin'],
     help: ['.help'],
     version: ['.version'],
     exit: ['.exit'],
@@ -30,6 +33,7 @@ TAG NAME VALUE...    store a value and move a name to it, or bind one that can b
 GET NAME             show the value of a name or a key
 DEL NAME             unbind a name, and remove its value with its last name
 DEL KEY              remove a value everywhere
+PIN NAME             keep a value, or what a name is moved to, on this machine; UNPIN
 
 Also PUT, INSERT, IN, I; OUT, SELECT, OUTPUT, O; REM, DELETE, REMOVE, RM, D; in any case.
 Words are quoted as in a shell; an open quote continues on the next line.
@@ -50,8 +54,10 @@ export function parseStatement(words: readonly string[]): Statement {
     }
     case 'get':
     case 'del':
-      if (operands.length !== 1) throw usage(`${first} takes one name or key`)
-      return { do: verb, what: operands[0]! }
+      return { do: verb, what: oneOf(first, operands) }
+    case 'pin':
+    case 'unpin':
+      return { do: verb, what: oneOf(first, operands) }
     case 'help':
     case 'version':
     case 'exit':
@@ -63,6 +69,11 @@ export function parseStatement(words: readonly string[]): Statement {
       throw new DstoreError('usage', `no such statement: ${first}`, { hint })
     }
   }
+}
+
+function oneOf(verb: string, operands: readonly string[]): string {
+  if (operands.length !== 1) throw usage(`${verb} takes one name or key`)
+  return operands[0]!
 }
 
 function parseSet(verb: string, operands: readonly string[]): Statement {
