@@ -21,6 +21,7 @@ const LIBRARY = [
   ['', 'src/hash/foreign-digest.ts'],
   ['Directories', 'src/library/directory-calls.ts'],
   ['', 'src/tree/read/entries.ts'],
+  ['Paths', 'src/library/path-calls.ts'],
   ['Options and answers', 'src/node/node.ts'],
   ['', 'src/node/node-puts.ts'],
   ['', 'src/node/call-options.ts'],

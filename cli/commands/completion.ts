@@ -9,7 +9,7 @@ import { findDaemon } from '../session.ts'
 
 /** Commands whose arguments are names and keys of values that exist. */
 const TAKE_REFERENCES: ReadonlySet<string> = new Set(
-  'get has stat name tag rm prefetch pin unpin evict ls export rule'.split(' '),
+  'get path has stat name tag rm prefetch pin unpin evict ls export rule'.split(' '),
 )
 
 /** What the first argument of some commands can be. */
@@ -68,6 +68,8 @@ export async function completionsOf(
   if (choices !== undefined) return matching(choices)
   if (takesValue(rest.at(-2), flags)) return []
   if (typed.startsWith('-')) return matching([...flags.map((flag) => `--${flag}`), '--help'])
+  // What follows belongs to the program that `path --exec` runs.
+  if (name === 'path' && rest.slice(0, -1).includes('--')) return []
   const actions = ACTIONS.get(name)
   if (actions !== undefined && rest.length === 1) return matching(actions)
   return TAKE_REFERENCES.has(name) ? search(typed) : []

@@ -13,7 +13,7 @@ import { History } from '../repl/history.ts'
 import { Interpreter } from '../repl/interpreter.ts'
 import { Prompt } from '../repl/prompt.ts'
 import { notUtf8, scriptLines } from '../repl/script.ts'
-import { place, useDaemon } from '../session.ts'
+import { clientOptions, place, useDaemon } from '../session.ts'
 
 export async function repl(invocation: Invocation): Promise<number> {
   // Connect once, so that a failure is reported now and not at the first statement.
@@ -21,9 +21,10 @@ export async function repl(invocation: Invocation): Promise<number> {
   client.close()
   // One connection per statement: it can be cancelled separately, and finds a restarted daemon.
   const interpreter = new Interpreter(invocation.terminal, async (work, signal) => {
-    const client = await useDaemon({ ...invocation, signal })
+    const call = { ...invocation, signal }
+    const client = await useDaemon(call)
     try {
-      return await work(new DaemonValues(client))
+      return await work(new DaemonValues(client, clientOptions(call)))
     } finally {
       client.close()
     }

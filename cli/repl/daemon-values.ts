@@ -1,18 +1,24 @@
 /** The values of a daemon, as statements use them. */
 import { gather, once } from '../../src/bytes.ts'
-import { asDstoreError } from '../../src/errors.ts'
+import { DstoreError, asDstoreError } from '../../src/errors.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
+import type { ClientOptions } from '../../src/daemon/client/client-options.ts'
 import type { Acknowledgement } from '../../src/node/node.ts'
 import { isDirectoryKey, isKey } from '../input/references.ts'
 import { factsAt } from '../tree/facts-at.ts'
 import type { FoundValue, Values } from './execute.ts'
 
+/** How long a path stays: a statement holds no connection. */
+const PATH_HOLD_MS = 60_000
+
 export class DaemonValues implements Values {
   readonly isKey: Values['isKey'] = isKey
   readonly #client: Client
+  readonly #options: ClientOptions
 
-  constructor(client: Client) {
+  constructor(client: Client, options: ClientOptions = {}) {
     this.#client = client
+    this.#options = options
   }
 
   findKey(key: string): Promise<FoundValue | undefined> {
@@ -43,6 +49,15 @@ export class DaemonValues implements Values {
     if (mostBytes === 0) return new Uint8Array()
     const { bytes } = await this.#client.get(key, { start: 0, end: mostBytes })
     return gather(bytes)
+  }
+
+  async path(keyOrName: string): Promise<string> {
+    const { ValueClient } = await import('../../src/daemon/client/value-client.ts')
+    const calls = await ValueClient.connect(this.#client.socket, this.#options)
+    if (calls === undefined) throw new DstoreError('unreachable', 'the daemon has stopped')
+    const held = await calls.openPath(keyOrName, { holdMs: PATH_HOLD_MS })
+    held.release()
+    return held.path
   }
 
   async prefetch(key: string): Promise<void> {

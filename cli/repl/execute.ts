@@ -29,6 +29,8 @@ export interface Values {
   tag(value: string, name: string): Promise<unknown>
   /** The first `mostBytes` bytes of a value, or all of a shorter one. */
   read(key: string, mostBytes: number): Promise<Uint8Array>
+  /** The path of a file of a value, or of a folder of a directory, held for a minute. */
+  path(keyOrName: string): Promise<string>
   /** Fetch the value into the cache of this node; `too-large` if it does not fit. */
   prefetch(key: string): Promise<void>
   /** Unbind the name, and remove its value with its last name. `not-found` if it is not bound. */
@@ -65,6 +67,8 @@ export async function execute(statement: Call, values: Values): Promise<Answer> 
   if (statement.do === 'tag') return tag(statement, values)
   if (statement.do === 'pin' || statement.do === 'unpin') return pin(statement, values)
   try {
+    if (statement.do === 'path')
+      return { text: safeText(await values.path(statement.what)), exit: 0 }
     const isKey = await values.isKey(statement.what)
     return await (statement.do === 'get' ? get : del)(statement.what, isKey, values)
   } catch (error) {

@@ -6,10 +6,10 @@ export type Statement =
   | { readonly do: 'nothing' | 'help' | 'version' | 'exit' }
   | { readonly do: 'set'; readonly name: string | undefined; readonly value: string }
   | { readonly do: 'tag'; readonly name: string; readonly value: string }
-  | { readonly do: 'get' | 'del'; /** A key or a name. */ readonly what: string }
+  | { readonly do: 'get' | 'path' | 'del'; /** A key or a name. */ readonly what: string }
   | { readonly do: 'pin' | 'unpin'; /** A key or a name, and a path. */ readonly what: string }
 
-type Verb = 'set' | 'tag' | 'get' | 'del' | 'pin' | 'unpin' | 'help' | 'version' | 'exit'
+type Verb = 'set' | 'tag' | 'get' | 'path' | 'del' | 'pin' | 'unpin' | 'help' | 'version' | 'exit'
 
 /** Every spelling of every verb, in lower case. */
 export const VERBS: ReadonlyMap<string, Verb> = new Map(
@@ -17,6 +17,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map(
     set: ['set', 'put', 'insert', 'in', 'i'],
     tag: ['tag'],
     get: ['get', 'out', 'select', 'output', 'o'],
+    path: ['path'],
     del: ['del', 'rem', 'delete', 'remove', 'rm', 'd'],
     pin: ['pin'],
     unpin: ['unpin'],
@@ -31,6 +32,7 @@ SET VALUE            store a value, print its key
 SET NAME VALUE...    store a value and bind a write-once name to it
 TAG NAME VALUE...    store a value and move a name to it, or bind one that can be moved
 GET NAME             show the value of a name or a key
+PATH NAME            show the path of a file to map, held for a minute
 DEL NAME             unbind a name, and remove its value with its last name
 DEL KEY              remove a value everywhere
 PIN NAME             keep a value, or what a name is moved to, on this machine; UNPIN
@@ -53,6 +55,7 @@ export function parseStatement(words: readonly string[]): Statement {
       return { do: 'tag', name, value: rest.join(' ') }
     }
     case 'get':
+    case 'path':
     case 'del':
       return { do: verb, what: oneOf(first, operands) }
     case 'pin':

@@ -26,6 +26,8 @@ test('R007-66 commands, flags and names are completed where they may stand', asy
   t.deepEqual(await words('completion f'), ['fish'])
   t.deepEqual(await words('tag mod'), ['models/v1', 'models/v2'])
   t.deepEqual(await words('put f --tag o'), ['other'])
+  t.deepEqual(await words('path --exec mod'), ['models/v1', 'models/v2'])
+  t.deepEqual(await words('path other --exec -- mod'), [])
   t.deepEqual(await words('rule '), ['set', 'ls', 'rm'])
   t.deepEqual(await words('rule rm oth'), ['other'])
   t.deepEqual(await words('token a'), ['add'])

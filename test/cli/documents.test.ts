@@ -44,6 +44,7 @@ test('R007-78 the output of --json matches its description', async (t) => {
   await json('cid', 'a', 'b')
   await json('has', key, 'names/a', 'nobody')
   await json('stat', key, 'names/a')
+  await json('path', 'names/a')
   await json('name', 'other/name', key)
   await json('tag', 'names/now', key, '--expires', '1h')
   await json('put', 'b', '--tag', 'names/now')

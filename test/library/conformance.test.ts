@@ -47,6 +47,7 @@ suite({
   test,
   name: 'standalone in memory',
   role: 'standalone',
+  hasFiles: false,
   create: (t) => opened(t, {}),
 })
 
@@ -62,7 +63,8 @@ suite({
   name: 'Local',
   role: 'local',
   create: async (t) => {
-    const local = await opened(t, { role: 'local', ticket: await ticketOf(t) })
+    const files = { cacheDir: temporaryDirectory(t), cacheDirBytes: 64 << 20 }
+    const local = await opened(t, { role: 'local', ticket: await ticketOf(t), ...files })
     await eventually(() => isConnected(local))
     return local
   },
@@ -80,7 +82,8 @@ suite({
   name: "client of a Local's daemon",
   role: 'local',
   create: async (t) => {
-    const local = await client(t, {}, parseTicket(await ticketOf(t)))
+    const files = { cacheDir: temporaryDirectory(t), cacheDirBytes: 64 << 20 }
+    const local = await client(t, files, parseTicket(await ticketOf(t)))
     await eventually(() => isConnected(local))
     return local
   },

@@ -8,6 +8,7 @@ import { callTopics } from './conformance-calls.ts'
 import { indexTopics } from './conformance-index.ts'
 import { directoryTopics } from './conformance-directories.ts'
 import type { Topic } from './conformance-samples.ts'
+import { pathTopics } from './conformance-paths.ts'
 import { valueTopics } from './conformance-values.ts'
 
 export interface Suite {
@@ -15,15 +16,18 @@ export interface Suite {
   /** The implementation, for the titles of the tests. */
   readonly name: string
   readonly role: Dstore['role']
+  /** Default: it has a folder to make files in. */
+  readonly hasFiles?: boolean
   /** Opens an empty one, and closes it at the end of the test. */
   readonly create: (t: ExecutionContext) => Promise<Dstore>
 }
 
-export function suite({ test, name, role, create }: Suite): void {
+export function suite({ test, name, role, hasFiles = true, create }: Suite): void {
   const topic: Topic = (title, body) =>
     test(`${name}: ${title}`, async (t) => body(t, await create(t)))
   valueTopics(topic, role)
   indexTopics(topic)
   callTopics(topic, role)
   directoryTopics(topic)
+  pathTopics(topic, hasFiles)
 }

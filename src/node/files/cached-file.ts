@@ -145,7 +145,9 @@ export class CachedFile implements FileValue {
     bytes: Uint8Array,
     pairs: readonly VerifiedPairs[] = [],
   ): Promise<void> {
-    this.#checkKept()
+    this.checkNotRemoved()
+    // Nothing charges it any more; the rest goes past the cache.
+    if (this.#isDetached) throw evictedMeanwhile()
     // It is fetched from its source all the same.
     if (this.isUnchecked) this.#files.clear()
     this.#writes++
@@ -242,6 +244,7 @@ export class CachedFile implements FileValue {
         return await open().write(bytes, position)
       } catch (error) {
         this.checkNotRemoved()
+        if (this.#isDetached) throw evictedMeanwhile()
         if (!isFull(error)) throw this.#unwritable(error)
         if (this.#context.makeRoom(this)) continue
         throw new DstoreError('no-space', 'the file system of the cache folder is full', {
@@ -292,6 +295,9 @@ export class CachedFile implements FileValue {
     if (!this.inUse && this.#writes === 0) this.#files.close()
   }
 }
+
+const evictedMeanwhile = (): DstoreError =>
+  new DstoreError('no-space', 'the value was evicted while it was received')
 
 /** The name of a value's files: its key as that of bytes, whatever it holds. */
 export const nameOf = (key: Key): string => key.as('bytes').toString()

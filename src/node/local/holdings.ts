@@ -57,6 +57,8 @@ export class Holdings {
   /** Marks everything held or being read as unconfirmed, and returns its digests. */
   reset(): Digest[] {
     this.#bindings.clear()
+    // A value may have been removed: from now on Global takes this node for one that has none.
+    this.#tiers.files?.moveAway(unconfirmed())
     const keys = new Map<string, Key>()
     for (const value of this.#tiers.values()) {
       value.isVoid = true
@@ -92,7 +94,7 @@ export class Holdings {
 
   /** Ends every read: the lease expired, or this node is no longer a member. */
   cut(error: DstoreError): void {
-    this.#tiers.files?.moveAway(error)
+    this.#tiers.withdraw(error)
     this.reads.cutAll(error)
   }
 
@@ -111,3 +113,6 @@ export class Holdings {
 }
 
 const removed = (): DstoreError => new DstoreError('removed', 'the value was removed')
+
+const unconfirmed = (): DstoreError =>
+  new DstoreError('cancelled', 'Global has yet to confirm what this node holds')

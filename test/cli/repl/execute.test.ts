@@ -41,6 +41,12 @@ class NodeValues implements Values {
     return key === undefined ? undefined : this.findKey(key)
   }
 
+  path(keyOrName: string): Promise<string> {
+    const key = this.global.names.get(keyOrName) ?? keyOrName
+    if (this.global.values.has(key)) return Promise.resolve(`/cache/${key}`)
+    return Promise.reject(new DstoreError('not-found', `no such name: ${keyOrName}`))
+  }
+
   async put(value: string, name?: string): Promise<{ key: string }> {
     await this.interference?.()
     this.interference = undefined
@@ -133,6 +139,14 @@ function network(): {
     },
   }
 }
+
+test('R007-361 PATH shows the path of a file', async (t) => {
+  const { nodes, say } = network()
+  const [a] = nodes
+  t.is(await say(a, 'PATH', 'hi'), `Key-Value mapping doesn't exist [3]`)
+  await say(a, 'SET', 'hi', 'hello')
+  t.is(await say(a, 'path', 'hi'), '/cache/key0')
+})
 
 test('R007-61 the answers are the words of the seed', async (t) => {
   const { nodes, say } = network()

@@ -9,9 +9,11 @@ import { ValueClient } from '../../../src/daemon/client/value-client.ts'
 import { stateDirectory } from '../../../src/daemon/config/state-directory.ts'
 import { startDaemon, type Daemon } from '../../../src/daemon/process/daemon.ts'
 import { asDstoreError, type ErrorCode } from '../../../src/errors.ts'
+import { keepFor } from '../../../src/daemon/http/paths/timed-holds.ts'
+import { HTTP_CONNECTIONS } from '../../../src/limits.ts'
 import { SILENT } from '../../../src/log.ts'
 import { openNode } from '../../../src/node/open.ts'
-import type { ServedNode } from '../../../src/node/node.ts'
+import type { HeldPath, ServedNode } from '../../../src/node/node.ts'
 import { eventually } from '../../eventually.ts'
 import { once } from '../../node/nodes.ts'
 import { putTree } from '../../node/put-tree.ts'
@@ -178,6 +180,35 @@ function answering(t: ExecutionContext): (result: object) => Promise<string> {
     return path
   }
 }
+
+test('R007-363 half of the connections are for calls that end', async (t) => {
+  const { node, open } = await scene(t)
+  const word = (await node.put({ bytes: once(LARGE) })).key.toString()
+  const held: Awaited<ReturnType<typeof open>>[] = []
+  for (let at = 0; at < HTTP_CONNECTIONS / 2; at++) held.push(await open(word))
+  t.is(await failure(open(word)), 'busy')
+  t.is(await failure(open(word, { holdMs: 1 })), 'none')
+  held.pop()!.release()
+  await eventually(async () => (await failure(open(word))) === 'none')
+  for (const one of held) one.release()
+})
+
+test('R007-351 the number of files that are held for a time is bounded', async (t) => {
+  const node = {}
+  const released: string[] = []
+  const holdOf = (path: string): HeldPath =>
+    ({
+      path,
+      removed: new AbortController().signal,
+      release: async () => void released.push(path),
+    }) as Partial<HeldPath> as HeldPath
+  for (let at = 0; at < 4096; at++) keepFor(node as ServedNode, holdOf(`${at}`), 60_000)
+  keepFor(node as ServedNode, holdOf('7'), 60_000)
+  t.deepEqual(released, ['7'], 'one hold of a path suffices')
+  const error = t.throws(() => keepFor(node as ServedNode, holdOf('more'), 60_000))
+  t.is(asDstoreError(error).code, 'busy')
+  t.deepEqual(released, ['7', 'more'])
+})
 
 test('R007-359 a node behind a daemon opens paths as one in this process does', async (t) => {
   const { node, socket } = await scene(t)

@@ -185,3 +185,17 @@ test('R003-146 room that is reserved for other files counts against the budget',
     t.is(tier.headroomBytes, 4 * MIB)
   })
 })
+
+test('R003-143 what was used later stays', async (t) => {
+  await withTier(3.5 * MIB, async ({ tier }) => {
+    const [a, b, c, d] = [1, 2, 3, 4].map((i) => sample(SEGMENT_BYTES, i))
+    for (const one of [a, b, c]) await fill(tier, one!)
+    t.is(tier.get(a!.key), tier.peek(a!.key))
+    t.is(tier.get(d!.key), undefined)
+    await fill(tier, d!)
+    t.deepEqual(
+      [a, b, c, d].map((one) => tier.peek(one!.key)?.isWhole),
+      [true, undefined, true, true],
+    )
+  })
+})

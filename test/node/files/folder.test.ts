@@ -2,6 +2,7 @@
 import { test } from '../../serial.ts'
 import {
   chmodSync,
+  chownSync,
   closeSync,
   existsSync,
   mkdirSync,
@@ -14,9 +15,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { DstoreError } from '../../../src/errors.ts'
 import { FILES_IN_FLIGHT_BYTES, MIB, PIECES_AHEAD, SEGMENT_BYTES } from '../../../src/limits.ts'
+import { UnlinkedBytes } from '../../../src/node/files/unlinked-bytes.ts'
+import { openCacheFolder } from '../../../src/store/cached/cache-folder.ts'
 import { mountUse } from '../../../src/store/cached/mount.ts'
 import { inTemporary } from '../../store/temporary.ts'
 import { codeOf, fill, filesBelow, open, receive, sample, withTier } from './tier.ts'
@@ -149,5 +153,45 @@ test('R003-141 what arrives in parts, twice, or after the end of a transfer is k
     release()
     t.true(value.isWhole)
     t.is(Buffer.compare(readFileSync(value.path!), one.bytes), 0)
+  })
+})
+
+test('R003-155 what others use on the file system does not count, and is learned again', (t) => {
+  const unlinked = new UnlinkedBytes(100)
+  t.is(unlinked.stillOpen(130), 0, 'nothing was unlinked')
+  unlinked.add(50)
+  t.is(unlinked.stillOpen(180), 50)
+  t.is(unlinked.stillOpen(150), 20, 'a part was released')
+  t.is(unlinked.stillOpen(900), 20, 'never more than was left')
+  t.is(unlinked.stillOpen(120), 0)
+  t.is(unlinked.stillOpen(900), 0)
+  unlinked.add(10)
+  t.is(unlinked.stillOpen(905), 5)
+})
+
+test('R003-145 earlier folders have new names before anything else is done', async (t) => {
+  await inTemporary(async (directory) => {
+    const random = (length: number): Uint8Array => Uint8Array.from(randomBytes(length))
+    const first = openCacheFolder({ directory, random })
+    const second = openCacheFolder({ directory, random })
+    t.false(existsSync(first.folder.path))
+    t.is(second.earlier.length, 1)
+    t.regex(second.earlier[0]!, /\/left-[0-9a-f]{32}$/)
+    t.true(existsSync(second.earlier[0]!))
+    t.not(first.folder.path, second.folder.path)
+  })
+})
+
+test('R003-145 the folder of another user is refused', async (t) => {
+  await inTemporary(async (parent) => {
+    const directory = join(parent, 'cache')
+    mkdirSync(directory)
+    // Only root can give a folder away.
+    const isRoot = process.getuid!() === 0
+    if (isRoot) chownSync(directory, 12_345, 12_345)
+    const code = await codeOf(async () => (await open(directory, 8 * MIB)).tier.close())
+    t.is(code, isRoot ? 'not-permitted' : undefined)
+    t.is(filesBelow(directory).size, 0)
+    if (isRoot) t.is(statSync(directory).uid, 12_345)
   })
 })

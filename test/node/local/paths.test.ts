@@ -4,10 +4,12 @@ import { chmod, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { test } from '../../serial.ts'
-import { asDstoreError, type ErrorCode } from '../../../src/errors.ts'
+import { DstoreError, asDstoreError, type ErrorCode } from '../../../src/errors.ts'
 import type { Key } from '../../../src/hash/key.ts'
 import { MIB } from '../../../src/limits.ts'
 import type { HeldPath, Node, PathOptions, ServedNode } from '../../../src/node/node.ts'
+import { Holdings } from '../../../src/node/local/holdings.ts'
+import type { Tiers } from '../../../src/node/tiers/tiers.ts'
 import type { NodeOptions } from '../../../src/node/open.ts'
 import { sameBytes } from '../../same-bytes.ts'
 import { eventually } from '../../eventually.ts'
@@ -206,6 +208,16 @@ test('R007-350 a group may read the files, the copies and the folders', async (t
   for (const { path } of [file, copy, folder]) t.is(modeOf(join(path, '..')), 0o750)
   t.is(modeOf(join(folder.path, 'run.sh')), 0o550)
   t.is(modeOf(join(folder.path, 'sub')), 0o750)
+})
+
+test('R007-362 a reset takes every path away, and values are confirmed before the next', async (t) => {
+  const moved: string[] = []
+  const files = { moveAway: ({ code }: DstoreError) => void moved.push(code) }
+  const holdings = new Holdings({ values: () => [], files } as unknown as Tiers)
+  holdings.reset()
+  t.deepEqual(moved, ['cancelled'])
+  holdings.cut(new DstoreError('not-permitted', 'no longer a member'))
+  t.deepEqual(moved, ['cancelled', 'not-permitted'])
 })
 
 test('R007-360 a Local without files says why', async (t) => {

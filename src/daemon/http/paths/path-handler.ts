@@ -1,5 +1,6 @@
 /** Handler for files of values that other processes of the machine open (specs/007, "Paths"). */
 import { DstoreError } from '../../../errors.ts'
+import { HTTP_CONNECTIONS } from '../../../limits.ts'
 import type { Key } from '../../../hash/key.ts'
 import type { HeldPath, NodePaths, PathOptions } from '../../../node/node.ts'
 import { Listings } from '../../../tree/read/listings.ts'
@@ -11,6 +12,18 @@ import { problemOf } from '../../api/problem.ts'
 import { callOptions, readJson, type HttpCall } from '../call.ts'
 import { sendEvents } from '../json-lines.ts'
 import { keepFor, PATH_HOLD_MS } from './timed-holds.ts'
+
+interface Wanted {
+  readonly path: string
+  readonly executable: boolean
+  readonly holdMs: number | undefined
+}
+
+/** Connections that may hold files at a time: the others are for calls that end. */
+const HOLDING_CONNECTIONS = HTTP_CONNECTIONS / 2
+
+/** How many hold files now, by node. */
+const holding = new WeakMap<object, number>()
 
 /**
  * POST /v1/values/{key}/path {"path", "executable", "holdMs"}: events; the result names a file, or
@@ -25,6 +38,19 @@ export async function openPath(call: HttpCall): Promise<void> {
   }
   checkHold(holdMs)
   const paths = pathsOf(call)
+  const done = holdMs === undefined ? takeConnection(call.node) : undefined
+  try {
+    await answer(call, paths, { path, executable, holdMs })
+  } finally {
+    done?.()
+  }
+}
+
+async function answer(
+  call: HttpCall,
+  paths: NodePaths,
+  { path, executable, holdMs }: Wanted,
+): Promise<void> {
   let held: HeldPath | undefined
   await sendEvents(
     call,
@@ -35,6 +61,18 @@ export async function openPath(call: HttpCall): Promise<void> {
     },
     async () => (holdMs === undefined && held !== undefined ? untilOver(call, held) : undefined),
   )
+}
+
+/** Call the result once the connection holds no file any more. Throws `busy`. */
+function takeConnection(node: object): () => void {
+  const count = holding.get(node) ?? 0
+  if (count >= HOLDING_CONNECTIONS) {
+    throw new DstoreError('busy', `${count} connections hold files`, {
+      hint: 'close some of them, or hold files for a time (`holdMs`)',
+    })
+  }
+  holding.set(node, count + 1)
+  return () => holding.set(node, holding.get(node)! - 1)
 }
 
 function checkHold(holdMs: unknown): asserts holdMs is number | undefined {
