@@ -206,6 +206,22 @@ def test_the_folder_of_a_killed_extraction_is_removed(
     assert sorted(os.listdir(tmp_path)) == [other.name, "out", "source"]
 
 
+def test_extractions_side_by_side_leave_each_other_alone(
+    store: dstore.Client, folder: Path, tmp_path: Path
+) -> None:
+    key = store.put_folder(folder).key
+    begun: List[int] = []
+
+    def begin_another(_: dstore.Progress) -> None:
+        if not begun:
+            begun.append(1)
+            store.get_folder(key, tmp_path / "second")
+
+    store.get_folder(key, tmp_path / "first", on_progress=begin_another)
+    assert contents(tmp_path / "first") == contents(tmp_path / "second") == contents(folder)
+    assert sorted(os.listdir(tmp_path)) == ["first", "second"]
+
+
 def test_a_directory_that_lost_a_child_meanwhile_is_sent_again(
     store: dstore.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
