@@ -136,6 +136,10 @@ def test_links_that_leave_are_refused_or_followed(store: dstore.Client, tmp_path
     key = store.put_folder(inside, follow=True).key
     assert key == command("cid", "--follow", str(inside)).stdout.decode().strip()
     assert store.get(f"{key}/out/deep/file") == b"out there"
+    (inside / "hop").symlink_to(outside)
+    (inside / "through").symlink_to("hop/deep/file")
+    key = store.put_folder(inside, follow=True).key
+    assert key == command("cid", "--follow", str(inside)).stdout.decode().strip()
     (inside / "self").symlink_to("../in")
     with pytest.raises(dstore.UsageError, match="a folder that it is in"):
         store.put_folder(inside, follow=True)
