@@ -218,3 +218,21 @@ test('R003-143 what is wanted of a value beyond the budget evicts nothing, and a
     t.truthy(tier.peek(small.key))
   })
 })
+
+test('R003-143 a value does not make room for itself', async (t) => {
+  await withTier(3.5 * MIB, async ({ tier }) => {
+    const one = sample(3 * SEGMENT_BYTES, 1)
+    const value = tier.prepare(one.key, one.bytes.byteLength, 1)!
+    const first = { start: 0, end: SEGMENT_BYTES }
+    t.true(tier.claim(value, first))
+    await receive(value, one, first)
+    tier.settle(value)
+    const other = await fill(tier, sample(2 * SEGMENT_BYTES, 2))
+    t.is(tier.status().values, 2)
+    // It was used longest ago, and nothing uses it.
+    t.true(tier.claim(value, { start: SEGMENT_BYTES, end: 2 * SEGMENT_BYTES }))
+    t.is(tier.peek(one.key), value)
+    t.is(tier.peek(other.key), undefined)
+    t.true(tier.reserve(SEGMENT_BYTES) !== undefined)
+  })
+})
