@@ -236,3 +236,24 @@ test('R003-143 a value does not make room for itself', async (t) => {
     t.true(tier.reserve(SEGMENT_BYTES) !== undefined)
   })
 })
+
+test('R003-146 the number of values is bounded, too', async (t) => {
+  await withTier(
+    64 * MIB,
+    async ({ tier }) => {
+      const some = [1, 2, 3, 4, 5].map((i) => sample(GROUP_BYTES, i))
+      for (const one of some) await fill(tier, one)
+      t.deepEqual(
+        some.map(({ key }) => tier.peek(key) !== undefined),
+        [false, false, true, true, true],
+      )
+      await fill(tier, some[4]!)
+      t.is(tier.status().values, 3, 'one that has room needs no other')
+      const held = await Promise.all([...tier.values()].map((value) => tier.hold(value)))
+      const value = tier.prepare(some[0]!.key, GROUP_BYTES, 1)!
+      t.false(tier.claim(value, { start: 0, end: GROUP_BYTES }))
+      for (const hold of held) hold.release()
+    },
+    { mostFiles: 3 },
+  )
+})
