@@ -101,12 +101,13 @@ export class Tiers {
    */
   prepare(wanted: Wanted): HeldValue | undefined {
     const { key, size, incarnation, range, offered } = wanted
-    const isInFile = this.files?.peek(key)?.incarnation === incarnation
+    const inFile = this.files?.peek(key)
+    const isInFile = inFile?.incarnation === incarnation && isOfUse(inFile)
     const isForMemory = sumOf(wholeCharge(size)) <= this.memory.budgetBytes
     const isForFile = size + fileBaseBytes(size) <= this.#ownFileBytes
     if (isInFile || (!isForMemory && isForFile)) {
-      const inFile = this.files?.prepare(key, size, incarnation)
-      if (inFile !== undefined) return inFile
+      const prepared = this.files?.prepare(key, size, incarnation)
+      if (prepared !== undefined) return prepared
     }
     const inMemory = this.memory.prepare(key, size, incarnation, range, offered)
     // A glance at a value is not worth a file either (R003-116).
@@ -232,3 +233,7 @@ function endUses(value: FileValue | undefined, reason: DstoreError): void {
     // Its uses have ended; what could not be deleted before cannot be now.
   }
 }
+
+/** An entry that got no room has nothing, and shall not keep its value out of memory. */
+const isOfUse = ({ heldBytes, isUnchecked, inUse }: FileValue): boolean =>
+  heldBytes > 0 || isUnchecked || inUse
