@@ -54,7 +54,7 @@ export function checkDisk(facts: Facts): readonly Finding[] {
         : on.warning('inodes-low', text, remedy),
     )
   }
-  found.push(...quota(facts, usable))
+  found.push(...quota(facts, usable), ...cachedFiles(facts))
   return found.length > 0 ? found : [on.ok(room)]
 }
 
@@ -70,6 +70,28 @@ function quota(facts: Facts, usableBytes: number): readonly Finding[] {
   return headroom < maxBytes / 20 ? [on.warning('quota-low', text, remedy)] : []
 }
 
+/** Files of the cache: is there room for what they may take, or why are there none? */
+function cachedFiles(facts: Facts): readonly Finding[] {
+  const on = reportOn('disk')
+  const { files, noFiles } = statusOf(facts)?.cache ?? {}
+  const restart = '`dstore stop`, then `dstore start'
+  if (noFiles !== undefined && settingsOf(facts).cacheDir !== 'none') {
+    const remedy = `${restart} --cache-dir DIR --cache-dir-size SIZE\`, for values larger than memory`
+    return [on.note('cached-files-none', `no values are cached in files: ${noFiles}`, remedy)]
+  }
+  const { cacheDisk } = facts
+  if (files?.budgetBytes === undefined || cacheDisk === undefined) return []
+  if ('why' in cacheDisk) return [on.unknown(cacheDisk.why)]
+  const { budgetBytes, usedBytes, directory } = files
+  const room = cacheDisk.value.freeBytes + usedBytes
+  if (room >= budgetBytes) return []
+  const text =
+    `cached files may take ${formatSize(budgetBytes)}, and ${directory} has room for ` +
+    formatSize(room)
+  const smaller = formatSize(Math.max(MIB, Math.floor((room * 0.9) / MIB) * MIB))
+  return [on.warning('cached-files-large', text, `${restart} --cache-dir-size ${smaller}\``)]
+}
+
 /** The memory of a small machine: a node runs in it, but not much besides. */
 const LITTLE_MEMORY_BYTES = 192 * MIB
 
@@ -81,7 +103,10 @@ export function checkMemory(facts: Facts): readonly Finding[] {
   const bound = Math.min(totalBytes, limitBytes)
   const whose = limitBytes < totalBytes ? 'its control group allows' : 'this machine has'
   const size = formatSize(bound)
-  const cache = statusOf(facts)?.cache?.budgetBytes ?? settingsOf(facts).cacheBytes
+  const { budgetBytes: inMemory, files } = statusOf(facts)?.cache ?? {}
+  // Files in shared memory are memory: of their own, or within the cache.
+  const ofFiles = files?.kind === 'shared-memory' ? (files.budgetBytes ?? 0) : 0
+  const cache = inMemory === undefined ? settingsOf(facts).cacheBytes : inMemory + ofFiles
   const found: Finding[] = []
   if (roleOf(facts) === 'local' && cache !== undefined && cache > bound / 2) {
     const smaller = formatSize(Math.max(MIB, Math.floor(bound / 4 / MIB) * MIB))

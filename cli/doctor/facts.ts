@@ -107,6 +107,8 @@ export interface Facts {
   /** Undefined unless TLS is set up; `why`: the files cannot be used. */
   readonly certificate: Fact<CertificateFacts> | undefined
   readonly disk: Fact<DiskFacts>
+  /** Of the cached files of a running Local; undefined without any. */
+  readonly cacheDisk?: Fact<DiskFacts> | undefined
   readonly memory: Fact<MemoryFacts>
   /** Of this command, which has those of its shell. */
   readonly descriptors: Fact<DescriptorFacts>

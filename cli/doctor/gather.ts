@@ -46,7 +46,8 @@ export async function gather(
   const status = statusOf(facts)
   const pid = status?.daemon.pid
   const { httpCert, httpKey } = settingsOf(facts)
-  const [global, certificate, memory, daemonDescriptors] = await Promise.all([
+  const cached = status?.cache?.files?.directory
+  const [global, certificate, memory, daemonDescriptors, cacheDisk] = await Promise.all([
     globalOf(facts, bounds),
     httpCert === undefined || httpKey === undefined
       ? undefined
@@ -55,6 +56,9 @@ export async function gather(
     pid === undefined
       ? undefined
       : part('the look at the limits of the daemon', () => lookAtDescriptors(pid)),
+    cached === undefined
+      ? undefined
+      : part('the look at the disk of cached files', () => lookAtDisk(cached)),
   ])
   return {
     ...facts,
@@ -62,6 +66,7 @@ export async function gather(
     certificate,
     memory,
     disk: await disk,
+    cacheDisk,
     descriptors: await own,
     daemonDescriptors: present(daemonDescriptors),
   }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import threading
 from pathlib import Path
@@ -43,8 +44,8 @@ class Peer:
     def send(self, text: str, body: bytes = b"") -> None:
         self.sock.sendall(text.replace("\n", "\r\n").encode() + body)
 
-    def json(self, document: Any, status: str = "200 OK") -> None:
-        body = json.dumps(document).encode()
+    def json(self, document: Any, status: str = "200 OK", line_end: bool = False) -> None:
+        body = json.dumps(document).encode() + (b"\n" if line_end else b"")
         self.send(f"HTTP/1.1 {status}\nContent-Length: {len(body)}\n\n", body)
 
     def value(self, body: bytes, size: int = -1, end: bytes = b"0\r\n\r\n") -> None:
@@ -131,18 +132,19 @@ def test_interim_responses_come_before_the_answer_and_amid_a_body(daemon: Daemon
 
 
 def test_a_refusal_reaches_a_client_that_still_sends(daemon: Daemon) -> None:
-    done = threading.Event()
+    done = [threading.Event(), threading.Event()]
 
     def refuse(peer: Peer) -> None:
         peer.head()
         peer.json({"code": "too-large", "detail": "too much"}, "413 Too Large")
-        done.wait(20)
+        # It reads nothing of the body, and does not hang up before the client has the answer.
+        assert done[daemon.accepted - 1].wait(30), "the client waits for room"
 
     daemon.expect(refuse, refuse)
-    for source in (b"x" * 50_000_000, (b"x" * 100_000 for _ in range(500))):
+    for index, source in enumerate((b"x" * 50_000_000, (b"x" * 100_000 for _ in range(500)))):
         with pytest.raises(dstore.TooLargeError, match="too much"):
-            client(daemon).put(source)
-    done.set()
+            client(daemon, timeout=60).put(source)
+        done[index].set()
 
 
 def test_a_problem_in_the_trailer_follows_the_bytes_before_it(daemon: Daemon) -> None:
@@ -251,8 +253,78 @@ def test_bytes_that_do_not_match_their_key_are_found_out(daemon: Daemon, tmp_pat
         store.put(VALUE)
     with store.open("x") as file, pytest.raises(dstore.IntegrityError):
         file.read()
-    assert not (tmp_path / "out").exists()
+    assert os.listdir(tmp_path) == ["s"]
     assert client(daemon).get("x") == VALUE
+
+
+def test_what_the_daemon_left_in_a_file_is_replaced(daemon: Daemon, tmp_path: Path) -> None:
+    def head(peer: Peer) -> None:
+        peer.head()
+        peer.send(f"HTTP/1.1 200 OK\nDstore-Key: {KEY}\nDstore-Size: {len(VALUE)}\n\n")
+
+    def copy(peer: Peer) -> None:
+        _, body = peer.request()
+        Path(json.loads(body)["path"]).write_bytes(b"x" * 3 * len(VALUE))
+        problem = {"code": "unwritable", "detail": "the disk"}
+        peer.json({"event": "failed", "problem": problem}, line_end=True)
+
+    def give(peer: Peer) -> None:
+        peer.head()
+        peer.value(VALUE)
+
+    daemon.expect(head, copy, give, give)
+    assert client(daemon).get_file("x", tmp_path / "out") == len(VALUE)
+    assert (tmp_path / "out").read_bytes() == VALUE
+
+
+def test_a_file_is_read_over_one_connection(daemon: Daemon) -> None:
+    def ranges(peer: Peer) -> None:
+        peer.head()
+        peer.send(f"HTTP/1.1 200 OK\nDstore-Key: {KEY}\nDstore-Size: {len(VALUE)}\n\n")
+        while True:
+            line, headers = peer.head()
+            if not line:
+                return
+            first, last = map(int, headers["range"][len("bytes=") :].split("-"))
+            part = VALUE[first : last + 1]
+            peer.send(
+                f"HTTP/1.1 206 Partial Content\nDstore-Key: {KEY}\nDstore-Size: {len(VALUE)}\n"
+                f"Content-Range: bytes {first}-{last}/{len(VALUE)}\n"
+                f"Content-Length: {len(part)}\n\n",
+                part,
+            )
+
+    daemon.expect(ranges)
+    with client(daemon) as store, store.open("x") as file:
+        for _ in range(3):
+            file.seek(0)
+            assert file.read() == VALUE
+            file.seek(5000)
+            assert file.read() == VALUE[5000:]
+    assert daemon.accepted == 1
+
+
+def test_the_end_of_a_hold_reaches_the_daemon(daemon: Daemon, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"held")
+    found = os.stat(tmp_path / "file")
+    left = threading.Event()
+
+    def hold(peer: Peer) -> None:
+        peer.request()
+        facts = {"size": 4, "key": KEY, "kind": "file", "path": str(tmp_path / "file")}
+        identity = {"device": str(found.st_dev), "inode": str(found.st_ino)}
+        body = json.dumps({"event": "done", "result": {**facts, **identity}}).encode() + b"\n"
+        peer.send("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n", b"%x\r\n" % len(body))
+        peer.send("", body + b"\r\n")
+        assert peer.file.read(1) == b""
+        left.set()
+
+    daemon.expect(hold)
+    path = client(daemon).open_path("x")
+    assert path.removed is None and not left.is_set()
+    path.close()
+    assert left.wait(30)
+    assert path.open().read() == b"held"
 
 
 def test_a_silent_daemon_is_a_timeout(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,7 +94,7 @@ export class Holdings {
 
   /** Ends every read: the lease expired, or this node is no longer a member. */
   cut(error: DstoreError): void {
-    this.#tiers.files?.moveAway(error)
+    this.#tiers.withdraw(error)
     this.reads.cutAll(error)
   }
 

@@ -336,7 +336,7 @@ export class Local implements Node {
     await this.inactive?.close()
     await this.#uses.close()
     // After the goodbye no removal waits for this node: no path may lead to a value then.
-    this.#tiers.files?.moveAway(new DstoreError('cancelled', 'the node is stopping'))
+    this.#tiers.withdraw(new DstoreError('cancelled', 'the node is stopping'))
     await this.#options.link.close()
     await this.#handedOut.close()
     await this.#tiers.close()

@@ -268,7 +268,7 @@ export class Pins implements NodePins {
 
   #saved(): SavedPin[] {
     return [...this.#entries.values()]
-      .filter(({ isSaved, pinned }) => isSaved && !pinned.isOver)
+      .filter(({ isSaved }) => isSaved)
       .map(({ pinned: { word, incarnation }, maxRate }) => ({
         word,
         ...(incarnation !== undefined && { incarnation }),

@@ -7,6 +7,7 @@ import {
   makeCacheFolder,
   nodeFolder,
   sharedMemory,
+  type SharedMemory,
 } from '../../store/cached/place.ts'
 import { mountUse } from '../../store/cached/mount.ts'
 import { CacheBudget } from '../cache/cache-budget.ts'
@@ -67,23 +68,35 @@ export async function openFiles(options: OpenFilesOptions): Promise<OpenedFiles>
 
 /** A node without it works: what is wrong with the folder is why there is no tier. */
 async function openDefault(options: OpenFilesOptions): Promise<OpenedFiles> {
-  const { cacheDirBytes, groupId, budget, peerId, memory = {} } = options
+  const { groupId, peerId, memory = {} } = options
   const place = sharedMemory(peerId, groupId, memory.root)
   if (typeof place === 'string') return { none: place }
+  const { folder } = place
+  const none = tooSmall(place, options)
+  if (none === undefined) {
+    try {
+      return await openIn(folder, options)
+    } catch (error) {
+      deleteIfEmpty(nodeFolder(folder, peerId))
+      return { none: asDstoreError(error).message }
+    }
+  }
+  deleteIfEmpty(nodeFolder(folder, peerId))
+  return { none }
+}
+
+/** Why shared memory has no room for the files. */
+function tooSmall(
+  { folder, freeBytes }: SharedMemory,
+  { cacheDirBytes, budget, memory = {} }: OpenFilesOptions,
+): string | undefined {
   const wanted = cacheDirBytes ?? 2 * budget.budgetBytes
-  const whose = cacheDirBytes === undefined ? 'twice the cache' : 'the size of the files'
-  const { folder, freeBytes } = place
-  if (freeBytes < wanted)
-    return { none: `${folder} has ${freeBytes} bytes free, and ${whose} is ${wanted}` }
-  const allowed = (memory.left ?? memoryLeft)()
-  if (allowed < wanted) {
-    return { none: `the control group allows ${allowed} more bytes, and ${whose} is ${wanted}` }
-  }
-  try {
-    return await openIn(folder, options)
-  } catch (error) {
-    return { none: asDstoreError(error).message }
-  }
+  const what = cacheDirBytes === undefined ? 'twice the cache' : 'the size of the files'
+  if (freeBytes < wanted) return `${folder} has ${freeBytes} bytes free; ${what} is ${wanted}`
+  const left = (memory.left ?? memoryLeft)()
+  return left < wanted
+    ? `the control group leaves ${left} bytes of memory; ${what} is ${wanted}`
+    : undefined
 }
 
 /** Without a size of its own the tier shares the budget of memory. */

@@ -42,6 +42,7 @@ export class Tiers {
 
   readonly #moves: Moves | undefined
   readonly #onClosed: () => void
+  readonly #log: Log
   /** A caller evicts a value, from both tiers. */
   #isEvicting = false
 
@@ -50,6 +51,7 @@ export class Tiers {
     this.#onClosed = onClosed
     this.memory = memory
     this.files = tier
+    this.#log = log
     const isMoving = tier !== undefined && ownBytes > 0
     this.#moves = isMoving ? new Moves({ memory, files: tier, log }) : undefined
     this.#ownFileBytes = ownBytes
@@ -99,12 +101,13 @@ export class Tiers {
    */
   prepare(wanted: Wanted): HeldValue | undefined {
     const { key, size, incarnation, range, offered } = wanted
-    const isInFile = this.files?.peek(key)?.incarnation === incarnation
+    const inFile = this.files?.peek(key)
+    const isInFile = inFile?.incarnation === incarnation && isOfUse(inFile)
     const isForMemory = sumOf(wholeCharge(size)) <= this.memory.budgetBytes
     const isForFile = size + fileBaseBytes(size) <= this.#ownFileBytes
     if (isInFile || (!isForMemory && isForFile)) {
-      const inFile = this.files?.prepare(key, size, incarnation)
-      if (inFile !== undefined) return inFile
+      const prepared = this.files?.prepare(key, size, incarnation)
+      if (prepared !== undefined) return prepared
     }
     const inMemory = this.memory.prepare(key, size, incarnation, range, offered)
     // A glance at a value is not worth a file either (R003-116).
@@ -167,6 +170,15 @@ export class Tiers {
     })
   }
 
+  /** No path may lead to a file any more: this node may not serve. */
+  withdraw(reason: DstoreError): void {
+    try {
+      this.files?.moveAway(reason)
+    } catch (error) {
+      this.#log.error('the files of the cache cannot be moved away', { error: String(error) })
+    }
+  }
+
   async close(): Promise<void> {
     await this.files?.close()
     this.#onClosed()
@@ -195,10 +207,33 @@ export class Tiers {
   /** Evicts what `isConcerned` in both tiers, and ends every use of it: the value was removed. */
   remove(key: Key, isConcerned: (value: HeldValue) => boolean = () => true): void {
     this.memory.remove(key, isConcerned)
-    this.files?.remove(key, isConcerned)
+    const { files } = this
+    const inFile = files?.peek(key)
+    try {
+      files?.remove(key, isConcerned)
+    } catch (error) {
+      // When this returns no path may lead to the value: if not the file, the folder can be moved.
+      const facts = { key: key.toString(), path: inFile?.path, error: String(error) }
+      this.#log.error('the file of a removed value cannot be deleted', facts)
+      const reason = new DstoreError('removed', 'the value was removed')
+      files?.moveAway(reason)
+      endUses(inFile, reason)
+    }
   }
 
   #tierOf(value: HeldValue): Cache | FileTier | undefined {
     return value instanceof CachedValue ? this.memory : this.files
   }
 }
+
+function endUses(value: FileValue | undefined, reason: DstoreError): void {
+  try {
+    value?.drop(reason)
+  } catch {
+    // Its uses have ended; what could not be deleted before cannot be now.
+  }
+}
+
+/** An entry that got no room has nothing, and shall not keep its value out of memory. */
+const isOfUse = ({ heldBytes, isUnchecked, inUse }: FileValue): boolean =>
+  heldBytes > 0 || isUnchecked || inUse

@@ -5,6 +5,7 @@ import { DstoreError } from '../../errors.ts'
 import { USER_ID } from '../../platform.ts'
 import { faultOf } from '../disk/faults.ts'
 import { mountUse } from './mount.ts'
+import { deleteOwnerless, dropFolder, takeFolder } from './owners.ts'
 
 const SHARED_MEMORY = '/dev/shm'
 
@@ -21,10 +22,7 @@ export function makeCacheFolder(path: string, groupId: number | undefined): void
     const made = mkdirSync(path, { recursive: true, mode: 0o700 })
     const found = statSync(path)
     if (!found.isDirectory()) throw new Error('it is not a folder')
-    if (made !== undefined && groupId !== undefined) {
-      chownSync(path, found.uid, groupId)
-      chmodSync(path, 0o750)
-    }
+    if (made !== undefined && groupId !== undefined) openToGroup(path, groupId)
     const isOpen = (found.mode & OTHERS_WRITE) !== 0 && (found.mode & STICKY) === 0
     if (isOpen) {
       throw new DstoreError('not-permitted', `other users may write to ${path}`, {
@@ -36,13 +34,19 @@ export function makeCacheFolder(path: string, groupId: number | undefined): void
   }
 }
 
+function openToGroup(path: string, groupId: number): void {
+  chownSync(path, statSync(path).uid, groupId)
+  chmodSync(path, 0o750)
+}
+
 /** Each node has a folder of its own there, which it finds again after a restart. */
 export const nodeFolder = (cacheDir: string, peerId: string): string =>
   join(cacheDir, `node-${peerId.slice(-16)}`)
 
-/** Deletes the folder of a node in which nothing is left. */
+/** Deletes the folder of a node, if there is nothing left in it. */
 export function deleteIfEmpty(folder: string): void {
   try {
+    dropFolder(folder)
     rmdirSync(folder)
   } catch {
     // On a disk it has files for the next run.
@@ -71,7 +75,12 @@ export function sharedMemory(
     makeCacheFolder(folder, groupId)
     const found = lstatSync(folder)
     if (!found.isDirectory() || found.uid !== USER_ID) return `${folder} belongs to another user`
-    rmSync(nodeFolder(folder, peerId), { recursive: true, force: true })
+    // Nodes of one user share it: the group of one may pass through it.
+    if (groupId !== undefined) openToGroup(folder, groupId)
+    deleteOwnerless(folder)
+    const own = nodeFolder(folder, peerId)
+    rmSync(own, { recursive: true, force: true })
+    takeFolder(own)
     return { folder, freeBytes: mountUse(root).freeBytes }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException

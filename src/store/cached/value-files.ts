@@ -87,7 +87,8 @@ export class ValueFiles {
 
   /** Deletes the names. What is open can still be read. */
   unlink(): void {
-    if (this.#stage !== 'none') this.#folder.unlink(this.#name)
+    // The outboard is written before the bytes that it proves.
+    if (this.#stage !== 'none' || this.#hasPairs) this.#folder.unlink(this.#name)
     this.#stage = 'unlinked'
   }
 

@@ -94,7 +94,7 @@ function inContainer(title: string, run: (t: ExecutionContext) => Promise<void>)
 }
 
 inContainer(
-  '64 MiB of shared memory hold no tier beside a cache of 64 MiB, and `status` and `path` say so',
+  'R007-391, R007-360: 64 MiB of shared memory hold no tier beside a cache of 64 MiB, and `status` and `path` say so',
   async (t) => {
     const { global, values } = await world()
     const local = await Contained.join(t, global, ['--cache', '64MiB'])
@@ -112,7 +112,7 @@ inContainer(
 )
 
 inContainer(
-  'shared memory that others fill, and that shrinks: what has no room is evicted or passes through',
+  'R003-150: shared memory that others fill, and that shrinks: what has no room is evicted or passes through',
   async (t) => {
     const { global, values } = await world()
     const local = await Contained.join(t, global, ['--cache', '24MiB'])
@@ -145,16 +145,19 @@ inContainer(
   },
 )
 
-inContainer('a caller outside the namespace gets an error that says so, and no path', async (t) => {
-  const { global, values } = await world()
-  const local = await Contained.join(t, global, ['--cache', '24MiB'])
-  const { key } = values[1]!
-  const within = await local.dstore('path', key, '--hold', '1s')
-  t.is(within.exit, 0, within.stderr)
-  const outside = await local.place.run(['path', key, '--hold', '1s'])
-  t.not(outside.exit, 0)
-  t.is(outside.stdout.toString(), '')
-  t.regex(outside.stderr, /^dstore: .*for this process\nhint: .*mounts.*\n$/)
-  const marker = execFileSync('readlink', ['/proc/self/ns/mnt']).toString()
-  t.not((await local.inside('readlink', '/proc/self/ns/mnt')).stdout.toString(), marker)
-})
+inContainer(
+  'R007-352: a caller outside the namespace gets an error that says so, and no path',
+  async (t) => {
+    const { global, values } = await world()
+    const local = await Contained.join(t, global, ['--cache', '24MiB'])
+    const { key } = values[1]!
+    const within = await local.dstore('path', key, '--hold', '1s')
+    t.is(within.exit, 0, within.stderr)
+    const outside = await local.place.run(['path', key, '--hold', '1s'])
+    t.not(outside.exit, 0)
+    t.is(outside.stdout.toString(), '')
+    t.regex(outside.stderr, /^dstore: .*for this process\nhint: .*mounts.*\n$/)
+    const marker = execFileSync('readlink', ['/proc/self/ns/mnt']).toString()
+    t.not((await local.inside('readlink', '/proc/self/ns/mnt')).stdout.toString(), marker)
+  },
+)

@@ -3,5 +3,5 @@ import { test } from '../../serial.ts'
 import { MIB } from '../../../src/limits.ts'
 import { mapByTen } from './ten-processes.ts'
 
-test('ten processes map 256 MiB and read every page: there is one copy', (t) =>
+test('R007-350, R003-156: ten processes map 256 MiB and read every page: there is one copy', (t) =>
   mapByTen(t, 256 * MIB))

@@ -3,5 +3,5 @@ import { test } from '../../serial.ts'
 import { MIB } from '../../../src/limits.ts'
 import { readInRounds } from './working-set.ts'
 
-test('ten values that memory cannot hold are fetched once, and found again after a kill', (t) =>
+test('R003-160, R003-148: ten values that memory cannot hold are fetched once, and found again after a kill', (t) =>
   readInRounds(t, { memory: 8 * MIB, files: 128 * MIB, values: 10, size: 9 * MIB }))

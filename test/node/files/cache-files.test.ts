@@ -185,3 +185,36 @@ test('R003-146 room that is reserved for other files counts against the budget',
     t.is(tier.headroomBytes, 4 * MIB)
   })
 })
+
+test('R003-143 what was used later stays', async (t) => {
+  await withTier(3.5 * MIB, async ({ tier }) => {
+    const [a, b, c, d] = [1, 2, 3, 4].map((i) => sample(SEGMENT_BYTES, i))
+    for (const one of [a, b, c]) await fill(tier, one!)
+    t.is(tier.get(a!.key), tier.peek(a!.key))
+    t.is(tier.get(d!.key), undefined)
+    await fill(tier, d!)
+    t.deepEqual(
+      [a, b, c, d].map((one) => tier.peek(one!.key)?.isWhole),
+      [true, undefined, true, true],
+    )
+  })
+})
+
+test('R003-143 what is wanted of a value beyond the budget evicts nothing, and a part of it may stay', async (t) => {
+  await withTier(4.5 * MIB, async ({ tier }) => {
+    const small = sample(SEGMENT_BYTES, 1)
+    await fill(tier, small)
+    const size = 64 * SEGMENT_BYTES
+    const value = tier.prepare(sample(1, 2).key, size, 1)!
+    const part = { start: 8 * SEGMENT_BYTES, end: 9 * SEGMENT_BYTES }
+    const all = { start: 0, end: size }
+    const first = { start: 0, end: SEGMENT_BYTES }
+    t.false(tier.claim(value, first, () => [all]))
+    t.true(tier.claim(value, part, () => [part]))
+    t.false(
+      tier.claim(value, first, () => [all, part]),
+      'also once it has a part',
+    )
+    t.truthy(tier.peek(small.key))
+  })
+})

@@ -2,6 +2,7 @@
 import { test } from '../../serial.ts'
 import {
   chmodSync,
+  chownSync,
   closeSync,
   existsSync,
   mkdirSync,
@@ -14,10 +15,13 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { DstoreError } from '../../../src/errors.ts'
 import { FILES_IN_FLIGHT_BYTES, MIB, PIECES_AHEAD, SEGMENT_BYTES } from '../../../src/limits.ts'
-import { mountUse } from '../../../src/store/cached/mount.ts'
+import { UnlinkedBytes } from '../../../src/node/files/unlinked-bytes.ts'
+import { openCacheFolder } from '../../../src/store/cached/cache-folder.ts'
+import { mountUse, type MountUse } from '../../../src/store/cached/mount.ts'
 import { inTemporary } from '../../store/temporary.ts'
 import { codeOf, fill, filesBelow, open, receive, sample, withTier } from './tier.ts'
 
@@ -92,14 +96,19 @@ test('R003-155 what readers of removed values hold is told, until they let it go
     await fill(tier, other)
     t.is(tier.status().removedHeldBytes, 0)
     const reader = openSync(path!, 'r')
+    const headroomBytes = tier.headroomBytes
     tier.remove(one.key)
     tier.remove(other.key)
+    const lost = headroomBytes - tier.headroomBytes
+    t.true(lost > 7.9 * MIB && lost <= 8 * MIB, 'it counts against the budget')
+    t.is(tier.status().usedBytes, 0)
     const held = tier.status().removedHeldBytes!
     // Others may use the file system meanwhile.
-    t.true(held >= 8 * MIB && held < 12 * MIB, `${held} bytes`)
+    t.true(held > 7.9 * MIB && held < 12 * MIB, `${held} bytes`)
     t.is(readSync(reader, Buffer.alloc(1), 0, 1, 5 * MIB), 1, 'it can still be read')
     closeSync(reader)
     t.true(tier.status().removedHeldBytes! < 4 * MIB)
+    t.true(tier.headroomBytes >= headroomBytes - 4 * MIB)
     await tier.close()
   })
 })
@@ -149,5 +158,65 @@ test('R003-141 what arrives in parts, twice, or after the end of a transfer is k
     release()
     t.true(value.isWhole)
     t.is(Buffer.compare(readFileSync(value.path!), one.bytes), 0)
+  })
+})
+
+test('R003-155 what others use on the file system does not count', (t) => {
+  let usedBytes = 1000
+  let ownBytes = 300
+  const use = (): MountUse => ({ kind: 'shared-memory', freeBytes: 0, usedBytes })
+  const unlinked = new UnlinkedBytes(use, () => ownBytes)
+  const unlink = (bytes: number, freedBytes: number): void =>
+    unlinked.unlinking(bytes, () => {
+      ownBytes -= bytes
+      usedBytes -= freedBytes
+    })
+  unlink(100, 100)
+  t.is(unlinked.bytes, 0, 'it was freed at once')
+  unlink(100, 98)
+  t.is(unlinked.bytes, 0, 'nearly all of it')
+  usedBytes += 50
+  t.is(unlinked.bytes, 0, 'others wrote')
+  unlink(50, 0)
+  t.is(unlinked.bytes, 50)
+  usedBytes += 40
+  ownBytes += 40
+  t.is(unlinked.bytes, 50, 'this node wrote')
+  unlink(20, 0)
+  t.is(unlinked.bytes, 70)
+  usedBytes -= 30
+  t.is(unlinked.bytes, 40, 'a part was closed')
+  usedBytes += 500
+  t.is(unlinked.bytes, 40, 'never more than was left')
+  usedBytes -= 540
+  t.is(unlinked.bytes, 0)
+  usedBytes += 100
+  t.is(unlinked.bytes, 0)
+})
+
+test('R003-145 earlier folders have new names before anything else is done', async (t) => {
+  await inTemporary(async (directory) => {
+    const random = (length: number): Uint8Array => Uint8Array.from(randomBytes(length))
+    const first = openCacheFolder({ directory, random })
+    const second = openCacheFolder({ directory, random })
+    t.false(existsSync(first.folder.path))
+    t.is(second.earlier.length, 1)
+    t.regex(second.earlier[0]!, /\/left-[0-9a-f]{32}$/)
+    t.true(existsSync(second.earlier[0]!))
+    t.not(first.folder.path, second.folder.path)
+  })
+})
+
+test('R003-145 the folder of another user is refused', async (t) => {
+  await inTemporary(async (parent) => {
+    const directory = join(parent, 'cache')
+    mkdirSync(directory)
+    // Only root can give a folder away.
+    const isRoot = process.getuid!() === 0
+    if (isRoot) chownSync(directory, 12_345, 12_345)
+    const code = await codeOf(async () => (await open(directory, 8 * MIB)).tier.close())
+    t.is(code, isRoot ? 'not-permitted' : undefined)
+    t.is(filesBelow(directory).size, 0)
+    if (isRoot) t.is(statSync(directory).uid, 12_345)
   })
 })

@@ -7,6 +7,7 @@ import {
   readFileSync,
   readdirSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -130,13 +131,15 @@ test('R003-149 other files in the folder are deleted, and a smaller budget holds
     writeFileSync(join(values, 'something-else'), 'x')
     writeFileSync(join(values, sample(5, 9).key.toString().toUpperCase()), 'x')
     writeFileSync(join(parts, 'abandoned'), 'x')
+    const other = sample(5, 8)
+    writeFileSync(join(values, other.key.as('directory').toString()), other.bytes)
     writeFileSync(join(parts, `${sample(6, 9).key.toString()}.held`), 'x')
     writeFileSync(join(directory, 'of-the-user'), 'x')
     const { tier } = await open(directory, 3 * MIB)
     t.true(tier.status().usedBytes <= 3 * MIB)
     t.true(tier.status().values >= 1)
     const names = [...filesBelow(directory).keys()].map((path) => path.split('/').at(-1)!)
-    for (const name of names) t.regex(name, /^(baf[a-z0-9]+(\.pairs|\.held)?|of-the-user)$/)
+    for (const name of names) t.regex(name, /^(bafkr[a-z0-9]+(\.pairs|\.held)?|of-the-user)$/)
     const listed = [...tier.values()].map(({ key }) => key.toString())
     for (const name of names.filter((one) => one !== 'of-the-user')) {
       t.true(listed.includes(name.split('.')[0]!), name)
@@ -160,5 +163,42 @@ test('R003-149 what is found can be removed unseen, or fetched again without a c
     tier.remove(part.key)
     t.is(await codeOf(() => checking), 'removed')
     await tier.close()
+  })
+})
+
+test('R003-149 of what is beyond a smaller budget the oldest is deleted', async (t) => {
+  await inTemporary(async (directory) => {
+    const { tier } = await open(directory, 64 * MIB)
+    const some = [1, 2, 3].map((i) => sample(SEGMENT_BYTES, i))
+    for (const [i, one] of some.entries()) {
+      const { path } = await fill(tier, one)
+      // The second was written last.
+      utimesSync(path!, 0, [500, 900, 700][i]!)
+    }
+    const after = await open(directory, 2.5 * MIB)
+    t.deepEqual(
+      some.map(({ key }) => after.tier.peek(key) !== undefined),
+      [false, true, true],
+    )
+    await after.tier.close()
+  })
+})
+
+test('R003-148 what arrived of a value before a stop is found', async (t) => {
+  await inTemporary(async (directory) => {
+    const { tier } = await open(directory, 64 * MIB)
+    const value = tier.prepare(part.key, part.bytes.byteLength, 1)!
+    const release = value.use()
+    tier.claim(value, RANGE)
+    await receive(value, part, RANGE)
+    // Its transfer has not ended.
+    await tier.close()
+    t.is(await codeOf(() => receive(value, part, RANGE)), 'cancelled')
+    release()
+    const after = await open(directory, 64 * MIB)
+    const found = confirm(after.tier.peek(part.key)!)
+    await after.tier.check(found)
+    sameBytes(t, await read(found, RANGE), part.bytes.subarray(RANGE.start, RANGE.end))
+    await after.tier.close()
   })
 })

@@ -3,6 +3,7 @@ import { test } from '../../serial.ts'
 import { MIB, SEGMENT_BYTES } from '../../../src/limits.ts'
 import { Cache } from '../../../src/node/cache/cache.ts'
 import { CacheBudget } from '../../../src/node/cache/cache-budget.ts'
+import { CachedValue } from '../../../src/node/cache/cached-value.ts'
 import { SegmentPool } from '../../../src/node/cache/segment-pool.ts'
 import { sameBytes } from '../../same-bytes.ts'
 import { fill as fillMemory, isAll, viewsOf } from '../cache/cached.ts'
@@ -62,10 +63,18 @@ for (const isShared of [true, false]) {
         for (let at = 0; at < size; at += SEGMENT_BYTES) {
           before.write(at, one.bytes.subarray(at, at + SEGMENT_BYTES))
         }
+        const taken: number[] = []
+        before.returnSegment = (index) => {
+          CachedValue.prototype.returnSegment.call(before, index)
+          pool.trim(0)
+          taken.push(pool.bytes / MIB)
+        }
         const moves = [tier.adopt(before, cache), tier.adopt(before, cache)]
         t.true(budget.usedBytes <= budget.budgetBytes)
         const [value, other] = await Promise.all(moves)
         t.is(value, other, 'callers share one move')
+        const inSteps = [5, 4, 3, 2, 1, 0]
+        t.deepEqual(taken, isShared ? inSteps : Array(6).fill(6), 'memory is given back in steps')
         t.true(value!.isWhole)
         t.true(value!.isDirectory)
         t.is(value!.incarnation, 3)
@@ -101,4 +110,32 @@ test('R003-152 who reads a value in memory while it moves goes on reading', asyn
     },
     { budget, isShared: true },
   )
+})
+
+test('R003-146 where what is evicted stays open elsewhere, room is refused and not taken twice', (t) => {
+  const budget = new CacheBudget(100)
+  let stillOpen = 0
+  const sizes = [30, 30, 30]
+  budget.add({
+    get usedBytes() {
+      return sizes.reduce((sum, bytes) => sum + bytes, stillOpen)
+    },
+    *evictable() {
+      for (const [usedAt, bytes] of sizes.entries()) {
+        const evict = (): void => {
+          sizes.splice(0, 1)
+          stillOpen += bytes
+        }
+        yield { value: sizes, usedAt, bytes, evict }
+      }
+    },
+  })
+  t.true(budget.makeRoom(10))
+  t.false(budget.makeRoom(101))
+  t.is(sizes.length, 3)
+  t.false(budget.makeRoom(20), 'to evict one frees nothing')
+  t.is(sizes.length, 2, 'and no more are evicted')
+  stillOpen = 0
+  t.true(budget.makeRoom(40))
+  t.is(sizes.length, 2)
 })

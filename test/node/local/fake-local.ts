@@ -16,6 +16,7 @@ import type { GlobalLink } from '../../../src/node/local/global-link.ts'
 import type { AskOptions, Held, LinkStatus } from '../../../src/node/local/link-options.ts'
 import { CacheBudget } from '../../../src/node/cache/cache-budget.ts'
 import { Local } from '../../../src/node/local/local.ts'
+import type { OpenedFiles } from '../../../src/node/tiers/open-files.ts'
 import { TransferChannel } from '../../../src/transfer/transfer-channel.ts'
 import type { Channel } from '../../../src/wire/channel.ts'
 import { TestHost, served, type Sample } from '../../transfer/ends.ts'
@@ -30,6 +31,8 @@ export class FakeLocal {
   onCheck: () => void | Promise<void> = () => undefined
   /** Called before each answer of Global. */
   onAsk: (request: Request, options: AskOptions) => void | Promise<void> = () => undefined
+  /** Called when the link says goodbye. */
+  onClose: () => void = () => undefined
   isLeaseOver = false
   readonly status: { -readonly [field in keyof LinkStatus]: LinkStatus[field] } = {
     state: 'connected',
@@ -48,7 +51,7 @@ export class FakeLocal {
   open: () => Promise<Channel> = async () => served(this.host).client.channel
   #serve: (channel: Channel) => void = () => undefined
 
-  constructor(value: Sample, cacheBytes: number = 64 * MIB) {
+  constructor(value: Sample, cacheBytes: number = 64 * MIB, files?: OpenedFiles) {
     this.host = new TestHost(value)
     this.host.join = () => []
     this.local = new Local({
@@ -59,6 +62,7 @@ export class FakeLocal {
       gate: new Gate({ admission: undefined, now: () => 0, report: () => undefined }),
       members: new KnownMembers(() => undefined),
       budget: new CacheBudget(cacheBytes),
+      files,
       log: SILENT,
       random: (bytes) => new Uint8Array(bytes),
     })
@@ -127,7 +131,7 @@ export class FakeLocal {
       status: this.status,
       begin: () => ({ isFresh: () => true, end: () => undefined }),
       dialNow: async () => undefined,
-      close: async () => undefined,
+      close: async () => this.onClose(),
       ask: async (
         request: Request,
         options: AskOptions,

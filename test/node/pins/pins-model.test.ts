@@ -20,16 +20,26 @@ type Step =
   | { readonly do: 'unbind'; readonly name: string }
   | { readonly do: 'put' | 'remove' | 'lose' | 'pin-key' | 'unpin-key'; readonly value: number }
   | { readonly do: 'pin' | 'unpin'; readonly name: string }
-  | { readonly do: 'leave' | 'return' | 'wait' }
+  | { readonly do: 'leave' | 'return' }
+  | { readonly do: 'wait'; readonly turns: number }
 
 const name = fc.constantFrom(...NAMES)
 const value = fc.integer({ min: 0, max: VALUES - 1 })
+/** A pin needs some to be held. */
+const turns = fc.integer({ min: 1, max: 12 })
 const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ do: fc.constant('bind' as const), name, value }),
-  fc.record({ do: fc.constant('unbind' as const), name }),
-  fc.record({ do: fc.constantFrom('put', 'remove', 'lose', 'pin-key', 'unpin-key'), value }),
-  fc.record({ do: fc.constantFrom('pin', 'unpin'), name }),
-  fc.record({ do: fc.constantFrom('leave', 'return', 'wait') }),
+  { arbitrary: fc.record({ do: fc.constant('bind' as const), name, value }), weight: 3 },
+  { arbitrary: fc.record({ do: fc.constant('unbind' as const), name }), weight: 1 },
+  {
+    arbitrary: fc.record({
+      do: fc.constantFrom('put', 'remove', 'lose', 'lose', 'pin-key', 'pin-key', 'unpin-key'),
+      value,
+    }),
+    weight: 5,
+  },
+  { arbitrary: fc.record({ do: fc.constantFrom('pin', 'pin', 'unpin'), name }), weight: 3 },
+  { arbitrary: fc.record({ do: fc.constantFrom('leave', 'return', 'return') }), weight: 1 },
+  { arbitrary: fc.record({ do: fc.constant('wait' as const), turns }), weight: 5 },
 )
 
 class World {
@@ -73,7 +83,8 @@ class World {
     else if (one.do === 'unpin') await this.#unpin(one.name)
     else if (one.do === 'leave') host.isAway = true
     else if (one.do === 'return') host.isAway = false
-    else await new Promise((resolve) => setImmediate(resolve))
+    else if ('turns' in one)
+      for (let turn = 0; turn < one.turns; turn++) await new Promise(setImmediate)
   }
 
   /** Global is back, and every call has ended. */
@@ -248,4 +259,19 @@ test('R007-370: values that others use for the moment are waited for', async (t)
   await eventually(() => host.fetches > 3)
   release()
   t.is((await pinned).state, 'held')
+})
+
+test('R007-374: a name that moves while its value is fetched is held as it is in the end', async (t) => {
+  const { host, pins } = new World(1000)
+  t.teardown(() => pins.close())
+  const [former, next] = [keyOfNumber(0, SIZE), keyOfNumber(1, SIZE)]
+  host.names.set('a', former)
+  let go: () => void = () => undefined
+  host.gate = new Promise((resolve) => (go = resolve))
+  const pinned = pins.pin('a')
+  await eventually(() => host.fetches === 1)
+  host.names.set('a', next)
+  pins.moved(['a'])
+  go()
+  t.true((await pinned).key!.equals(next))
 })

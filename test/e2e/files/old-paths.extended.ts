@@ -18,7 +18,7 @@ const world = shared(async (owner) => {
   return { global, value: await putRandom(global, SIZE) }
 })
 
-test('a Local on a disk ends, by a signal or by a kill: the old path is gone, the bytes are there at the next start', async (t) => {
+test('R003-145, R003-148: a Local on a disk ends, by a signal or by a kill: the old path is gone, the bytes are there at the next start', async (t) => {
   const { global, value } = await world()
   let local = await Daemon.join(t, global, ON_DISK)
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
@@ -37,7 +37,7 @@ test('a Local on a disk ends, by a signal or by a kill: the old path is gone, th
   }
 })
 
-test('a value that was removed while a Local was down is not found there again', async (t) => {
+test('R003-166: a value that was removed while a Local was down is not found there again', async (t) => {
   const { global } = await world()
   const other = await putRandom(global, SIZE)
   const local = await Daemon.join(t, global, ON_DISK)
@@ -51,7 +51,7 @@ test('a value that was removed while a Local was down is not found there again',
   t.true(await eventually((saw) => saw(bytesBelow(folder)) < SIZE / 2), 'and its file is deleted')
 })
 
-test('a Local is expelled: the files that it gave out are gone', async (t) => {
+test('R003-145: a Local is expelled: the files that it gave out are gone', async (t) => {
   const { global, value } = await world()
   const local = await Daemon.join(t, global, ON_DISK)
   const opened = await openPath(local, value.key)
@@ -63,7 +63,7 @@ test('a Local is expelled: the files that it gave out are gone', async (t) => {
   opened.close()
 })
 
-test('the lease of a Local ends while Global is away: the path is gone, and works again with Global', async (t) => {
+test('R003-145: the lease of a Local ends while Global is away: the path is gone, and works again with Global', async (t) => {
   const { global, locals } = await network(t, 1, {
     global: ['--lease', '3s'],
     local: ON_DISK,
@@ -82,7 +82,7 @@ test('the lease of a Local ends while Global is away: the path is gone, and work
   again.close()
 })
 
-test('two Locals of a machine: neither takes away the files of the other, also in one folder', async (t) => {
+test('R003-168: two Locals of a machine: neither takes away the files of the other, also in one folder', async (t) => {
   const { global, value } = await world()
   const first = await Daemon.join(t, global, ON_DISK)
   const mine = await openPath(first, value.key)
@@ -95,10 +95,11 @@ test('two Locals of a machine: neither takes away the files of the other, also i
   opened.push(await openPath(third, value.key))
   for (const { path } of opened) sameBytes(t, readFileSync(path), value.bytes, path)
   for (const { close } of opened) close()
+  for (const local of [first, second, other, third]) await local.signal('SIGTERM')
 })
 
 if (process.platform === 'linux') {
-  test('files on shared memory go with the Local, and leave nothing at a kill and a restart', async (t) => {
+  test('R003-153: files on shared memory go with the Local, and leave nothing at a kill and a restart', async (t) => {
     const { global, value } = await world()
     const local = await Daemon.join(t, global, ['--cache', '8MiB'])
     const { path } = await openPath(local, value.key)

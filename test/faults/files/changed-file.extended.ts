@@ -48,7 +48,7 @@ const HARMS: Readonly<Record<string, (path: string) => void>> = {
 }
 
 for (const [harm, doHarm] of Object.entries(HARMS)) {
-  test(`a process that ${harm}: readers, ranges, a peer and the next path get the value`, async (t) => {
+  test(`R003-144, R003-161: a process that ${harm}: readers, ranges, a peer and the next path get the value`, async (t) => {
     const { global, local, peer, log } = await nodes()
     const { key, bytes } = await putRandom(global, SIZE)
     /** The file is there, and nobody holds it. */
@@ -95,7 +95,7 @@ for (const [harm, doHarm] of Object.entries(HARMS)) {
   })
 }
 
-test('a file is emptied while a slow reader is in its middle: it gets the value, or an error', async (t) => {
+test('R003-161: a file is emptied while a slow reader is in its middle: it gets the value, or an error', async (t) => {
   const { global, local } = await nodes()
   for (const doHarm of [HARMS['empties it']!, HARMS['changes a byte in the middle']!]) {
     const { key, bytes } = await putRandom(global, SIZE)
@@ -114,7 +114,7 @@ test('a file is emptied while a slow reader is in its middle: it gets the value,
   }
 })
 
-test('none of this was a lie: the peer and Global were sent only what verifies', async (t) => {
+test('R003-161: none of this was a lie: the peer and Global were sent only what verifies', async (t) => {
   const { global, peer } = await nodes()
   for (const node of [global, peer]) {
     t.is(
