@@ -67,6 +67,23 @@ export class CacheBudget {
     return undefined
   }
 
+  /**
+   * Evicts until this many more bytes can be charged. False if that cannot be, and then it evicts
+   * nothing, unless what it evicted freed nothing.
+   */
+  makeRoom(bytes: number, except?: object): boolean {
+    for (;;) {
+      const victims = this.victims(bytes, except)
+      if (victims === undefined) return false
+      if (victims.length === 0) return true
+      const before = this.usedBytes
+      const expected = victims.reduce((sum, victim) => sum + victim.bytes, 0)
+      for (const victim of victims) victim.evict()
+      // Other processes have them open: to evict more would be in vain.
+      if (before - this.usedBytes < expected / 2) return this.victims(bytes, except)?.length === 0
+    }
+  }
+
   /** Every entry that nothing uses, of all tiers, the least recently used first. */
   *leastRecent(): Generator<Evictable, void, undefined> {
     const sources = this.#tiers.map((tier) => tier.evictable()[Symbol.iterator]())

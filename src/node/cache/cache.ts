@@ -165,9 +165,7 @@ export class Cache implements Tier<CachedValue> {
     if (isClaimed(slot) && segmentsOf(range).every((segment) => slot.room.has(segment))) return true
     const ranges = [range, ...wanted()]
     const charge = chargeWith(slot, ranges)
-    const victims = this.#victims(slot, charge)
-    if (victims === undefined) return false
-    for (const victim of victims) victim.evict()
+    if (!this.#budget.makeRoom(sumOf(charge) - sumOf(slot.charge), value)) return false
     for (const segment of ranges.flatMap(segmentsOf)) slot.room.add(segment)
     this.#charge(slot, charge)
     const { offered } = value
@@ -190,9 +188,7 @@ export class Cache implements Tier<CachedValue> {
   /** Reserves room for a value that is being put; undefined if the budget has none. */
   reserve(key: Key, size: number): PendingEntry | undefined {
     const charge = wholeCharge(size)
-    const victims = this.#victims(undefined, charge)
-    if (victims === undefined) return undefined
-    for (const victim of victims) victim.evict()
+    if (!this.#budget.makeRoom(sumOf(charge))) return undefined
     const value = new CachedValue(key, size, 0, this.#pool)
     this.#add(charge, 1)
     let open = true

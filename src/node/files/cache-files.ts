@@ -5,7 +5,7 @@
 import { DstoreError } from '../../errors.ts'
 import type { GroupChecker } from '../../hash/proof/group-check.ts'
 import type { Key } from '../../hash/key.ts'
-import type { ByteRange } from '../../hash/tree/tree.ts'
+import { outboardBytes, type ByteRange } from '../../hash/tree/tree.ts'
 import { CACHED_FILES, FILES_IN_FLIGHT_BYTES, MIB, SEGMENT_BYTES } from '../../limits.ts'
 import type { Log } from '../../log.ts'
 import type { CacheFolder } from '../../store/cached/cache-folder.ts'
@@ -62,7 +62,9 @@ export class CacheFiles implements FileTier {
   constructor(options: CacheFilesOptions) {
     const { folder, keeps, budget, checker } = options
     this.#options = options
-    this.#slots = new FileSlots(budget, (key) => void this.evict(key))
+    this.#unlinked = new UnlinkedBytes(folder.use, () => this.#slots.fileBytes)
+    const unlinkedBytes = (): number => this.#unlinked.bytes
+    this.#slots = new FileSlots(budget, unlinkedBytes, (key) => void this.evict(key))
     const pool = new SegmentPool()
     pool.trim(POOLED_BYTES)
     const damaged = (file: CachedFile, fault: DstoreError): void => this.damaged(file, fault)
@@ -73,11 +75,14 @@ export class CacheFiles implements FileTier {
       pool,
       shares: new SharedBudget(FILES_IN_FLIGHT_BYTES, FILES_IN_FLIGHT_BYTES / 2),
       makeRoom: (file) => this.#slots.evictLeastRecent(file),
+      wrote: (file, bytes) => {
+        const slot = this.#slots.of(file)
+        if (slot !== undefined) this.#slots.wrote(slot, bytes)
+      },
       written: (file) => this.#written(file),
       damaged,
     }
     this.#checks = new FoundChecks(checker, damaged)
-    this.#unlinked = new UnlinkedBytes(folder.use().usedBytes)
   }
 
   get folder(): string {
@@ -124,8 +129,7 @@ export class CacheFiles implements FileTier {
     const needed = inSegments(range)
     if (slot.room?.covers(needed) === true) return true
     const room = slot.room ?? noRoom(value.size)
-    const ranges = [needed, ...(slot.room === undefined ? wanted().map(inSegments) : [])]
-    const grown = roomFor(value.size, [...room.held(), ...ranges])
+    const grown = roomFor(value.size, [...room.held(), needed, ...wanted().map(inSegments)])
     const charge = chargeOf(value.size, grown)
     if (!this.#take(charge - slot.charge, slot.value)) return false
     this.#slots.charge(slot, grown, charge)
@@ -144,6 +148,7 @@ export class CacheFiles implements FileTier {
       return
     }
     slot.value.clear()
+    this.#slots.wrote(slot, -slot.fileBytes)
     this.#slots.charge(slot, undefined, 0)
   }
 
@@ -155,12 +160,14 @@ export class CacheFiles implements FileTier {
   #evict(key: Key, reason: DstoreError): number {
     const slot = this.#slots.at(key)
     if (slot === undefined) return 0
-    const { value, charge } = slot
+    const { value } = slot
     const { heldBytes } = value
     // What is removed cannot be opened any more when this returns. If that fails it stays listed.
-    value.detach()
-    this.#slots.delete(slot)
-    this.#unlinked.add(charge)
+    const bytes = value.isWhole ? value.size + outboardBytes(value.size) : 0
+    this.#unlinked.unlinking(bytes, () => {
+      value.detach()
+      this.#slots.delete(slot)
+    })
     this.#options.onEvicted?.(value)
     this.#holds.end(value, reason)
     return heldBytes
@@ -275,18 +282,16 @@ export class CacheFiles implements FileTier {
 
   status(): FileTierStatus {
     const { folder, isShared, budget } = this.#options
-    const { kind, usedBytes } = folder.use()
-    const own = this.#slots.usedBytes
+    const { kind } = folder.use()
     return {
       directory: folder.path,
       kind,
       budgetBytes: isShared ? undefined : budget.budgetBytes,
-      usedBytes: own,
+      usedBytes: this.#slots.ownBytes,
       values: this.#slots.claimed,
       evictions: this.#slots.evictions,
       heldBytes: this.#holds.bytes,
-      removedHeldBytes:
-        kind === 'shared-memory' ? this.#unlinked.stillOpen(usedBytes - own) : undefined,
+      removedHeldBytes: kind === 'shared-memory' ? this.#unlinked.bytes : undefined,
     }
   }
 
@@ -306,9 +311,7 @@ export class CacheFiles implements FileTier {
 
   /** Evicts until this many more bytes fit the budget and the file system. */
   #take(bytes: number, value?: CachedFile): boolean {
-    const victims = this.#options.budget.victims(bytes, value)
-    if (victims === undefined) return false
-    for (const victim of victims) victim.evict()
+    if (!this.#options.budget.makeRoom(bytes, value)) return false
     while (this.#slots.claimed >= CACHED_FILES) {
       if (!this.#slots.evictLeastRecent(value)) return false
     }
@@ -318,8 +321,8 @@ export class CacheFiles implements FileTier {
   /** It may have less than the budget, or have shrunk. */
   #takeFromFileSystem(bytes: number, value: CachedFile | undefined): boolean {
     for (let missing = bytes - this.#freeBytes(); missing > 0;) {
-      const before = this.#slots.usedBytes
-      while (before - this.#slots.usedBytes < missing) {
+      const before = this.#slots.ownBytes
+      while (before - this.#slots.ownBytes < missing) {
         if (!this.#slots.evictLeastRecent(value)) return false
       }
       const still = bytes - this.#freeBytes()

@@ -3,8 +3,8 @@ import { DstoreError, asDstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
 import type { GroupChecker } from '../../hash/proof/group-check.ts'
 import { Bitfield } from '../../hash/tree/bitfield.ts'
-import type { ByteRange } from '../../hash/tree/tree.ts'
-import { MIB } from '../../limits.ts'
+import { PAIR_BYTES, type ByteRange } from '../../hash/tree/tree.ts'
+import { GROUP_BYTES, MIB } from '../../limits.ts'
 import type { CacheFolder, FileState } from '../../store/cached/cache-folder.ts'
 import { isFull } from '../../store/cached/faults.ts'
 import type { OpenFile } from '../../store/cached/open-file.ts'
@@ -32,6 +32,8 @@ export interface FileContext {
   readonly shares: SharedBudget
   /** The file system is full: evicts another file. False if something uses every one. */
   makeRoom(file: CachedFile): boolean
+  /** This many bytes more were written. */
+  wrote(file: CachedFile, bytes: number): void
   /** Nothing is being written any more. */
   written(file: CachedFile): void
   /** The file of a value was changed, or cannot be read. */
@@ -157,7 +159,10 @@ export class CachedFile implements FileValue {
       }
       await this.#put(() => this.#files.data(), bytes, start)
       this.checkNotRemoved()
+      const before = this.held.count
       this.held.setRange({ start, end: start + bytes.byteLength })
+      const perGroup = GROUP_BYTES + PAIR_BYTES
+      this.#context.wrote(this, (this.held.count - before) * perGroup)
       this.#unnotedBytes += bytes.byteLength
       if (this.#unnotedBytes >= NOTED_BYTES) this.note()
     } finally {

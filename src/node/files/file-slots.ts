@@ -11,6 +11,8 @@ export interface Slot {
   room: Bitfield | undefined
   charge: number
   usedAt: number
+  /** Bytes of its files, as far as they were written. */
+  fileBytes: number
   /** Its download ended while something was still being written. */
   isSettling: boolean
 }
@@ -20,23 +22,44 @@ const UNCLAIMED = 1024
 
 export class FileSlots implements ChargedTier {
   readonly #budget: CacheBudget
+  readonly #unlinkedBytes: () => number
   readonly #evict: (key: Key) => void
   /** By digest, the least recently used first. */
   readonly #slots = new Map<string, Slot>()
   readonly #unclaimed = new Set<Slot>()
   #chargedBytes = 0
+  #fileBytes = 0
   #reservedBytes = 0
   #evictions = 0
 
-  /** `evict` is called for entries that make room for others, and must `delete` them. */
-  constructor(budget: CacheBudget, evict: (key: Key) => void) {
+  /**
+   * `unlinkedBytes`: of unlinked files that are still open. `evict` is called for entries that make
+   * room for others, and must `delete` them.
+   */
+  constructor(budget: CacheBudget, unlinkedBytes: () => number, evict: (key: Key) => void) {
     this.#budget = budget
+    this.#unlinkedBytes = unlinkedBytes
     this.#evict = evict
     budget.add(this)
   }
 
-  /** What every entry and every reservation is charged. */
+  /** Bytes of all files in the folder, as far as they were written. */
+  get fileBytes(): number {
+    return this.#fileBytes + this.#reservedBytes
+  }
+
+  /** More of an entry was written, or less than nothing: it was deleted. */
+  wrote(slot: Slot, bytes: number): void {
+    slot.fileBytes += bytes
+    this.#fileBytes += bytes
+  }
+
+  /** What every entry and every reservation is charged, and what is unlinked and still open. */
   get usedBytes(): number {
+    return this.ownBytes + this.#unlinkedBytes()
+  }
+
+  get ownBytes(): number {
     return this.#chargedBytes + this.#reservedBytes
   }
 
@@ -76,7 +99,14 @@ export class FileSlots implements ChargedTier {
 
   add(value: CachedFile): Slot {
     const usedAt = this.#budget.tick()
-    const slot: Slot = { value, room: undefined, charge: 0, usedAt, isSettling: false }
+    const slot: Slot = {
+      value,
+      room: undefined,
+      charge: 0,
+      usedAt,
+      fileBytes: 0,
+      isSettling: false,
+    }
     this.#slots.set(value.key.toHex(), slot)
     this.#listUnclaimed(slot)
     return slot
@@ -95,6 +125,7 @@ export class FileSlots implements ChargedTier {
     this.#slots.delete(slot.value.key.toHex())
     this.#unclaimed.delete(slot)
     this.#chargedBytes -= slot.charge
+    this.#fileBytes -= slot.fileBytes
   }
 
   /** Charges bytes that belong to no entry, until the returned function is called. */

@@ -1,24 +1,44 @@
-/** Bytes of unlinked files that other processes still have open, as far as it can be told. */
+/**
+ * Bytes of unlinked files that other processes still have open: they take room, and no name says
+ * so. Known on shared memory only, where the last one to close a file frees it at once.
+ */
+import type { MountUse } from '../../store/cached/mount.ts'
+
+/** What of a file may be accounted for late, as a share of it. */
+const NOISE = 1 / 16
 
 export class UnlinkedBytes {
-  /** Of files that were unlinked since nothing was left of the earlier ones. */
-  #unlinkedBytes = 0
+  readonly #use: () => MountUse
+  readonly #ownBytes: () => number
+  /** Of files that freed nothing when they were unlinked, as far as they may still be open. */
+  #pendingBytes = 0
   /** What others have on the file system. */
-  #foreignBytes: number
+  #foreignBytes = 0
 
-  constructor(foreignBytes: number) {
-    this.#foreignBytes = foreignBytes
+  /** `use`: of the file system now. `ownBytes`: of the files that are not unlinked. */
+  constructor(use: () => MountUse, ownBytes: () => number) {
+    this.#use = use
+    this.#ownBytes = ownBytes
   }
 
-  add(bytes: number): void {
-    this.#unlinkedBytes += bytes
+  /** Runs what unlinks a file of this many bytes, and notices whether that freed them. */
+  unlinking(bytes: number, run: () => void): void {
+    const before = this.#use()
+    run()
+    if (before.kind !== 'shared-memory') return
+    const { usedBytes } = this.#use()
+    const openBytes = bytes - Math.max(0, before.usedBytes - usedBytes)
+    if (openBytes <= bytes * NOISE) return
+    const pendingBytes = this.bytes
+    if (pendingBytes === 0) this.#foreignBytes = usedBytes - this.#ownBytes() - openBytes
+    this.#pendingBytes = pendingBytes + openBytes
   }
 
-  /** `besideBytes`: what is used on the file system, less the files that are not unlinked. */
-  stillOpen(besideBytes: number): number {
-    const open = Math.min(this.#unlinkedBytes, Math.max(0, besideBytes - this.#foreignBytes))
-    this.#unlinkedBytes = open
-    if (open === 0) this.#foreignBytes = besideBytes
-    return open
+  /** How many are still open, and never more than were when they were unlinked. */
+  get bytes(): number {
+    if (this.#pendingBytes === 0) return 0
+    const beside = this.#use().usedBytes - this.#ownBytes()
+    this.#pendingBytes = Math.min(this.#pendingBytes, Math.max(0, beside - this.#foreignBytes))
+    return this.#pendingBytes
   }
 }

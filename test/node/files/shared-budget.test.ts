@@ -111,3 +111,31 @@ test('R003-152 who reads a value in memory while it moves goes on reading', asyn
     { budget, isShared: true },
   )
 })
+
+test('R003-146 where what is evicted stays open elsewhere, room is refused and not taken twice', (t) => {
+  const budget = new CacheBudget(100)
+  let stillOpen = 0
+  const sizes = [30, 30, 30]
+  budget.add({
+    get usedBytes() {
+      return sizes.reduce((sum, bytes) => sum + bytes, stillOpen)
+    },
+    *evictable() {
+      for (const [usedAt, bytes] of sizes.entries()) {
+        const evict = (): void => {
+          sizes.splice(0, 1)
+          stillOpen += bytes
+        }
+        yield { value: sizes, usedAt, bytes, evict }
+      }
+    },
+  })
+  t.true(budget.makeRoom(10))
+  t.false(budget.makeRoom(101))
+  t.is(sizes.length, 3)
+  t.false(budget.makeRoom(20), 'to evict one frees nothing')
+  t.is(sizes.length, 2, 'and no more are evicted')
+  stillOpen = 0
+  t.true(budget.makeRoom(40))
+  t.is(sizes.length, 2)
+})
