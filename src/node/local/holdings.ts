@@ -1,7 +1,7 @@
 /**
  * The holdings of a Local to which its index applies changes (specs/004-index.md, "Applying"):
- * values in both tiers of the cache, values that are being read, and bindings. Synchronous, so that a change is
- * complete before it is acknowledged.
+ * values in both tiers of the cache, values that are being read, and bindings. Synchronous, so that
+ * a change is complete before it is acknowledged.
  */
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
@@ -58,7 +58,7 @@ export class Holdings {
   reset(): Digest[] {
     this.#bindings.clear()
     // A value may have been removed: from now on Global takes this node for one that has none.
-    this.#tiers.files?.moveAway(unconfirmed())
+    this.#tiers.withdraw(unconfirmed())
     const keys = new Map<string, Key>()
     for (const value of this.#tiers.values()) {
       value.isVoid = true
