@@ -63,8 +63,15 @@ function start(socket: string, key: string): Mapper & { readonly child: ChildPro
   }
 }
 
-/** Ten processes map a value of this size: the copy on the machine is one. */
-export async function mapByTen(t: ExecutionContext, size: number): Promise<void> {
+/**
+ * Ten processes map a value of this size, which the Local may have in memory before: the copy on the
+ * machine is one.
+ */
+export async function mapByTen(
+  t: ExecutionContext,
+  size: number,
+  isInMemory = false,
+): Promise<void> {
   if (process.platform !== 'linux' || spawnSync(PYTHON, ['--version']).status !== 0) {
     t.log('SKIPPED: it needs Linux and Python')
     t.pass()
@@ -89,6 +96,7 @@ export async function mapByTen(t: ExecutionContext, size: number): Promise<void>
   const pids = [local.process.pid!, ...mappers.map(({ pid }) => pid)]
   const used = (): number[] => pids.map(proportional)
   const before = used()
+  if (isInMemory) await local.ask((client) => client.prefetch(key))
   for (const { go } of mappers) go()
   for (const { line } of mappers) t.is(await line(), `${sum}`, 'it read the value')
   const after = used()
