@@ -3,10 +3,10 @@ import { safeText } from './display.ts'
 import { quoteRest, splitWords } from './quoting.ts'
 import { VERBS } from './statement.ts'
 
-const USUAL = ['SET', 'TAG', 'GET', 'PATH', 'DEL', '.help', '.version', '.exit']
+const USUAL = ['SET', 'TAG', 'GET', 'PATH', 'DEL', 'PIN', '.help', '.version', '.exit']
 
 /** Their first word may be one that exists. */
-const OF_NAMES: ReadonlySet<string> = new Set(['get', 'path', 'del', 'tag'])
+const OF_NAMES: ReadonlySet<string> = new Set(['get', 'path', 'del', 'tag', 'pin', 'unpin'])
 
 /** Completions of the last word, and its text so far, as node:readline expects them. */
 export type Completions = [completions: string[], typed: string]

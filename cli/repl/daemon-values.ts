@@ -64,6 +64,15 @@ export class DaemonValues implements Values {
     await this.#client.prefetch(key)
   }
 
+  async pin(what: string): Promise<number> {
+    const { size = 0 } = await this.#client.pins.pin(what)
+    return size
+  }
+
+  async unpin(what: string): Promise<void> {
+    await this.#client.pins.unpin(what)
+  }
+
   unbind(name: string): Promise<Acknowledgement> {
     return this.#client.unbind(name)
   }

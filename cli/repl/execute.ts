@@ -37,6 +37,10 @@ export interface Values {
   unbind(name: string): Promise<Acknowledgement>
   /** `conflict` if the value has names. */
   remove(key: string): Promise<Acknowledgement>
+  /** Keep it on this machine; resolves to its size in bytes once all of it is here. */
+  pin(what: string): Promise<number>
+  /** `not-found` if it is not pinned. */
+  unpin(what: string): Promise<void>
 }
 
 export interface Answer {
@@ -54,12 +58,14 @@ const ABSENT: Answer = {
   exit: ERRORS['not-found'].exit,
 }
 
-type Call = Extract<Statement, { readonly do: 'set' | 'tag' | 'get' | 'path' | 'del' }>
+type Call = Exclude<Statement, { readonly do: 'nothing' | 'help' | 'version' | 'exit' }>
+type PinCall = Extract<Statement, { readonly do: 'pin' | 'unpin' }>
 
 /** Rejects with faults that the seed has no words for. */
 export async function execute(statement: Call, values: Values): Promise<Answer> {
   if (statement.do === 'set') return set(statement, values)
   if (statement.do === 'tag') return tag(statement, values)
+  if (statement.do === 'pin' || statement.do === 'unpin') return pin(statement, values)
   try {
     if (statement.do === 'path')
       return { text: safeText(await values.path(statement.what)), exit: 0 }
@@ -90,6 +96,15 @@ async function set(
     if (now === undefined) throw error
     return occupied(now, values)
   }
+}
+
+async function pin({ do: verb, what }: PinCall, values: Values): Promise<Answer> {
+  if (verb === 'pin') {
+    const size = await values.pin(what)
+    return { text: `Pinned ${safeText(what)} (${formatSize(size)})`, exit: 0 }
+  }
+  await values.unpin(what)
+  return { text: `Unpinned ${safeText(what)}`, exit: 0 }
 }
 
 async function tag(

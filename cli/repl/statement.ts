@@ -7,8 +7,9 @@ export type Statement =
   | { readonly do: 'set'; readonly name: string | undefined; readonly value: string }
   | { readonly do: 'tag'; readonly name: string; readonly value: string }
   | { readonly do: 'get' | 'path' | 'del'; /** A key or a name. */ readonly what: string }
+  | { readonly do: 'pin' | 'unpin'; /** A key or a name, and a path. */ readonly what: string }
 
-type Verb = 'set' | 'tag' | 'get' | 'path' | 'del' | 'help' | 'version' | 'exit'
+type Verb = 'set' | 'tag' | 'get' | 'path' | 'del' | 'pin' | 'unpin' | 'help' | 'version' | 'exit'
 
 /** Every spelling of every verb, in lower case. */
 export const VERBS: ReadonlyMap<string, Verb> = new Map(
@@ -18,6 +19,8 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map(
     get: ['get', 'out', 'select', 'output', 'o'],
     path: ['path'],
     del: ['del', 'rem', 'delete', 'remove', 'rm', 'd'],
+    pin: ['pin'],
+    unpin: ['unpin'],
     help: ['.help'],
     version: ['.version'],
     exit: ['.exit'],
@@ -32,6 +35,7 @@ GET NAME             show the value of a name or a key
 PATH NAME            show the path of a file to map, held for a minute
 DEL NAME             unbind a name, and remove its value with its last name
 DEL KEY              remove a value everywhere
+PIN NAME             keep a value, or what a name is moved to, on this machine; UNPIN
 
 Also PUT, INSERT, IN, I; OUT, SELECT, OUTPUT, O; REM, DELETE, REMOVE, RM, D; in any case.
 Words are quoted as in a shell; an open quote continues on the next line.
@@ -53,8 +57,10 @@ export function parseStatement(words: readonly string[]): Statement {
     case 'get':
     case 'path':
     case 'del':
-      if (operands.length !== 1) throw usage(`${first} takes one name or key`)
-      return { do: verb, what: operands[0]! }
+      return { do: verb, what: oneOf(first, operands) }
+    case 'pin':
+    case 'unpin':
+      return { do: verb, what: oneOf(first, operands) }
     case 'help':
     case 'version':
     case 'exit':
@@ -66,6 +72,11 @@ export function parseStatement(words: readonly string[]): Statement {
       throw new DstoreError('usage', `no such statement: ${first}`, { hint })
     }
   }
+}
+
+function oneOf(verb: string, operands: readonly string[]): string {
+  if (operands.length !== 1) throw usage(`${verb} takes one name or key`)
+  return operands[0]!
 }
 
 function parseSet(verb: string, operands: readonly string[]): Statement {

@@ -34,7 +34,7 @@ def fill(folder: Path) -> None:
     (folder / "empty").mkdir()
     for index, size in enumerate([0, 1, 23, 24, 255, 256, 16_384, 16_385, 65_536, 300_000]):
         (folder / "a" / f"of {size}").write_bytes(bytes([index]) * size)
-    for index in range(1100):
+    for index in range(150):
         (folder / "a/b" / f"f{index}").write_text(str(index))
     for name in NAMES:
         (folder / "a/b/c" / name).write_text(name)
@@ -71,8 +71,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("verify", [True, False])
 @pytest.mark.parametrize("over", ["socket", "tcp"])
 def test_a_folder_has_the_key_that_the_command_gives(
-    home: Path, remote: dstore.Client, folder: Path, tmp_path: Path, over: str, verify: bool
+    home: Path,
+    remote: dstore.Client,
+    folder: Path,
+    tmp_path: Path,
+    over: str,
+    verify: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("dstore._put_folder.BATCH_ITEMS", 100)
+    monkeypatch.setattr("dstore._put_folder.KEYS_BYTES", 5000)
     name = f"folders/{over}-{verify}"
     store = remote if over == "tcp" else dstore.connect(home, verify=verify)
     seen: List[dstore.Progress] = []
@@ -188,7 +196,7 @@ def test_the_folder_of_a_killed_extraction_is_removed(
 ) -> None:
     source = tmp_path / "source"
     source.mkdir()
-    for index in range(3000):
+    for index in range(200):
         (source / f"{index}").write_bytes(random.Random(index).randbytes(10))
     key = store.put_folder(source).key
     code = (
@@ -204,6 +212,22 @@ def test_the_folder_of_a_killed_extraction_is_removed(
     other.write_text("not a folder")
     store.get_folder(key, tmp_path / "out")
     assert sorted(os.listdir(tmp_path)) == [other.name, "out", "source"]
+
+
+def test_extractions_side_by_side_leave_each_other_alone(
+    store: dstore.Client, folder: Path, tmp_path: Path
+) -> None:
+    key = store.put_folder(folder).key
+    begun: List[int] = []
+
+    def begin_another(_: dstore.Progress) -> None:
+        if not begun:
+            begun.append(1)
+            store.get_folder(key, tmp_path / "second")
+
+    store.get_folder(key, tmp_path / "first", on_progress=begin_another)
+    assert contents(tmp_path / "first") == contents(tmp_path / "second") == contents(folder)
+    assert sorted(os.listdir(tmp_path)) == ["first", "second"]
 
 
 def test_a_directory_that_lost_a_child_meanwhile_is_sent_again(

@@ -108,7 +108,15 @@ export class ValueClient {
   ): Promise<OpenedPath> {
     const target = `${valuePath(keyOrName)}/path`
     const body = JSON.stringify(request)
-    return openedPath(await this.#call({ method: 'POST', target, headers: {}, body }), onProgress)
+    const call = { method: 'POST', target, headers: {}, body }
+    const answer = await this.#call(call).catch((error: unknown): never => {
+      const { code, message } = asDstoreError(error)
+      if (code !== 'usage' || !message.startsWith(`no such path: ${target}`)) throw error
+      throw new DstoreError('incompatible', 'the daemon is of a version without paths', {
+        hint: '`dstore stop` ends it, and the next command starts one of this version',
+      })
+    })
+    return openedPath(answer, onProgress)
   }
 
   /** Sends a request; throws the problem in its response. */

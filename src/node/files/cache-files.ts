@@ -129,8 +129,7 @@ export class CacheFiles implements FileTier {
     const needed = inSegments(range)
     if (slot.room?.covers(needed) === true) return true
     const room = slot.room ?? noRoom(value.size)
-    const ranges = [needed, ...(slot.room === undefined ? wanted().map(inSegments) : [])]
-    const grown = roomFor(value.size, [...room.held(), ...ranges])
+    const grown = roomFor(value.size, [...room.held(), needed, ...wanted().map(inSegments)])
     const charge = chargeOf(value.size, grown)
     if (!this.#take(charge - slot.charge, slot.value)) return false
     this.#slots.charge(slot, grown, charge)

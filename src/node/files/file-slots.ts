@@ -33,8 +33,8 @@ export class FileSlots implements ChargedTier {
   #evictions = 0
 
   /**
-   * `unlinkedBytes`: those of unlinked files that are still open. `evict` is called for entries that
-   * make room for others, and must `delete` them.
+   * `unlinkedBytes`: of unlinked files that are still open. `evict` is called for entries that make
+   * room for others, and must `delete` them.
    */
   constructor(budget: CacheBudget, unlinkedBytes: () => number, evict: (key: Key) => void) {
     this.#budget = budget

@@ -13,7 +13,7 @@ const known = (prefix: string): Promise<string[]> =>
 
 test('R007-65 verbs are completed in the case in which they are typed', async (t) => {
   t.deepEqual(await complete('', known), [
-    ['SET', 'TAG', 'GET', 'DEL', '.help', '.version', '.exit'],
+    ['SET', 'TAG', 'GET', 'PATH', 'DEL', 'PIN', '.help', '.version', '.exit'],
     '',
   ])
   t.deepEqual(await complete('se', known), [['set', 'select'], 'se'])

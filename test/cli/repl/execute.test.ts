@@ -17,6 +17,7 @@ class GlobalValues {
 
 class NodeValues implements Values {
   readonly held: Map<string, number> = new Map()
+  readonly pinned: Set<string> = new Set()
   readonly global: GlobalValues
   /** Runs once, before the next put. */
   interference: (() => Promise<unknown>) | undefined
@@ -79,6 +80,17 @@ class NodeValues implements Values {
     if (this.fault !== undefined) return Promise.reject(this.fault)
     this.held.set(key, this.global.values.get(key)!.length)
     return Promise.resolve()
+  }
+
+  async pin(what: string): Promise<number> {
+    const key = this.global.names.get(what) ?? what
+    await this.prefetch(key)
+    this.pinned.add(what)
+    return this.held.get(key)!
+  }
+
+  async unpin(what: string): Promise<void> {
+    if (!this.pinned.delete(what)) throw new DstoreError('not-found', `not pinned: ${what}`)
   }
 
   unbind(name: string): Promise<Acknowledgement> {
@@ -191,6 +203,17 @@ test('R007-61 a value that does not fit here is occupied, this Local not updated
   await say(a, 'SET', 'hi', 'hello')
   b.prefetch = () => Promise.reject(new DstoreError('too-large', 'no room'))
   t.is(await say(b, 'SET', 'hi', 'hello'), 'Key occupied!')
+})
+
+test('R007-384 PIN and UNPIN say what is kept', async (t) => {
+  const { nodes, say } = network()
+  const [a, b] = nodes
+  await say(a, 'SET', 'hi', 'hello')
+  t.is(await say(b, 'PIN', 'hi'), 'Pinned hi (5B)')
+  t.true(b.pinned.has('hi'))
+  t.is(await say(b, 'unpin', 'hi'), 'Unpinned hi')
+  await t.throwsAsync(say(b, 'UNPIN', 'hi'), { code: 'not-found' })
+  await t.throwsAsync(say(b, 'PIN'), { code: 'usage' })
 })
 
 test('R007-61 a value that is removed before it is read does not exist', async (t) => {

@@ -161,15 +161,16 @@ test('R007-352 a path that leads the client to another file, or to none, is refu
   t.is((await open(key.toString(), { holdMs: 1 })).path, path)
 })
 
-/** Servers that answer a request for a path with such a result, and keep the connection. */
-function answering(t: ExecutionContext): (result: object) => Promise<string> {
+/** Servers that answer with such a result, or problem, and keep the connection. */
+function answering(t: ExecutionContext): (result: object, status?: 200 | 404) => Promise<string> {
   const folder = temporaryDirectory(t)
   const servers: Server[] = []
   t.teardown(() => servers.forEach((server) => server.close()))
-  return async (result) => {
-    const line = `${JSON.stringify({ event: 'done', result })}\n`
-    const chunk = `${Buffer.byteLength(line).toString(16)}\r\n${line}\r\n`
-    const head = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+  return async (result, status = 200) => {
+    const line = `${JSON.stringify(status === 200 ? { event: 'done', result } : result)}\n`
+    const end = status === 200 ? '' : '0\r\n\r\n'
+    const chunk = `${Buffer.byteLength(line).toString(16)}\r\n${line}\r\n${end}`
+    const head = `HTTP/1.1 ${status} It\r\nTransfer-Encoding: chunked\r\n\r\n`
     const server = createServer((socket) => {
       socket.on('error', () => undefined)
       socket.once('data', () => socket.write(head + chunk))
@@ -210,6 +211,21 @@ test('R007-351 the number of files that are held for a time is bounded', async (
   t.deepEqual(released, ['7', 'more'])
 })
 
+test('R007-352 a daemon of a version without paths is told from a word that leads nowhere', async (t) => {
+  const socketOf = answering(t)
+  const problem = { type: 'about:blank', title: '', status: 404, code: 'usage' }
+  const [none, other] = [
+    await socketOf({ ...problem, detail: 'no such path: /v1/values/x/path' }, 404),
+    await socketOf({ ...problem, detail: 'path must be a string' }, 404),
+  ]
+  for (const [socket, code] of [
+    [none, 'incompatible'],
+    [other, 'usage'],
+  ] as const) {
+    t.is(await failure((await ValueClient.connect(socket))!.openPath('x', {})), code)
+  }
+})
+
 test('R007-359 a node behind a daemon opens paths as one in this process does', async (t) => {
   const { node, socket } = await scene(t)
   const { key } = await node.put({ bytes: once(LARGE) })
@@ -234,7 +250,7 @@ test('R007-360 a node without files says so', async (t) => {
   t.is((JSON.parse(body.toString()) as { code: string }).code, 'unsupported')
 })
 
-test('R007-350 no path is told over TCP, whoever asks', async (t) => {
+test('R007-350 no path is told over TCP, with the token of an admin either', async (t) => {
   const { call, token } = await servingTcp(t)
   const { status, body } = await call('POST', '/v1/values/x/path', { token, body: '{}' })
   t.is(status, 403)

@@ -199,3 +199,22 @@ test('R003-143 what was used later stays', async (t) => {
     )
   })
 })
+
+test('R003-143 what is wanted of a value beyond the budget evicts nothing, and a part of it may stay', async (t) => {
+  await withTier(4.5 * MIB, async ({ tier }) => {
+    const small = sample(SEGMENT_BYTES, 1)
+    await fill(tier, small)
+    const size = 64 * SEGMENT_BYTES
+    const value = tier.prepare(sample(1, 2).key, size, 1)!
+    const part = { start: 8 * SEGMENT_BYTES, end: 9 * SEGMENT_BYTES }
+    const all = { start: 0, end: size }
+    const first = { start: 0, end: SEGMENT_BYTES }
+    t.false(tier.claim(value, first, () => [all]))
+    t.true(tier.claim(value, part, () => [part]))
+    t.false(
+      tier.claim(value, first, () => [all, part]),
+      'also once it has a part',
+    )
+    t.truthy(tier.peek(small.key))
+  })
+})

@@ -11,6 +11,7 @@ import { Nodes, once } from '../nodes.ts'
 import { putTree } from '../put-tree.ts'
 
 const LARGE = Buffer.alloc(300_000, 'large')
+const LONG_AGO = new Date(0)
 const SMALL = Buffer.from('small')
 const PROGRAM = Buffer.from('#!/bin/sh\necho ran\n')
 
@@ -100,21 +101,23 @@ test('R005-86 a file that another process changed is never handed out', async (t
   const { node } = await standalone(t)
   const changes: ((path: string) => Promise<unknown>)[] = [
     async (path) => {
-      const { mtime, atime } = await stat(path)
       const file = await open(path, 'r+')
       await file.write(Buffer.from('L'), 0, 1, 200_000)
       await file.close()
-      // The time of the last change to the inode still tells.
-      await utimes(path, atime, mtime)
+      // As it was, but for the time of the last change to the inode.
+      await utimes(path, LONG_AGO, LONG_AGO)
+      await chmod(path, 0o400)
     },
     (path) => truncate(path, 10),
     (path) => writeFile(path, Buffer.alloc(LARGE.byteLength, 'other')),
   ]
   for (const [at, change] of changes.entries()) {
     const key = await put(node, Buffer.concat([LARGE, Buffer.from([at])]))
+    const { path } = await openPath(node, key)
+    await utimes(path, LONG_AGO, LONG_AGO)
     const held = await openPath(node, key)
-    await chmod(held.path, 0o600)
-    await change(held.path)
+    await chmod(path, 0o600)
+    await change(path)
     t.is(await failure(openPath(node, key)), 'integrity', `change ${at}`)
     // It was set aside, and who holds it hears of that.
     t.is(asDstoreError(held.removed.reason).code, 'integrity')

@@ -1,13 +1,15 @@
 /** Files that a Local hands out, and when it takes them back (specs/004, "Files of a Local"). */
-import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
+import { concat } from '../../../src/bytes.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { MIB } from '../../../src/limits.ts'
 import { SILENT } from '../../../src/log.ts'
 import { CacheBudget } from '../../../src/node/cache/cache-budget.ts'
 import { openFiles } from '../../../src/node/tiers/open-files.ts'
+import { fetchPieces } from '../../../src/transfer/fetch.ts'
 import { pattern } from '../../hash/sizes.ts'
 import { sameBytes } from '../../same-bytes.ts'
 import { test } from '../../serial.ts'
@@ -101,6 +103,7 @@ test('R003-160: a held file that came with the answer is whole, also an empty on
     all.state({ size: value.size, value: bytes }, value)
     const { path } = await all.local.holdFile(all.key)
     sameBytes(t, await readFile(path), bytes)
+    t.is(all.host.sentBytes, 0, 'nothing else was fetched')
   }
 })
 
@@ -126,4 +129,36 @@ test('R003-166: a void file is not handed out before Global has confirmed it', a
   const second = await all.local.holdFile(all.key)
   t.is(all.asked.length, asked)
   second.release()
+})
+
+test('R003-166: a value that becomes void while it is fetched is asked for once more', async (t) => {
+  const all = await fake(t)
+  let resets = 0
+  all.host.onRead = () => {
+    if (resets++ === 0) all.held!.reset()
+  }
+  const { release } = await all.local.holdFile(all.key)
+  t.is(all.asked.filter(({ type }) => type === 'locate').length, 2)
+  release()
+})
+
+test('R003-161: a peer gets what a file holds, and not-found in place of what was changed', async (t) => {
+  const all = await fake(t)
+  const { path, release } = await all.local.holdFile(all.key)
+  release()
+  const transfer = await all.opened(t)
+  const { digest, size } = VALUE
+  const ask = async (): Promise<Uint8Array> => {
+    const parts: Uint8Array[] = []
+    const ranges = [{ start: 0, end: size }]
+    for await (const { bytes } of fetchPieces(transfer, { digest, size, ranges })) {
+      parts.push(new Uint8Array(bytes))
+    }
+    return concat(parts)
+  }
+  sameBytes(t, await ask(), VALUE.bytes)
+  chmodSync(path, 0o600)
+  writeFileSync(path, pattern(size).fill(1, MIB / 2, MIB / 2 + 1))
+  await t.throwsAsync(ask, { code: 'not-found' } as never)
+  t.false(existsSync(path))
 })

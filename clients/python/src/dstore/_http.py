@@ -553,7 +553,7 @@ def _send(sock: socket.socket, data: Buffer, selector: Optional[selectors.BaseSe
 
 def _skip_interim(sock: socket.socket) -> bool:
     """Takes an interim response out of the socket; false if what came is the answer, or the end."""
-    while True:
+    for _ in range(5000):
         seen = sock.recv(1024, socket.MSG_PEEK)
         if not seen.startswith(b"HTTP/1.1 1"[: len(seen)]) or not seen:
             return False
@@ -562,6 +562,7 @@ def _skip_interim(sock: socket.socket) -> bool:
             sock.recv(end + 4)
             return True
         time.sleep(0.001)
+    return False
 
 
 def lost(error: BaseException, patience: float) -> DstoreError:

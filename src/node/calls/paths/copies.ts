@@ -53,6 +53,8 @@ export class Copies {
       return { ...file, size, removed, end }
     } catch (error) {
       value.release()
+      // Where it lies may have been moved away meanwhile.
+      removed.throwIfAborted()
       throw error
     }
   }

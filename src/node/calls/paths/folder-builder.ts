@@ -72,6 +72,8 @@ export class FolderBuilder {
       return { ...made, size: this.#size, removed, end: this.#stop }
     } catch (error) {
       this.#stop()
+      // Where it lies may have been moved away with what it holds.
+      removed.throwIfAborted()
       throw error
     }
   }
