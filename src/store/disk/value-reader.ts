@@ -66,11 +66,17 @@ export class ValueReaders {
   /** Lends the file of a value; `end` waits until it is given back. */
   lend(location: Location, file: Location): LentFile {
     const aborter = new AbortController()
-    let giveBack = (): void => undefined
-    const back = new Promise<void>((resolve) => (giveBack = resolve))
+    let isBack = false
+    let resolveBack = (): void => undefined
+    const back = new Promise<void>((resolve) => (resolveBack = resolve))
+    const giveBack = (): void => {
+      isBack = true
+      resolveBack()
+    }
     const end = (fault: DstoreError): Promise<void> => {
       aborter.abort(fault)
-      return Promise.race([back, pause(LENT_MS, NEVER)])
+      // Most give it back at once.
+      return isBack ? back : Promise.race([back, pause(LENT_MS, NEVER)])
     }
     void back.then(this.#register(location, { end }))
     return { path: this.#layout.valueFile(file), signal: aborter.signal, giveBack }

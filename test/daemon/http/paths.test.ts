@@ -39,9 +39,20 @@ async function scene(t: ExecutionContext): Promise<Scene> {
   })
   t.teardown(() => daemon.close())
   const { node, socket } = daemon
-  const open: Scene['open'] = async (word, request = {}) =>
-    (await ValueClient.connect(socket))!.openPath(word, request)
+  const open: Scene['open'] = (word, request = {}) => openAt(t, socket, word, request)
   return { daemon, node, socket, open }
+}
+
+/** Released at the end of the test, too: an open connection would keep the process. */
+async function openAt(
+  t: ExecutionContext,
+  socket: string,
+  word: string,
+  request: object = {},
+): ReturnType<ValueClient['openPath']> {
+  const held = await (await ValueClient.connect(socket))!.openPath(word, request)
+  t.teardown(() => held.release())
+  return held
 }
 
 const failure = (work: Promise<unknown>): Promise<ErrorCode | 'none'> =>
@@ -150,13 +161,7 @@ test('R007-352 a path that leads the client to another file, or to none, is refu
   ]
   for (const [answer, code] of answers) {
     const socket = await socketOf({ ...answer, size: 1, key: key.toString(), kind: 'file' })
-    const client = (await ValueClient.connect(socket))!
-    const work = client.openPath('x', {})
-    t.is(await failure(work), code as ErrorCode, JSON.stringify(answer))
-    await work.then(
-      (held) => held.release(),
-      () => undefined,
-    )
+    t.is(await failure(openAt(t, socket, 'x')), code as ErrorCode, JSON.stringify(answer))
   }
   t.is((await open(key.toString(), { holdMs: 1 })).path, path)
 })
@@ -222,7 +227,7 @@ test('R007-352 a daemon of a version without paths is told from a word that lead
     [none, 'incompatible'],
     [other, 'usage'],
   ] as const) {
-    t.is(await failure((await ValueClient.connect(socket))!.openPath('x', {})), code)
+    t.is(await failure(openAt(t, socket, 'x')), code)
   }
 })
 
