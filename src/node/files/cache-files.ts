@@ -44,6 +44,8 @@ export interface CacheFilesOptions {
   readonly isShared: boolean
   /** Called with every entry that is evicted or removed. */
   readonly onEvicted?: ((value: FileValue) => void) | undefined
+  /** Values that have room. Default: `CACHED_FILES`. */
+  readonly mostFiles?: number
   /** Hashes on another thread. */
   readonly checker?: GroupChecker | undefined
   readonly log: Log
@@ -131,7 +133,8 @@ export class CacheFiles implements FileTier {
     const room = slot.room ?? noRoom(value.size)
     const grown = roomFor(value.size, [...room.held(), needed, ...wanted().map(inSegments)])
     const charge = chargeOf(value.size, grown)
-    if (!this.#take(charge - slot.charge, slot.value)) return false
+    const isNew = slot.room === undefined
+    if (!this.#take(charge - slot.charge, slot.value, isNew)) return false
     this.#slots.charge(slot, grown, charge)
     return true
   }
@@ -310,9 +313,11 @@ export class CacheFiles implements FileTier {
   }
 
   /** Evicts until this many more bytes fit the budget and the file system. */
-  #take(bytes: number, value?: CachedFile): boolean {
+  #take(bytes: number, value?: CachedFile, isNew = false): boolean {
     if (!this.#options.budget.makeRoom(bytes, value)) return false
-    while (this.#slots.claimed >= CACHED_FILES) {
+    const { mostFiles = CACHED_FILES } = this.#options
+    const most = isNew ? mostFiles : Infinity
+    while (this.#slots.claimed >= most) {
       if (!this.#slots.evictLeastRecent(value)) return false
     }
     return bytes <= 0 || this.#takeFromFileSystem(bytes, value)

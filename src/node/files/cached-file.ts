@@ -150,6 +150,8 @@ export class CachedFile implements FileValue {
     this.checkNotRemoved()
     // Nothing charges it any more; the rest goes past the cache.
     if (this.#isDetached) throw evictedMeanwhile()
+    // A second source sent what is here: other processes have the file by now.
+    if (this.isWhole) return
     // It is fetched from its source all the same.
     if (this.isUnchecked) this.#files.clear()
     this.#writes++

@@ -14,6 +14,8 @@ export interface FileTierOptions extends CacheFolderOptions {
   readonly isShared: boolean
   /** Called with every entry that is evicted or removed. */
   readonly onEvicted?: (value: FileValue) => void
+  /** Values that have room. Default: `CACHED_FILES`. */
+  readonly mostFiles?: number
   /** Hashes on another thread. */
   readonly checker?: GroupChecker | undefined
   readonly log: Log

@@ -218,3 +218,42 @@ test('R003-143 what is wanted of a value beyond the budget evicts nothing, and a
     t.truthy(tier.peek(small.key))
   })
 })
+
+test('R003-143 a value does not make room for itself', async (t) => {
+  await withTier(3.5 * MIB, async ({ tier }) => {
+    const one = sample(3 * SEGMENT_BYTES, 1)
+    const value = tier.prepare(one.key, one.bytes.byteLength, 1)!
+    const first = { start: 0, end: SEGMENT_BYTES }
+    t.true(tier.claim(value, first))
+    await receive(value, one, first)
+    tier.settle(value)
+    const other = await fill(tier, sample(2 * SEGMENT_BYTES, 2))
+    t.is(tier.status().values, 2)
+    // It was used longest ago, and nothing uses it.
+    t.true(tier.claim(value, { start: SEGMENT_BYTES, end: 2 * SEGMENT_BYTES }))
+    t.is(tier.peek(one.key), value)
+    t.is(tier.peek(other.key), undefined)
+    t.true(tier.reserve(SEGMENT_BYTES) !== undefined)
+  })
+})
+
+test('R003-146 the number of values is bounded, too', async (t) => {
+  await withTier(
+    64 * MIB,
+    async ({ tier }) => {
+      const some = [1, 2, 3, 4, 5].map((i) => sample(GROUP_BYTES, i))
+      for (const one of some) await fill(tier, one)
+      t.deepEqual(
+        some.map(({ key }) => tier.peek(key) !== undefined),
+        [false, false, true, true, true],
+      )
+      await fill(tier, some[4]!)
+      t.is(tier.status().values, 3, 'one that has room needs no other')
+      const held = await Promise.all([...tier.values()].map((value) => tier.hold(value)))
+      const value = tier.prepare(some[0]!.key, GROUP_BYTES, 1)!
+      t.false(tier.claim(value, { start: 0, end: GROUP_BYTES }))
+      for (const hold of held) hold.release()
+    },
+    { mostFiles: 3 },
+  )
+})

@@ -195,3 +195,17 @@ test('R003-141 an unfinished value is read while its outboard grows', async (t) 
     served.release(false)
   })
 })
+
+test('R003-140 what a second source sends of a whole value is not written to its file', async (t) => {
+  await withTier(64 * MIB, async ({ tier }) => {
+    const one = sample(2 * SEGMENT_BYTES, 1)
+    const value = await fill(tier, one)
+    const { mtimeNs } = statSync(value.path!, { bigint: true })
+    const release = value.use()
+    await receive(value, one)
+    release()
+    t.is(statSync(value.path!, { bigint: true }).mtimeNs, mtimeNs)
+    ;(await tier.hold(value)).release()
+    t.is(tier.peek(one.key), value)
+  })
+})
