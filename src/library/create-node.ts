@@ -78,7 +78,7 @@ export interface LocalOptions extends AnyNode {
    * it also needs `cacheDirBytes`, and is found again after a restart if `dir` is the same.
    */
   readonly cacheDir?: string
-  /** How much those files may take, in bytes. Default: on shared memory, as much as `cacheBytes`. */
+  /** How much they may take, in bytes. Default: on shared memory, within `cacheBytes`. */
   readonly cacheDirBytes?: number
   /**
    * What it keeps in its cache as long as it runs: keys, names, and paths below them, which it

@@ -139,3 +139,17 @@ test('R003-168 a folder is made for its user; one that others may write to is re
     writeFileSync(join(root, 'file'), '')
     t.throws(() => makeCacheFolder(join(root, 'file'), undefined), { code: 'unwritable' } as never)
   }))
+
+test('R007-392 a folder that is made for a group lets it pass, and one that exists stays', (t) =>
+  inTemporary(async (root) => {
+    const group = process.getgid?.()
+    if (group === undefined) return void t.pass()
+    const made = join(root, 'made')
+    makeCacheFolder(made, group)
+    t.is(statSync(made).mode & 0o777, 0o750)
+    t.is(statSync(made).gid, group)
+    const before = join(root, 'before')
+    mkdirSync(before, { mode: 0o700 })
+    makeCacheFolder(before, group)
+    t.is(statSync(before).mode & 0o777, 0o700)
+  }))

@@ -1,7 +1,7 @@
 /**
  * The holdings of a Local to which its index applies changes (specs/004-index.md, "Applying"):
- * values in both tiers of the cache, values that are being read, and bindings. Synchronous, so that a change is
- * complete before it is acknowledged.
+ * values in both tiers of the cache, values that are being read, and bindings. Synchronous, so that
+ * a change is complete before it is acknowledged.
  */
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'

@@ -129,7 +129,7 @@ export class Reader {
     return isInFile(value) ? servedToPeer(served) : served
   }
 
-  /** A peer does not wait while the file of an earlier run is verified: it asks somebody else. */
+  /** A peer does not wait while the file of an earlier run is verified: it asks another. */
   #isReady(value: HeldValue): boolean {
     if (!isInFile(value) || !value.isUnchecked) return true
     // It fails where the file is damaged, and then it is evicted.

@@ -1,5 +1,5 @@
 /**
- * Reads values from the files of a Local's cache. The tier verifies each byte as it is read: another
+ * Reads values from the files of a Local's cache. The tier verifies each byte as it is read: a
  * process of the same user may have changed it since (specs/003-transfer.md, "Rules: two tiers").
  */
 import { DstoreError } from '../../errors.ts'

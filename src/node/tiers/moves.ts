@@ -15,7 +15,7 @@ const COUNTED = 16_384
 /** A value is moved once it was read this often. */
 const READS = 2
 
-/** Moves begin when this share of memory is used, so that most values move before room is needed. */
+/** Moves begin when this share of memory is used: most values move before room is needed. */
 const BUSY_SHARE = 3 / 4
 
 /** Evicted values that are being moved: they take memory beyond the budget. */

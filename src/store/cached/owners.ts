@@ -21,16 +21,16 @@ interface Owner {
   readonly boot: string
 }
 
-/** Makes the folder of a node, and says in it that it is of this process, if the system can tell. */
+/** Makes the folder of a node, and says in it that it is of this process. */
 export function takeFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const owner = processOf(process.pid)
+  const owner = processOf('self')
   if (owner === undefined) return
   writeFileSync(join(folder, OWNER_FILE), JSON.stringify(owner), { mode: 0o600 })
 }
 
-/** Deletes the folder of a node of this process, with nothing but its owner in it. */
-export function dropFolder(folder: string): void {
+/** Nothing says any more whose the folder is. */
+export function leaveFolder(folder: string): void {
   rmSync(join(folder, OWNER_FILE), { force: true })
 }
 
@@ -39,7 +39,7 @@ export function dropFolder(folder: string): void {
  * which would see it.
  */
 export function deleteOwnerless(folder: string): void {
-  const own = processOf(process.pid)
+  const own = processOf('self')
   if (own === undefined) return
   for (const name of readdirSync(folder)) {
     if (!NODE_FOLDER.test(name)) continue
@@ -62,13 +62,14 @@ function ownerOf(folder: string): Owner | undefined {
 }
 
 /** Undefined where there is no such process, and on systems that do not tell. */
-function processOf(pid: number): Owner | undefined {
+function processOf(id: number | 'self'): Owner | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    const stat = readFileSync(`/proc/${id}/stat`, 'latin1')
     // The name of the program, in parentheses, may have spaces.
     const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
     const namespace = readlinkSync('/proc/self/ns/pid')
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+    const pid = Number.parseInt(stat, 10)
     return started === undefined ? undefined : { pid, started, namespace, boot }
   } catch {
     return undefined

@@ -5,7 +5,7 @@ import { DstoreError } from '../../errors.ts'
 import { USER_ID } from '../../platform.ts'
 import { faultOf } from '../disk/faults.ts'
 import { mountUse } from './mount.ts'
-import { deleteOwnerless, dropFolder, takeFolder } from './owners.ts'
+import { deleteOwnerless, leaveFolder, takeFolder } from './owners.ts'
 
 const SHARED_MEMORY = '/dev/shm'
 
@@ -46,7 +46,7 @@ export const nodeFolder = (cacheDir: string, peerId: string): string =>
 /** Deletes the folder of a node, if there is nothing left in it. */
 export function deleteIfEmpty(folder: string): void {
   try {
-    dropFolder(folder)
+    leaveFolder(folder)
     rmdirSync(folder)
   } catch {
     // On a disk it has files for the next run.

@@ -39,13 +39,13 @@ async function fake(
 
 test('R004-172: at the end of the lease no path leads to a file, and holds end', async (t) => {
   const all = await fake(t)
-  const { path, removed, release } = await all.local.holdFile(all.key)
+  const { path, removed, ...held } = await all.local.holdFile(all.key)
   sameBytes(t, await readFile(path), VALUE.bytes)
   t.is(statSync(path).mode & 0o777, 0o400)
   all.held!.cut(new DstoreError('unreachable', 'the lease is over'))
   t.false(existsSync(path))
   t.is((removed.reason as DstoreError).code, 'unreachable')
-  release()
+  held.release()
   const again = await all.local.holdFile(all.key)
   t.not(again.path, path)
   sameBytes(t, await readFile(again.path), VALUE.bytes)
@@ -137,15 +137,15 @@ test('R003-166: a value that becomes void while it is fetched is asked for once 
   all.host.onRead = () => {
     if (resets++ === 0) all.held!.reset()
   }
-  const { release } = await all.local.holdFile(all.key)
+  const held = await all.local.holdFile(all.key)
   t.is(all.asked.filter(({ type }) => type === 'locate').length, 2)
-  release()
+  held.release()
 })
 
 test('R003-161: a peer gets what a file holds, and not-found in place of what was changed', async (t) => {
   const all = await fake(t)
-  const { path, release } = await all.local.holdFile(all.key)
-  release()
+  const { path, ...held } = await all.local.holdFile(all.key)
+  held.release()
   const transfer = await all.opened(t)
   const { digest, size } = VALUE
   const ask = async (): Promise<Uint8Array> => {
