@@ -16,7 +16,7 @@ const PAGE = 4096
 /** Beside the value itself: what the heaps of eleven processes grow by. */
 const OTHER_BYTES = 102 * MIB
 
-/** Waits for a line, maps the value, reads each of its pages, and says the sum of a byte of each. */
+/** Waits for a line, maps the value, reads each page, and says the sum of a byte of each. */
 const MAPPER = `
 import http.client, json, mmap, socket, sys
 print("ready", flush=True)
@@ -64,8 +64,8 @@ function start(socket: string, key: string): Mapper & { readonly child: ChildPro
 }
 
 /**
- * Ten processes map a value of this size, which the Local may have in memory before: the copy on the
- * machine is one.
+ * Ten processes map a value of this size, which the Local may have in memory before: the copy on
+ * the machine is one.
  */
 export async function mapByTen(
   t: ExecutionContext,
