@@ -254,6 +254,7 @@ export const COMMANDS: CommandTable = {
   },
   token: tokenCommand(CALL),
   daemon: {
+    minor: true,
     usage: '[--global | --join WHERE] [FLAGS]',
     summary: 'run a node in the foreground',
     examples: [
