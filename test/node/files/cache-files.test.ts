@@ -247,8 +247,12 @@ test('R003-146 the number of values is bounded, too', async (t) => {
         some.map(({ key }) => tier.peek(key) !== undefined),
         [false, false, true, true, true],
       )
-      await fill(tier, some[4]!)
+      const large = tier.prepare(sample(1, 9).key, 3 * SEGMENT_BYTES, 1)!
+      t.true(tier.claim(large, { start: 0, end: SEGMENT_BYTES }))
+      t.true(tier.claim(large, { start: 0, end: 3 * SEGMENT_BYTES }))
       t.is(tier.status().values, 3, 'one that has room needs no other')
+      tier.evict(large.key)
+      await fill(tier, some[2]!)
       const held = await Promise.all([...tier.values()].map((value) => tier.hold(value)))
       const value = tier.prepare(some[0]!.key, GROUP_BYTES, 1)!
       t.false(tier.claim(value, { start: 0, end: GROUP_BYTES }))
