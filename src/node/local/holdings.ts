@@ -58,7 +58,7 @@ export class Holdings {
   reset(): Digest[] {
     this.#bindings.clear()
     // A value may have been removed: from now on Global takes this node for one that has none.
-    this.#tiers.files?.moveAway(unconfirmed())
+    this.#tiers.withdraw(unconfirmed())
     const keys = new Map<string, Key>()
     for (const value of this.#tiers.values()) {
       value.isVoid = true

@@ -212,8 +212,8 @@ test('R007-350 a group may read the files, the copies and the folders', async (t
 
 test('R007-362 a reset takes every path away, and values are confirmed before the next', async (t) => {
   const moved: string[] = []
-  const files = { moveAway: ({ code }: DstoreError) => void moved.push(code) }
-  const holdings = new Holdings({ values: () => [], files } as unknown as Tiers)
+  const withdraw = ({ code }: DstoreError): void => void moved.push(code)
+  const holdings = new Holdings({ values: () => [], withdraw } as unknown as Tiers)
   holdings.reset()
   t.deepEqual(moved, ['cancelled'])
   holdings.cut(new DstoreError('not-permitted', 'no longer a member'))
