@@ -173,9 +173,11 @@ def test_a_folder_is_written_whole_or_not_at_all(
     (tmp_path / "full").mkdir()
     (tmp_path / "full/x").touch()
     (tmp_path / "file").touch()
+    fetched: List[dstore.Progress] = []
     for taken in ("full", "file"):
         with pytest.raises(dstore.UnwritableError):
-            store.get_folder(key, tmp_path / taken)
+            store.get_folder(key, tmp_path / taken, on_progress=fetched.append)
+    assert fetched == []
     (tmp_path / "empty").mkdir(mode=0o710)
     store.get_folder(key, tmp_path / "empty")
     assert (tmp_path / "empty").stat().st_mode & 0o777 == 0o710
