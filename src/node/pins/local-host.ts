@@ -107,7 +107,7 @@ export class LocalHost implements PinHost {
       if ((await tiers.files!.adopt(inMemory, tiers.memory)) !== undefined) return
     }
     if (pace !== undefined) {
-      // A value that has a file is fetched into it, whoever reads it.
+      // What is read of a value that has a file is fetched into that.
       const facts = await node.index.stat(key, others)
       if (facts?.confirmed === true) tiers.files!.prepare(key, facts.size, facts.incarnation)
       await this.#fetchToMemory(key, options)

@@ -6,6 +6,7 @@ import { test } from '../../serial.ts'
 import { asDstoreError, type ErrorCode } from '../../../src/errors.ts'
 import type { Key } from '../../../src/hash/key.ts'
 import type { HeldPath, PathOptions, ServedNode } from '../../../src/node/node.ts'
+import { Repair } from '../../../src/node/global/repair.ts'
 import { eventually } from '../../eventually.ts'
 import { Nodes, once } from '../nodes.ts'
 import { putTree } from '../put-tree.ts'
@@ -95,6 +96,24 @@ test('R005-86 a file is verified once in a run, and again after any change to it
   t.is(await verified(), LARGE.byteLength)
   t.is(modeOf(path), 0o400)
   t.is(await verified(), 0)
+})
+
+test('R005-86 callers at the same time share one reading of a file', async (t) => {
+  const { node } = await standalone(t)
+  const key = await put(node, LARGE)
+  let reads = 0
+  const { read } = Repair.prototype
+  Repair.prototype.read = function counted(...of) {
+    reads++
+    return read.apply(this, of)
+  }
+  try {
+    const calls = [1, 2, 3].map(() => openPath(node, key))
+    for (const held of await Promise.all(calls)) await held.release()
+    t.is(reads, 1)
+  } finally {
+    Repair.prototype.read = read
+  }
 })
 
 test('R005-86 a file that another process changed is never handed out', async (t) => {

@@ -6,6 +6,7 @@ import { COPY_MODE, PrivateFolder } from '../../../store/paths/private-folder.ts
 import { isSameState, setMode, stateOf, type FileState } from '../../../store/paths/file-state.ts'
 import type { LentFile, Location, Store } from '../../../store/store.ts'
 import type { CopiedValue, HeldFile, PathFiles } from '../../calls/paths/path-files.ts'
+import { Shared, type Made } from '../../calls/paths/shared.ts'
 import type { CallOptions } from '../../node.ts'
 import { recordOf } from '../ingest.ts'
 import type { Repair } from '../repair.ts'
@@ -20,10 +21,17 @@ export interface StoredFilesOptions {
   readonly pathsRoot?: string | undefined
 }
 
+/** What came of verifying a file. */
+interface Check extends Made {
+  readonly state: FileState | undefined
+}
+
 export class StoredFiles implements PathFiles {
   readonly #options: StoredFilesOptions
   /** Of files that were verified in this run. */
   readonly #verified = new Map<Location, FileState>()
+  /** Files that are being verified; callers share one reading. */
+  readonly #checks = new Shared<Check>()
   readonly #releases = new Releases((location) => this.#verified.delete(location))
   #folder: PrivateFolder | undefined
 
@@ -96,14 +104,29 @@ export class StoredFiles implements PathFiles {
   async #verify(
     key: Key,
     record: KeyRecord,
+    lent: LentFile,
+    options: CallOptions,
+  ): Promise<FileState | undefined> {
+    const known = this.#verified.get(record.location)
+    if (known !== undefined && isSameState(known, await stateOf(lent.path))) return known
+    const { made, release } = await this.#checks.take(record.location, options, async (given) => ({
+      state: await this.#read(key, record, lent, given),
+      removed: lent.signal,
+      end: () => undefined,
+    }))
+    release()
+    return made.state
+  }
+
+  async #read(
+    key: Key,
+    record: KeyRecord,
     { path }: LentFile,
     { signal, onProgress }: CallOptions,
   ): Promise<FileState | undefined> {
     const { location, size } = record
-    const known = this.#verified.get(location)
-    let before = await stateOf(path)
-    if (known !== undefined && isSameState(known, before)) return before
     this.#verified.delete(location)
+    let before = await stateOf(path)
     if (before.mode !== COPY_MODE) {
       await setMode(path, COPY_MODE)
       before = await stateOf(path)
