@@ -15,8 +15,6 @@ import type { Database, StoredValue } from './records/database.ts'
 /** How long a release waits for a borrower, which may hang in a file system of its own. */
 const LENT_MS = 5_000
 
-const NEVER = new AbortController().signal
-
 /** The reads in progress, by the location of their value. */
 export class ValueReaders {
   readonly #files: Files
@@ -68,9 +66,11 @@ export class ValueReaders {
     const aborter = new AbortController()
     let giveBack = (): void => undefined
     const back = new Promise<void>((resolve) => (giveBack = resolve))
-    const end = (fault: DstoreError): Promise<void> => {
+    const end = async (fault: DstoreError): Promise<void> => {
       aborter.abort(fault)
-      return Promise.race([back, pause(LENT_MS, NEVER)])
+      const over = new AbortController()
+      await Promise.race([back, pause(LENT_MS, over.signal)])
+      over.abort()
     }
     void back.then(this.#register(location, { end }))
     return { path: this.#layout.valueFile(file), signal: aborter.signal, giveBack }
