@@ -257,7 +257,9 @@ export function nodeFacade(node: Node, release: () => void = () => undefined): D
     },
 
     pins(options = {}) {
-      return each(options, () => pinsOf(node).pins(options))
+      return each(options, async function* () {
+        yield* pinsOf(node).pins(options)
+      })
     },
 
     evict(keyOrName, options = {}) {

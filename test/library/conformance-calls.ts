@@ -1,6 +1,6 @@
 /** Calls: cancellation, mistakes, status and the end. Part of the library's conformance suite. */
 import { DstoreError } from '../../src/dstore.ts'
-import type { Dstore, CallOptions } from '../../src/dstore.ts'
+import type { Dstore, CallOptions, Progress } from '../../src/dstore.ts'
 import { all, sample } from './conformance-samples.ts'
 import type { Topic } from './conformance-samples.ts'
 
@@ -24,6 +24,9 @@ export function callTopics(topic: Topic, role: Dstore['role']): void {
       keys: () => all(dstore.keys(options)),
       watch: () => all(dstore.watch({ signal: options.signal! })),
       prefetch: () => dstore.prefetch(key, options),
+      pin: () => dstore.pin(key, options),
+      unpin: () => dstore.unpin(key, options),
+      pins: () => all(dstore.pins(options)),
       evict: () => dstore.evict(key, options),
       verify: () => all(dstore.verify({ signal: options.signal! })),
       uploadInactive: () => all(dstore.uploadInactive(options)),
@@ -113,6 +116,41 @@ export function callTopics(topic: Topic, role: Dstore['role']): void {
     await t.throwsAsync(dstore.get(replaced), { code: 'not-found' })
     await listed(replaced)
   })
+
+  topic(
+    'R007-370 a Local keeps what is pinned, and other nodes keep every value',
+    async (t, dstore) => {
+      const { key } = await dstore.put(sample(50_000), { name: 'kept' })
+      await t.throwsAsync(dstore.pin('kept', { maxRate: 1 }), { instanceOf: RangeError })
+      if (role !== 'local') {
+        await t.throwsAsync(dstore.pin('kept'), { code: 'usage' })
+        await t.throwsAsync(dstore.unpin('kept'), { code: 'usage' })
+        await t.throwsAsync(all(dstore.pins()), { code: 'usage' })
+        return
+      }
+      const doneBytes: number[] = []
+      const onProgress = ({ doneBytes: bytes }: Progress): void => void doneBytes.push(bytes)
+      await dstore.evict(key)
+      const pin = await dstore.pin('kept', { onProgress, maxRate: 10_000_000 })
+      t.like(pin, { word: 'kept', size: 50_000, heldBytes: 50_000, state: 'held' })
+      t.true(pin.key!.equals(key))
+      t.true(doneBytes.length > 0)
+      await t.throwsAsync(dstore.evict(key), { code: 'conflict' })
+      // A name that may end in a slash is another word.
+      await t.throwsAsync(dstore.unpin('kept/'), { code: 'not-found' })
+      t.is((await dstore.pin(key.toHex())).word, key.toString())
+      t.deepEqual(
+        (await all(dstore.pins())).map(({ word }) => word),
+        [key.toString(), 'kept'],
+      )
+      t.is(await dstore.unpin('kept'), 'kept')
+      await t.throwsAsync(dstore.evict(key), { code: 'conflict' })
+      t.is(await dstore.unpin(key), key.toString())
+      t.is(await dstore.evict(key), 50_000)
+      await t.throwsAsync(dstore.unpin('kept'), { code: 'not-found' })
+      await t.throwsAsync(dstore.pin('nothing'), { code: 'not-found' })
+    },
+  )
 
   topic('a node reports, evicts and verifies', async (t, dstore) => {
     const { key } = await dstore.put(sample(50_000))

@@ -107,7 +107,7 @@ export class LocalHost implements PinHost {
       if ((await tiers.files!.adopt(inMemory, tiers.memory)) !== undefined) return
     }
     if (pace !== undefined) {
-      // What is read of a value that has a file is fetched into that.
+      // Every read of a value that has a file fetches into it.
       const facts = await node.index.stat(key, others)
       if (facts?.confirmed === true) tiers.files!.prepare(key, facts.size, facts.incarnation)
       await this.#fetchToMemory(key, options)

@@ -25,7 +25,7 @@ export interface PinTarget {
 }
 
 /**
- * A word as pins list it: one spelling for a key, no slash at the end. Throws `usage` for one that
+ * A word as pins list it: a name as it is, one spelling for a key. Throws `usage` for one that
  * can be neither key nor name, and `too-large` beyond `PIN_WORD_BYTES`.
  */
 export async function pinWord(text: string): Promise<string> {
@@ -36,7 +36,8 @@ export async function pinWord(text: string): Promise<string> {
   if (keyed !== undefined) return [keyed.key.toString(), ...keyed.path].join('/')
   // Only its form is checked here.
   await findTreeWord(text, async () => undefined)
-  return text.replace(/\/$/, '')
+  // A slash at its end may be a part of a name.
+  return text
 }
 
 /** Whether the word begins with a key, which never stands for anything else. */
