@@ -102,6 +102,7 @@ test('R005-86 callers at the same time share one reading of a file', async (t) =
   const { node } = await standalone(t)
   const key = await put(node, LARGE)
   let reads = 0
+  // oxlint-disable-next-line typescript/unbound-method -- called with `this` below
   const { read } = Repair.prototype
   Repair.prototype.read = function counted(...of) {
     reads++

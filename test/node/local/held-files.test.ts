@@ -176,6 +176,7 @@ test('R004-172: no path is handed out where the lease ended while its file was v
 
 test('R003-161: a disk that damages every file ends no read, and none goes on without end', async (t) => {
   const all = await fake(t, { cacheBytes: MIB / 2 })
+  // oxlint-disable-next-line typescript/unbound-method -- called with `this` below
   const { readData } = CachedFile.prototype
   CachedFile.prototype.readData = async function damaging(into, position) {
     const count = await readData.call(this, into, position)
