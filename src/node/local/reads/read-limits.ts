@@ -27,6 +27,11 @@ export class ReadLimits {
   check(read: Read, limit: Deadline): void {
     read.signal.throwIfAborted()
     limit.signal.throwIfAborted()
+    this.checkLease()
+  }
+
+  /** Throws once the lease is over. */
+  checkLease(): void {
     if (this.#link.isLeaseOver()) throw leaseOver()
   }
 }

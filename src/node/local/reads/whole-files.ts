@@ -45,8 +45,9 @@ export class WholeFiles {
    * room, `unsupported` if there is none.
    */
   async hold(key: Key, options: CallOptions): Promise<HeldFile> {
-    const { files } = this.#options.tiers
-    if (files === undefined) throw this.#options.tiers.noFiles()
+    const { tiers, limits } = this.#options
+    const { files } = tiers
+    if (files === undefined) throw tiers.noFiles()
     for (let attempt = 1; ; attempt++) {
       try {
         const entry = await this.#entry(files, key, options)
@@ -55,6 +56,8 @@ export class WholeFiles {
           await files.check(entry, checkOptions(options))
           await this.#fetch(entry, options)
           if (entry.isVoid) throw new DstoreError('cancelled', 'Global has not confirmed it')
+          // To verify a large file takes longer than a lease may last.
+          limits.checkLease()
           return { ...(await files.hold(entry)), size: entry.size }
         } finally {
           release()
@@ -92,9 +95,14 @@ export class WholeFiles {
       return { prepared: this.#prepare(files, key, fact), bytes: fact.value }
     })
     if (bytes === undefined || prepared.held.complete) return prepared
-    if (!tiers.claim(prepared, { start: 0, end: prepared.size })) throw noSpace(prepared.size)
-    await keepAll(prepared, bytes)
-    tiers.settle(prepared)
+    const release = prepared.use()
+    try {
+      if (!tiers.claim(prepared, { start: 0, end: prepared.size })) throw noSpace(prepared.size)
+      await keepAll(prepared, bytes)
+    } finally {
+      tiers.settle(prepared)
+      release()
+    }
     return prepared
   }
 
