@@ -91,6 +91,13 @@ def test_directories_are_folders(
     assert fs.find("tree") == ["tree/v1/l", "tree/v1/sub/x"]
     assert fs.info("tree/v1/sub/x")["size"] == 10
     assert fs.info("tree/v1/l")["type"] == "link"
+    assert fs.info("tree/v1/l")["destination"] == "sub/x"
+    fs.get("tree/v1", str(tmp_path / "out"), recursive=True)
+    # Again, in the place of what is there, and not where the link leads.
+    fs.get("tree/v1/l", str(tmp_path / "out/l"))
+    assert os.readlink(tmp_path / "out/l") == "sub/x"
+    assert (tmp_path / "out/l").read_bytes() == b"0123456789"
+    assert sorted(os.listdir(tmp_path / "out")) == ["l", "sub"]
     assert fs.isdir("tree") and fs.isdir("tree/v1") and not fs.isdir("tree/v1/sub/x")
     assert fs.cat(f"dstore://{key}/sub/x") == b"0123456789"
     assert fs.cat_file("tree/v1/sub/x", -4, -1) == b"678"

@@ -11,6 +11,7 @@ import contextlib
 import io
 import os
 import tempfile
+import uuid
 from datetime import datetime
 from typing import Any, BinaryIO, Dict, Iterator, List, Optional, Union
 
@@ -102,10 +103,15 @@ class DstoreFileSystem(AbstractFileSystem):  # type: ignore[misc]
                 }
             except (NotFoundError, UsageError) as error:
                 if _is_link(error):
-                    return {"name": path, "size": 0, "type": "link"}
+                    return self._link(path)
                 if not self._is_prefix(path):
                     raise FileNotFoundError(path) from error
                 return _folder(path)
+
+    def _link(self, path: str) -> Dict[str, Any]:
+        """Only the list of its folder says where a link leads."""
+        folder = path.rpartition("/")[0]
+        return next(one for one in self._list(folder) if one["name"] == path)
 
     def _find(self, path: str) -> tuple[Key, int, str]:
         from ._reading import resolve_key
@@ -215,10 +221,14 @@ class DstoreFileSystem(AbstractFileSystem):  # type: ignore[misc]
             super().get_file(rpath, lpath, callback=callback, outfile=outfile, **options)
             return
         lpath = stringify_path(lpath)
-        if self.isdir(rpath):
+        found = self.info(rpath)
+        if found["type"] == "directory":
             os.makedirs(lpath, exist_ok=True)
             return
         os.makedirs(os.path.dirname(os.path.abspath(lpath)), exist_ok=True)
+        if found["type"] == "link":
+            _write_link(found["destination"], lpath)
+            return
         with _faults(rpath):
             self.client.get_file(rpath, lpath, on_progress=_reporting(callback))
 
@@ -407,6 +417,17 @@ def _of_entry(path: str, entry: Entry) -> Dict[str, Any]:
         return {"name": path, "size": 0, "type": "link", "destination": entry.target}
     size = entry.size if entry.type == "file" else 0
     return {"name": path, "size": size, "type": entry.type, "key": entry.key}
+
+
+def _write_link(target: str, path: str) -> None:
+    """Makes a symbolic link, as ``get_folder`` does, in the place of a file that is there."""
+    made = f"{path}.{uuid.uuid4().hex}"
+    os.symlink(target, made)
+    try:
+        os.replace(made, path)
+    except BaseException:
+        os.unlink(made)
+        raise
 
 
 def _is_link(error: Exception) -> bool:
