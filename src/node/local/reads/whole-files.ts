@@ -45,8 +45,9 @@ export class WholeFiles {
    * room, `unsupported` if there is none.
    */
   async hold(key: Key, options: CallOptions): Promise<HeldFile> {
-    const { files } = this.#options.tiers
-    if (files === undefined) throw this.#options.tiers.noFiles()
+    const { tiers, limits } = this.#options
+    const { files } = tiers
+    if (files === undefined) throw tiers.noFiles()
     for (let attempt = 1; ; attempt++) {
       try {
         const entry = await this.#entry(files, key, options)
@@ -55,6 +56,8 @@ export class WholeFiles {
           await files.check(entry, checkOptions(options))
           await this.#fetch(entry, options)
           if (entry.isVoid) throw new DstoreError('cancelled', 'Global has not confirmed it')
+          // Since it was asked for, the paths of this node may have been taken away.
+          limits.checkMembership()
           return { ...(await files.hold(entry)), size: entry.size }
         } finally {
           release()
