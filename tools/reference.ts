@@ -22,6 +22,8 @@ const LIBRARY = [
   ['Directories', 'src/library/directory-calls.ts'],
   ['', 'src/tree/read/entries.ts'],
   ['Paths', 'src/library/path-calls.ts'],
+  ['Pins', 'src/library/pin-calls.ts'],
+  ['', 'src/node/pins/node-pins.ts'],
   ['Options and answers', 'src/node/node.ts'],
   ['', 'src/node/node-puts.ts'],
   ['', 'src/node/call-options.ts'],

@@ -14,6 +14,7 @@ import type { Row, RowResult, Run } from './model.ts'
 import { GET_ROWS } from './rows/get.ts'
 import { LIST_ROWS } from './rows/lists.ts'
 import { NAME_ROWS } from './rows/names.ts'
+import { PATH_ROWS } from './rows/paths.ts'
 import { PUT_ROWS } from './rows/put.ts'
 import { SMALL_ROWS } from './rows/small.ts'
 import { TREE_ROWS } from './rows/trees.ts'
@@ -26,6 +27,7 @@ export const ROWS: readonly Row[] = [
   ...NAME_ROWS,
   ...SMALL_ROWS,
   ...TREE_ROWS,
+  ...PATH_ROWS,
 ]
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)

@@ -15,6 +15,7 @@ export interface OpenPathOptions extends PathOptions {
  */
 export interface OpenedPath extends HeldPath, AsyncDisposable {}
 
+/** The calls on files of values. */
 export interface PathCalls {
   /**
    * A file with exactly the bytes of a value, for this and other processes of the machine to map:

@@ -28,7 +28,7 @@ import { OperationIds } from '../index/local/operation-ids.ts'
 import { GlobalLink } from './local/global-link.ts'
 import { openInactive } from './inactive/inactive-store.ts'
 import type { GlobalLinkOptions } from './local/link-options.ts'
-import { Local } from './local/local.ts'
+import { Local, type LocalOptions } from './local/local.ts'
 import { openFiles, type FilesOptions, type OpenFilesOptions } from './tiers/open-files.ts'
 import type { Identity } from '../network/identity.ts'
 import { engine } from '../hash/engine/active-engine.ts'
@@ -197,23 +197,26 @@ async function openLocal(
   const { peerId } = network
   const onEvicted: typeof evicted = (value) => evicted(value)
   const budget = new CacheBudget(cacheBytes)
-  const files = await openFiles({ ...options, peerId, budget, random, onEvicted })
-  const opened = dir === undefined ? undefined : await openInactive(dir, log)
-  const inactive =
-    dir === undefined || opened === undefined ? undefined : { directory: dir, opened }
   const pins = { ...(await openPinFile(dir, log)), permanent: options.pins }
+  const files = await openFiles({ ...options, peerId, budget, random, onEvicted })
+  const inactive = await closingOnFailure(files.tier, () => inactiveIn(dir, log))
   const link = new GlobalLink({ ...parts, connect, onWelcome, backoffMs, now }, ticket?.secret)
   const local = new Local({ ...parts, files, link, budget, inactive, pins })
   evicted = (value) => local.evicted(value)
   // The link resets what is held at its first welcome: files of an earlier run must be known then.
-  const failure = await link.start()
-  const isAway = failure?.code === 'unreachable' || failure?.code === 'timeout'
-  if (failure !== undefined && (!isAway || ticket !== undefined)) {
-    await local.close()
-    throw failure
-  }
-  await local.listen()
-  return local
+  return closingOnFailure(local, async () => {
+    const failure = await link.start()
+    const isAway = failure?.code === 'unreachable' || failure?.code === 'timeout'
+    if (failure !== undefined && (!isAway || ticket !== undefined)) throw failure
+    await local.listen()
+    return local
+  })
+}
+
+/** A store of an earlier role. */
+async function inactiveIn(dir: string | undefined, log: Log): Promise<LocalOptions['inactive']> {
+  const opened = dir === undefined ? undefined : await openInactive(dir, log)
+  return dir === undefined || opened === undefined ? undefined : { directory: dir, opened }
 }
 
 /** The addresses of Global that the user gave, with its peer id. */
@@ -309,14 +312,14 @@ async function identityIn(dir: string | undefined): Promise<Identity> {
   return decodeIdentity(secret)
 }
 
-async function closingOnFailure(
-  network: Network,
-  open: () => Promise<ServedNode>,
-): Promise<ServedNode> {
+async function closingOnFailure<T>(
+  part: { close(): Promise<void> } | undefined,
+  open: () => Promise<T>,
+): Promise<T> {
   try {
     return await open()
   } catch (error) {
-    await network.close()
+    await part?.close()
     throw error
   }
 }

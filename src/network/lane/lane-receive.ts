@@ -97,8 +97,8 @@ export class LaneReceiver {
   }
 
   /**
-   * All that was delivered was read, but for at most the last `unread` bytes: returns the full slabs
-   * before these to the pool. A reader that is always a little behind would else never give one back.
+   * All that was delivered was read, but for at most the last `unread` bytes: returns the full
+   * slabs before these to the pool. A reader that is always a little behind would else return none.
    */
   release(unread: number): void {
     if (this.#full.length === 0) return

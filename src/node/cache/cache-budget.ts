@@ -18,6 +18,8 @@ export interface ChargedTier {
   readonly usedBytes: number
   /** Entries that nothing uses, the least recently used first. */
   evictable(): Iterable<Evictable>
+  /** Another tier was charged more: memory beyond what is left must go. */
+  leaveRoom?(): void
 }
 
 export class CacheBudget {
@@ -31,6 +33,11 @@ export class CacheBudget {
 
   add(tier: ChargedTier): void {
     this.#tiers.push(tier)
+  }
+
+  /** A tier was charged more. */
+  charged(by: ChargedTier): void {
+    for (const tier of this.#tiers) if (tier !== by) tier.leaveRoom?.()
   }
 
   /** A number for the use of an entry: larger than all before. */

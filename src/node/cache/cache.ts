@@ -315,8 +315,12 @@ export class Cache implements Tier<CachedValue> {
   #add({ pooled, own }: Charge, times: 1 | -1): void {
     this.#pooledBytes += times * pooled
     this.#ownBytes += times * own
-    // Idle segments must leave room for other memory.
-    if (own > 0) this.#pool.trim(this.budgetBytes - this.#ownBytes)
+    if (own > 0) this.leaveRoom()
+  }
+
+  /** Bounds idle segments by what nothing else is charged: other memory, and files beside it. */
+  leaveRoom(): void {
+    this.#pool.trim(this.budgetBytes - (this.#budget.usedBytes - this.#pooledBytes))
   }
 }
 

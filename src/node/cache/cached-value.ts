@@ -151,7 +151,7 @@ export class CachedValue implements HeldValue {
     if (!this.#isDetached || this.#users !== 1 || segment === undefined) return
     this.#segments[index] = undefined
     if (this.#stillReferenced) this.#pool?.discard()
-    else this.#pool?.give(segment)
+    else this.#pool?.free(segment)
   }
 
   /** Copies verified bytes, whole groups from `start`. Throws the reason once it was removed. */

@@ -7,6 +7,7 @@
  */
 import { unzeroed } from '../../bytes.ts'
 import { SEGMENT_BYTES } from '../../limits.ts'
+import { freeMemory } from './free-memory.ts'
 
 export class SegmentPool {
   readonly #idle: Uint8Array[] = []
@@ -29,6 +30,13 @@ export class SegmentPool {
     const hasRoom = this.bytes <= this.#mostBytes
     this.#takenBytes -= SEGMENT_BYTES
     if (hasRoom) this.#idle.push(segment)
+    else freeMemory([segment])
+  }
+
+  /** Frees a segment without readers or writers: its bytes are in a file now. */
+  free(segment: Uint8Array): void {
+    this.#takenBytes -= SEGMENT_BYTES
+    freeMemory([segment])
   }
 
   /** Leaves a segment that may still be read or written to the garbage collector. */
@@ -39,6 +47,7 @@ export class SegmentPool {
   /** Bounds the memory, taken and idle together, to this many bytes from now on. */
   trim(bytes: number): void {
     this.#mostBytes = bytes
-    while (this.bytes > bytes && this.#idle.length > 0) this.#idle.pop()
+    const excess = Math.ceil((this.bytes - bytes) / SEGMENT_BYTES)
+    if (excess > 0) freeMemory(this.#idle.splice(-excess))
   }
 }

@@ -119,6 +119,7 @@ export class FileSlots implements ChargedTier {
     slot.charge = charge
     if (room === undefined) this.#listUnclaimed(slot)
     else this.#unclaimed.delete(slot)
+    this.#budget.charged(this)
   }
 
   delete(slot: Slot): void {

@@ -7,6 +7,9 @@ import type { CachedFile } from './cached-file.ts'
 import type { CheckOptions } from './file-tier.ts'
 import { rawBytes } from './served-file.ts'
 
+/** Files that are read at once, which bounds the memory of all checks. */
+const AT_ONCE = 8
+
 type OnProgress = NonNullable<CheckOptions['onProgress']>
 
 interface Check {
@@ -19,6 +22,9 @@ export class FoundChecks {
   readonly #damaged: (file: CachedFile, fault: DstoreError) => void
   /** In progress. */
   readonly #checks = new Map<CachedFile, Check>()
+  #reading = 0
+  /** Checks that wait for their turn. */
+  readonly #waiting: (() => void)[] = []
 
   /** `checker` hashes on another thread. `damaged` evicts a file that is not what it was. */
   constructor(
@@ -35,8 +41,9 @@ export class FoundChecks {
     if (!file.isUnchecked) return
     const { done, listeners } = this.#checks.get(file) ?? this.#begin(file)
     if (onProgress !== undefined) listeners.add(onProgress)
+    const ends = AbortSignal.any([file.dropped, ...(signal === undefined ? [] : [signal])])
     try {
-      await (signal === undefined ? done : untilAborted(done, signal))
+      await untilAborted(done, ends)
     } finally {
       if (onProgress !== undefined) listeners.delete(onProgress)
     }
@@ -44,7 +51,9 @@ export class FoundChecks {
 
   #begin(file: CachedFile): Check {
     const listeners = new Set<OnProgress>()
-    const done = this.#run(file, listeners).finally(() => this.#checks.delete(file))
+    const done = this.#inTurn(() => this.#run(file, listeners)).finally(() =>
+      this.#checks.delete(file),
+    )
     // Its callers may have left.
     done.catch(() => undefined)
     const check = { done, listeners }
@@ -52,7 +61,23 @@ export class FoundChecks {
     return check
   }
 
+  async #inTurn(work: () => Promise<void>): Promise<void> {
+    if (this.#reading >= AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    else this.#reading++
+    try {
+      await work()
+    } finally {
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#reading--
+      // It takes the place of this one.
+      else next()
+    }
+  }
+
   async #run(file: CachedFile, listeners: ReadonlySet<OnProgress>): Promise<void> {
+    // While it waited it may have been evicted, or received from a source.
+    file.checkNotRemoved()
+    if (!file.isUnchecked) return
     const { digest } = file.key
     const runs = [...file.foundRuns()]
     const total = runs.reduce((sum, { start, end }) => sum + end - start, 0)

@@ -28,6 +28,8 @@ import { WholeFiles, type HeldFile, type WholeFilesOptions } from './reads/whole
 export interface ReadOptions extends GetOptions {
   /** Fail with `NoRoom` instead of reading past the cache. */
   readonly mustKeep?: boolean
+  /** A file of the cache was damaged during this read: after another one, read past the cache. */
+  readonly wasDamaged?: boolean
 }
 
 export interface ReaderOptions {
@@ -260,8 +262,12 @@ export class Reader {
       limit.clear()
     }
     if (left === undefined) return
-    if (isDamaged) yield* (await this.get(entry.key, { ...options, range: left })).bytes
-    else yield* this.#past.read(entry.key, entry.size, left, options)
+    if (!isDamaged || options.wasDamaged === true) {
+      yield* this.#past.read(entry.key, entry.size, left, options)
+      return
+    }
+    const again = { ...options, range: left, wasDamaged: true }
+    yield* (await this.get(entry.key, again)).bytes
   }
 
   /** What is held of a range from its start on: of memory a view, of a file as it is verified. */
@@ -308,7 +314,8 @@ export class Reader {
     options: ReadOptions,
   ): Promise<void> {
     let at = 0
-    for await (const bytes of (await this.get(key, { ...options, range })).bytes) {
+    const again = { ...options, range, wasDamaged: true }
+    for await (const bytes of (await this.get(key, again)).bytes) {
       await target.rewrite(bytes, at)
       at += bytes.byteLength
     }

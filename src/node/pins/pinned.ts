@@ -171,19 +171,23 @@ export class Pinned {
     const { values: wanted } = this.#wanted!
     const missing = [...wanted.keys()].filter((id) => !values.isHeld(id))
     if (missing.length > 0) this.#state = 'fetching'
+    const totalBytes = sumOf(wanted.values())
+    let heldBytes = this.#heldBytes(wanted)
+    const report = (): void => this.#report(heldBytes, totalBytes)
     await eachOf(missing, AT_ONCE, async (id) => {
       const { size } = wanted.get(id)!
       const onProgress = ({ doneBytes }: Progress): void => {
         this.#coming.set(id, Math.min(doneBytes, size))
-        this.#report(wanted)
+        report()
       }
       try {
         await values.ensure(id, { signal, pace, onProgress })
         signal.throwIfAborted()
+        heldBytes += size
       } finally {
         this.#coming.delete(id)
       }
-      this.#report(wanted)
+      report()
     })
     this.#free('former')
   }
@@ -245,10 +249,11 @@ export class Pinned {
     return bytes
   }
 
-  #report(wanted: Values): void {
+  /** Without a look at every value: a pin may have a hundred thousand. */
+  #report(heldBytes: number, totalBytes: number): void {
     if (this.watchers.size === 0) return
-    const doneBytes = this.#heldBytes(wanted)
-    const totalBytes = sumOf(wanted.values())
+    let doneBytes = heldBytes
+    for (const bytes of this.#coming.values()) doneBytes += bytes
     for (const watch of this.watchers) watch({ phase: 'fetch', doneBytes, totalBytes })
   }
 }

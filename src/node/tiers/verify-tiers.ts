@@ -1,8 +1,10 @@
 /** Verifies every value that a Local holds, and evicts the damaged ones. */
 import { DstoreError } from '../../errors.ts'
+import type { ByteRange } from '../../hash/tree/tree.ts'
 import { verifiedBytes } from '../../transfer/piece-reader.ts'
 import { VerifyPace } from '../calls/verify-pace.ts'
 import type { Verification, VerifyOptions } from '../node.ts'
+import { isInFile } from './file-reads.ts'
 import type { Tiers } from './tiers.ts'
 
 /** `usedBytes`: of both tiers, for the progress. */
@@ -15,11 +17,14 @@ export async function* verifyTiers(
   for (const value of Array.from(tiers.values())) {
     const { key, size } = value
     if (value.held.count === 0 || !tiers.lists(value)) continue
+    // A file is verified as it is read.
+    const bytesOf = (run: ByteRange): AsyncIterable<Uint8Array> =>
+      isInFile(value) ? served.read(run) : verifiedBytes(served, key.digest, run, value.dropped)
     const release = value.use()
     const served = value.served(value.dropped, release)
     try {
       for (const run of served.held()) {
-        for await (const piece of verifiedBytes(served, key.digest, run, value.dropped)) {
+        for await (const piece of bytesOf(run)) {
           if (await pace.add(piece.byteLength)) yield pace.progress(usedBytes())
         }
       }

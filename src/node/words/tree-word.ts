@@ -3,7 +3,7 @@
  * (specs/008-directories.md, "Rules: reading").
  */
 import { faultOfName } from '../../directory/names.ts'
-import { DstoreError } from '../../errors.ts'
+import { asDstoreError, DstoreError } from '../../errors.ts'
 import { type Key, parseKey } from '../../hash/key.ts'
 import { checkName, isName } from '../../index/name.ts'
 
@@ -45,7 +45,8 @@ export function splitPath(path: string, text: string = path): string[] {
 /**
  * What a word leads to: a key, or the longest bound name that it begins with; undefined if no such
  * name is bound. `lookup` answers a name with its key. Errors: `usage` if the word can be neither,
- * and those of `lookup`.
+ * and those of `lookup`; but a name that is known to be bound to a directory suffices where longer
+ * ones are `unreachable`, because no name is bound below it (R004-105).
  */
 export async function findTreeWord(
   text: string,
@@ -54,15 +55,23 @@ export async function findTreeWord(
   const keyed = splitKey(text)
   if (keyed !== undefined) return keyed
   let canBeName = false
+  let away: DstoreError | undefined
   for (let end = text.length; end > 0; end = text.lastIndexOf('/', end - 1)) {
     const name = text.slice(0, end)
     if (!isName(name)) continue
     canBeName = true
-    const key = await lookup(name)
+    const key = await lookup(name).catch((error: unknown) => {
+      const fault = asDstoreError(error)
+      if (fault.code !== 'unreachable') throw fault
+      away ??= fault
+      return undefined
+    })
     if (key === undefined) continue
+    if (away !== undefined && key.kind !== 'directory') break
     const path = end === text.length ? [] : splitPath(text.slice(end + 1), text)
     return { key, path, root: name }
   }
+  if (away !== undefined) throw away
   if (!canBeName) checkName(text)
   return undefined
 }

@@ -25,17 +25,9 @@ import { basename, join } from 'node:path'
 import { concat, toHex, viewOf } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
 import { faultOf, isMissing } from '../disk/faults.ts'
+import { fileState, type FileState } from '../paths/file-state.ts'
 import { mountUse, type MountUse } from './mount.ts'
 import { OpenFile } from './open-file.ts'
-
-/** What tells a file from every other, and from itself after a change. */
-export interface FileState {
-  readonly device: bigint
-  readonly inode: bigint
-  readonly size: bigint
-  readonly modifiedNs: bigint
-  readonly changedNs: bigint
-}
 
 export interface CacheFolderOptions {
   /** Absolute path. Made if it is missing, with its parents. */
@@ -254,9 +246,7 @@ class BootFolder implements CacheFolder {
   stateOf(name: string): FileState | undefined {
     try {
       const found = lstatSync(this.valuePath(name), { bigint: true })
-      if (!found.isFile()) return undefined
-      const { dev, ino, size, mtimeNs, ctimeNs } = found
-      return { device: dev, inode: ino, size, modifiedNs: mtimeNs, changedNs: ctimeNs }
+      return found.isFile() ? fileState(found) : undefined
     } catch (error) {
       if (isMissing(error)) return undefined
       throw error
@@ -293,14 +283,14 @@ class BootFolder implements CacheFolder {
   #rename(kind: 'boot' | 'left'): void {
     const { directory, random } = this.#options
     const path = join(directory, randomName(kind, random))
-    const before = this.#path
-    this.#path = path
     try {
-      renameSync(before, path)
+      renameSync(this.#path, path)
     } catch (error) {
       // Another process deleted it. `createPart` makes the new one.
       if (!isMissing(error)) throw error
     }
+    // Not before: a removal must find the files where they are.
+    this.#path = path
   }
 
   #in(...names: string[]): string {

@@ -63,7 +63,8 @@ export class OpenFile {
       this.#working++
       start((error, count) => {
         this.#working--
-        if (this.#isClosed && this.#working === 0) close(this.#fd)
+        // Without a callback a failure to close would end the process.
+        if (this.#isClosed && this.#working === 0) close(this.#fd, () => undefined)
         if (error === null) resolve(count)
         else reject(error)
       })

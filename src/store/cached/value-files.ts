@@ -1,6 +1,7 @@
 /** The files of one cached value: its bytes and its outboard, under the names of its stage. */
 import { DstoreError } from '../../errors.ts'
-import type { CacheFolder, FileState } from './cache-folder.ts'
+import { isSameState, type FileState } from '../paths/file-state.ts'
+import type { CacheFolder } from './cache-folder.ts'
 import type { OpenFile } from './open-file.ts'
 
 /** `found`: of an earlier boot, not verified yet. `unlinked`: no file can be opened any more. */
@@ -69,7 +70,7 @@ export class ValueFiles {
   unchanged(): FileState | undefined {
     const [before, now] = [this.#state, this.#folder.stateOf(this.#name)]
     if (before === undefined || now === undefined) return undefined
-    return isSame(before, now) ? now : undefined
+    return isSameState(before, now) ? now : undefined
   }
 
   /** Tells the next boot which groups an unfinished value has. */
@@ -134,13 +135,3 @@ export class ValueFiles {
 }
 
 export const evicted = (): DstoreError => new DstoreError('cancelled', 'the value was evicted')
-
-function isSame(a: FileState, b: FileState): boolean {
-  return (
-    a.device === b.device &&
-    a.inode === b.inode &&
-    a.size === b.size &&
-    a.modifiedNs === b.modifiedNs &&
-    a.changedNs === b.changedNs
-  )
-}

@@ -15,8 +15,6 @@ import type { Database, StoredValue } from './records/database.ts'
 /** How long a release waits for a borrower, which may hang in a file system of its own. */
 const LENT_MS = 5_000
 
-const NEVER = new AbortController().signal
-
 /** The reads in progress, by the location of their value. */
 export class ValueReaders {
   readonly #files: Files
@@ -66,17 +64,13 @@ export class ValueReaders {
   /** Lends the file of a value; `end` waits until it is given back. */
   lend(location: Location, file: Location): LentFile {
     const aborter = new AbortController()
-    let isBack = false
-    let resolveBack = (): void => undefined
-    const back = new Promise<void>((resolve) => (resolveBack = resolve))
-    const giveBack = (): void => {
-      isBack = true
-      resolveBack()
-    }
-    const end = (fault: DstoreError): Promise<void> => {
+    let giveBack = (): void => undefined
+    const back = new Promise<void>((resolve) => (giveBack = resolve))
+    const end = async (fault: DstoreError): Promise<void> => {
       aborter.abort(fault)
-      // Most give it back at once.
-      return isBack ? back : Promise.race([back, pause(LENT_MS, NEVER)])
+      const over = new AbortController()
+      await Promise.race([back, pause(LENT_MS, over.signal)])
+      over.abort()
     }
     void back.then(this.#register(location, { end }))
     return { path: this.#layout.valueFile(file), signal: aborter.signal, giveBack }

@@ -1,4 +1,5 @@
-/** What the system says of a file whose bytes were verified (specs/005-storage.md, R005-86). */
+/** What the system says of a file whose bytes were verified (specs: R003-144, R005-86). */
+import type { BigIntStats } from 'node:fs'
 import { chmod, chown, lstat } from 'node:fs/promises'
 import { dirname, sep } from 'node:path'
 import { unreadableFile } from '../file/file-faults.ts'
@@ -20,15 +21,17 @@ export async function stateOf(path: string): Promise<FileState> {
     throw unreadableFile(path, error)
   })
   if (!found.isFile()) throw unreadableFile(path, new Error('it is no regular file'))
-  return {
-    device: found.dev,
-    inode: found.ino,
-    size: found.size,
-    mode: Number(found.mode & 0o777n),
-    modifiedNs: found.mtimeNs,
-    changedNs: found.ctimeNs,
-  }
+  return fileState(found)
 }
+
+export const fileState = (found: BigIntStats): FileState => ({
+  device: found.dev,
+  inode: found.ino,
+  size: found.size,
+  mode: Number(found.mode & 0o777n),
+  modifiedNs: found.mtimeNs,
+  changedNs: found.ctimeNs,
+})
 
 export function isSameState(one: FileState, other: FileState): boolean {
   return (

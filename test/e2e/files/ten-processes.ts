@@ -16,7 +16,7 @@ const PAGE = 4096
 /** Beside the value itself: what the heaps of eleven processes grow by. */
 const OTHER_BYTES = 102 * MIB
 
-/** Waits for a line, maps the value, reads each of its pages, and says the sum of a byte of each. */
+/** Waits for a line, maps the value, reads each page, and says the sum of a byte of each. */
 const MAPPER = `
 import http.client, json, mmap, socket, sys
 print("ready", flush=True)
@@ -63,8 +63,15 @@ function start(socket: string, key: string): Mapper & { readonly child: ChildPro
   }
 }
 
-/** Ten processes map a value of this size: the copy on the machine is one. */
-export async function mapByTen(t: ExecutionContext, size: number): Promise<void> {
+/**
+ * Ten processes map a value of this size, which the Local may have in memory before: the copy on
+ * the machine is one.
+ */
+export async function mapByTen(
+  t: ExecutionContext,
+  size: number,
+  isInMemory = false,
+): Promise<void> {
   if (process.platform !== 'linux' || spawnSync(PYTHON, ['--version']).status !== 0) {
     t.log('SKIPPED: it needs Linux and Python')
     t.pass()
@@ -89,6 +96,7 @@ export async function mapByTen(t: ExecutionContext, size: number): Promise<void>
   const pids = [local.process.pid!, ...mappers.map(({ pid }) => pid)]
   const used = (): number[] => pids.map(proportional)
   const before = used()
+  if (isInMemory) await local.ask((client) => client.prefetch(key))
   for (const { go } of mappers) go()
   for (const { line } of mappers) t.is(await line(), `${sum}`, 'it read the value')
   const after = used()

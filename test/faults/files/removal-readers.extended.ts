@@ -1,6 +1,6 @@
 /**
- * Promise 4 for values in files: readers by path, by socket and by a peer at once, while the value is
- * removed. Twenty times here, two hundred with `npm run test:faults`.
+ * Promise 4 for values in files: readers by path, by socket and by a peer at once, while the value
+ * is removed. Twenty times here, two hundred with `npm run test:faults`.
  */
 import { closeSync, fstatSync, openSync, readFileSync, readSync, readdirSync } from 'node:fs'
 import { readlinkSync } from 'node:fs'

@@ -220,3 +220,23 @@ test('R003-145 the folder of another user is refused', async (t) => {
     if (isRoot) t.is(statSync(directory).uid, 12_345)
   })
 })
+
+test('R003-142 where a folder cannot be renamed, its files are still found and unlinked', async (t) => {
+  let next = 0
+  const random = (length: number): Uint8Array => new Uint8Array(length).fill(next++)
+  const name = `boot-${'01'.repeat(16)}`
+  await withTier(
+    8 * MIB,
+    async ({ tier, directory }) => {
+      const value = await fill(tier, sample(MIB, 1))
+      const { path } = value
+      // A folder that is not empty is in the way.
+      mkdirSync(join(directory, name, 'mine'), { recursive: true })
+      t.throws(() => tier.moveAway(new DstoreError('unreachable', 'the lease is over')))
+      t.true(existsSync(path!))
+      tier.remove(value.key)
+      t.false(existsSync(path!))
+    },
+    { random },
+  )
+})

@@ -8,6 +8,7 @@ import type { Key } from '../../../src/hash/key.ts'
 import { PATH_COPIES_BYTES } from '../../../src/limits.ts'
 import { CopyRoom } from '../../../src/node/global/paths/copy-room.ts'
 import type { HeldPath, PathOptions, ServedNode } from '../../../src/node/node.ts'
+import { Repair } from '../../../src/node/global/repair.ts'
 import { eventually } from '../../eventually.ts'
 import { Nodes, once } from '../nodes.ts'
 import { putTree } from '../put-tree.ts'
@@ -165,6 +166,25 @@ test('R005-87 the room of a copy is free again once it is released, or failed', 
   t.is(room!.usedBytes, SMALL.byteLength)
   await held.release()
   t.is(room!.usedBytes, 0)
+})
+
+test('R005-86 callers at the same time share one reading of a file', async (t) => {
+  const { node } = await standalone(t)
+  const key = await put(node, LARGE)
+  let reads = 0
+  // oxlint-disable-next-line typescript/unbound-method -- called with `this` below
+  const { read } = Repair.prototype
+  Repair.prototype.read = function counted(...of) {
+    reads++
+    return read.apply(this, of)
+  }
+  try {
+    const calls = [1, 2, 3].map(() => openPath(node, key))
+    for (const held of await Promise.all(calls)) await held.release()
+    t.is(reads, 1)
+  } finally {
+    Repair.prototype.read = read
+  }
 })
 
 test('R005-86 a file that another process changed is never handed out', async (t) => {

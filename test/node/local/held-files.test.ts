@@ -8,6 +8,7 @@ import { DstoreError } from '../../../src/errors.ts'
 import { MIB } from '../../../src/limits.ts'
 import { SILENT } from '../../../src/log.ts'
 import { CacheBudget } from '../../../src/node/cache/cache-budget.ts'
+import { CachedFile } from '../../../src/node/files/cached-file.ts'
 import { openFiles } from '../../../src/node/tiers/open-files.ts'
 import { fetchPieces } from '../../../src/transfer/fetch.ts'
 import { pattern } from '../../hash/sizes.ts'
@@ -161,4 +162,31 @@ test('R003-161: a peer gets what a file holds, and not-found in place of what wa
   writeFileSync(path, pattern(size).fill(1, MIB / 2, MIB / 2 + 1))
   await t.throwsAsync(ask, { code: 'not-found' } as never)
   t.false(existsSync(path))
+})
+
+test('R004-172: no path is handed out where the lease ended while its file was verified', async (t) => {
+  const all = await fake(t)
+  const first = await all.local.holdFile(all.key)
+  first.release()
+  all.onCheck = () => {
+    all.isLeaseOver = true
+  }
+  await t.throwsAsync(all.local.holdFile(all.key), { code: 'unreachable' } as never)
+})
+
+test('R003-161: a disk that damages every file ends no read, and none goes on without end', async (t) => {
+  const all = await fake(t, { cacheBytes: MIB / 2 })
+  // oxlint-disable-next-line typescript/unbound-method -- called with `this` below
+  const { readData } = CachedFile.prototype
+  CachedFile.prototype.readData = async function damaging(into, position) {
+    const count = await readData.call(this, into, position)
+    into[0]! ^= 1
+    return count
+  }
+  try {
+    sameBytes(t, await read(all.local, all.key), VALUE.bytes)
+  } finally {
+    CachedFile.prototype.readData = readData
+  }
+  t.true(all.host.sentBytes < 4 * VALUE.size)
 })

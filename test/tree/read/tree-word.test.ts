@@ -1,5 +1,5 @@
 import { Key } from '../../../src/hash/key.ts'
-import { asDstoreError } from '../../../src/errors.ts'
+import { asDstoreError, DstoreError } from '../../../src/errors.ts'
 import { entryAt, valueAt } from '../../../src/tree/read/entry-at.ts'
 import { Listings } from '../../../src/tree/read/listings.ts'
 import { findTreeWord, splitKey } from '../../../src/tree/read/tree-word.ts'
@@ -64,6 +64,29 @@ test('R008-63 a path may be longer than a name, and have what no name has', asyn
   t.deepEqual((await findTreeWord('v1/a\nb', lookup))?.path, ['a\nb'])
   await t.throwsAsync(findTreeWord('a\nb', lookup), { code: 'usage' })
   await t.throwsAsync(findTreeWord('', lookup), { code: 'usage' })
+})
+
+test('R008-63 a name of a directory that is known suffices where longer ones are unreachable', async (t) => {
+  const known = new Map([
+    ['tree', new Key(KEY.digest, 'directory')],
+    ['value', new Key(KEY.digest, 'bytes')],
+  ])
+  const away = new DstoreError('unreachable', 'Global is away')
+  const lookup = async (name: string): Promise<Key | undefined> => {
+    const key = known.get(name)
+    if (key === undefined) throw away
+    return key
+  }
+  t.like(await findTreeWord('tree/a/b', lookup), { root: 'tree', path: ['a', 'b'] })
+  t.like(await findTreeWord('value', lookup), { root: 'value', path: [] })
+  for (const word of ['value/a', 'other/a', 'other']) {
+    await t.throwsAsync(findTreeWord(word, lookup), { code: 'unreachable' }, word)
+  }
+  const silent = new DstoreError('timeout', 'no answer')
+  await t.throwsAsync(
+    findTreeWord('tree/a', (name) => (name === 'tree' ? lookup(name) : Promise.reject(silent))),
+    { code: 'timeout' },
+  )
 })
 
 const CONTENTS = { 'sub/file': '1', 'sub/deeper/x': '2', link: { to: 'sub' }, é: '3', z: '4' }

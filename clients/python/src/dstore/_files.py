@@ -79,14 +79,17 @@ def identity(found: os.stat_result) -> Dict[str, str]:
 
 def result_of(answer: Answer, on_progress: Optional[OnProgress]) -> Any:
     """The result in the last event of a response; progress goes to the callback."""
+    result: Any = None
     try:
+        # To the end, so that the connection can be kept.
         for event in answer.documents():
             done = event_of(event, on_progress)
-            if done is not None:
-                return done
+            result = result if done is None else done
     finally:
         answer.close()
-    raise UnreachableError("the daemon ended before it sent a result")
+    if result is None:
+        raise UnreachableError("the daemon ended before it sent a result")
+    return result
 
 
 def event_of(event: Mapping[str, Any], on_progress: Optional[OnProgress]) -> Any:

@@ -13,6 +13,7 @@ import {
 } from '../../../store/paths/file-state.ts'
 import type { LentFile, Location, Store } from '../../../store/store.ts'
 import type { CopiedValue, HeldFile, PathFiles } from '../../calls/paths/path-files.ts'
+import { Shared, type Made } from '../../calls/paths/shared.ts'
 import type { CallOptions } from '../../node.ts'
 import { recordOf } from '../ingest.ts'
 import type { Repair } from '../repair.ts'
@@ -30,10 +31,17 @@ export interface StoredFilesOptions {
   readonly groupId?: number | undefined
 }
 
+/** What came of verifying a file. */
+interface Check extends Made {
+  readonly state: FileState | undefined
+}
+
 export class StoredFiles implements PathFiles {
   readonly #options: StoredFilesOptions
   /** Of files that were verified in this run. */
   readonly #verified = new Map<Location, FileState>()
+  /** Files that are being verified; callers share one reading. */
+  readonly #checks = new Shared<Check>()
   readonly #releases = new Releases((location) => this.#verified.delete(location))
   readonly #room: CopyRoom
   #folder: PrivateFolder | undefined
@@ -115,14 +123,29 @@ export class StoredFiles implements PathFiles {
   async #verify(
     key: Key,
     record: KeyRecord,
+    lent: LentFile,
+    options: CallOptions,
+  ): Promise<FileState | undefined> {
+    const known = this.#verified.get(record.location)
+    if (known !== undefined && isSameState(known, await stateOf(lent.path))) return known
+    const { made, release } = await this.#checks.take(record.location, options, async (given) => ({
+      state: await this.#read(key, record, lent, given),
+      removed: lent.signal,
+      end: () => undefined,
+    }))
+    release()
+    return made.state
+  }
+
+  async #read(
+    key: Key,
+    record: KeyRecord,
     { path }: LentFile,
     { signal, onProgress }: CallOptions,
   ): Promise<FileState | undefined> {
     const { location, size } = record
-    const known = this.#verified.get(location)
-    let before = await stateOf(path)
-    if (known !== undefined && isSameState(known, before)) return before
     this.#verified.delete(location)
+    let before = await stateOf(path)
     if (await this.#setAccess(path, before.mode)) before = await stateOf(path)
     if (before.size > BigInt(size)) return undefined
     let doneBytes = 0

@@ -56,7 +56,7 @@ export class WholeFiles {
           await files.check(entry, checkOptions(options))
           await this.#fetch(entry, options)
           if (entry.isVoid) throw new DstoreError('cancelled', 'Global has not confirmed it')
-          // Since it was asked for, the paths of this node may have been taken away.
+          // To verify a large file takes longer than a lease may last.
           limits.checkMembership()
           return { ...(await files.hold(entry)), size: entry.size }
         } finally {
@@ -95,9 +95,14 @@ export class WholeFiles {
       return { prepared: this.#prepare(files, key, fact), bytes: fact.value }
     })
     if (bytes === undefined || prepared.held.complete) return prepared
-    if (!tiers.claim(prepared, { start: 0, end: prepared.size })) throw noSpace(prepared.size)
-    await keepAll(prepared, bytes)
-    tiers.settle(prepared)
+    const release = prepared.use()
+    try {
+      if (!tiers.claim(prepared, { start: 0, end: prepared.size })) throw noSpace(prepared.size)
+      await keepAll(prepared, bytes)
+    } finally {
+      tiers.settle(prepared)
+      release()
+    }
     return prepared
   }
 
