@@ -69,7 +69,13 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorKind>> = {
   changed: kind('an input file changed while it was being read', 'input', true, 422, 1),
   locked: kind('another daemon holds the state directory', 'caller', true, 409, 1),
   'address-in-use': kind('the address to listen on is taken', 'caller', true, 409, 1),
-  unsupported: kind('dstore does not run on this operating system', 'caller', false, 501, 1),
+  unsupported: kind(
+    'dstore does not run on this operating system, or this node keeps no files',
+    'caller',
+    false,
+    501,
+    1,
+  ),
   usage: kind('the command or request is malformed', 'caller', false, 400, 2),
   'malformed-key': kind(
     'not a key: another codec, hash, length or spelling',

@@ -13,6 +13,8 @@ export const SMALL_VALUE_BYTES: number = 16 * KIB
 export const WRITE_AHEAD_BYTES: number = 16 * MIB
 /** The pace of a verification of the whole store. It leaves disk and processor to others. */
 export const VERIFY_BYTES_PER_SECOND: number = 256 * MIB
+/** Copies that a node hands out in place of files of its store, at a time. */
+export const PATH_COPIES_BYTES: number = 16 * GIB
 /** Interrupted uploads kept for resumption, and suspended streams. The oldest go first. */
 export const UNFINISHED_BYTES: number = 64 * GIB
 /** How long an interrupted upload is kept for resumption: a day. */

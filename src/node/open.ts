@@ -157,10 +157,10 @@ async function openGlobal(
 ): Promise<ServedNode> {
   const store = await openStore(options)
   try {
-    const { log, now, wall, leaseMs, forgetAfterMs, trustClock, dir } = options
+    const { log, now, wall, leaseMs, forgetAfterMs, trustClock, dir, groupId } = options
     const times = { now, wall, leaseMs, forgetAfterMs, trustClock }
-    const pathsRoot = dir && join(dir, PATHS_FOLDER)
-    return await Global.open({ store, network, gate, log, random, pathsRoot, ...times })
+    const paths = { pathsRoot: dir && join(dir, PATHS_FOLDER), groupId }
+    return await Global.open({ store, network, gate, log, random, ...paths, ...times })
   } catch (error) {
     await store.close()
     throw error

@@ -2,11 +2,13 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, rmdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { takeLock } from '../../src/daemon/process/lock.ts'
+import { USER_ID } from '../../src/platform.ts'
+import { deleteOwnerless } from '../../src/store/cached/owners.ts'
 import { stateDirectory } from '../../src/daemon/config/state-directory.ts'
 
 export const BUNDLE: string = fileURLToPath(new URL('../../dstore.js', import.meta.url))
@@ -41,6 +43,7 @@ export class Place {
       const served = readdirSync(this.path).filter((name) => isServed(join(this.path, name)))
       await Promise.all(served.map((name) => this.run(['stop', '--dir', name])))
       rmSync(this.path, { recursive: true, force: true })
+      deleteSharedFiles()
     })
   }
 
@@ -69,6 +72,18 @@ export class Place {
     child.stdin!.on('error', () => undefined)
     child.stdin!.end(options.input)
     return outcome(child)
+  }
+}
+
+/** Deletes what Locals that were killed left on shared memory. */
+function deleteSharedFiles(): void {
+  const folder = `/dev/shm/dstore-${USER_ID}`
+  if (!existsSync(folder)) return
+  try {
+    deleteOwnerless(folder)
+    rmdirSync(folder)
+  } catch {
+    // Others are in use.
   }
 }
 

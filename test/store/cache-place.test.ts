@@ -1,12 +1,14 @@
 /** Where a Local has its cached files, and how much memory it is allowed. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { chmodSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, renameSync, symlinkSync, utimesSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { memoryLeft } from '../../src/store/cached/control-group.ts'
 import { mountUse } from '../../src/store/cached/mount.ts'
+import { deleteOwnerless, takeFolder } from '../../src/store/cached/owners.ts'
 import { deleteIfEmpty, makeCacheFolder, nodeFolder } from '../../src/store/cached/place.ts'
-import { sharedMemory, type SharedMemory } from '../../src/store/cached/place.ts'
+import { leaveSharedMemory, sharedMemory, type SharedMemory } from '../../src/store/cached/place.ts'
 import { test } from '../serial.ts'
 import { inTemporary } from './temporary.ts'
 
@@ -66,6 +68,22 @@ const reasonIn = (place: SharedMemory | string): string => (typeof place === 'st
 const UID = process.getuid?.()
 const PEER = '12D3KooWAAAABBBBCCCCDDDDEEEEFFFF'
 
+/** Folders of nodes by short names, and what they say of their owner. */
+function nodesIn(root: string): {
+  readonly folder: (name: string) => string
+  readonly isThere: (name: string) => boolean
+  readonly change: (name: string, owner: object | string) => void
+} {
+  const folder = (name: string): string => nodeFolder(root, name.padStart(16, '0'))
+  const change = (name: string, owner: object | string): void => {
+    takeFolder(folder(name))
+    const path = join(folder(name), 'owner')
+    const own = JSON.parse(readFileSync(path, 'utf8')) as object
+    writeFileSync(path, typeof owner === 'string' ? owner : JSON.stringify({ ...own, ...owner }))
+  }
+  return { folder, isThere: (name) => existsSync(folder(name)), change }
+}
+
 if (hasShared && UID !== undefined) {
   test('R007-391 on shared memory a node has a private folder, without what a run left', (t) => {
     const root = inShared(t)
@@ -83,24 +101,42 @@ if (hasShared && UID !== undefined) {
     t.false(existsSync(own))
   })
 
-  test('R007-391 the folder of a node whose process ended is deleted, and no other', (t) => {
-    const root = inShared(t)
-    const names = ['ended', 'reused', 'alive', 'elsewhere', 'untold']
-    for (const name of names) sharedMemory(name.padStart(16, '0'), undefined, root)
-    const folder = join(root, `dstore-${UID}`)
-    const ownerOf = (name: string): string =>
-      join(nodeFolder(folder, name.padStart(16, '0')), 'owner')
-    const change = (name: string, changes: object): void => {
-      const owner = JSON.parse(readFileSync(ownerOf(name), 'utf8')) as object
-      writeFileSync(ownerOf(name), JSON.stringify({ ...owner, ...changes }))
-    }
+  test('R003-157 the folder of a node whose process ended is deleted, and no other', (t) => {
+    const { folder, isThere, change } = nodesIn(inShared(t))
     change('ended', { pid: 2 ** 30 })
     change('reused', { started: '1' })
+    change('alive', {})
     change('elsewhere', { pid: 2 ** 30, namespace: 'pid:[1]' })
-    writeFileSync(ownerOf('untold'), '{')
-    sharedMemory(PEER, undefined, root)
-    const left = names.filter((name) => existsSync(ownerOf(name)))
-    t.deepEqual(left, ['alive', 'elsewhere', 'untold'])
+    change('rebooted', { boot: 'another', namespace: 'pid:[1]' })
+    for (const name of ['untold', 'forgotten']) change(name, '{')
+    utimesSync(folder('forgotten'), 0, Date.now() / 1000 - 3601)
+    utimesSync(folder('untold'), 0, Date.now() / 1000 - 3500)
+    change('broken', { pid: 2 ** 30 })
+    renameSync(folder('broken'), folder('broken').replace('node-', 'ended-'))
+    deleteOwnerless(join(folder('alive'), '..'))
+    t.deepEqual(readdirSync(join(folder('alive'), '..')).length, 3)
+    t.deepEqual(['alive', 'elsewhere', 'untold'].filter(isThere), ['alive', 'elsewhere', 'untold'])
+  })
+
+  test('R003-157 a start deletes hundreds of them, and no longer than it may', (t) => {
+    const { folder, isThere, change } = nodesIn(inShared(t))
+    const names = Array.from({ length: 300 }, (_, at) => `n${at}`)
+    for (const name of names) change(name, { pid: 2 ** 30 })
+    deleteOwnerless(join(folder('n0'), '..'), 0)
+    t.is(names.filter(isThere).length, 300)
+    deleteOwnerless(join(folder('n0'), '..'), 60_000)
+    t.is(names.filter(isThere).length, 0)
+  })
+
+  test('R003-157 the last node deletes the folder of its user, and the next makes it', (t) => {
+    const root = inShared(t)
+    const other = PEER.replace('F', 'G')
+    const places = [PEER, other].map((peer) => sharedMemory(peer, undefined, root) as SharedMemory)
+    leaveSharedMemory(places[0]!, PEER)
+    t.deepEqual(readdirSync(places[1]!.folder).length, 1)
+    leaveSharedMemory(places[1]!, other)
+    t.deepEqual(readdirSync(root), [])
+    t.is(typeof sharedMemory(PEER, undefined, root), 'object')
   })
 
   test('R007-391 a folder that is a link, or that others may write to, is not used', (t) => {

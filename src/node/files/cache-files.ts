@@ -15,7 +15,7 @@ import { SharedBudget } from '../../transfer/shared-budget.ts'
 import type { CacheBudget } from '../cache/cache-budget.ts'
 import type { CachedValue } from '../cache/cached-value.ts'
 import { SegmentPool } from '../cache/segment-pool.ts'
-import { copyFromMemory } from './adopt.ts'
+import { Adoptions, copyFromMemory } from './adopt.ts'
 import { CachedFile, type FileContext } from './cached-file.ts'
 import { chargeOf, fileBaseBytes, inSegments, noRoom, roomFor } from './file-charge.ts'
 import { FileHolds } from './file-holds.ts'
@@ -58,8 +58,7 @@ export class CacheFiles implements FileTier {
   readonly #holds = new FileHolds()
   readonly #checks: FoundChecks
   readonly #unlinked: UnlinkedBytes
-  /** Values that are being moved here from memory. */
-  readonly #adopting = new Map<CachedValue, Promise<FileValue | undefined>>()
+  readonly #adoptions = new Adoptions()
 
   constructor(options: CacheFilesOptions) {
     const { folder, keeps, budget, checker } = options
@@ -199,17 +198,13 @@ export class CacheFiles implements FileTier {
   }
 
   async check(value: FileValue, options: CheckOptions = {}): Promise<void> {
+    await this.#adoptions.ended(value.key, options.signal)
     const file = this.#slots.of(value)?.value
     if (file !== undefined) await this.#checks.check(file, options)
   }
 
   adopt(from: CachedValue, memory: MemoryTier): Promise<FileValue | undefined> {
-    let moving = this.#adopting.get(from)
-    if (moving === undefined) {
-      moving = this.#adopt(from, memory).finally(() => this.#adopting.delete(from))
-      this.#adopting.set(from, moving)
-    }
-    return moving
+    return this.#adoptions.run(from, () => this.#adopt(from, memory))
   }
 
   async #adopt(from: CachedValue, memory: MemoryTier): Promise<FileValue | undefined> {

@@ -66,7 +66,8 @@ export interface FileTier extends Tier<FileValue> {
   prepare(key: Key, size: number, incarnation: number): FileValue | undefined
   /**
    * Verifies what an earlier boot left of a value; callers share one reading. Does nothing if it is
-   * verified. Errors: `integrity`, and then it was evicted; `removed`.
+   * verified, but waits while the value is moved here from memory: else it would be fetched again.
+   * Errors: `integrity`, and then it was evicted; `removed`.
    */
   check(value: FileValue, options?: CheckOptions): Promise<void>
   /**

@@ -81,6 +81,7 @@ export interface GlobalOptions {
   readonly trustClock?: boolean | undefined
   /** See `StoredFilesOptions`. */
   readonly pathsRoot?: string | undefined
+  readonly groupId?: number | undefined
 }
 
 interface Parts {

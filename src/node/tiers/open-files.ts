@@ -4,6 +4,7 @@ import type { Log } from '../../log.ts'
 import { memoryLeft } from '../../store/cached/control-group.ts'
 import {
   deleteIfEmpty,
+  leaveSharedMemory,
   makeCacheFolder,
   nodeFolder,
   sharedMemory,
@@ -71,17 +72,17 @@ async function openDefault(options: OpenFilesOptions): Promise<OpenedFiles> {
   const { groupId, peerId, memory = {} } = options
   const place = sharedMemory(peerId, groupId, memory.root)
   if (typeof place === 'string') return { none: place }
-  const { folder } = place
+  const leave = (): void => leaveSharedMemory(place, peerId)
   const none = tooSmall(place, options)
   if (none === undefined) {
     try {
-      return await openIn(folder, options)
+      return { ...(await openIn(place.folder, options)), onClosed: leave }
     } catch (error) {
-      deleteIfEmpty(nodeFolder(folder, peerId))
+      leave()
       return { none: asDstoreError(error).message }
     }
   }
-  deleteIfEmpty(nodeFolder(folder, peerId))
+  leave()
   return { none }
 }
 

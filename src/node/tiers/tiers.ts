@@ -149,8 +149,8 @@ export class Tiers {
   }
 
   /**
-   * Verifies what an earlier run left in the file of an entry. False if the entry is no longer
-   * listed then, or must not be served.
+   * Verifies what an earlier run left in the file of an entry, and waits while it is moved there.
+   * False if the entry is no longer listed then, or must not be served.
    */
   async isVerified(value: HeldValue, signal?: AbortSignal): Promise<boolean> {
     if (!(value instanceof CachedValue)) {

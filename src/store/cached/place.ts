@@ -1,9 +1,10 @@
 /** Where a Local has its cached files. */
-import { chmodSync, chownSync, lstatSync, mkdirSync, rmSync, rmdirSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync } from 'node:fs'
+import { rmSync, rmdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DstoreError } from '../../errors.ts'
 import { USER_ID } from '../../platform.ts'
-import { faultOf } from '../disk/faults.ts'
+import { faultOf, isMissing } from '../disk/faults.ts'
 import { mountUse } from './mount.ts'
 import { deleteOwnerless, leaveFolder, takeFolder } from './owners.ts'
 
@@ -59,6 +60,19 @@ export interface SharedMemory {
   readonly freeBytes: number
 }
 
+/** Deletes a node's folder on shared memory if it is empty, and that of its user likewise. */
+export function leaveSharedMemory({ folder }: SharedMemory, peerId: string): void {
+  deleteIfEmpty(nodeFolder(folder, peerId))
+  try {
+    rmdirSync(folder)
+  } catch {
+    // Other nodes have files there.
+  }
+}
+
+/** Another node may delete the folder of its user, as its last, between two steps of this one. */
+const MOST_TRIES = 5
+
 /**
  * The default: a folder of this user on shared memory, made if it is missing. What a killed node
  * left there is deleted, for the memory that it takes. A string says why there is none.
@@ -70,21 +84,32 @@ export function sharedMemory(
 ): SharedMemory | string {
   if (USER_ID === undefined) return 'this system has no shared memory with files'
   const folder = join(root, `dstore-${USER_ID}`)
-  try {
-    if (mountUse(root).kind !== 'shared-memory') return `${root} is not shared memory`
-    makeCacheFolder(folder, groupId)
-    const found = lstatSync(folder)
-    if (!found.isDirectory() || found.uid !== USER_ID) return `${folder} belongs to another user`
-    // Nodes of one user share it: the group of one may pass through it.
-    if (groupId !== undefined) openToGroup(folder, groupId)
-    deleteOwnerless(folder)
-    const own = nodeFolder(folder, peerId)
-    rmSync(own, { recursive: true, force: true })
-    takeFolder(own)
-    return { folder, freeBytes: mountUse(root).freeBytes }
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT') return `this system has no ${root}`
-    return error instanceof Error ? error.message : String(error)
+  for (let tries = 1; ; tries++) {
+    try {
+      if (mountUse(root).kind !== 'shared-memory') return `${root} is not shared memory`
+      return takeShared(folder, peerId, groupId)
+    } catch (error) {
+      if (!(error instanceof Error)) throw error
+      const missing = isMissing(error) || isMissing(error.cause)
+      if (missing && !existsSync(root)) return `this system has no ${root}`
+      if (!missing || tries === MOST_TRIES) return error.message
+    }
   }
+}
+
+function takeShared(
+  folder: string,
+  peerId: string,
+  groupId: number | undefined,
+): SharedMemory | string {
+  makeCacheFolder(folder, groupId)
+  const found = lstatSync(folder)
+  if (!found.isDirectory() || found.uid !== USER_ID) return `${folder} belongs to another user`
+  // Nodes of one user share it: the group of one may pass through it.
+  if (groupId !== undefined) openToGroup(folder, groupId)
+  deleteOwnerless(folder)
+  const own = nodeFolder(folder, peerId)
+  rmSync(own, { recursive: true, force: true })
+  takeFolder(own)
+  return { folder, freeBytes: mountUse(folder).freeBytes }
 }

@@ -71,6 +71,12 @@ for (const isShared of [true, false]) {
         }
         const moves = [tier.adopt(before, cache), tier.adopt(before, cache)]
         t.true(budget.usedBytes <= budget.budgetBytes)
+        const arriving = tier.get(one.key)!
+        t.false(arriving.isWhole)
+        const signal = AbortSignal.abort(new Error('no longer'))
+        await t.throwsAsync(tier.check(arriving, { signal }), { message: 'no longer' })
+        await tier.check(arriving)
+        t.true(arriving.isWhole, 'R003-158 who wants to read it waits for the move')
         const [value, other] = await Promise.all(moves)
         t.is(value, other, 'callers share one move')
         const inSteps = [5, 4, 3, 2, 1, 0]

@@ -1,10 +1,12 @@
 import { chmod, open, readFile, readdir, stat, truncate, utimes, writeFile } from 'node:fs/promises'
-import { existsSync, lstatSync, mkdirSync, readlinkSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, lstatSync, mkdirSync, readdirSync, readlinkSync, statfsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { test } from '../../serial.ts'
 import { asDstoreError, type ErrorCode } from '../../../src/errors.ts'
 import type { Key } from '../../../src/hash/key.ts'
+import { PATH_COPIES_BYTES } from '../../../src/limits.ts'
+import { CopyRoom } from '../../../src/node/global/paths/copy-room.ts'
 import type { HeldPath, PathOptions, ServedNode } from '../../../src/node/node.ts'
 import { Repair } from '../../../src/node/global/repair.ts'
 import { eventually } from '../../eventually.ts'
@@ -96,6 +98,70 @@ test('R005-86 a file is verified once in a run, and again after any change to it
   t.is(await verified(), LARGE.byteLength)
   t.is(modeOf(path), 0o400)
   t.is(await verified(), 0)
+})
+
+test('R007-69 R005-86 a group may read what is handed out, and nothing else of the store', async (t) => {
+  const nodes = new Nodes(t)
+  const dir = await nodes.folder()
+  const groupId = process.getgroups!().find((id) => id !== process.getgid!()) ?? process.getgid!()
+  const node = await nodes.open({ role: 'standalone', store: 'disk', dir, groupId })
+  const [large, small] = [await put(node, LARGE), await put(node, SMALL)]
+  await put(node, Buffer.alloc(300_000, 'other'))
+  const { key: tree } = await putTree(node, { 'run.sh': PROGRAM, large: LARGE })
+  const paths: string[] = []
+  for (const key of [large, small, tree]) paths.push((await openPath(node, key)).path)
+  paths.push(join(paths[2]!, 'run.sh'))
+  t.deepEqual(paths.map(modeOf), [0o440, 0o440, 0o750, 0o550])
+  for (const path of paths) t.is(lstatSync(path).gid, groupId)
+  const store = readdirSync(dir).find((name) => name.startsWith('store-'))!
+  const inStore = readdirSync(join(dir, store), { recursive: true }).map(String)
+  const forGroup = (name: string): boolean => (modeOf(join(dir, store, name)) & 0o77) !== 0
+  t.deepEqual(
+    inStore.filter(forGroup).map((name) => [name.split('/')[0], modeOf(join(dir, store, name))]),
+    [
+      ['values', 0o710],
+      ['values', 0o440],
+    ],
+  )
+  t.is(modeOf(join(dir, store)), 0o710)
+  for (const path of [join(paths[1]!, '..'), join(dir, 'paths')]) t.is(modeOf(path), 0o750)
+  await node.close()
+  // Without the group the file is the owner's again.
+  const again = await nodes.open({ role: 'standalone', store: 'disk', dir })
+  t.is(modeOf((await openPath(again, large)).path), 0o400)
+})
+
+test('R005-87 copies take no more than their bound, and give it back', (t) => {
+  const room = new CopyRoom(undefined)
+  const free = room.take(PATH_COPIES_BYTES - 5)
+  t.throws(() => room.take(6), { code: 'no-space' })
+  room.take(5)
+  free()
+  free()
+  t.is(room.usedBytes, 5)
+  const { bavail, bsize } = statfsSync('.')
+  t.notThrows(() => new CopyRoom(resolve('none')).take(1))
+  const most = bavail * bsize
+  if (most < PATH_COPIES_BYTES) {
+    t.throws(() => new CopyRoom(resolve('none')).take(most), { message: /disk has no room/ })
+  }
+})
+
+test('R005-87 the room of a copy is free again once it is released, or failed', async (t) => {
+  const { node } = await standalone(t)
+  const key = await put(node, SMALL)
+  const held = await openPath(node, key)
+  const taken = CopyRoom.prototype.take
+  t.teardown(() => (CopyRoom.prototype.take = taken))
+  let room: CopyRoom | undefined
+  CopyRoom.prototype.take = function (bytes) {
+    room = this
+    return taken.call(this, bytes)
+  }
+  await (await openPath(node, await put(node, LARGE), { executable: true })).release()
+  t.is(room!.usedBytes, SMALL.byteLength)
+  await held.release()
+  t.is(room!.usedBytes, 0)
 })
 
 test('R005-86 callers at the same time share one reading of a file', async (t) => {

@@ -1,7 +1,9 @@
 /** Paths at a Local: files of its cache, over a real connection to its Global. */
-import { existsSync, lstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs'
+import { existsSync, lstatSync, mkdtempSync, readFileSync, readdirSync } from 'node:fs'
+import { readlinkSync, rmSync } from 'node:fs'
 import { chmod, open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
 import { test } from '../../serial.ts'
 import { DstoreError, asDstoreError, type ErrorCode } from '../../../src/errors.ts'
@@ -11,6 +13,7 @@ import type { HeldPath, Node, PathOptions, ServedNode } from '../../../src/node/
 import { Holdings } from '../../../src/node/local/holdings.ts'
 import type { Tiers } from '../../../src/node/tiers/tiers.ts'
 import type { NodeOptions } from '../../../src/node/open.ts'
+import { mountUse } from '../../../src/store/cached/mount.ts'
 import { sameBytes } from '../../same-bytes.ts'
 import { eventually } from '../../eventually.ts'
 import { Nodes, once, read } from '../nodes.ts'
@@ -238,4 +241,31 @@ test('R007-351 who holds a file hears that it was evicted', async (t) => {
   }
   const again = await openPath(local, key)
   sameBytes(t, readFileSync(again.path), LARGE)
+})
+
+const SHARED = '/dev/shm'
+const hasShared = existsSync(SHARED) && mountUse(SHARED).kind === 'shared-memory'
+const ifShared = hasShared ? test : test.skip
+
+ifShared('R003-158 what moves to a file for its path is not fetched again meanwhile', async (t) => {
+  const cacheDir = mkdtempSync(join(SHARED, 'dstore-moves-'))
+  t.teardown(() => rmSync(cacheDir, { recursive: true, force: true }))
+  const nodes = new Nodes(t)
+  const global = await nodes.global()
+  const local = await nodes.local(global, { cacheDir })
+  const received = async (): Promise<number> =>
+    (await local.status()).traffic.reduce((sum, { valueBytesIn }) => sum + valueBytesIn, 0)
+  const value = Buffer.alloc(8 * MIB, 'value')
+  const key = await put(global, value)
+  sameBytes(t, await read(local, key), value)
+  const before = await received()
+  const opening = openPath(local, key)
+  const reads = Array.from({ length: 4 }, async (_, turns) => {
+    for (let turn = 0; turn < turns; turn++) await setImmediate()
+    return read(local, key)
+  })
+  for (const bytes of await Promise.all(reads)) sameBytes(t, bytes, value)
+  sameBytes(t, readFileSync((await opening).path), value)
+  t.is((await received()) - before, 0)
+  await (await opening).release()
 })

@@ -1,15 +1,23 @@
 /** The files of Global's own store, as other processes may map them (specs/005, "Rules: paths"). */
+import { dirname } from 'node:path'
 import { DstoreError } from '../../../errors.ts'
 import type { Key } from '../../../hash/key.ts'
 import type { KeyRecord } from '../../../index/records/record.ts'
 import { COPY_MODE, PrivateFolder } from '../../../store/paths/private-folder.ts'
-import { isSameState, setMode, stateOf, type FileState } from '../../../store/paths/file-state.ts'
+import {
+  isSameState,
+  openToGroup,
+  setMode,
+  stateOf,
+  type FileState,
+} from '../../../store/paths/file-state.ts'
 import type { LentFile, Location, Store } from '../../../store/store.ts'
 import type { CopiedValue, HeldFile, PathFiles } from '../../calls/paths/path-files.ts'
 import { Shared, type Made } from '../../calls/paths/shared.ts'
 import type { CallOptions } from '../../node.ts'
 import { recordOf } from '../ingest.ts'
 import type { Repair } from '../repair.ts'
+import { CopyRoom } from './copy-room.ts'
 import { Releases } from './releases.ts'
 
 export interface StoredFilesOptions {
@@ -19,6 +27,8 @@ export interface StoredFilesOptions {
   readonly used: (digest: Uint8Array) => void
   /** Below it is the folder of this run; undefined: this node makes no files. */
   readonly pathsRoot?: string | undefined
+  /** The group that may read what is handed out, too. */
+  readonly groupId?: number | undefined
 }
 
 /** What came of verifying a file. */
@@ -33,10 +43,12 @@ export class StoredFiles implements PathFiles {
   /** Files that are being verified; callers share one reading. */
   readonly #checks = new Shared<Check>()
   readonly #releases = new Releases((location) => this.#verified.delete(location))
+  readonly #room: CopyRoom
   #folder: PrivateFolder | undefined
 
   constructor(options: StoredFilesOptions) {
     this.#options = options
+    this.#room = new CopyRoom(options.pathsRoot)
   }
 
   async open(key: Key, options: CallOptions): Promise<HeldFile | undefined> {
@@ -72,9 +84,14 @@ export class StoredFiles implements PathFiles {
   async copy(key: Key, options: CallOptions): Promise<CopiedValue> {
     const record = await this.#record(key)
     this.#options.used(key.digest)
-    // From here on a release is noticed; an earlier one makes the read fail.
-    const { signal: removed, end: release } = this.#releases.watch(record.location)
     const { size } = record
+    const free = this.#room.take(size)
+    // From here on a release is noticed; an earlier one makes the read fail.
+    const { signal: removed, end } = this.#releases.watch(record.location)
+    const release = (): void => {
+      end()
+      free()
+    }
     const range = { start: 0, end: size }
     const bytes = this.#options.repair.read(key.digest, record, range, options.signal)
     return { size, bytes, removed, release }
@@ -86,8 +103,10 @@ export class StoredFiles implements PathFiles {
   }
 
   folder(): PrivateFolder {
-    const { pathsRoot } = this.#options
-    if (pathsRoot !== undefined) return (this.#folder ??= PrivateFolder.make(() => pathsRoot))
+    const { pathsRoot, groupId } = this.#options
+    if (pathsRoot !== undefined) {
+      return (this.#folder ??= PrivateFolder.make(() => pathsRoot, groupId))
+    }
     throw new DstoreError('unsupported', 'this node has no state directory to make files in', {
       hint: 'read the value with `get`, or give the node a directory',
     })
@@ -127,10 +146,7 @@ export class StoredFiles implements PathFiles {
     const { location, size } = record
     this.#verified.delete(location)
     let before = await stateOf(path)
-    if (before.mode !== COPY_MODE) {
-      await setMode(path, COPY_MODE)
-      before = await stateOf(path)
-    }
+    if (await this.#setAccess(path, before.mode)) before = await stateOf(path)
     if (before.size > BigInt(size)) return undefined
     let doneBytes = 0
     const range = { start: 0, end: size }
@@ -144,6 +160,18 @@ export class StoredFiles implements PathFiles {
     }
     this.#verified.set(location, after)
     return after
+  }
+
+  /** Gives a file its mode, and its group if there is one. Did that change anything? */
+  async #setAccess(path: string, mode: number): Promise<boolean> {
+    const { groupId, pathsRoot } = this.#options
+    if (groupId !== undefined && pathsRoot !== undefined) {
+      await openToGroup(path, dirname(pathsRoot), groupId)
+      return true
+    }
+    if (mode === COPY_MODE) return false
+    await setMode(path, COPY_MODE)
+    return true
   }
 
   async #record(key: Key): Promise<KeyRecord> {
