@@ -159,7 +159,9 @@ test('R007-350 what is held is not evicted: no-space, until it is released', asy
   sameBytes(t, readFileSync(after.path), painted(6 * MIB, 4))
   t.true(existsSync(held[1]!.path))
   const larger = await put(global, painted(BUDGET + 1, 5))
-  t.is(await failure(openPath(local, larger)), 'no-space')
+  const hint = 'raise --cache-dir-size, or release what is held or pinned'
+  const error = await t.throwsAsync(openPath(local, larger), { code: 'no-space' } as never)
+  t.is((error as DstoreError).hint, hint)
 })
 
 test('R007-353 a file that another process changed is fetched again', async (t) => {
