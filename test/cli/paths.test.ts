@@ -79,7 +79,7 @@ test('R007-356 what path refuses', async (t) => {
     [['models/v1/none'], 3, 'no such path: models/v1/none'],
     [['models/v1', 'models/v2'], 2, 'path takes one key or name'],
     [['models/v1', '--hold', '0s'], 2, 'not a duration: 0s'],
-    [['models/v1', '--hold', '2d'], 2, 'holdMs must be 0 to 86400000 milliseconds'],
+    [['models/v1', '--hold', '2d'], 2, '2d is longer than a day, the longest hold'],
     [['models/v1', '--exec'], 2, 'path --exec needs a program'],
     [['models/v1', '--exec', '--', 'ls'], 2, 'path --exec needs a program'],
     [['models/v1', '--exec', '--', '{}'], 2, 'models/v1 is a directory, and no program'],

@@ -173,7 +173,14 @@ test('R003-168 a folder is made for its user; one that others may write to is re
     chmodSync(made, 0o1777)
     makeCacheFolder(made, undefined)
     writeFileSync(join(root, 'file'), '')
-    t.throws(() => makeCacheFolder(join(root, 'file'), undefined), { code: 'unwritable' } as never)
+    const noFolder = { code: 'unwritable', message: /it is not a folder/ } as never
+    t.throws(() => makeCacheFolder(join(root, 'file'), undefined), noFolder)
+    const nowhere = { code: 'unwritable' } as never
+    t.throws(() => makeCacheFolder(join(root, 'file/below'), undefined), nowhere)
+    // `mkdir` says there that the folder above is missing, which it is not.
+    if (existsSync('/proc/self')) {
+      t.throws(() => makeCacheFolder('/proc/no-such/folder', undefined), nowhere)
+    }
   }))
 
 test('R007-392 a folder that is made for a group lets it pass, and one that exists stays', (t) =>

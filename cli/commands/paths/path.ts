@@ -7,6 +7,9 @@ import { openPath } from './open-path.ts'
 /** How long a file is held for a caller that has ended, unless it says otherwise. */
 const HOLD_MS = 60_000
 
+/** The daemon holds none longer for a caller that has ended: a day. */
+const LONGEST_HOLD_MS = 86_400_000
+
 export async function path(invocation: Invocation): Promise<number> {
   const { flags, positionals, terminal } = invocation
   const [text = '', ...command] = positionals
@@ -19,9 +22,17 @@ export async function path(invocation: Invocation): Promise<number> {
       hint: `to run a program on it: dstore path ${text} --exec -- CMD {}`,
     })
   }
-  const holdMs = flags.hold === undefined ? HOLD_MS : parseDuration(flags.hold)
+  const holdMs = flags.hold === undefined ? HOLD_MS : parseHold(flags.hold)
   const { removed: _, release, ...facts } = await openPath(invocation, text, { holdMs })
   release()
   await terminal.printFact(facts, facts.path)
   return 0
+}
+
+function parseHold(text: string): number {
+  const holdMs = parseDuration(text)
+  if (holdMs <= LONGEST_HOLD_MS) return holdMs
+  throw new DstoreError('usage', `${text} is longer than a day, the longest hold`, {
+    hint: 'hold it while a program runs with --exec, or keep the value with `dstore pin`',
+  })
 }

@@ -90,6 +90,22 @@ def test_a_removal_ends_the_hold_and_not_the_map(store: dstore.Client) -> None:
         store.open_path("paths/gone")
 
 
+def test_a_removal_as_the_path_is_given_says_so(
+    store: dstore.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put(random.Random(4).randbytes(100_000), name="paths/late")
+    stat_of = os.stat
+
+    def late(path: str) -> os.stat_result:
+        monkeypatch.undo()
+        store.remove("paths/late")
+        return stat_of(path)
+
+    monkeypatch.setattr(os, "stat", late)
+    with pytest.raises(dstore.RemovedError):
+        store.open_path("paths/late")
+
+
 def test_faults_of_paths(store: dstore.Client, remote: dstore.Client) -> None:
     key = store.put(b"over tcp").key
     with pytest.raises(dstore.NotPermittedError):

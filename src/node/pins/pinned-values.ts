@@ -2,7 +2,7 @@
  * The values that pins keep in the cache. Each is counted once, however many pins need it: first
  * reserved, so that pins never promise more than the budget has, then fetched and held.
  */
-import { DstoreError } from '../../errors.ts'
+import { DstoreError, asDstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 import { PINNED_VALUES } from '../../limits.ts'
 import { pause } from '../../deadline.ts'
@@ -87,20 +87,21 @@ export class PinnedValues {
     return this.#slots.get(id)?.hold !== undefined
   }
 
-  /** Fetches a reserved value, unless it is held. Errors: those of `fetch`; `busy`. */
+  /** Fetches a reserved value, unless it is held. Errors: those of `fetch`; `busy`: evicted each time. */
   async ensure(id: string, options: PinFetch): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const slot = this.#slots.get(id)
       if (slot === undefined || this.#hold(slot, false)) return
+      let fault = evictedAtOnce(slot.key)
       try {
         await this.#host.fetch(slot.key, slot.size, options)
         if (this.#hold(slot, true)) return
         options.signal.throwIfAborted()
       } catch (error) {
-        const isFull = error instanceof DstoreError && error.code === 'no-space'
-        if (!isFull) throw error
+        fault = asDstoreError(error)
+        if (fault.code !== 'no-space') throw error
       }
-      if (attempt === ATTEMPTS) throw evictedAtOnce(slot.key)
+      if (attempt === ATTEMPTS) throw fault
       await pause(ATTEMPT_MS, options.signal)
       options.signal.throwIfAborted()
     }

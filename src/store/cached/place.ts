@@ -1,7 +1,7 @@
 /** Where a Local has its cached files. */
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync } from 'node:fs'
 import { rmSync, rmdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { DstoreError } from '../../errors.ts'
 import { USER_ID } from '../../platform.ts'
 import { faultOf, isMissing } from '../disk/faults.ts'
@@ -20,10 +20,10 @@ const STICKY = 0o1000
  */
 export function makeCacheFolder(path: string, groupId: number | undefined): void {
   try {
-    const made = mkdirSync(path, { recursive: true, mode: 0o700 })
+    const isMade = makeFolders(path)
     const found = statSync(path)
     if (!found.isDirectory()) throw new Error('it is not a folder')
-    if (made !== undefined && groupId !== undefined) openToGroup(path, groupId)
+    if (isMade && groupId !== undefined) openToGroup(path, groupId)
     const isOpen = (found.mode & OTHERS_WRITE) !== 0 && (found.mode & STICKY) === 0
     if (isOpen) {
       throw new DstoreError('not-permitted', `other users may write to ${path}`, {
@@ -33,6 +33,24 @@ export function makeCacheFolder(path: string, groupId: number | undefined): void
   } catch (error) {
     throw error instanceof DstoreError ? error : faultOf(error, `use ${path} for cached files`)
   }
+}
+
+/**
+ * Makes a folder with its parents; false: something is there. `recursive` of `node:fs` tries
+ * without end below a folder that takes none, such as /proc.
+ */
+function makeFolders(path: string): boolean {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+    return true
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return false
+    if (code !== 'ENOENT' || existsSync(dirname(path))) throw error
+  }
+  makeFolders(dirname(path))
+  mkdirSync(path, { mode: 0o700 })
+  return true
 }
 
 function openToGroup(path: string, groupId: number): void {

@@ -7,6 +7,7 @@ import json
 import mmap
 import os
 import threading
+import time
 from types import TracebackType
 from typing import Any, BinaryIO, Iterator, Optional, Type
 
@@ -16,6 +17,9 @@ from ._words import value_path
 from .errors import DstoreError, RemovedError, UnreachableError, UnreadableError, error_of
 from .key import Key
 from .types import Change, OnProgress, change_of
+
+NEWS_SECONDS = 0.5
+"""How long a file that is not there may wait for the news that its value was removed."""
 
 
 class OpenPath:
@@ -93,10 +97,22 @@ class OpenPath:
         """The path may mean another file for this process, such as one in a container."""
         try:
             found = os.stat(self.path)
-        except OSError:
-            raise _elsewhere(self.path) from None
+        except FileNotFoundError:
+            raise self._news() or _elsewhere(self.path) from None
+        except OSError as error:
+            raise UnreadableError(
+                f"this process cannot reach {self.path}: {error.strerror}",
+                "the folder is for the user of the daemon: use get",
+            ) from error
         if (found.st_dev, found.st_ino) != (self._device, self._inode):
             raise _elsewhere(self.path)
+
+    def _news(self) -> Optional[DstoreError]:
+        """Waits a moment for the news that the value was removed, and the file with it."""
+        give_up_at = time.monotonic() + NEWS_SECONDS
+        while self.removed is None and time.monotonic() < give_up_at:
+            time.sleep(0.01)
+        return self._over
 
     def _take_events(self) -> None:
         """Takes the events that the daemon has sent since, without waiting."""
@@ -150,10 +166,8 @@ def open_path(
                 if result is None:
                     continue
                 held = OpenPath(http, answer, result)
+                held._rest = b"\n".join([*lines[at + 1 :], rest])
                 held._check_identity()
-                for event in lines[at + 1 :]:
-                    held._take(json.loads(event))
-                held._rest = rest
                 return held
     except BaseException:
         answer.close()

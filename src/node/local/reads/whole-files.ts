@@ -57,7 +57,7 @@ export class WholeFiles {
           await this.#fetch(entry, options)
           if (entry.isVoid) throw new DstoreError('cancelled', 'Global has not confirmed it')
           // To verify a large file takes longer than a lease may last.
-          limits.checkLease()
+          limits.checkMembership()
           return { ...(await files.hold(entry)), size: entry.size }
         } finally {
           release()
@@ -97,7 +97,8 @@ export class WholeFiles {
     if (bytes === undefined || prepared.held.complete) return prepared
     const release = prepared.use()
     try {
-      if (!tiers.claim(prepared, { start: 0, end: prepared.size })) throw noSpace(prepared.size)
+      if (!tiers.claim(prepared, { start: 0, end: prepared.size }))
+        throw noSpace(files, prepared.size)
       await keepAll(prepared, bytes)
     } finally {
       tiers.settle(prepared)
@@ -108,7 +109,7 @@ export class WholeFiles {
 
   #prepare(files: FileTier, key: Key, { size, incarnation, directory }: Fact): FileValue {
     const entry = files.prepare(key, size, incarnation)
-    if (entry === undefined) throw noSpace(size)
+    if (entry === undefined) throw noSpace(files, size)
     if (directory !== undefined) entry.directoryAt = incarnation
     return entry
   }
@@ -137,7 +138,7 @@ export class WholeFiles {
         await pause(1, signal)
       }
     } catch (error) {
-      throw error instanceof NoRoom ? noSpace(size) : error
+      throw error instanceof NoRoom ? noSpace(tiers.files!, size, entry.heldBytes) : error
     } finally {
       interest.leave()
       read.end()
@@ -169,7 +170,15 @@ async function keepAll(entry: FileValue, bytes: Uint8Array): Promise<void> {
   }
 }
 
-const noSpace = (size: number): DstoreError =>
-  new DstoreError('no-space', `the cache has no room for a file of ${size} bytes`, {
-    hint: 'raise --cache-dir-size, or release what is held or pinned',
+/** `heldBytes`: what the budget is charged for this file already. */
+function noSpace(files: FileTier, size: number, heldBytes = 0): DstoreError {
+  const { directory, budgetBytes } = files.status()
+  const flag = budgetBytes === undefined ? '--cache' : '--cache-dir-size'
+  // The budget has room: it is the file system that has none.
+  const isFull = files.headroomBytes + heldBytes >= size
+  return new DstoreError('no-space', `the cache has no room for a file of ${size} bytes`, {
+    hint: isFull
+      ? `free space where ${directory} is, or name another folder with --cache-dir`
+      : `raise ${flag}, or release what is held or pinned`,
   })
+}
