@@ -42,7 +42,7 @@ export interface SimHoldingsOptions {
   readonly peer: string
   readonly oracle: Oracle
   readonly rules: Rules
-  /** It keeps values in files on a disk, whose paths other processes use. Undefined: it has none. */
+  /** It keeps values in files on a disk, whose paths other processes use. Undefined: in none. */
   readonly files: FileRules | undefined
   /** Is the lease over, as this Local sees it? */
   readonly isExpired: () => boolean

@@ -65,7 +65,7 @@ export class CacheFiles implements FileTier {
     this.#options = options
     this.#unlinked = new UnlinkedBytes(folder.use, () => this.#slots.fileBytes)
     const unlinkedBytes = (): number => this.#unlinked.bytes
-    this.#slots = new FileSlots(budget, unlinkedBytes, (key) => void this.evict(key))
+    this.#slots = new FileSlots(budget, unlinkedBytes, (key) => void this.evict(key), options.log)
     const pool = new SegmentPool()
     pool.trim(POOLED_BYTES)
     const damaged = (file: CachedFile, fault: DstoreError): void => this.damaged(file, fault)
