@@ -127,10 +127,10 @@ function cacheFolder(
   { path }: StateDirectory,
 ): Pick<NodeOptions, 'cacheDir' | 'cacheDirBytes' | 'groupId'> {
   return {
-    cacheDir,
-    cacheDirBytes,
+    ...(cacheDir !== undefined && { cacheDir }),
+    ...(cacheDirBytes !== undefined && { cacheDirBytes }),
     // `closeDirectory` has given the directory to the group.
-    groupId: socketGroup ? statSync(path).gid : undefined,
+    ...(socketGroup && { groupId: statSync(path).gid }),
   }
 }
 
