@@ -89,7 +89,7 @@ export class FileReads {
       return await copyStored({ value: served, digest, range, lend, target, signal })
     } catch (error) {
       const fault = damagedIf(error)
-      // Where its folder was moved meanwhile, the threads no longer find the file, which is as it was.
+      // Where its folder was moved meanwhile, the threads no longer find a file that is as it was.
       const isMoved = value.path !== path
       if (fault instanceof FileDamaged && !isMoved) this.#options.damaged(value, fault)
       throw fault
