@@ -3,9 +3,9 @@ import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, rmSync, rmdirSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { DISK } from '../disk.ts'
 import { takeLock } from '../../src/daemon/process/lock.ts'
 import { USER_ID } from '../../src/platform.ts'
 import { deleteOwnerless } from '../../src/store/cached/owners.ts'
@@ -37,7 +37,7 @@ export class Place {
   readonly state: string
 
   constructor(t: Owner, state?: string) {
-    this.path = mkdtempSync(join(tmpdir(), 'dstore-cli-'))
+    this.path = mkdtempSync(join(DISK, 'dstore-cli-'))
     this.state = state ?? join(this.path, 'state')
     t.teardown(async () => {
       const served = readdirSync(this.path).filter((name) => isServed(join(this.path, name)))

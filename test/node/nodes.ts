@@ -3,7 +3,6 @@
  * gone, at the end.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { concat } from '../../src/bytes.ts'
@@ -12,6 +11,7 @@ import { parseTicket } from '../../src/membership/ticket.ts'
 import { SILENT } from '../../src/log.ts'
 import type { GetOptions, Node, ServedNode } from '../../src/node/node.ts'
 import { openNode, type NodeOptions } from '../../src/node/open.ts'
+import { DISK } from '../disk.ts'
 import { eventually } from '../eventually.ts'
 
 export class Nodes {
@@ -22,7 +22,7 @@ export class Nodes {
   }
 
   async folder(): Promise<string> {
-    const dir = await mkdtemp(join(tmpdir(), 'dstore-node-'))
+    const dir = await mkdtemp(join(DISK, 'dstore-node-'))
     this.#t.teardown(() => rm(dir, { recursive: true, force: true }))
     return dir
   }

@@ -1,7 +1,9 @@
 /** The tests of the Python client, `clients/python`, against the daemon of this tree. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { resolve } from 'node:path'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 
 const FOLDER = 'clients/python'
@@ -23,7 +25,10 @@ export async function testClient(python: string): Promise<void> {
   if (!has(python, 'pytest')) return say(`skipped: ${python} has not the package pytest`)
   // Where the package is installed, what pip made of it is tested.
   const sources = has(python, 'dstore') ? {} : { PYTHONPATH: resolve(FOLDER, 'src') }
-  const child = spawn(python, ['-m', 'pytest', '-v', '--color=no', '-o', 'addopts='], {
+  const folder = mkdtempSync(join(tmpdir(), 'dstore-pytest-'))
+  // Else pytest keeps what its last runs made.
+  const base = `--basetemp=${join(folder, 'base')}`
+  const child = spawn(python, ['-m', 'pytest', '-v', '--color=no', '-o', 'addopts=', base], {
     cwd: FOLDER,
     env: { ...process.env, ...sources, ...VARIABLES },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -35,6 +40,7 @@ export async function testClient(python: string): Promise<void> {
     say(outcome === 'PASSED' ? `  ✔ python › ${name}` : line)
   }
   if (child.exitCode === null) await once(child, 'exit')
+  rmSync(folder, { recursive: true, force: true })
   const code = child.exitCode
   if (code !== 0) throw new Error(`the tests of ${FOLDER} failed (pytest: ${code})`)
   if (passed === 0) throw new Error(`no test of ${FOLDER} ran`)

@@ -6,6 +6,7 @@ import { grantorClock, holderClock, type Clocks } from '../../src/node/clock.ts'
 import { Oracle } from './oracle.ts'
 import { SimClock } from './sim-clock.ts'
 import { SimGlobal } from './sim-global.ts'
+import type { FileRules } from './sim-holdings.ts'
 import { SimLocal } from './sim-local.ts'
 import { digestOf } from './tokens.ts'
 import { NamesWork } from './names/names-work.ts'
@@ -28,6 +29,8 @@ export interface ScheduleOptions {
   readonly clockFaults?: boolean
   /** Callers put and remove trees; Global crashes in the middle of what takes several changes. */
   readonly trees?: boolean
+  /** Locals keep values in files across restarts, and other processes use the paths. */
+  readonly files?: FileRules
   /** Callers move tags, and bind names that expire. */
   readonly names?: boolean
   /** The elapsed clocks of Global and of the Locals. */
@@ -64,6 +67,7 @@ export function runSchedule(seed: number, options: ScheduleOptions = {}): Outcom
     names = false,
     grantor = grantorClock,
     holder = holderClock,
+    files,
   } = options
   const world = new World(seed)
   const oracle = new Oracle(world)
@@ -78,7 +82,9 @@ export function runSchedule(seed: number, options: ScheduleOptions = {}): Outcom
   const global = new SimGlobal({ ...parts, clock, elapsed: grantor, trees, settledMs })
   const count = world.chance(0.02) ? 20 : 1 + world.pick(4)
   const peers = Array.from({ length: count }, (_, i) => `L${i + 1}`)
-  const locals = peers.map((peer) => new SimLocal({ ...parts, peer, global, elapsed: holder }))
+  const locals = peers.map(
+    (peer) => new SimLocal({ ...parts, files, peer, global, elapsed: holder }),
+  )
   world.say(`${count} Locals, lease ${leaseMs ?? 'none'}`)
   if (trees) global.batchItems = world.one([1, 2, undefined])
   global.admit(peers)

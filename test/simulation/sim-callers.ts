@@ -66,6 +66,7 @@ export class SimCallers {
       if (verdict === 'expired' || verdict === 'refused') return
       if (held === undefined || held.isVoid || verdict === 'ask') return this.#fetch(token)
       this.#serve(token, held, verdict)
+      if (verdict === 'serve') this.#local.held.openPath(token)
     })
   }
 
@@ -231,7 +232,7 @@ export class SimCallers {
   }
 
   evict(token: number): void {
-    this.#local.held.cache.delete(token)
+    this.#local.held.evict(token)
   }
 
   #ask(

@@ -13,7 +13,7 @@ import type { Clocks } from '../../src/node/clock.ts'
 import type { History, Oracle } from './oracle.ts'
 import { SimCallers } from './sim-callers.ts'
 import { SimClock } from './sim-clock.ts'
-import { SimHoldings } from './sim-holdings.ts'
+import { SimHoldings, type FileRules } from './sim-holdings.ts'
 import { TICK_MS, type SimGlobal } from './sim-global.ts'
 import { digestOf } from './tokens.ts'
 import { Wire } from './wire.ts'
@@ -27,6 +27,7 @@ export interface SimLocalOptions {
   readonly rules: Rules
   readonly leaseMs: number | undefined
   readonly forgetAfterMs: number
+  readonly files?: FileRules | undefined
   /** The elapsed clock that it measures its lease with. */
   readonly elapsed: (clocks: Clocks) => () => number
 }
@@ -60,9 +61,11 @@ export class SimLocal {
     this.peer = options.peer
     this.options = options
     this.clock = new SimClock(options.world, options.world.between(0.996, 1.004))
-    const { peer, oracle, rules } = options
+    const { peer, oracle, rules, files } = options
     const history = (): History => this.#history ?? oracle.history
-    this.held = new SimHoldings({ peer, oracle, rules, wall: this.clock.wall, history })
+    const isExpired = (): boolean => this.index?.freshness.isExpired(this.now) === true
+    const { wall } = this.clock
+    this.held = new SimHoldings({ peer, oracle, rules, files, isExpired, wall, history })
   }
 
   get isUp(): boolean {
@@ -85,6 +88,7 @@ export class SimLocal {
     const { world, rules } = this.options
     const bootId = Uint8Array.from({ length: 16 }, () => world.pick(256))
     this.#now = this.options.elapsed(this.clock)
+    this.held.start()
     this.index = new LocalIndex({ bootId, now: this.now, rules })
     this.#tick(this.life)
     this.#dial(this.life)
@@ -107,6 +111,7 @@ export class SimLocal {
   /** A clean stop. */
   goodbye(): void {
     this.options.world.say(`${this.peer} says goodbye`)
+    this.held.goodbye()
     this.wire?.send(1, { id: 0, body: { type: 'goodbye', reason: 'enough' } })
     this.wire?.end()
     this.#stop()
@@ -145,6 +150,15 @@ export class SimLocal {
       if (!entry.isVoid && !this.index!.freshness.isExpired(this.now))
         oracle.serves(this.peer, digestOf(token), entry)
     }
+    if (!this.index!.freshness.isExpired(this.now)) this.#checkPaths()
+  }
+
+  /** No path leads to what was lost, if Global counts on that. */
+  #checkPaths(): void {
+    if (!this.isCounted) return
+    for (const [token, known] of this.held.paths) {
+      this.options.oracle.serves(`${this.peer}, by a path,`, digestOf(token), known)
+    }
   }
 
   /** Does Global count on it, as far as can be known from outside? */
@@ -171,7 +185,7 @@ export class SimLocal {
     this.#asleep = false
     this.clock.wake()
     this.#backlog = []
-    this.held.clear()
+    this.held.end()
     this.members.replace([])
     this.callers.clear()
     this.#history = undefined
@@ -186,7 +200,11 @@ export class SimLocal {
   #tick(life: number): void {
     this.options.world.after(TICK_MS, () => {
       if (life !== this.life) return
-      if (!this.#asleep) this.handle({ type: 'tick', now: this.now })
+      if (!this.#asleep) {
+        this.handle({ type: 'tick', now: this.now })
+        // It has looked at its clock: the paths of a lease that is over are gone.
+        this.#checkPaths()
+      }
       this.#tick(life)
     })
   }
@@ -275,7 +293,7 @@ export class SimLocal {
       case 'revalidated':
         return this.held.verified(effect.digest, effect.incarnation)
       case 'end-reads':
-        return this.held.readings.clear()
+        return this.held.cut()
       case 'refused':
       case 'addresses':
         return
@@ -295,6 +313,9 @@ export class SimLocal {
     const at = oracle.at(position)
     for (const [token, entry] of this.held.cache) {
       if (!entry.isVoid) oracle.holds(this.peer, at, digestOf(token), entry)
+    }
+    for (const [token, known] of this.held.paths) {
+      oracle.holds(`${this.peer}, by a path,`, at, digestOf(token), known)
     }
     for (const { token, known } of this.held.readings) {
       if (!known.isVoid) oracle.holds(`${this.peer}, for a reader,`, at, digestOf(token), known)

@@ -89,10 +89,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       role: settings.role ?? 'standalone',
       store: settings.store ?? 'disk',
       cacheBytes: settings.cacheBytes ?? defaultCacheBytes(),
-      ...(settings.cacheDir === undefined ? {} : { cacheDir: settings.cacheDir }),
-      ...(settings.cacheDirBytes === undefined ? {} : { cacheDirBytes: settings.cacheDirBytes }),
-      // `closeDirectory` has given the directory to the group.
-      ...(settings.socketGroup && { groupId: statSync(directory.path).gid }),
+      ...cacheFolder(settings, directory),
       log,
       ...(settings.listen === undefined ? {} : { listen: settings.listen }),
       ...(settings.lanePort === undefined ? {} : { lanePort: settings.lanePort }),
@@ -121,6 +118,19 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   } catch (error) {
     lock.release()
     throw error
+  }
+}
+
+/** Where cached values lie in files, and who may read them. */
+function cacheFolder(
+  { cacheDir, cacheDirBytes, socketGroup }: Settings,
+  { path }: StateDirectory,
+): Pick<NodeOptions, 'cacheDir' | 'cacheDirBytes' | 'groupId'> {
+  return {
+    ...(cacheDir !== undefined && { cacheDir }),
+    ...(cacheDirBytes !== undefined && { cacheDirBytes }),
+    // `closeDirectory` has given the directory to the group.
+    ...(socketGroup && { groupId: statSync(path).gid }),
   }
 }
 

@@ -10,7 +10,8 @@ export interface Evictable {
   readonly usedAt: number
   /** What it is charged. */
   readonly bytes: number
-  evict(): void
+  /** False if it stays, because its files cannot be deleted: then it is no longer evictable. */
+  evict(): boolean
 }
 
 /** A tier that charges the budget. */
@@ -84,8 +85,8 @@ export class CacheBudget {
       if (victims === undefined) return false
       if (victims.length === 0) return true
       const before = this.usedBytes
-      const expected = victims.reduce((sum, victim) => sum + victim.bytes, 0)
-      for (const victim of victims) victim.evict()
+      let expected = 0
+      for (const victim of victims) if (victim.evict()) expected += victim.bytes
       // Other processes have them open: to evict more would be in vain.
       if (before - this.usedBytes < expected / 2) return this.victims(bytes, except)?.length === 0
     }

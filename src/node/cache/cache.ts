@@ -266,9 +266,10 @@ export class Cache implements Tier<CachedValue> {
     for (const slot of this.#slots.values()) {
       const { value, usedAt } = slot
       if (value.inUse || !isClaimed(slot)) continue
-      const evict = (): void => {
+      const evict = (): boolean => {
         this.evict(value.key)
         this.#evictions++
+        return true
       }
       yield { value, usedAt, bytes: sumOf(slot.charge), evict }
     }

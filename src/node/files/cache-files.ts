@@ -65,7 +65,7 @@ export class CacheFiles implements FileTier {
     this.#options = options
     this.#unlinked = new UnlinkedBytes(folder.use, () => this.#slots.fileBytes)
     const unlinkedBytes = (): number => this.#unlinked.bytes
-    this.#slots = new FileSlots(budget, unlinkedBytes, (key) => void this.evict(key))
+    this.#slots = new FileSlots(budget, unlinkedBytes, (key) => void this.evict(key), options.log)
     const pool = new SegmentPool()
     pool.trim(POOLED_BYTES)
     const damaged = (file: CachedFile, fault: DstoreError): void => this.damaged(file, fault)
@@ -199,6 +199,7 @@ export class CacheFiles implements FileTier {
 
   async check(value: FileValue, options: CheckOptions = {}): Promise<void> {
     await this.#adoptions.ended(value.key, options.signal)
+    value.checkNotRemoved()
     const file = this.#slots.of(value)?.value
     if (file !== undefined) await this.#checks.check(file, options)
   }
@@ -219,7 +220,7 @@ export class CacheFiles implements FileTier {
     const givenBytes = isShared && from.inUse ? from.memoryBytes : 0
     if (budget.headroomBytes + givenBytes < chargeOf(size, room)) return undefined
     if (from.isDirectory) file.directoryAt = incarnation
-    const releases = [from.use(), file.use()]
+    const releases = [from.use(), file.use(), file.open()]
     try {
       // Both have one budget: the file takes the room that memory gives up.
       if (isShared) memory.evict(key)

@@ -59,6 +59,8 @@ export class CachedFile implements FileValue {
   /** Written since `note`. */
   #unnotedBytes = 0
   #users = 0
+  /** Those that read or write it now. */
+  #opens = 0
   /** The tier no longer lists it. */
   #isDetached = false
   #dropped: AbortController | undefined
@@ -133,13 +135,33 @@ export class CachedFile implements FileValue {
 
   receive(): Receiver {
     const { pool, shares } = this.#context
-    return new FileReceiver(this, pool, shares)
+    return new FileReceiver(this, pool, shares, this.open())
   }
 
   served(signal: AbortSignal, release: (stillReferenced: boolean) => void): ServedValue {
     const { checker } = this.#context
     const onDamage = (fault: DstoreError): void => this.#context.damaged(this, fault)
-    return servedFromFile(this, { signal, release, checker, onDamage })
+    const close = this.open()
+    const end = (stillReferenced: boolean): void => {
+      close()
+      release(stillReferenced)
+    }
+    return servedFromFile(this, { signal, release: end, checker, onDamage })
+  }
+
+  /**
+   * Keeps its descriptors, once there are some, until the returned function is called. A pin or a
+   * hold needs none: it would have them for as long as it lasts.
+   */
+  open(): () => void {
+    let done = false
+    this.#opens++
+    return () => {
+      if (done) return
+      done = true
+      this.#opens--
+      this.#closeUnused()
+    }
   }
 
   /** Writes verified groups from `start` on, and the pairs that came with them. */
@@ -300,7 +322,9 @@ export class CachedFile implements FileValue {
   }
 
   #closeUnused(): void {
-    if (!this.inUse && this.#writes === 0) this.#files.close()
+    // What is unlinked cannot be opened again: a user may still begin to read it.
+    const isNeeded = this.#isDetached ? this.inUse : this.#opens > 0
+    if (!isNeeded && this.#writes === 0) this.#files.close()
   }
 }
 

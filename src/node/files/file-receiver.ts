@@ -31,13 +31,20 @@ export class FileReceiver implements Receiver {
   readonly #file: WrittenFile
   readonly #pool: SegmentPool
   readonly #shares: SharedBudget
+  readonly #onEnd: () => void
   #giveBack: (() => void) | undefined
   /** In the order of requests, which is the order of runs. */
   readonly #receiving: Receiving[] = []
   #isOver = false
 
-  /** `shares`: of the memory that all receivers may take. */
-  constructor(file: WrittenFile, pool: SegmentPool, shares: SharedBudget) {
+  /** `shares`: of the memory that all receivers may take. `onEnd`: called at the end. */
+  constructor(
+    file: WrittenFile,
+    pool: SegmentPool,
+    shares: SharedBudget,
+    onEnd: () => void = () => undefined,
+  ) {
+    this.#onEnd = onEnd
     this.#file = file
     this.#pool = pool
     this.#shares = shares
@@ -79,6 +86,7 @@ export class FileReceiver implements Receiver {
     this.#isOver = true
     for (const _ of this.#receiving.splice(0)) if (this.#isPooled) this.#pool.discard()
     this.#giveBack?.()
+    this.#onEnd()
   }
 
   /** The pieces of a larger value are segments. */

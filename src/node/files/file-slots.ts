@@ -1,6 +1,7 @@
 /** The entries of the tier of files, in the order of their use, and what each is charged. */
 import type { Key } from '../../hash/key.ts'
 import type { Bitfield } from '../../hash/tree/bitfield.ts'
+import type { Log } from '../../log.ts'
 import type { CacheBudget, ChargedTier, Evictable } from '../cache/cache-budget.ts'
 import type { CachedFile } from './cached-file.ts'
 import type { FileValue } from './file-tier.ts'
@@ -13,6 +14,8 @@ export interface Slot {
   usedAt: number
   /** Bytes of its files, as far as they were written. */
   fileBytes: number
+  /** Its files could not be deleted when it was to make room. */
+  isStuck: boolean
   /** Its download ended while something was still being written. */
   isSettling: boolean
 }
@@ -24,6 +27,7 @@ export class FileSlots implements ChargedTier {
   readonly #budget: CacheBudget
   readonly #unlinkedBytes: () => number
   readonly #evict: (key: Key) => void
+  readonly #log: Log
   /** By digest, the least recently used first. */
   readonly #slots = new Map<string, Slot>()
   readonly #unclaimed = new Set<Slot>()
@@ -36,7 +40,13 @@ export class FileSlots implements ChargedTier {
    * `unlinkedBytes`: of unlinked files that are still open. `evict` is called for entries that make
    * room for others, and must `delete` them.
    */
-  constructor(budget: CacheBudget, unlinkedBytes: () => number, evict: (key: Key) => void) {
+  constructor(
+    budget: CacheBudget,
+    unlinkedBytes: () => number,
+    evict: (key: Key) => void,
+    log: Log,
+  ) {
+    this.#log = log
     this.#budget = budget
     this.#unlinkedBytes = unlinkedBytes
     this.#evict = evict
@@ -105,6 +115,7 @@ export class FileSlots implements ChargedTier {
       charge: 0,
       usedAt,
       fileBytes: 0,
+      isStuck: false,
       isSettling: false,
     }
     this.#slots.set(value.key.toHex(), slot)
@@ -142,12 +153,8 @@ export class FileSlots implements ChargedTier {
   *evictable(): Generator<Evictable, void, undefined> {
     for (const slot of this.#slots.values()) {
       const { value, usedAt, charge } = slot
-      if (slot.room === undefined || value.inUse) continue
-      const evict = (): void => {
-        this.#evict(value.key)
-        this.#evictions++
-      }
-      yield { value, usedAt, bytes: charge, evict }
+      if (slot.room === undefined || slot.isStuck || value.inUse) continue
+      yield { value, usedAt, bytes: charge, evict: () => this.#evictForRoom(slot) }
     }
   }
 
@@ -155,10 +162,23 @@ export class FileSlots implements ChargedTier {
   evictLeastRecent(except: FileValue | undefined): boolean {
     for (const entry of this.evictable()) {
       if (entry.value === except) continue
-      entry.evict()
-      return true
+      if (entry.evict()) return true
     }
     return false
+  }
+
+  #evictForRoom(slot: Slot): boolean {
+    const { key } = slot.value
+    try {
+      this.#evict(key)
+      this.#evictions++
+      return true
+    } catch (error) {
+      slot.isStuck = true
+      const facts = { key: key.toString(), error: String(error) }
+      this.#log.warn('a file of the cache cannot be deleted', facts)
+      return false
+    }
   }
 
   #listUnclaimed(slot: Slot): void {

@@ -125,16 +125,7 @@ export class Local implements Node {
     const tiers = new Tiers(cache, log, options.files)
     this.#tiers = tiers
     const holdings = new Holdings(tiers)
-    this.pins = new Pins({
-      ...options.pins,
-      log,
-      host: new LocalHost({
-        tiers,
-        into: this.#into,
-        node: this,
-        holdFile: (key, held) => this.#reader.holdFile(key, held),
-      }),
-    })
+    this.pins = this.#openPins()
     link.attach(watchedHoldings(holdings, this.pins))
     const traffic = this.#traffic
     const callers = new ByteBudgets()
@@ -165,14 +156,7 @@ export class Local implements Node {
     const to = globalDestination(link, this.#uploader, random)
     this.inactive = inactive && new InactiveStore({ ...inactive, to })
     this.rules = new RuleCalls(askOver(link))
-    this.trees = new TreeCalls({
-      ask: askOver(link),
-      random,
-      operations,
-      // The seq of the change is not known here: the next look-up asks Global (R004-86).
-      wrote: (name) => link.wrote(name, Infinity),
-      failed: (name, error) => this.index.writeFailed(name, error),
-    })
+    this.trees = this.#openTrees(operations)
     this.members = new MembershipCalls({ globalPeer, random, ask: askOver(link) })
     this.#uses = new UseReports({ ask: askOver(link) })
     this.index = new IndexClient({
@@ -184,6 +168,26 @@ export class Local implements Node {
         this.#reader.prepare(key, checked(key, fact), { start: 0, end: fact.size })
       },
       onUsed: (name) => this.#uses.used(name),
+    })
+  }
+
+  #openPins(): Pins {
+    const { pins, log } = this.#options
+    // Not its own `holdFile`: what pins fetch is not in use by a caller.
+    const holdFile: Local['holdFile'] = (key, held) => this.#reader.holdFile(key, held)
+    const host = new LocalHost({ tiers: this.#tiers, into: this.#into, node: this, holdFile })
+    return new Pins({ ...pins, log, host })
+  }
+
+  #openTrees(operations: OperationIds): TreeCalls {
+    const { link, random } = this.#options
+    return new TreeCalls({
+      ask: askOver(link),
+      random,
+      operations,
+      // The seq of the change is not known here: the next look-up asks Global (R004-86).
+      wrote: (name) => link.wrote(name, Infinity),
+      failed: (name, error) => this.index.writeFailed(name, error),
     })
   }
 

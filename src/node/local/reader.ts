@@ -1,7 +1,6 @@
 /**
  * Reads values for callers and peers of a Local: from the cache, by a download, or past the cache.
  */
-import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { leaseOver } from '../../index/local/freshness.ts'
@@ -23,7 +22,7 @@ import type { GlobalLink } from './global-link.ts'
 import type { Holdings } from './holdings.ts'
 import { Locator } from './reads/locator.ts'
 import { PastCache, once } from './reads/past-cache.ts'
-import { ReadLimits } from './reads/read-limits.ts'
+import { ReadLimits, noMember } from './reads/read-limits.ts'
 import { WholeFiles, type HeldFile, type WholeFilesOptions } from './reads/whole-files.ts'
 
 export interface ReadOptions extends GetOptions {
@@ -337,6 +336,3 @@ const offeredIn = (entry: HeldValue): Uint8Array | undefined =>
 
 const viewOf = (entry: HeldValue, range: ByteRange): Uint8Array | undefined =>
   entry instanceof CachedValue ? entry.view(range) : undefined
-
-const noMember = (): DstoreError =>
-  new DstoreError('not-permitted', 'this node is not a member of its Global')

@@ -87,7 +87,10 @@ export class PinnedValues {
     return this.#slots.get(id)?.hold !== undefined
   }
 
-  /** Fetches a reserved value, unless it is held. Errors: those of `fetch`; `busy`: evicted each time. */
+  /**
+   * Fetches a reserved value, unless it is held. Errors: those of `fetch`; `busy` if it was evicted
+   * each time.
+   */
   async ensure(id: string, options: PinFetch): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const slot = this.#slots.get(id)

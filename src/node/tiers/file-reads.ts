@@ -89,7 +89,9 @@ export class FileReads {
       return await copyStored({ value: served, digest, range, lend, target, signal })
     } catch (error) {
       const fault = damagedIf(error)
-      if (fault instanceof FileDamaged) this.#options.damaged(value, fault)
+      // Where its folder was moved meanwhile, the threads no longer find a file that is as it was.
+      const isMoved = value.path !== path
+      if (fault instanceof FileDamaged && !isMoved) this.#options.damaged(value, fault)
       throw fault
     } finally {
       served.release(false)

@@ -16,13 +16,21 @@ export async function* verifyTiers(
   const pace = new VerifyPace(options.signal)
   for (const value of Array.from(tiers.values())) {
     const { key, size } = value
-    if (value.held.count === 0 || !tiers.lists(value)) continue
+    const isFound = isInFile(value) && value.isUnchecked && !value.isVoid
+    if ((value.held.count === 0 && !isFound) || !tiers.lists(value)) continue
     // A file is verified as it is read.
     const bytesOf = (run: ByteRange): AsyncIterable<Uint8Array> =>
       isInFile(value) ? served.read(run) : verifiedBytes(served, key.digest, run, value.dropped)
     const release = value.use()
     const served = value.served(value.dropped, release)
     try {
+      if (isFound) {
+        // What an earlier run left is verified whole, and held from then on.
+        await tiers.files?.check(value, { signal: pace.signal })
+        if (await pace.add(value.heldBytes)) yield pace.progress(usedBytes())
+        pace.values++
+        continue
+      }
       for (const run of served.held()) {
         for await (const piece of bytesOf(run)) {
           if (await pace.add(piece.byteLength)) yield pace.progress(usedBytes())

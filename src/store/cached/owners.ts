@@ -11,7 +11,7 @@ const OWNER_FILE = 'owner'
 
 const NODE_FOLDER = /^node-\w+$/
 
-/** A folder that is being deleted: nobody uses it under this name. */
+/** A folder that is being deleted: no node uses it under this name. */
 const ENDED_FOLDER = /^ended-\w+$/
 
 /** A start deletes for no longer; the next one continues. */

@@ -266,7 +266,14 @@ test('R007-9 R007-10 a start that is cancelled leaves no daemon and no settings'
   const started = startInBackground({
     directory,
     socket: directory.socket,
-    command: [process.execPath, BUNDLE, 'daemon', `--dir=${directory.path}`, `--join=${global}`],
+    command: [
+      process.execPath,
+      BUNDLE,
+      'daemon',
+      `--dir=${directory.path}`,
+      `--join=${global}`,
+      '--cache-dir=none',
+    ],
     signal: aborter.signal,
   })
   started.catch(() => undefined)

@@ -131,7 +131,7 @@ inContainer(
     const same = await local.inside('cat', path.stdout.toString().trim())
     t.true(same.stdout.equals(values[0]!.bytes))
     for (const { key } of values.slice(1))
-      t.is((await local.dstore('path', key, '--hold', '1s')).exit, 0)
+      t.is((await local.dstore('path', key, '--hold', '1ms')).exit, 0)
 
     const fill = await local.inside('sh', '-c', 'cat /dev/zero > /dev/shm/other 2> /dev/null')
     t.not(fill.exit, 0, 'it is full')

@@ -1,6 +1,14 @@
 /** One value in a file: its incarnations, and what happens to it while it is written. */
 import { test } from '../../serial.ts'
-import { appendFileSync, chmodSync, readFileSync, statSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+} from 'node:fs'
 import { GROUP_BYTES, MIB, SEGMENT_BYTES } from '../../../src/limits.ts'
 import { sameBytes } from '../../same-bytes.ts'
 import { codeOf, fill, filesBelow, read, receive, sample, withTier } from './tier.ts'
@@ -207,5 +215,31 @@ test('R003-140 what a second source sends of a whole value is not written to its
     t.is(statSync(value.path!, { bigint: true }).mtimeNs, mtimeNs)
     ;(await tier.hold(value)).release()
     t.is(tier.peek(one.key), value)
+  })
+})
+
+test('R003-144 a file that is only held or pinned has no descriptor', async (t) => {
+  await withTier(8 * MIB, async ({ tier, directory }) => {
+    const value = await fill(tier, sample(MIB, 1))
+    const open = (): string[] =>
+      readdirSync('/proc/self/fd').flatMap((fd) => {
+        try {
+          const path = readlinkSync(`/proc/self/fd/${fd}`)
+          return path.startsWith(directory) ? [path] : []
+        } catch {
+          // That of this very listing.
+          return []
+        }
+      })
+    const pinned = value.use()
+    const held = await tier.hold(value)
+    t.is((await read(value)).byteLength, MIB)
+    if (existsSync('/proc/self/fd')) t.deepEqual(open(), [])
+    // What is evicted meanwhile can still be read.
+    tier.evict(value.key)
+    t.is((await read(value)).byteLength, MIB)
+    held.release()
+    pinned()
+    if (existsSync('/proc/self/fd')) t.deepEqual(open(), [])
   })
 })

@@ -66,7 +66,7 @@ test('R003-148 at most eight files are verified at once, and all of them in the 
   // A removal ends the wait at once.
   last.aborter.abort(new DstoreError('removed', 'the value was removed'))
   t.is(await waiting.at(-1), 'removed')
-  t.true(files.some(({ isUnchecked }) => isUnchecked))
+  t.true(files.filter(({ isUnchecked }) => isUnchecked).length > 16, 'others still wait')
   await Promise.all(waiting)
   t.is(most, 8)
   t.deepEqual(

@@ -1,7 +1,7 @@
 /** A file system that is full, smaller than the budget, or was taken away. */
 import { test } from '../../serial.ts'
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { DstoreError } from '../../../src/errors.ts'
 import { MIB, SEGMENT_BYTES } from '../../../src/limits.ts'
 import { SILENT } from '../../../src/log.ts'
@@ -137,5 +137,20 @@ test('R003-151 a value whose part was deleted while it was written is not held',
     t.is(tier.peek(one.key), undefined)
     t.is(tier.status().usedBytes, 0)
     t.true((await fill(tier, one)).isWhole)
+  })
+})
+
+test('R003-151 a file that cannot be deleted stays, and others make room', async (t) => {
+  await withTier(4 * MIB, async ({ tier, warnings }) => {
+    const [stuck, other] = [await fill(tier, sample(MIB, 1)), await fill(tier, sample(MIB, 2))]
+    // Another process puts a folder in its place, which `unlink` refuses.
+    rmSync(stuck.path!)
+    mkdirSync(stuck.path!)
+    const large = sample(2 * MIB, 3)
+    sameBytes(t, await read(await fill(tier, large)), large.bytes)
+    t.is(tier.peek(stuck.key), stuck)
+    t.is(tier.peek(other.key), undefined)
+    await fill(tier, sample(MIB, 4))
+    t.is(warnings.length, 1, 'it is not tried again each time')
   })
 })

@@ -128,9 +128,10 @@ test('R003-146 where what is evicted stays open elsewhere, room is refused and n
     },
     *evictable() {
       for (const [usedAt, bytes] of sizes.entries()) {
-        const evict = (): void => {
+        const evict = (): boolean => {
           sizes.splice(0, 1)
           stillOpen += bytes
+          return true
         }
         yield { value: sizes, usedAt, bytes, evict }
       }

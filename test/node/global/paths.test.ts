@@ -151,14 +151,18 @@ test('R005-87 the room of a copy is free again once it is released, or failed', 
   const { node } = await standalone(t)
   const key = await put(node, SMALL)
   const held = await openPath(node, key)
-  const taken = CopyRoom.prototype.take
-  t.teardown(() => (CopyRoom.prototype.take = taken))
-  let room: CopyRoom | undefined
-  CopyRoom.prototype.take = function (bytes) {
-    room = this
-    return taken.call(this, bytes)
-  }
+  const taken = Object.getOwnPropertyDescriptor(CopyRoom.prototype, 'take')!
+  t.teardown(() => Object.defineProperty(CopyRoom.prototype, 'take', taken))
+  const rooms = new Set<CopyRoom>()
+  Object.defineProperty(CopyRoom.prototype, 'take', {
+    configurable: true,
+    value(this: CopyRoom, bytes: number) {
+      rooms.add(this)
+      return (taken.value as CopyRoom['take']).call(this, bytes)
+    },
+  })
   await (await openPath(node, await put(node, LARGE), { executable: true })).release()
+  const [room] = rooms
   t.is(room!.usedBytes, SMALL.byteLength)
   await held.release()
   t.is(room!.usedBytes, 0)

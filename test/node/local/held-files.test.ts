@@ -1,6 +1,6 @@
 /** Files that a Local hands out, and when it takes them back (specs/004, "Files of a Local"). */
 import { chmodSync, existsSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { concat } from '../../../src/bytes.ts'
@@ -22,12 +22,16 @@ const VALUE = sample(pattern(MIB + 77))
 
 async function fake(
   t: ExecutionContext,
-  { value = VALUE, cacheBytes = 8 * MIB }: { value?: Sample; cacheBytes?: number } = {},
+  {
+    value = VALUE,
+    cacheBytes = 8 * MIB,
+    budgetBytes = 8 * MIB,
+  }: { value?: Sample; cacheBytes?: number; budgetBytes?: number } = {},
 ): Promise<FakeLocal> {
   const files = await openFiles({
     peerId: '12D3KooWAAAABBBBCCCCDDDDEEEEFFFF',
     cacheDir: join(await new Nodes(t).folder(), 'cache'),
-    cacheDirBytes: 8 * MIB,
+    cacheDirBytes: budgetBytes,
     budget: new CacheBudget(MIB),
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     onEvicted: () => undefined,
@@ -189,4 +193,30 @@ test('R003-161: a disk that damages every file ends no read, and none goes on wi
     CachedFile.prototype.readData = readData
   }
   t.true(all.host.sentBytes < 4 * VALUE.size)
+})
+
+test('R003-162: a copy whose file gets another path meanwhile is whole, and drops no file', async (t) => {
+  const value = sample(pattern(12 * MIB))
+  const all = await fake(t, { value, budgetBytes: 32 * MIB })
+  ;(await all.local.holdFile(all.key)).release()
+  const sentBytes = all.host.sentBytes
+  const name = join(await new Nodes(t).folder(), 'copy')
+  const file = await open(name, 'w+')
+  let isReset = false
+  const target = {
+    fd: file.fd,
+    name,
+    wrote: () => {
+      // A reset moves the folder: Global confirms the value again.
+      if (!isReset) all.held!.reset()
+      isReset = true
+    },
+    rewrite: async (bytes: Uint8Array, at: number) =>
+      void (await file.write(bytes, 0, bytes.byteLength, at)),
+  }
+  t.true(await (await all.local.get(all.key)).copyTo!(target))
+  await file.close()
+  sameBytes(t, await readFile(name), value.bytes)
+  t.true(isReset)
+  t.is(all.host.sentBytes, sentBytes, 'nothing is fetched again')
 })

@@ -269,6 +269,31 @@ test('R003-166: a file of an earlier run that was changed is not served', async 
   t.true((await received(again)) >= LARGE.byteLength)
 })
 
+test('R003-166: verify looks at what an earlier run left, once Global has confirmed it', async (t) => {
+  const { nodes, global, local, key, cacheDir, options } = await scene(t)
+  const other = (await global.put({ bytes: once(pattern(2 * MIB)) })).key
+  for (const one of [key, other]) await read(local, one)
+  await local.close()
+  const path = readdirSync(cacheDir, { recursive: true })
+    .map((name) => join(cacheDir, String(name)))
+    .find((one) => one.includes('/values/') && one.endsWith(other.toString()))
+  change(path!, flip)
+  const { ticket } = await global.members.invite({ role: 'admin' })
+  const again = await nodes.open({ ...options, ticket: parseTicket(ticket), role: 'local' })
+  const damaged: string[] = []
+  let doneBytes = 0
+  // Global confirms what was found soon after the start.
+  await eventually(async () => {
+    for await (const event of again.verify()) {
+      if (event.type === 'damaged') damaged.push(event.key.toString())
+      if (event.type === 'done') doneBytes = event.doneBytes
+    }
+    return damaged.length > 0 && doneBytes > 0
+  })
+  t.deepEqual(damaged, [other.toString()])
+  t.is(doneBytes, LARGE.byteLength)
+})
+
 test('R007-390: a folder on a disk needs a size', async (t) => {
   const nodes = new Nodes(t)
   const global = await nodes.global()

@@ -1,17 +1,20 @@
 /** What ends a read at a Local: a removal, its time limit, the end of the lease. */
 import { deadline, type Deadline } from '../../../deadline.ts'
+import { DstoreError } from '../../../errors.ts'
 import { leaseOver } from '../../../index/local/freshness.ts'
 import { CALL_TIMEOUT_MS } from '../../../limits.ts'
 import type { CallOptions } from '../../node.ts'
 import type { Read } from '../active-reads.ts'
 import type { GlobalLink } from '../global-link.ts'
 
+type Link = Pick<GlobalLink, 'isLeaseOver' | 'verdict' | 'status'>
+
 export class ReadLimits {
-  readonly #link: Pick<GlobalLink, 'isLeaseOver'>
+  readonly #link: Link
   readonly #movedAt: () => number
 
   /** `movedAt`: when bytes of any value last came from Global, as `performance.now` has it. */
-  constructor(link: Pick<GlobalLink, 'isLeaseOver'>, movedAt: () => number) {
+  constructor(link: Link, movedAt: () => number) {
     this.#link = link
     this.#movedAt = movedAt
   }
@@ -27,11 +30,15 @@ export class ReadLimits {
   check(read: Read, limit: Deadline): void {
     read.signal.throwIfAborted()
     limit.signal.throwIfAborted()
-    this.checkLease()
-  }
-
-  /** Throws once the lease is over. */
-  checkLease(): void {
     if (this.#link.isLeaseOver()) throw leaseOver()
   }
+
+  /** Throws where this node may serve nothing any more: its lease is over, or it is no member. */
+  checkMembership(): void {
+    if (this.#link.isLeaseOver()) throw leaseOver()
+    if (this.#link.verdict() === 'refused') throw this.#link.status.error ?? noMember()
+  }
 }
+
+export const noMember = (): DstoreError =>
+  new DstoreError('not-permitted', 'this node is not a member of its Global')

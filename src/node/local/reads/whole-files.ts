@@ -57,7 +57,7 @@ export class WholeFiles {
           await this.#fetch(entry, options)
           if (entry.isVoid) throw new DstoreError('cancelled', 'Global has not confirmed it')
           // To verify a large file takes longer than a lease may last.
-          limits.checkLease()
+          limits.checkMembership()
           return { ...(await files.hold(entry)), size: entry.size }
         } finally {
           release()
