@@ -36,13 +36,17 @@ export async function connectNode(
 }
 
 /** The daemon of a client as a node; to be closed with the client. */
-export const remoteNode = (client: Client, role: Node['role']): Node => ({
+export const remoteNode = (
+  client: Client,
+  role: Node['role'],
+  held: Set<() => void> = new Set(),
+): Node => ({
   role,
   index: remoteIndex(client),
   members: remoteMembers(client),
   rules: remoteRules(client),
   trees: remoteTrees(client),
-  paths: remotePaths(client),
+  paths: remotePaths(client, held),
   ...(role === 'local' && { inactive: remoteInactive(client), pins: remotePins(client) }),
 
   async put(source, options = {}) {
@@ -89,6 +93,8 @@ export const remoteNode = (client: Client, role: Node['role']): Node => ({
 
   /** Close the connections; the daemon keeps running. */
   async close() {
+    // Their connections would keep the process alive.
+    for (const release of held) release()
     client.close()
   },
 })

@@ -252,6 +252,16 @@ test('R007-359 a node behind a daemon opens paths as one in this process does', 
   t.is(await failure(remote.paths!.openPath(key)), 'not-found')
 })
 
+test('R007-359 the end of a client ends what it holds', async (t) => {
+  const { node, socket } = await scene(t)
+  const { key } = await node.put({ bytes: once(Buffer.from('copied for the path')) })
+  const remote = (await connectNode(socket))!
+  const { path } = await remote.paths!.openPath(key)
+  t.true(existsSync(path))
+  await remote.close()
+  await eventually(() => !existsSync(path))
+})
+
 test('R007-360 a node without files says so', async (t) => {
   const { directory } = await serving(t)
   const { status, body } = await ask(directory.socket, 'POST', '/v1/values/x/path', { body: '{}' })
