@@ -20,7 +20,7 @@ const PAGES = ['README.md', ...readdirSync('docs').map((name) => `docs/${name}`)
 const NOT_RUN: readonly (readonly [page: string, title: string, why: string])[] = [
   ['README.md', '$ npm run release:dry', 'downloads Node'],
   ['docs/from-a-program.md', '$ npm install @dstore/dstore', 'not published'],
-  ['docs/model-weights.md', 'laptop$ dstore pin models/demo/v2', 'as in test/cli/pins.test.ts'],
+  ['docs/model-weights.md', 'laptop$ dstore pin models/demo/v2', 'as in test/cli/pins.extended.ts'],
   ['docs/model-weights.md', 'laptop$ dstore start --pin models/current', 'a Local'],
   [
     'docs/model-weights.md',
