@@ -41,7 +41,7 @@ export interface FileContext {
   damaged(file: CachedFile, fault: DstoreError): void
 }
 
-/** How much is written before the next boot is told, in bytes. */
+/** Bytes written between two notes, for a later boot, of what an unfinished value holds. */
 const NOTED_BYTES = 64 * MIB
 
 export class CachedFile implements FileValue {
