@@ -13,7 +13,19 @@ import ssl
 import tempfile
 import threading
 import time
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Tuple,
+    TypeVar,
+    Union,
+)
 from urllib.parse import quote, urlencode
 
 from .errors import (
@@ -47,6 +59,8 @@ BODY_PATIENCE = 10
 SOCKET_PATH_BYTES = 100
 NO_DAEMON = (errno.ENOENT, errno.ECONNREFUSED, errno.ENOTDIR, errno.ECONNRESET)
 CONNECT_SECONDS = 10.0
+
+T = TypeVar("T")
 
 LOST = (http.client.HTTPException, OSError)
 
@@ -179,14 +193,7 @@ class Answer:
         """Reads some bytes; 0 at the end. Raises the problem that ended the body early."""
         if self._over:
             return 0
-        try:
-            count = self._response.readinto(buffer)
-        except LOST as error:
-            self.close()
-            raise lost(error, self._http.patience) from error
-        except BaseException:
-            self.close()
-            raise
+        count = self._reading(lambda: self._response.readinto(buffer))
         if count == 0 and len(buffer) > 0:
             self._end()
         return count
@@ -195,17 +202,21 @@ class Answer:
         """Some bytes, as soon as there are some; empty at the end."""
         if self._over:
             return b""
+        part = self._reading(lambda: self._response.read1(most))
+        if not part:
+            self._end()
+        return part
+
+    def _reading(self, read: Callable[[], T]) -> T:
+        """What ``read`` gives. If it fails, the connection is closed: its body is cut."""
         try:
-            part = self._response.read1(most)
+            return read()
         except LOST as error:
             self.close()
             raise lost(error, self._http.patience) from error
         except BaseException:
             self.close()
             raise
-        if not part:
-            self._end()
-        return part
 
     def text(self) -> str:
         parts: List[bytes] = []
