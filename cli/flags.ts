@@ -102,13 +102,18 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   'http-cert': text('FILE', 'serve TLS over TCP, with this certificate; none: do not'),
   'http-key': text('FILE', 'the key of the certificate'),
   'http-public': yes('let values and names be read over TCP without the token'),
+  door: {
+    ...text('NAMES', 'doors to open for other tools: cache, hf, ipfs, dav; none: no door'),
+    multiple: true,
+  },
+  'hf-upstream': text('URL', 'where the door hf reads through what it lacks; none: nowhere'),
   'log-level': text('LEVEL', 'debug, info, warn or error (DSTORE_LOG_LEVEL)'),
 }
 
 /** Flags that configure a node: `start` and `join` pass them on to the daemon in the background. */
 export const NODE_FLAGS: readonly FlagName[] = (
   'global standalone join without-data listen lane-port store cache cache-dir cache-dir-size pin max-size lease ' +
-  'forget-after trust-clock socket-group http http-host http-cert http-key http-public log-level'
+  'forget-after trust-clock socket-group http http-host http-cert http-key http-public door hf-upstream log-level'
 ).split(' ') as FlagName[]
 
 /** The flags of one call, of the types that `FLAGS` declares. */
@@ -181,6 +186,8 @@ export interface Flags {
   readonly 'http-cert'?: string
   readonly 'http-key'?: string
   readonly 'http-public'?: boolean
+  readonly door?: readonly string[]
+  readonly 'hf-upstream'?: string
   readonly 'log-level'?: string
 }
 

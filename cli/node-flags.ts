@@ -1,5 +1,6 @@
 /** The flags that configure a node, as settings and as parameters of another process. */
 import { DstoreError } from '../src/errors.ts'
+import { doorsIn } from '../src/daemon/config/door-settings.ts'
 import { parseDuration, parseSize } from '../src/daemon/config/quantities.ts'
 import { checkSettings, parseLease, parsePort } from '../src/daemon/config/settings.ts'
 import type { Settings } from '../src/daemon/config/settings.ts'
@@ -41,6 +42,8 @@ export function settingsFromFlags(flags: Flags): Settings {
     ...(httpCert !== undefined && { httpCert: pathOrNone(httpCert, 'the certificate') }),
     ...(httpKey !== undefined && { httpKey: pathOrNone(httpKey, 'the key') }),
     ...(httpPublic && { httpPublic }),
+    ...(flags.door !== undefined && { doors: doorsIn(flags.door) }),
+    ...(flags['hf-upstream'] !== undefined && { hfUpstream: flags['hf-upstream'] }),
   })
 }
 

@@ -51,6 +51,12 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/http/tokens':
     'Who makes a request, what it may do, and the node that a prefix confines it to.',
   'src/daemon/http/trees': 'Puts of trees, directories by path, and the content types of files.',
+  'src/daemon/http/doors': 'Hands requests to doors, by path and role, and counts them.',
+  'src/doors': 'Opens doors, the ways in for the tools of others, when they are wanted.',
+  'src/doors/cache': 'Build caches over HTTP: plain paths, Turborepo, Nx.',
+  'src/doors/hf': "The endpoint of Hugging Face's clients.",
+  'src/doors/ipfs': 'A trustless gateway for raw blocks, and RASL.',
+  'src/doors/dav': 'WebDAV and pages to browse, read-only.',
   'src/daemon/process': 'The process: start, background, lock, log file, listening, shutdown.',
   'src/store/paths': 'Copies of values and folders of links, which other processes open.',
   'src/node/calls/paths': 'Hands out files of values and folders of directories, in either role.',

@@ -35,6 +35,8 @@ export async function daemon({ flags, terminal, signal }: Invocation): Promise<n
       trustClock: flags['trust-clock'] === true,
       ...(ticket === undefined ? {} : { ticket }),
       openNode: async (options) => (await import('../../src/node/open.ts')).openNode(options),
+      openDoors: async (names, context) =>
+        (await import('../../src/doors/doors.ts')).openDoors(names, context),
     },
     (line) => terminal.announce(line, line),
   )

@@ -9,7 +9,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { TokenTable } from '../../src/daemon/config/tokens/token-table.ts'
-import type { ApiContext } from '../../src/daemon/http/call.ts'
+import type { ServerContext } from '../../src/daemon/http/server.ts'
+import { DoorCounts } from '../../src/daemon/http/doors/door-counts.ts'
 import { startDaemon } from '../../src/daemon/process/daemon.ts'
 import type { Daemon } from '../../src/daemon/process/daemon.ts'
 import { createLog } from '../../src/daemon/process/log.ts'
@@ -33,12 +34,15 @@ export function temporaryDirectory(t: ExecutionContext): string {
 }
 
 /** What a server of the API alone reaches, without a daemon and without tokens. */
-export const contextOf = (node: FakeNode, socket = ''): ApiContext => ({
+export const contextOf = (node: FakeNode, socket = ''): ServerContext => ({
   node,
   directory: '',
   socket,
   http: () => undefined,
   tokens: new TokenTable(''),
+  doors: [],
+  doorRoots: [],
+  doorCounts: new DoorCounts(),
   stop: () => undefined,
 })
 

@@ -10,6 +10,7 @@ const LAYERS = [
   'cli', // the command line, a client of the daemon's API
   'src/dstore.ts', // the library's entry: what programs import
   'src/library', // the API for programs, over their own node or a daemon's
+  'src/doors', // ways in for the tools of others, over the API's server
   'src/daemon', // process, lock, configuration, HTTP API and its client
   'src/tree', // folders on disk to directories and back, over a node
   'src/node', // the roles Global and Local, the cache, downloads from many peers

@@ -263,6 +263,8 @@ export interface StatusAnswer extends NodeStatus {
     readonly directory: string
     readonly socket: string
     readonly http?: HttpStatus
+    /** The paths that open doors serve. */
+    readonly doors?: readonly string[]
     /** Resident memory of the process, in bytes. */
     readonly residentBytes: number
   }

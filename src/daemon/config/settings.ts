@@ -16,6 +16,7 @@ import { faultOf } from '../../store/disk/faults.ts'
 import { unreadableFile } from '../../store/file/file-faults.ts'
 import { checkLossless, decodeUtf8 } from '../../utf8.ts'
 import { checkJoinAddresses, checkListenAddress } from './addresses.ts'
+import { checkDoors, doorsIn, resolveDoors } from './door-settings.ts'
 import { parseHttpAddress } from './http-address.ts'
 import { checkHostName, checkHttpExtras, pathOrNone, resolveHttp } from './http-settings.ts'
 import { hintAtOwner } from './owner.ts'
@@ -62,6 +63,10 @@ export interface Settings {
   readonly httpKey?: string
   /** Reads over TCP need no token. */
   readonly httpPublic?: boolean
+  /** Open doors by name; `none` for no door. */
+  readonly doors?: readonly string[]
+  /** Where the door of Hugging Face reads through; `none` for nowhere. */
+  readonly hfUpstream?: string
 }
 
 /** By variable, in the order in which they apply: the settings that its text stands for. */
@@ -86,6 +91,8 @@ const VARIABLES: Readonly<Record<string, (text: string) => Settings>> = {
   DSTORE_HTTP_CERT: (text) => ({ httpCert: pathOrNone(text, 'the certificate') }),
   DSTORE_HTTP_KEY: (text) => ({ httpKey: pathOrNone(text, 'the key') }),
   DSTORE_HTTP_PUBLIC: (text) => (text === '1' ? { httpPublic: true } : {}),
+  DSTORE_DOOR: (text) => ({ doors: doorsIn([text]) }),
+  DSTORE_HF_UPSTREAM: (hfUpstream) => ({ hfUpstream }),
 }
 
 /** The settings in the environment; throws `usage` or `malformed-address` for a bad one. */
@@ -179,7 +186,7 @@ export function resolveSettings(given: Settings, saved: Settings): Settings {
   const merged = mergeSettings(given, saved)
   const { join, listen, lanePort, leaseMs, forgetAfterMs, withoutData, ...others } = merged
   const { httpHosts: _, httpCert: __, httpKey: ___, pins: ____, ...kept } = others
-  const { socketGroup, http, httpPublic, ...rest } = kept
+  const { socketGroup, http, httpPublic, doors: _doors, hfUpstream: _upstream, ...rest } = kept
   const { role } = rest
   if ((given.leaseMs ?? given.forgetAfterMs) !== undefined && role !== 'global') {
     throw new DstoreError('usage', '--lease and --forget-after are for a Global', {
@@ -234,6 +241,7 @@ export function resolveSettings(given: Settings, saved: Settings): Settings {
     ...(role === 'local' && join !== undefined ? { join } : {}),
     ...(role === 'local' && withoutData === true ? { withoutData } : {}),
     ...resolvePins(given, merged),
+    ...resolveDoors(given, merged),
     ...(listensOn === undefined ? {} : { listen: listensOn }),
     ...(lanesOn === undefined ? {} : { lanePort: lanesOn }),
     ...(role === 'global' && leaseMs !== undefined ? { leaseMs } : {}),
@@ -259,6 +267,7 @@ export function checkSettings(settings: Settings): Settings {
   if (join !== undefined) checkJoinAddresses(join)
   for (const address of listen ?? []) checkListenAddress(address)
   checkPins(pins)
+  checkDoors(settings)
   if (store !== undefined && store !== 'memory' && store !== 'disk') {
     throw new DstoreError('usage', `no such store: ${String(store)}`, {
       hint: 'write disk or memory',
@@ -330,4 +339,6 @@ const SHAPES: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ['httpCert', isText],
   ['httpKey', isText],
   ['httpPublic', (value: unknown) => typeof value === 'boolean'],
+  ['doors', isTexts],
+  ['hfUpstream', isText],
 ])

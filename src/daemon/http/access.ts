@@ -104,8 +104,7 @@ export class TcpAccess implements Access {
       const isForeign = isBasic(headers.authorization) && isOfOtherOrigin(request)
       return isForeign ? new HttpError(403, FOREIGN, {}, 'not-permitted') : caller
     }
-    const reads = method === 'GET' || method === 'HEAD'
-    if (this.#options.isPublic && reads && isOpen()) return PUBLIC_CALLER
+    if (this.#options.isPublic && READS.has(method ?? '') && isOpen()) return PUBLIC_CALLER
     const message = token === undefined ? 'this needs a token' : WRONG_TOKEN
     return new HttpError(401, message, CHALLENGE, 'not-permitted', HINT)
   }
@@ -127,6 +126,9 @@ export class TcpAccess implements Access {
     this.#options.log.warn('refused over HTTP', { from, status, message, refused: this.#refused })
   }
 }
+
+/** The methods that read, those of doors among them. */
+const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PROPFIND'])
 
 /** Clients that never send a password before they are asked for one use the second. */
 const CHALLENGE = {

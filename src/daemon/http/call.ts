@@ -10,6 +10,7 @@ import { decodeUtf8 } from '../../utf8.ts'
 import type { HttpStatus } from '../api/api.ts'
 import type { TokenTable } from '../config/tokens/token-table.ts'
 import type { Access } from './access.ts'
+import type { DoorCounts } from './doors/door-counts.ts'
 
 /** The parts of the daemon that the API reaches. */
 export interface ApiContext {
@@ -20,6 +21,9 @@ export interface ApiContext {
   readonly http: () => HttpStatus | undefined
   /** Those of the API over TCP. */
   readonly tokens: TokenTable
+  /** The paths that open doors serve. */
+  readonly doorRoots: readonly string[]
+  readonly doorCounts: DoorCounts
   /** Begins to stop the daemon, and returns at once. */
   stop(): void
 }

@@ -2,6 +2,7 @@
 import type * as Prometheus from 'prom-client'
 import type { NodeStatus } from '../../node/node.ts'
 import type { HttpCall } from './call.ts'
+import type { DoorCount } from './doors/door-counts.ts'
 import { addRules } from './names/rule-metrics.ts'
 
 /** One figure of a node's status; `read` gives undefined for a role without it. */
@@ -145,8 +146,23 @@ async function addMembers(
   }
 }
 
+/** Requests that doors answered. */
+function addDoors(
+  counts: Iterable<DoorCount>,
+  registers: Prometheus.Registry[],
+  Counter: typeof Prometheus.Counter,
+): void {
+  const counter = new Counter({
+    name: 'dstore_door_requests_total',
+    help: 'Requests that doors answered.',
+    labelNames: ['door', 'method', 'status'],
+    registers,
+  })
+  for (const { requests, ...labels } of counts) counter.inc(labels, requests)
+}
+
 /** GET /metrics */
-export async function metrics({ node, response }: HttpCall): Promise<void> {
+export async function metrics({ node, response, doorCounts }: HttpCall): Promise<void> {
   const { Counter, Gauge, Registry, collectDefaultMetrics } = await loadPrometheus()
   if (processRegistry === undefined) {
     processRegistry = new Registry()
@@ -168,6 +184,7 @@ export async function metrics({ node, response }: HttpCall): Promise<void> {
   }
   await addMembers(node, registry)
   await addRules(node, registry, { Counter, Gauge })
+  addDoors(doorCounts, registers, Counter)
   const text = await Registry.merge([registry, processRegistry]).metrics()
   response.writeHead(200, {
     'Content-Type': registry.contentType,

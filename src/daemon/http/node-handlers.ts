@@ -10,7 +10,7 @@ import { sendLines } from './json-lines.ts'
 
 /** GET /v1/status */
 export async function status(call: HttpCall): Promise<void> {
-  const { node, directory, socket } = call
+  const { node, directory, socket, doorRoots } = call
   const http = call.http()
   const answer: StatusAnswer = {
     ...(await node.status()),
@@ -19,6 +19,7 @@ export async function status(call: HttpCall): Promise<void> {
       directory,
       socket,
       ...(http && { http }),
+      ...(doorRoots.length > 0 && { doors: doorRoots }),
       residentBytes: process.memoryUsage.rss(),
     },
   }

@@ -175,14 +175,20 @@ function restOf(parts: readonly string[]): string {
   throw new HttpError(400, 'no name in a directory has a slash')
 }
 
-/** The parameters of a query. Throws 400 for one that is there twice: which one is meant? */
-export function parseQuery(text: string): URLSearchParams {
+/**
+ * The parameters of a query. Throws 400 for one that is there twice, unless it may repeat: which
+ * one is meant?
+ */
+export function parseQuery(
+  text: string,
+  { mayRepeat = false }: { readonly mayRepeat?: boolean } = {},
+): URLSearchParams {
   const query = new URLSearchParams()
   for (const part of text.split('&').filter((one) => one !== '')) {
     const [name = '', ...rest] = part.replaceAll('+', ' ').split('=')
     const key = decoded(name, 'the query')
-    if (query.has(key)) throw new HttpError(400, `the query has ${key} twice`)
-    query.set(key, decoded(rest.join('='), `${key} in the query`))
+    if (query.has(key) && !mayRepeat) throw new HttpError(400, `the query has ${key} twice`)
+    query.append(key, decoded(rest.join('='), `${key} in the query`))
   }
   return query
 }

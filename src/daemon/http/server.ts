@@ -13,6 +13,8 @@ import type { Access } from './access.ts'
 import type { ApiContext, HttpCall } from './call.ts'
 import { BOUNDS, Connections, HTTP_REFUSAL_MS } from './connections.ts'
 import type { ConnectionBounds } from './connections.ts'
+import { checkDoorCall, findDoor, isOpenDoor } from './doors/door-calls.ts'
+import type { Door } from './doors/door.ts'
 import { HttpError } from './http-error.ts'
 import { getImmediate } from './immediate/immediate-get.ts'
 import { findRoute, isOpen, parseQuery } from './routes.ts'
@@ -20,6 +22,11 @@ import { nodeFor } from './tokens/confined-node.ts'
 import { requestLog, type RequestLog } from './tokens/request-log.ts'
 import { checkCall } from './tokens/route-access.ts'
 import { withoutSecrets } from './tokens/without-secrets.ts'
+
+/** What a server reaches, and the doors that it serves. */
+export interface ServerContext extends ApiContext {
+  readonly doors: readonly Door[]
+}
 
 export interface ApiServer {
   readonly server: Server
@@ -46,7 +53,7 @@ const PARSER_STATUSES: ReadonlyMap<string, number> = new Map([
 
 /** A server for the clients that `access` admits, over TLS with a certificate. */
 export function createApiServer(
-  context: ApiContext,
+  { doors, ...context }: ServerContext,
   access: Access,
   log: Log,
   bounds: ConnectionBounds = BOUNDS,
@@ -78,7 +85,7 @@ export function createApiServer(
     const { socket } = request
     connections.begin(socket, response, leave)
     const signals = { signal: aborter.signal, stopping: stopping.signal }
-    const work = handle({ ...context, access, request, response, ...signals }, log, onAnswer)
+    const work = handle({ ...context, access, request, response, ...signals }, log, onAnswer, doors)
     active.set(aborter, work)
     void work.finally(() => {
       active.delete(aborter)
@@ -136,6 +143,7 @@ async function handle(
   call: Omit<HttpCall, 'parameters' | 'query' | 'reach'>,
   log: Log,
   onAnswer: RequestLog,
+  doors: readonly Door[],
 ): Promise<void> {
   const { access, request, response } = call
   toOriginForm(request)
@@ -146,11 +154,20 @@ async function handle(
   try {
     for (const [name, value] of Object.entries(BROWSER_HEADERS)) response.setHeader(name, value)
     const [path = '', ...search] = url.split('?')
-    const caller = access.admit(request, () => isOpen(path))
+    const caller = access.admit(request, () => isOpen(path) || isOpenDoor(doors, path, method))
     onAnswer(request, response, caller)
     const { expect } = request.headers
     if (expect !== undefined && !/\b100-continue\b/i.test(expect)) {
       throw new HttpError(417, `nothing meets this expectation: ${expect}`)
+    }
+    const entrance = findDoor(doors, path)
+    if (entrance !== undefined) {
+      const { door, rest } = entrance
+      checkDoorCall(door, method, caller)
+      call.doorCounts.watch(door.root, method, response)
+      const query = parseQuery(search.join('?'), { mayRepeat: true })
+      await door.handle({ ...call, ...nodeFor(call.node, caller), parameters: {}, query, rest })
+      return
     }
     const { route, handler, parameters } = findRoute(method, path)
     checkCall(caller, route, method)

@@ -12,6 +12,9 @@ import type { NodeOptions } from '../../node/open.ts'
 import { SOCKET_ACCESS } from '../http/access.ts'
 import type { Access } from '../http/access.ts'
 import type { ApiContext } from '../http/call.ts'
+import type { DoorContext } from '../http/doors/door-context.ts'
+import { DoorCounts } from '../http/doors/door-counts.ts'
+import type { Door } from '../http/doors/door.ts'
 import { createApiServer } from '../http/server.ts'
 import { setUpHeap } from './heap.ts'
 import type { ApiServer } from '../http/server.ts'
@@ -44,6 +47,8 @@ export interface DaemonOptions {
   readonly log: Log
   /** Called under the lock, so that a daemon that may not run does not load libp2p. */
   readonly openNode: (options: NodeOptions) => Promise<ServedNode>
+  /** Called where doors are open. Missing: the program has none. */
+  readonly openDoors?: (names: readonly string[], context: DoorContext) => Promise<readonly Door[]>
 }
 
 export interface Daemon {
@@ -139,15 +144,20 @@ async function serve(
   node: ServedNode,
   settings: Settings,
   { lock, held }: { lock: Lock; held: HeldFiles },
-  { directory, log }: DaemonOptions,
+  { directory, log, openDoors }: DaemonOptions,
 ): Promise<Daemon> {
   const stopping = new AbortController()
   const stopRequested = once(stopping.signal, 'abort').then(() => undefined)
   const socket = settings.socket ?? directory.socket
   let tcp: TcpListener | undefined
   const tokens = new TokenTable(directory.tokens)
+  const { doors: names = [] } = settings
+  const doors =
+    (names.length > 0 && (await openDoors?.(names, doorContext(node, settings, log)))) || []
   const context: ApiContext = {
     node,
+    doorRoots: doors.map(({ root }) => root),
+    doorCounts: new DoorCounts(),
     tokens,
     directory: directory.path,
     socket,
@@ -155,7 +165,7 @@ async function serve(
     stop: () => stopping.abort(),
   }
   const createServer = (access: Access, tls?: Certificate): ApiServer =>
-    createApiServer(context, access, log, undefined, tls)
+    createApiServer({ ...context, doors }, access, log, undefined, tls)
   if (settings.http !== undefined) {
     const isPublic = settings.httpPublic === true
     const options = {
@@ -196,6 +206,12 @@ async function serve(
   let closing: Promise<void> | undefined
   const { lost } = held
   return { node, socket, stopRequested, lost, close: () => (closing ??= close()) }
+}
+
+/** What doors need of this daemon. The token of an upstream is no setting: those are not secret. */
+function doorContext(node: ServedNode, { hfUpstream: url }: Settings, log: Log): DoorContext {
+  const token = process.env['DSTORE_HF_UPSTREAM_TOKEN'] ?? ''
+  return { node, log, ...(url !== undefined && { hfUpstream: { url, ...(token && { token }) } }) }
 }
 
 /** The files for TLS, if the settings name them. */

@@ -13,7 +13,7 @@ export const requestLog =
   ({ method, url = '' }, response, { label }) => {
     // Without the query, in which a client may have sent a secret.
     const [path = ''] = url.split('?')
-    const level = method === 'GET' || method === 'HEAD' ? 'debug' : 'info'
+    const level = /^(GET|HEAD|OPTIONS|PROPFIND)$/.test(method ?? '') ? 'debug' : 'info'
     response.once('close', () => {
       const status = response.headersSent ? response.statusCode : undefined
       log[level]('request', { by: label, method, path: withoutSecrets(path), status })

@@ -69,7 +69,11 @@ export const accessOf = (path: string, method: string): CallAccess | undefined =
 
 /** Throws `not-permitted` unless the caller may make this call. */
 export function checkCall(caller: Caller, path: string, method: string): void {
-  const { role, prefixed } = accessOf(path, method) ?? ADMIN
+  checkAccess(caller, accessOf(path, method) ?? ADMIN)
+}
+
+/** Throws `not-permitted` unless the caller may do what needs this. */
+export function checkAccess(caller: Caller, { role, prefixed }: CallAccess): void {
   if (!suffices(caller.role, role)) {
     throw new DstoreError('not-permitted', `this needs the role ${role}, not ${caller.role}`, {
       hint: `an admin makes such a token: \`dstore token add --role ${role}\``,

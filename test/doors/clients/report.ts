@@ -1,0 +1,33 @@
+/** What the tests with clients of others print: lines that CI counts. */
+const say = (text: string): void => void process.stdout.write(`${text}\n`)
+
+/** Counts what passed and failed. */
+export class Report {
+  #passed = 0
+  #failed = 0
+
+  get failed(): number {
+    return this.#failed
+  }
+
+  get passed(): number {
+    return this.#passed
+  }
+
+  /** One line for a client that is not here, and how to get it. */
+  skipped(client: string, why: string): void {
+    say(`skipped: ${client}: ${why}`)
+  }
+
+  /** Runs one test; its failure is printed, and the next one runs. */
+  async test(title: string, run: () => Promise<void>): Promise<void> {
+    try {
+      await run()
+      this.#passed++
+      say(`  ✔ doors › ${title}`)
+    } catch (error) {
+      this.#failed++
+      say(`  ✘ doors › ${title}\n${(error as Error).stack ?? String(error)}`)
+    }
+  }
+}
