@@ -12,9 +12,13 @@ import { VOLATILE, normalise } from './normalise.ts'
 import { blocksOf } from './page.ts'
 import { runPage, runPages } from './run-page.ts'
 
-const PAGES = ['README.md', ...readdirSync('docs').map((name) => `docs/${name}`)].filter((path) =>
-  path.endsWith('.md'),
-)
+/** The pages in a folder, in order. */
+const pagesIn = (folder: string): string[] =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `${folder}/${name}`)
+
+const PAGES = ['README.md', ...pagesIn('docs'), ...pagesIn('docs/doors')]
 
 /** Blocks that no test runs, by page and first line, and why. */
 const NOT_RUN: readonly (readonly [page: string, title: string, why: string])[] = [
