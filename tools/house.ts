@@ -54,6 +54,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/http/doors': 'Hands requests to doors, by path and role, and counts them.',
   'src/doors': 'Opens doors, the ways in for the tools of others, when they are wanted.',
   'src/doors/cache': 'Build caches over HTTP: plain paths, Turborepo, Nx.',
+  'src/doors/cache/plain': 'Entries by their path, as ccache, sccache, Bazel, Nix and Gradle want them.',
   'src/doors/hf': "The endpoint of Hugging Face's clients.",
   'src/doors/ipfs': 'A trustless gateway for raw blocks, and RASL.',
   'src/doors/dav': 'WebDAV and pages to browse, read-only.',
