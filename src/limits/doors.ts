@@ -1,4 +1,5 @@
 /** Limits of doors. */
+import { KIB } from './sizes.ts'
 
 // 010: doors
 
@@ -9,7 +10,9 @@ export const CACHE_KEEP_MS: number = 60_000
 export const TURBO_HEAD_BYTES: number = 4096
 
 /** One fact about an artifact of Turborepo, such as its signature. */
-export const TURBO_FACT_BYTES: number = 960
+export const TURBO_FACT_BYTES: number = 640
 
 /** Artifacts of Turborepo that one request asks about. */
 export const TURBO_QUERY_HASHES: number = 512
+/** The body of a PROPFIND, which is read and dropped. */
+export const PROPFIND_BYTES: number = 64 * KIB

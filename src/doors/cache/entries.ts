@@ -8,7 +8,7 @@ import { checkNewName } from '../../index/name.ts'
 import type { Key } from '../../hash/key.ts'
 import { CACHE_KEEP_MS, VALUE_BYTES } from '../../limits.ts'
 import { withKey } from '../../node/calls/resolve-key.ts'
-import type { PutResult, ValueSource } from '../../node/node.ts'
+import type { BoundName, PutResult, ValueSource } from '../../node/node.ts'
 
 /** What a write of an entry did. */
 export type Written = 'new' | 'replaced' | 'same'
@@ -71,6 +71,15 @@ export async function withEntry<T>(
     if (response.headersSent) throw error
     throw asMiss(error, name)
   }
+}
+
+/** Facts of an entry; throws `not-found` for a miss. */
+export async function entryOf(call: HttpCall, name: string): Promise<BoundName> {
+  const found = await call.node.index.lookup(name, callOptions(call)).catch((error: unknown) => {
+    throw asMiss(error, name)
+  })
+  if (found !== undefined && found.key.kind === 'bytes') return found
+  throw new DstoreError('not-found', `no such entry: ${name}`)
 }
 
 /** Faults that a tool can do nothing about: it builds what it would have got. */

@@ -14,7 +14,12 @@ async function nx(t: ExecutionContext): Promise<Nx> {
   return {
     ...serving,
     ask: (method, hash, body) =>
-      ask(serving.daemon.socket, method, `/nx/v1/cache/${hash}`, body === undefined ? {} : { body }),
+      ask(
+        serving.daemon.socket,
+        method,
+        `/nx/v1/cache/${hash}`,
+        body === undefined ? {} : { body },
+      ),
   }
 }
 
@@ -50,7 +55,7 @@ test('R010-37 of writers side by side one is first, and the others hear it', asy
     answers.map(({ status }) => status).toSorted(),
     [200, 409, 409, 409, 409, 409, 409, 409],
   )
-  const won = texts[answers.findIndex(({ status }) => status === 200)]
+  const won = texts[answers.findIndex(({ status }) => status === 200)]!
   t.is((await ask('GET', '1')).body.toString(), won)
 })
 

@@ -30,14 +30,18 @@ test('R010-31 a head gives back every fact, and where the artifact begins', (t) 
 })
 
 test('R010-31 the largest facts fit into a head', (t) => {
+  // JSON writes two characters for each of these.
   const text = '"'.repeat(TURBO_FACT_BYTES)
   const facts = factsIn({
     'x-artifact-duration': '9'.repeat(15),
-    'x-artifact-tag': text.replaceAll('"', 'x'),
-    'x-artifact-sha': text.replaceAll('"', 'y'),
-    'x-artifact-dirty-hash': text.replaceAll('"', 'z'),
+    'x-artifact-tag': text,
+    'x-artifact-sha': text,
+    'x-artifact-dirty-hash': text,
   })
-  t.true(!('unfit' in facts) && encodeHead(facts).byteLength <= TURBO_HEAD_BYTES)
+  if ('unfit' in facts) return t.fail(facts.unfit)
+  const head = encodeHead(facts)
+  t.true(head.byteLength <= TURBO_HEAD_BYTES)
+  t.deepEqual(decodeHead(head)?.facts, facts)
 })
 
 for (const [title, text] of Object.entries({
@@ -62,7 +66,10 @@ for (const [title, text] of Object.entries({
 }
 
 test('R010-31 no head: bytes that are not UTF-8', (t) => {
-  t.is(decodeHead(Buffer.from([...Buffer.from('{"turbo":1,"tag":"'), 0xff, 0x22, 0x7d, 0x0a])), undefined)
+  t.is(
+    decodeHead(Buffer.from([...Buffer.from('{"turbo":1,"tag":"'), 0xff, 0x22, 0x7d, 0x0a])),
+    undefined,
+  )
 })
 
 for (const [header, text] of [

@@ -55,7 +55,8 @@ test('R010-30 a team is a space, and a request without one has its own', async (
   const { ask } = await turbo(t)
   await ask('PUT', '/h?teamId=team_1&slug=other', { body: 'one' })
   await ask('PUT', '/h', { body: 'none' })
-  const get = async (query: string): Promise<string> => (await ask('GET', `/h${query}`)).body.toString()
+  const get = async (query: string): Promise<string> =>
+    (await ask('GET', `/h${query}`)).body.toString()
   t.is(await get('?teamId=team_1'), 'one')
   t.is(await get(''), 'none')
   t.is(await get('?slug=default'), 'none')
@@ -87,7 +88,7 @@ test('R010-32 readers see one artifact with its facts while it is replaced', asy
   while (!isDone) {
     const { status, body, headers } = await ask('GET', '/h')
     t.is(status, 200)
-    t.is(`tag${body.toString().slice(5)}`, headers['x-artifact-tag'])
+    t.is(headers['x-artifact-tag'], `tag${body.toString().slice(5)}`)
     reads++
   }
   await writing
@@ -128,7 +129,16 @@ test('R010-33 what is not there, and what is no artifact, is a miss', async (t) 
 
 test('R010-30 a hash or team that can be no part of a name is refused', async (t) => {
   const { ask, node } = await turbo(t)
-  const wrong = ['/a%2Fb', '/%2e%2e', '/..', '/a%00b', '/%ff', '/a%0d%0ab', `/${'h'.repeat(129)}`, '/a*b']
+  const wrong = [
+    '/a%2Fb',
+    '/%2e%2e',
+    '/..',
+    '/a%00b',
+    '/%ff',
+    '/a%0d%0ab',
+    `/${'h'.repeat(129)}`,
+    '/a*b',
+  ]
   const teams = ['a%2Fb', '..', '.', '', 'a%0ab', 'x'.repeat(129), 'a%20b']
   const paths = [...wrong, ...teams.map((team) => `/h?slug=${team}`)]
   for (const path of paths) {
@@ -185,7 +195,8 @@ test('R010-35 a query says what each artifact is', async (t) => {
 test('R010-32 an artifact that ends early is not bound', async (t) => {
   const { daemon, node } = await turbo(t)
   const socket = connect(daemon.socket)
-  const head = 'PUT /turbo/v8/artifacts/h HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n'
+  const head =
+    'PUT /turbo/v8/artifacts/h HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n'
   socket.write(`${head}only this`)
   await once(socket, 'connect')
   await sleep(50)
