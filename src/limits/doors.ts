@@ -5,5 +5,14 @@ import { KIB } from './sizes.ts'
 
 /** How long the replaced value of a build cache's name is kept, if nothing else holds it. */
 export const CACHE_KEEP_MS: number = 60_000
+
+/** The head of an artifact of Turborepo: facts about it, in a line before its bytes. */
+export const TURBO_HEAD_BYTES: number = 4096
+
+/** One fact about an artifact of Turborepo, such as its signature. */
+export const TURBO_FACT_BYTES: number = 640
+
+/** Artifacts of Turborepo that one request asks about. */
+export const TURBO_QUERY_HASHES: number = 512
 /** The body of a PROPFIND, which is read and dropped. */
 export const PROPFIND_BYTES: number = 64 * KIB
