@@ -1,5 +1,6 @@
 /** Limits of doors. */
 import { KIB } from './sizes.ts'
+import { KIB, MIB } from './sizes.ts'
 
 // 010: doors
 
@@ -39,3 +40,39 @@ export const HF_REVISIONS: number = 1000
 
 /** The tags of a repository whose earlier targets are searched for a commit. */
 export const HF_HISTORIES: number = 16
+/** How long an answer of the upstream about a revision is taken for its present state. */
+export const HF_FRESH_MS: number = 300_000
+
+/** How long the upstream is not asked again for what it refused, or could not give. */
+export const HF_AWAY_MS: number = 30_000
+
+/** How long the upstream may be silent: before its response, and between two pieces of a body. */
+export const HF_SILENCE_MS: number = 30_000
+
+/** Redirects that are followed for one request to the upstream. */
+export const HF_REDIRECTS: number = 5
+
+/** What the upstream sends at least of a body while it is waited for, `HF_PACE_MS` in all. */
+export const HF_PACE_BYTES: number = 64 * KIB
+export const HF_PACE_MS: number = 60_000
+
+/** Times in a row that a download begins again which brought less than `HF_PACE_BYTES`. */
+export const HF_RETRIES: number = 5
+
+/** Bytes of one answer of the upstream in JSON. */
+export const HF_JSON_BYTES: number = 16 * MIB
+
+/** Files of a revision that the door reads through. */
+export const HF_FILES: number = 100_000
+
+/** Bytes of the list of the files of a revision, as it is stored. */
+export const HF_LISTING_BYTES: number = 32 * MIB
+
+/** Downloads from the upstream at a time, at one node. */
+export const HF_DOWNLOADS: number = 8
+
+/** Downloads that wait for others, at one node. */
+export const HF_WAITING: number = 1024
+
+/** How long a client that takes no interim response waits for a download. */
+export const HF_PATIENCE_MS: number = 90_000
