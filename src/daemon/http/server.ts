@@ -168,6 +168,8 @@ async function handle(
       checkDoorCall(door, method, caller)
       call.doorCounts.watch(door.root, method, response)
       const query = parseQuery(search.join('?'), { mayRepeat: true })
+      // A client of another protocol does not know our trailer: a response that fails is cut.
+      delete request.headers.te
       await door.handle({ ...call, ...nodeFor(call.node, caller), parameters: {}, query, rest })
       return
     }
