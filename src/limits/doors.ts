@@ -1,5 +1,4 @@
 /** Limits of doors. */
-import { KIB } from './sizes.ts'
 import { KIB, MIB } from './sizes.ts'
 
 // 010: doors
