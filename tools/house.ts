@@ -56,6 +56,9 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/doors/cache': 'Build caches over HTTP: plain paths, Turborepo, Nx.',
   'src/doors/cache/plain':
     'Entries by their path, as ccache, sccache, Bazel, Nix and Gradle want them.',
+  'src/doors/cache/turbo': 'Artifacts of Turborepo, with what it says of them.',
+  'src/doors/cache/nx': 'The self-hosted cache of Nx.',
+  'cli/gocache': 'The cache of the go command: its protocol, a folder of files, and a daemon.',
   'src/doors/hf': "The endpoint of Hugging Face's clients.",
   'src/doors/ipfs': 'A trustless gateway for raw blocks, and RASL.',
   'src/doors/dav': 'WebDAV and pages to browse, read-only.',

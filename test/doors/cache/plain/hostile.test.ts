@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
 import { test } from '../../../serial.ts'
 import { DstoreError } from '../../../../src/errors.ts'
-import { HTTP_HEADER_BYTES, PROPFIND_BYTES } from '../../../../src/limits.ts'
+import { HTTP_HEADER_BYTES, DAV_BODY_BYTES } from '../../../../src/limits.ts'
 import { packNames } from '../../../../src/index/lists/name-page.ts'
 import { eventually } from '../../../eventually.ts'
 import { ask, serving } from '../../../daemon/serving.ts'
@@ -159,7 +159,7 @@ test('R010-20 a PROPFIND that never ends is refused, and a client that does not 
   const { daemon, node } = await serving(t, { doors: ['cache'] })
   const [socket, text] = await bare(t, daemon.socket)
   const head = `PROPFIND /cache/s/ HTTP/1.1\r\n${HOST}Depth: 1\r\nTransfer-Encoding: chunked\r\n\r\n`
-  socket.write(`${head}${`400\r\n${'x'.repeat(0x400)}\r\n`.repeat(PROPFIND_BYTES / 0x400 + 1)}`)
+  socket.write(`${head}${`400\r\n${'x'.repeat(0x400)}\r\n`.repeat(DAV_BODY_BYTES / 0x400 + 1)}`)
   await eventually(() => text().startsWith('HTTP/1.1 413 '))
   socket.destroy()
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { ExecutionContext } from 'ava'
 import { test } from '../../../serial.ts'
-import { CACHE_KEEP_MS, PROPFIND_BYTES } from '../../../../src/limits.ts'
+import { CACHE_KEEP_MS, DAV_BODY_BYTES } from '../../../../src/limits.ts'
 import type { ServedNode } from '../../../../src/node/node.ts'
 import { pathVectors, type CachePathVectors } from '../../../../specs/models/cache-paths.ts'
 import { vectorFile } from '../../../../specs/models/vectors.ts'
@@ -247,9 +247,9 @@ test('R010-20 a PROPFIND without a depth, or of a long body, is refused', async 
   for (const headers of [{}, { depth: 'infinity' }, { depth: '2' }, { depth: '1, 1' }]) {
     t.is((await call('PROPFIND', '/cache/s/', { headers })).status, 403)
   }
-  const fits = { headers: { depth: '0' }, body: ' '.repeat(PROPFIND_BYTES) }
+  const fits = { headers: { depth: '0' }, body: ' '.repeat(DAV_BODY_BYTES) }
   t.is((await call('PROPFIND', '/cache/s/', fits)).status, 207)
-  const long = { headers: { depth: '0' }, body: ' '.repeat(PROPFIND_BYTES + 1) }
+  const long = { headers: { depth: '0' }, body: ' '.repeat(DAV_BODY_BYTES + 1) }
   t.is((await call('PROPFIND', '/cache/s/', long)).status, 413)
 })
 
