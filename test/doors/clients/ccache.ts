@@ -1,7 +1,8 @@
 /** ccache with `remote_storage=http://`. */
 import { deepEqual, equal, ok } from 'node:assert/strict'
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { addSource, copyOf, newProject, setHeader } from './c-project.ts'
 import type { Report } from './report.ts'
 import { requestsTo, since } from './requests.ts'
 import { has, run, withSite, type Machine, type Site } from './site.ts'
@@ -20,9 +21,7 @@ export async function testCcache(report: Report): Promise<void> {
     return report.skipped('ccache', 'apt-get install ccache gcc')
   }
   await withSite('cache', async (site) => {
-    const project = site.newFolder('project')
-    writeFileSync(join(project, 'common.h'), 'static const char *version = "1";\n')
-    for (let i = 0; i < FILES; i++) addSource(project, i)
+    const project = newProject(site, FILES)
     const all = Array.from({ length: FILES }, (_, i) => i)
     let cold: Built | undefined
 
@@ -42,7 +41,7 @@ export async function testCcache(report: Report): Promise<void> {
       'ccache: a manifest is replaced, and both versions hit directly',
       async () => {
         const changed = copyOf(site, project, 'changed')
-        writeFileSync(join(changed, 'common.h'), 'static const char *version = "2";\n')
+        setHeader(changed, '2')
         const before = await requestsTo(site.a, '/cache')
         const second = build(site, 'second', changed, all, remote(site.a, site.a.writer))
         equal(second.stats['cache_miss'], FILES)
@@ -103,17 +102,6 @@ export async function testCcache(report: Report): Promise<void> {
 
 const remote = (machine: Machine, token: string, space = 'ccache'): string =>
   `${machine.url}/cache/${space}|bearer-token=${token}`
-
-function addSource(folder: string, i: number): void {
-  const text = `#include "common.h"\nconst char *f${i}(void) { return version + ${i} % 2; }\n`
-  writeFileSync(join(folder, `f${i}.c`), text)
-}
-
-function copyOf(site: Site, project: string, name: string): string {
-  const folder = site.newFolder(name)
-  cpSync(project, folder, { recursive: true })
-  return folder
-}
 
 /** Compiles with an empty local cache. */
 function build(
