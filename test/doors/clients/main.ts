@@ -9,6 +9,7 @@ import { Report } from './report.ts'
 const CLIENTS: Readonly<Record<string, () => Promise<(report: Report) => Promise<void>>>> = {
   ccache: async () => (await import('./ccache.ts')).testCcache,
   sccache: async () => (await import('./sccache.ts')).testSccache,
+  bazel: async () => (await import('./bazel.ts')).testBazel,
 }
 
 const wanted = process.argv.slice(2)
