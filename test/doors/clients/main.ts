@@ -10,6 +10,7 @@ const CLIENTS: Readonly<Record<string, () => Promise<(report: Report) => Promise
   ccache: async () => (await import('./ccache.ts')).testCcache,
   sccache: async () => (await import('./sccache.ts')).testSccache,
   bazel: async () => (await import('./bazel.ts')).testBazel,
+  nix: async () => (await import('./nix.ts')).testNix,
 }
 
 const wanted = process.argv.slice(2)
