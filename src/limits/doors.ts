@@ -1,5 +1,5 @@
 /** Limits of doors. */
-import { KIB } from './sizes.ts'
+import { GIB, KIB, MIB } from './sizes.ts'
 
 // 010: doors
 
@@ -16,3 +16,12 @@ export const TURBO_FACT_BYTES: number = 640
 export const TURBO_QUERY_HASHES: number = 512
 /** The body of a PROPFIND, which is read and dropped. */
 export const PROPFIND_BYTES: number = 64 * KIB
+
+/** An output of this size is answered to the go command as a file of the daemon, if it has files. */
+export const GOCACHE_HELD_BYTES: number = MIB
+
+/** How many such files one go command holds; others are copied. */
+export const GOCACHE_HELD_FILES: number = 64
+
+/** What the folder of `gocache` takes at most, unless a flag says otherwise. */
+export const GOCACHE_FOLDER_BYTES: number = 10 * GIB
