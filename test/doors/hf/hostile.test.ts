@@ -65,11 +65,9 @@ test('R010-50 ids and revisions that are never served', (t) => {
   for (const id of ['gpt2', 'a/b', 'A-b_c.d/e', 'x'.repeat(96)]) {
     t.is(faultOfId(id), undefined, id)
   }
-  for (const id of [
-    ...['', '/', 'a/', '/a', 'a/b/c', '.', 'a/..', '.a', 'a.', '-a', 'a-', 'a--b', 'a..b'],
-    ...['a.git', 'a/b.git', 'é', 'a b', 'a@b', 'a%2Fb', 'a\u0000', 'x'.repeat(97)],
-    ...['api', 'api/x', 'datasets/x', 'spaces', 'a/tree', 'a/resolve', 'a/revision'],
-  ]) {
+  const wrong = ' / a/ /a a/b/c . a/.. .a a. -a a- a--b a..b a.git a/b.git é a@b a%2Fb a\u0000'
+  const reserved = 'api api/x datasets/x spaces a/tree a/resolve a/revision'
+  for (const id of [...`${wrong} ${reserved}`.split(' '), 'a b', 'x'.repeat(97)]) {
     t.is(typeof faultOfId(id), 'string', id)
   }
   for (const revision of ['main', 'v1.0', 'refs/pr/1', 'a b', '@', 'x'.repeat(500)]) {
