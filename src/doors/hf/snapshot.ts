@@ -10,6 +10,8 @@ export interface HfFile {
   readonly oid: string
   /** Without quotes; the client names its cached copy after it. Of a stored file: its key. */
   readonly etag: string
+  /** Of a stored file: by this an upstream's bytes are verified (R010-72). */
+  readonly key?: string | undefined
   /** Of a file that the upstream keeps by Git LFS. */
   readonly lfs?: { readonly sha256: string; readonly pointerSize: number }
 }
@@ -27,7 +29,7 @@ export interface WalkOptions {
   /** Also what is in folders below. A folder comes before what is in it. */
   readonly recursive: boolean
   /** Only what comes after the entry with this path in the order of the walk. */
-  readonly after?: string
+  readonly after?: string | undefined
 }
 
 /** A revision of a repository. It does not change: a moved revision is another snapshot. */
@@ -40,12 +42,12 @@ export interface Snapshot {
   at(path: string): Promise<HfEntry | undefined>
   /**
    * The entries of a folder, in an order that is the same each time. It reads no further than its
-   * caller does.
+   * caller does. Nothing comes for a path that is no folder.
    */
   walk(folder: string, options: WalkOptions): AsyncIterable<HfEntry>
   /**
-   * Responds to a GET with the bytes of a file, or the range that the request asks for. Headers
-   * that every response has (`X-Repo-Commit`, `ETag`) are set on the response already.
+   * Responds to a GET with the bytes of a file, or the range that the request asks for. The headers
+   * `X-Repo-Commit` and `Content-Type` are set already, `If-None-Match` is answered.
    */
   send(call: DoorCall, file: HfFile): Promise<void>
 }
