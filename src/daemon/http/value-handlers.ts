@@ -73,11 +73,18 @@ export function getValue(call: HttpCall): Promise<void> {
   return withKeyParam(call, (key) => sendValue(call, key, type))
 }
 
-/** Responds with a value, or one range of it, as this content type. */
-export async function sendValue(call: HttpCall, key: Key, type: string): Promise<void> {
+/**
+ * Responds with a value, or one range of it, as this content type. `tag` is its `ETag`, where a door
+ * has another one for it.
+ */
+export async function sendValue(
+  call: HttpCall,
+  key: Key,
+  type: string,
+  tag: string = tagOf(key),
+): Promise<void> {
   const { request } = call
-  if (await isNotModified(call, key)) return
-  const tag = tagOf(key)
+  if (await isNotModified(call, key, tag)) return
   // A value never changes: `If-Range` with another tag means another value, so send all of this
   // one.
   const ifRange = request.headers['if-range']
@@ -104,6 +111,7 @@ export async function sendValue(call: HttpCall, key: Key, type: string): Promise
     status: range === undefined ? 200 : 206,
     headers: {
       ...valueHeaders(value, type),
+      ETag: tag,
       ...(range && { 'Content-Range': `bytes ${start}-${end - 1}/${value.size}` }),
     },
     length: end - start,
@@ -135,7 +143,7 @@ export function valueFacts(call: HttpCall): Promise<void> {
 export async function removeValue(call: HttpCall): Promise<void> {
   const options = { ...callOptions(call), force: call.query.get('force') === '1' }
   const key = parseKey(call.parameters['key'] ?? '')
-  checkIfMatch(call, key)
+  checkIfMatch(call, tagOf(key))
   const remove = (): Promise<RemoveResult> => call.node.index.remove(key, options)
   sendJson(call, 200, await withHeartbeat(call, remove))
 }
@@ -172,13 +180,16 @@ function includesStart(range: RangeRequest): boolean {
  * Whether the client has the value already, and was answered 304. Throws 412 for an `If-Match` with
  * other tags. It asks for facts only: a Local makes room in its cache for a value that it opens.
  */
-export async function isNotModified(call: HttpCall, key: Key): Promise<boolean> {
-  const tag = tagOf(key)
+export async function isNotModified(
+  call: HttpCall,
+  key: Key,
+  tag: string = tagOf(key),
+): Promise<boolean> {
   const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = call.request.headers
   const isKnown = matches(ifNoneMatch?.replaceAll('W/', ''), tag)
   if (ifMatch === undefined && !isKnown) return false
   await factsOf(call, key)
-  checkIfMatch(call, key)
+  checkIfMatch(call, tag)
   if (!isKnown) return false
   call.response.writeHead(304, { ETag: tag })
   call.response.end()
@@ -186,9 +197,8 @@ export async function isNotModified(call: HttpCall, key: Key): Promise<boolean> 
 }
 
 /** Throws 412 for an `If-Match` with other tags than that of this value. */
-function checkIfMatch({ request }: HttpCall, key: Key): void {
+function checkIfMatch({ request }: HttpCall, tag: string): void {
   const header = request.headers['if-match']
-  const tag = tagOf(key)
   if (header === undefined || matches(header, tag)) return
   throw new HttpError(412, `the tag of this value is ${tag}`, { ETag: tag })
 }

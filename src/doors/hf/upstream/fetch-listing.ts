@@ -38,7 +38,11 @@ export async function fetchCommit(
   const path = `${api(repo)}/revision/${encodeURIComponent(revision)}`
   const { document } = await remote.json(path, '?expand=sha&expand=lastModified', signal)
   const { sha, lastModified } = (document ?? {}) as Record<string, unknown>
-  if (typeof sha !== 'string' || !isCommit(sha)) throw unclear(remote, `no commit for ${repo.id}`)
+  const isClear = typeof sha === 'string' && isCommit(sha)
+  // A commit never changes: it is no other one.
+  if (!isClear || (isCommit(revision) && sha !== revision)) {
+    throw unclear(remote, `no commit for ${repo.id}`)
+  }
   const isDate = typeof lastModified === 'string' && lastModified.length <= 40
   return { commit: sha, ...(isDate && { modifiedAt: lastModified }) }
 }
