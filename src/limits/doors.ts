@@ -6,6 +6,16 @@ import { KIB, MIB } from './sizes.ts'
 /** How long the replaced value of a build cache's name is kept, if nothing else holds it. */
 export const CACHE_KEEP_MS: number = 60_000
 
+/** The head of an artifact of Turborepo: facts about it, in a line before its bytes. */
+export const TURBO_HEAD_BYTES: number = 4096
+
+/** One fact about an artifact of Turborepo, such as its signature. */
+export const TURBO_FACT_BYTES: number = 640
+
+/** Artifacts of Turborepo that one request asks about. */
+export const TURBO_QUERY_HASHES: number = 512
+/** The body of a PROPFIND, which is read and dropped. */
+export const PROPFIND_BYTES: number = 64 * KIB
 /** A path in a repository of Hugging Face, in bytes of UTF-8. */
 export const HF_PATH_BYTES: number = 2048
 
@@ -29,7 +39,6 @@ export const HF_REVISIONS: number = 1000
 
 /** The tags of a repository whose earlier targets are searched for a commit. */
 export const HF_HISTORIES: number = 16
-
 /** How long an answer of the upstream about a revision is taken for its present state. */
 export const HF_FRESH_MS: number = 300_000
 
@@ -66,3 +75,23 @@ export const HF_WAITING: number = 1024
 
 /** How long a client that takes no interim response waits for a download. */
 export const HF_PATIENCE_MS: number = 90_000
+/** The longest text of a CID at a gateway: a digest of 128 bytes in base2. */
+export const CID_CHARACTERS: number = 1 + 8 * (2 + 1 + 2 + 128)
+/** The most bytes that a CID of the hash function identity carries. */
+export const IDENTITY_BYTES: number = 128
+/** The longest file name that a request gives a block, in characters. */
+export const FILENAME_CHARACTERS: number = 255
+/** How long an immutable block may be cached, in seconds: 336 days. */
+export const BLOCK_AGE_S: number = 29_030_400
+/** When a client of a gateway that cannot answer should try again, in seconds. */
+export const RETRY_AFTER_S: number = 5
+/** The body of a PROPFIND. */
+export const DAV_BODY_BYTES: number = 16_384
+/** Properties that one PROPFIND names. */
+export const DAV_PROPERTIES: number = 128
+/** Levels of elements in such a body. */
+export const DAV_XML_DEPTH: number = 16
+/** Names that a symbolic link is followed through, those of other links among them. */
+export const DAV_LINK_STEPS: number = 64
+/** Such names for all links of one listing: links beyond are left out. */
+export const DAV_LISTING_STEPS: number = 65_536

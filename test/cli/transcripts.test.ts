@@ -95,6 +95,8 @@ for (const name of readdirSync(FOLDER).filter((one) => one.endsWith('.txt'))) {
           cwd: place.path,
           env,
           stdio: ['ignore', 'pipe', 'pipe'],
+          // A loop that waits for what never comes ends the test, not the whole run.
+          timeout: 120_000,
         })
         return `$ ${command}\n${shown(place, await outcome(child))}${proseAfter(block)}`
       }

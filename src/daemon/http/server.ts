@@ -107,6 +107,8 @@ export function createApiServer(
   })
   // Node's own refusal has no problem document; `handle` refuses what it cannot expect.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response))
+  // Node would ask for the body before `handle` has seen the request; `bodyOf` asks for it.
+  server.on('checkContinue', (request, response) => server.emit('request', request, response))
   server.timeout = access.silenceMs
 
   const drain = async (graceMs = SHUTDOWN_MS): Promise<void> => {
@@ -167,6 +169,8 @@ async function handle(
       checkDoorCall(door, method, caller)
       call.doorCounts.watch(door.root, method, response)
       const query = parseQuery(search.join('?'), { mayRepeat: true })
+      // A client of another protocol does not know our trailer: a response that fails is cut.
+      delete request.headers.te
       const mayFetch = caller !== PUBLIC_CALLER
       const seen = nodeFor(call.node, caller)
       await door.handle({ ...call, ...seen, parameters: {}, query, rest, mayFetch })

@@ -73,18 +73,24 @@ export function getValue(call: HttpCall): Promise<void> {
   return withKeyParam(call, (key) => sendValue(call, key, type))
 }
 
-/**
- * Responds with a value, or one range of it, as this content type. `tag` is its `ETag`, where a door
- * has another one for it.
- */
+/** What a door says of a value in place of the API's own headers. */
+export interface OwnHeaders {
+  /** The entity tag, in quotes. */
+  readonly tag?: string
+  /** Sent with the value, and with 304. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Responds with a value, or one range of it, as this content type. */
 export async function sendValue(
   call: HttpCall,
   key: Key,
   type: string,
-  tag: string = tagOf(key),
+  own: OwnHeaders = {},
 ): Promise<void> {
   const { request } = call
-  if (await isNotModified(call, key, tag)) return
+  if (await isNotModified(call, key, own)) return
+  const tag = own.tag ?? tagOf(key)
   // A value never changes: `If-Range` with another tag means another value, so send all of this
   // one.
   const ifRange = request.headers['if-range']
@@ -112,6 +118,7 @@ export async function sendValue(
     headers: {
       ...valueHeaders(value, type),
       ETag: tag,
+      ...own.headers,
       ...(range && { 'Content-Range': `bytes ${start}-${end - 1}/${value.size}` }),
     },
     length: end - start,
@@ -127,10 +134,20 @@ export function headValue(call: HttpCall): Promise<void> {
 }
 
 /** Responds with the headers of a value of this content type. */
-export async function sendHead(call: HttpCall, key: Key, type: string): Promise<void> {
-  if (await isNotModified(call, key)) return
+export async function sendHead(
+  call: HttpCall,
+  key: Key,
+  type: string,
+  own: OwnHeaders = {},
+): Promise<void> {
+  if (await isNotModified(call, key, own)) return
   const facts = await factsOf(call, key)
-  call.response.writeHead(200, { ...valueHeaders(facts, type), 'Content-Length': facts.size })
+  call.response.writeHead(200, {
+    ...valueHeaders(facts, type),
+    ETag: own.tag ?? tagOf(key),
+    ...own.headers,
+    'Content-Length': facts.size,
+  })
   call.response.end()
 }
 
@@ -183,7 +200,7 @@ function includesStart(range: RangeRequest): boolean {
 export async function isNotModified(
   call: HttpCall,
   key: Key,
-  tag: string = tagOf(key),
+  { tag = tagOf(key), headers = {} }: OwnHeaders = {},
 ): Promise<boolean> {
   const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = call.request.headers
   const isKnown = matches(ifNoneMatch?.replaceAll('W/', ''), tag)
@@ -191,12 +208,12 @@ export async function isNotModified(
   await factsOf(call, key)
   checkIfMatch(call, tag)
   if (!isKnown) return false
-  call.response.writeHead(304, { ETag: tag })
+  call.response.writeHead(304, { ETag: tag, ...headers })
   call.response.end()
   return true
 }
 
-/** Throws 412 for an `If-Match` with other tags than that of this value. */
+/** Throws 412 for an `If-Match` with other tags than this one of a value. */
 function checkIfMatch({ request }: HttpCall, tag: string): void {
   const header = request.headers['if-match']
   if (header === undefined || matches(header, tag)) return

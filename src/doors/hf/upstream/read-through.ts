@@ -146,7 +146,7 @@ export class ReadThrough implements HfUpstream {
     const key = await this.#keyOf(call, repo, commit, file)
     // Whoever may see the revision may see its files (R007-332).
     call.reach(key)
-    await sendValue(call, key, mediaTypeOf(file.path), `"${etagOf(file)}"`)
+    await sendValue(call, key, mediaTypeOf(file.path), { tag: `"${etagOf(file)}"` })
   }
 
   async #keyOf(call: DoorCall, repo: HfRepo, commit: string, file: ListedFile): Promise<Key> {
