@@ -148,7 +148,8 @@ function entryOf(path: string, entry: Exclude<Entry, { type: 'link' }>): HfEntry
   const key = keyOf(entry)
   const oid = oidOf(key)
   if (entry.type === 'directory') return { type: 'folder', path, oid }
-  return { type: 'file', path, size: entry.size, oid, etag: key.toString() }
+  const text = key.toString()
+  return { type: 'file', path, size: entry.size, oid, etag: text, key: text }
 }
 
 /** The path in the repository that a link leads to; undefined if it leads out. */
