@@ -101,6 +101,6 @@ function waysIn({ daemon }: StatusAnswer, endpoint: string | undefined): readonl
     `export HF_ENDPOINT=${endpoint}`,
     ...(daemon.http?.public === true
       ? []
-      : ['export HF_TOKEN=TOKEN, which `dstore token add --role reader` prints']),
+      : ['export HF_TOKEN=... (a token of a reader: dstore token add --role reader)']),
   ]
 }
