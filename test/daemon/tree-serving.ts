@@ -7,6 +7,7 @@ import type { Settings } from '../../src/daemon/config/settings.ts'
 import { stateDirectory } from '../../src/daemon/config/state-directory.ts'
 import { startDaemon, type Daemon } from '../../src/daemon/process/daemon.ts'
 import { createLog } from '../../src/daemon/process/log.ts'
+import { openDoors } from '../../src/doors/doors.ts'
 import { SILENT } from '../../src/log.ts'
 import type { ServedNode } from '../../src/node/node.ts'
 import { openNode } from '../../src/node/open.ts'
@@ -34,6 +35,7 @@ export async function treeServing(
     settings,
     log: createLog('error', () => undefined),
     openNode: () => Promise.resolve(node),
+    openDoors,
   })
   t.teardown(() => daemon.close())
   return { daemon, node }

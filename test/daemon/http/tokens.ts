@@ -27,8 +27,9 @@ export interface TokenServing {
 export async function tokenServing(
   t: ExecutionContext,
   role: 'standalone' | 'global' = 'standalone',
+  doors: readonly string[] = [],
 ): Promise<TokenServing> {
-  const { node, daemon } = await treeServing(t, { http: '127.0.0.1:0' }, role)
+  const { node, daemon } = await treeServing(t, { http: '127.0.0.1:0', doors }, role)
   const { socket } = daemon
   const status = await ask(socket, 'GET', '/v1/status')
   const { url } = (JSON.parse(status.body.toString()) as StatusAnswer).daemon.http!
