@@ -70,7 +70,10 @@ export function callOptions({ query, signal }: HttpCall): CallOptions {
  * The bytes of the request's body; `cancelled` where the client disconnects. A handler that leaves
  * the loop early can still respond.
  */
-export async function* bodyOf({ request }: HttpCall): AsyncGenerator<Uint8Array> {
+export async function* bodyOf({ request, response }: HttpCall): AsyncGenerator<Uint8Array> {
+  const { expect } = request.headers
+  // A client that waits for this need not send the body of what is refused (R010-16).
+  if (expect !== undefined && request.httpVersion !== '1.0') response.writeContinue()
   const parts = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>
   try {
     yield* parts

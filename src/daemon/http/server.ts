@@ -14,7 +14,7 @@ import type { ApiContext, HttpCall } from './call.ts'
 import { BOUNDS, Connections, HTTP_REFUSAL_MS } from './connections.ts'
 import type { ConnectionBounds } from './connections.ts'
 import { checkDoorCall, findDoor, isOpenDoor } from './doors/door-calls.ts'
-import type { Door } from './doors/door.ts'
+import { doorAt, type Door } from './doors/door.ts'
 import { HttpError } from './http-error.ts'
 import { getImmediate } from './immediate/immediate-get.ts'
 import { findRoute, isOpen, parseQuery } from './routes.ts'
@@ -106,6 +106,8 @@ export function createApiServer(
   })
   // Node's own refusal has no problem document; `handle` refuses what it cannot expect.
   server.on('checkExpectation', (request, response) => server.emit('request', request, response))
+  // Node would ask for the body before `handle` has seen the request; `bodyOf` asks for it.
+  server.on('checkContinue', (request, response) => server.emit('request', request, response))
   server.timeout = access.silenceMs
 
   const drain = async (graceMs = SHUTDOWN_MS): Promise<void> => {
@@ -166,6 +168,8 @@ async function handle(
       checkDoorCall(door, method, caller)
       call.doorCounts.watch(door.root, method, response)
       const query = parseQuery(search.join('?'), { mayRepeat: true })
+      // A client of another protocol does not know our trailer: a response that fails is cut.
+      delete request.headers.te
       await door.handle({ ...call, ...nodeFor(call.node, caller), parameters: {}, query, rest })
       return
     }
@@ -174,6 +178,7 @@ async function handle(
     const query = parseQuery(search.join('?'))
     await handler({ ...call, ...nodeFor(call.node, caller), parameters, query })
   } catch (error) {
+    addDoorHeaders(doors, url, response, error)
     refuse(request, response, error)
     const { code, detail } = problemOf(error)
     const level = code === 'internal' ? 'error' : 'debug'
@@ -182,6 +187,20 @@ async function handle(
     const [where, why] = [path, detail].map(withoutSecrets)
     const stack = stackOf(error, code)
     log[level]('request failed', { method, path: where, code, detail: why, stack })
+  }
+}
+
+/** What the clients of a door need of its refusals. */
+function addDoorHeaders(
+  doors: readonly Door[],
+  url: string,
+  response: ServerResponse,
+  error: unknown,
+): void {
+  if (response.headersSent) return
+  const found = doorAt(doors, url.replace(/\?.*$/s, ''))
+  for (const [name, value] of Object.entries(found?.door.errorHeaders?.(error) ?? {})) {
+    response.setHeader(name, value)
   }
 }
 

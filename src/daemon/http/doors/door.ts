@@ -17,6 +17,8 @@ export interface Door {
   readonly methods: Readonly<Record<string, MemberRole>>
   /** What it throws is refused as any fault of the API: `HttpError` says the status. */
   handle(call: DoorCall): Promise<void>
+  /** Headers that its clients need of any refusal, also of one before `handle`. */
+  errorHeaders?(error: unknown): Readonly<Record<string, string>>
 }
 
 /** The door for a path, and the path behind its root. */

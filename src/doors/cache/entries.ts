@@ -1,0 +1,141 @@
+/** Entries of build caches: values under tags (specs/010-doors.md, R010-10 to R010-17). */
+import { concat } from '../../bytes.ts'
+import { callOptions, bodyOf, type HttpCall } from '../../daemon/http/call.ts'
+import { HttpError } from '../../daemon/http/http-error.ts'
+import { sendHead, sendValue } from '../../daemon/http/value-handlers.ts'
+import { DstoreError, asDstoreError, type ErrorCode } from '../../errors.ts'
+import { checkNewName } from '../../index/name.ts'
+import type { Key } from '../../hash/key.ts'
+import { CACHE_KEEP_MS, VALUE_BYTES } from '../../limits.ts'
+import { withKey } from '../../node/calls/resolve-key.ts'
+import type { BoundName, PutResult, ValueSource } from '../../node/node.ts'
+
+/** What a write of an entry did. */
+export type Written = 'new' | 'replaced' | 'same'
+
+/** The source of a stream. */
+type StreamSource = Extract<ValueSource, { readonly bytes: unknown }>
+
+const BYTES_TYPE = 'application/octet-stream'
+
+/** The name of an entry: `cache/` and the decoded segments. Throws `usage` if none can be that. */
+export const entryName = (...segments: readonly string[]): string =>
+  checkNewName(['cache', ...segments].join('/'))
+
+/** Responds to GET or HEAD with an entry; throws `not-found` for a miss. */
+export function sendEntry(call: HttpCall, name: string, type: string = BYTES_TYPE): Promise<void> {
+  const { method } = call.request
+  const send = method === 'HEAD' ? sendHead : sendValue
+  return withEntry(call, name, (key) => send(call, key, type))
+}
+
+/** The bytes of an entry; undefined for a miss. Throws `too-large` if there are more than this. */
+export async function readEntry(
+  call: HttpCall,
+  name: string,
+  maxBytes: number,
+): Promise<Uint8Array | undefined> {
+  try {
+    return await withEntry(call, name, async (key) => {
+      const { size, bytes } = await call.node.get(key, callOptions(call))
+      if (size > maxBytes) throw new DstoreError('too-large', `${name} has ${size} bytes`)
+      const parts: Uint8Array[] = []
+      for await (const part of bytes) parts.push(part.slice())
+      return concat(parts)
+    })
+  } catch (error) {
+    if (asDstoreError(error).code === 'not-found') return undefined
+    throw error
+  }
+}
+
+/**
+ * Calls `use` with the key of an entry. Throws `not-found` for a miss: there is none, or it can be
+ * had only from Global, which is away (R010-14).
+ */
+export async function withEntry<T>(
+  call: HttpCall,
+  name: string,
+  use: (key: Key) => Promise<T>,
+): Promise<T> {
+  const { node, response } = call
+  const canRepeat = (): boolean => !response.headersSent
+  const useBytes = (key: Key): Promise<T> => {
+    // A directory is no entry: its bytes mean nothing to a tool.
+    if (key.kind === 'directory') throw new DstoreError('not-found', `${name} is a directory`)
+    return use(key)
+  }
+  try {
+    return await withKey(node, name, callOptions(call), useBytes, canRepeat)
+  } catch (error) {
+    if (response.headersSent) throw error
+    throw asMiss(error, name)
+  }
+}
+
+/** Facts of an entry; throws `not-found` for a miss. */
+export async function entryOf(call: HttpCall, name: string): Promise<BoundName> {
+  const found = await call.node.index.lookup(name, callOptions(call)).catch((error: unknown) => {
+    throw asMiss(error, name)
+  })
+  if (found !== undefined && found.key.kind === 'bytes') return found
+  throw new DstoreError('not-found', `no such entry: ${name}`)
+}
+
+/** Faults that a tool can do nothing about: it builds what it would have got. */
+const MISSES: ReadonlySet<ErrorCode> = new Set(['removed', 'unreachable', 'timeout'])
+
+function asMiss(error: unknown, name: string): unknown {
+  const { code, message } = asDstoreError(error)
+  if (!MISSES.has(code)) return error
+  return new DstoreError('not-found', `cannot be had now: ${name}`, {
+    cause: error,
+    hint: message,
+  })
+}
+
+/** The body of a request, to be written as an entry. Throws for one that cannot be. */
+export function entryBody(call: HttpCall): StreamSource {
+  const { headers } = call.request
+  const coding = headers['content-encoding'] ?? 'identity'
+  // The bytes would come back without the coding.
+  if (coding !== 'identity') throw new HttpError(415, `send the bytes without ${coding}`)
+  if (headers['content-range'] !== undefined) throw new HttpError(400, 'send the bytes whole')
+  const length = headers['content-length']
+  const bytes = bodyOf(call)
+  if (length === undefined) return { bytes }
+  const size = Number(length)
+  if (size <= VALUE_BYTES) return { bytes, size }
+  throw new DstoreError('too-large', `a value has at most ${VALUE_BYTES} bytes`)
+}
+
+/**
+ * Writes an entry: moves its tag, or binds it. Throws `conflict` for a fixed name, `unreachable`
+ * with Global away.
+ */
+export async function writeEntry(
+  call: HttpCall,
+  name: string,
+  source: StreamSource,
+): Promise<Written> {
+  const { node } = call
+  const options = callOptions(call)
+  const naming = { kind: 'tag', keepMs: CACHE_KEEP_MS } as const
+  const before = node.index.lookup(name, { ...options, fresh: true })
+  // Before the client is asked for a body: with Global away it need not send one.
+  if (call.request.headers.expect !== undefined) await before
+  const [isBound, stored] = await Promise.all<[Promise<boolean>, Promise<PutResult>]>([
+    before.then(
+      (bound) => bound !== undefined,
+      () => false,
+    ),
+    node.put(source, { ...options, name, naming }),
+  ])
+  if (stored.previous !== undefined) return 'replaced'
+  return isBound ? 'same' : 'new'
+}
+
+/** Removes an entry. Throws `not-found` if there is none, `not-permitted` for a fixed name. */
+export async function removeEntry(call: HttpCall, name: string): Promise<void> {
+  await call.node.index.unbind(name, callOptions(call))
+}

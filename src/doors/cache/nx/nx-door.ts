@@ -1,0 +1,45 @@
+/** A self-hosted remote cache of Nx (specs/010-doors.md, "Rules: Turborepo and Nx"). */
+import { bodyOf, callOptions } from '../../../daemon/http/call.ts'
+import type { Door, DoorCall } from '../../../daemon/http/doors/door.ts'
+import { HttpError } from '../../../daemon/http/http-error.ts'
+import { asDstoreError } from '../../../errors.ts'
+import { segmentsOf } from '../../door-path.ts'
+import { entryBody, entryName, sendEntry } from '../entries.ts'
+
+export const nxDoor: Door = {
+  root: '/nx',
+  methods: { GET: 'reader', HEAD: 'reader', PUT: 'writer' },
+  handle,
+}
+
+/** What Nx's own servers answer to a second PUT. */
+const BOUND = 'Cannot override an existing record'
+
+async function handle(call: DoorCall): Promise<void> {
+  const [version, cache, hash, ...others] = segmentsOf(call.rest)
+  const isKnown = version === 'v1' && cache === 'cache' && others.length === 0
+  if (!isKnown || hash === undefined) {
+    throw new HttpError(404, 'no such path of Nx: it has /nx/v1/cache/HASH')
+  }
+  if (!/^[\w.-]{1,128}$/.test(hash)) {
+    throw new HttpError(400, 'a hash is 1 to 128 letters, digits, points, hyphens and underscores')
+  }
+  const name = entryName('nx', hash)
+  if (call.request.method !== 'PUT') return sendEntry(call, name)
+  await writeOnce(call, name)
+  call.response.writeHead(200, { 'Content-Length': 0 })
+  call.response.end()
+}
+
+/** Binds a fixed name: which of two writers was first is decided where names are bound. */
+async function writeOnce(call: DoorCall, name: string): Promise<void> {
+  try {
+    await call.node.put(entryBody(call), { ...callOptions(call), name })
+  } catch (error) {
+    const { code, message } = asDstoreError(error)
+    if (code !== 'conflict') throw error
+    // The client reads an answer only after it has sent all of its body.
+    if (!call.request.complete) for await (const _ of bodyOf(call)) continue
+    throw new HttpError(409, BOUND, {}, 'conflict', message)
+  }
+}

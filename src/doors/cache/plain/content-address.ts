@@ -1,0 +1,44 @@
+/**
+ * Entries that are addressed by their content, as Bazel's `cas/` is: the path says the SHA-256 of
+ * the bytes, and it is verified before the entry is bound (specs/010-doors.md, R010-15).
+ *
+ * They are tags like all entries, and no names `mh/...` (R004-165): those are fixed, for everybody,
+ * and bounded by no rule of `cache/`. So a cache would never get smaller, and a token that is
+ * confined to a space could not write one. Equal bytes are one value either way.
+ */
+import { DstoreError } from '../../../errors.ts'
+import { fromHex } from '../../../bytes.ts'
+import { ForeignHasher } from '../../../hash/foreign-hasher.ts'
+
+const SHA256 = /^[0-9a-f]{64}$/i
+
+interface Source {
+  readonly bytes: AsyncIterable<Uint8Array>
+  readonly size?: number
+}
+
+/** The source, which ends in an error if the last segments say another digest than its bytes have. */
+export function verifiedBody(source: Source, segments: readonly string[]): Source {
+  const [folder, hex = ''] = segments.slice(-2)
+  if (folder !== 'cas' || !SHA256.test(hex)) return source
+  return { ...source, bytes: verified(source.bytes, hex) }
+}
+
+async function* verified(
+  bytes: AsyncIterable<Uint8Array>,
+  hex: string,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const digest = fromHex(hex.toLowerCase())!
+  const hasher = new ForeignHasher(hex, { algorithm: 'sha2-256', digest })
+  // The last piece is handed on only when all are verified: who takes it may look no further.
+  let last: Uint8Array | undefined
+  for await (const piece of bytes) {
+    hasher.update(piece)
+    if (last !== undefined) yield last
+    last = piece
+  }
+  if (!hasher.matches()) {
+    throw new DstoreError('usage', `the SHA-256 of the body is not ${hex}, as its path says`)
+  }
+  if (last !== undefined) yield last
+}

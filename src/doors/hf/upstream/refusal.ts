@@ -1,0 +1,57 @@
+/** What a refusal of the upstream means (specs/010-doors.md, R010-77). */
+import type { OutgoingResponse } from '../../../daemon/outgoing/outgoing.ts'
+import { DstoreError } from '../../../errors.ts'
+import { HF_AWAY_MS } from '../../../limits.ts'
+
+/** What the upstream says that it lacks, or keeps from this node. */
+export type Absence = 'repo' | 'revision' | 'entry' | 'gated'
+
+/** The upstream has answered, and has nothing to give. */
+export class Absent extends Error {
+  readonly absence: Absence
+
+  constructor(absence: Absence) {
+    super(absence)
+    this.absence = absence
+  }
+}
+
+/** The upstream cannot answer now. */
+export class Unavailable extends DstoreError {
+  /** When it is asked again, if it says so. */
+  readonly retryMs: number | undefined
+
+  constructor(message: string, retryMs?: number) {
+    super('unreachable', message)
+    this.retryMs = retryMs
+  }
+}
+
+/** The longest pause that an upstream can ask for. */
+const LONGEST_PAUSE_MS = 300_000
+
+const CODES: ReadonlyMap<string, Absence> = new Map([
+  ['RepoNotFound', 'repo'],
+  ['RevisionNotFound', 'revision'],
+  ['EntryNotFound', 'entry'],
+  ['GatedRepo', 'gated'],
+])
+
+/** The error for a response that is not what was asked for. */
+export function refusalOf({ status, headers }: OutgoingResponse, host: string): Error {
+  const code = headers['x-error-code']
+  const absence = typeof code === 'string' ? CODES.get(code) : undefined
+  if (absence !== undefined && status >= 400 && status < 500) return new Absent(absence)
+  if (status === 404) return new Absent('repo')
+  // Without a code it refuses the token, or it is no such endpoint: somebody has to look at it.
+  if (status === 401 || status === 403) {
+    const message = `${host} refuses this node (${status}): is its token right?`
+    return new Unavailable(message, HF_AWAY_MS)
+  }
+  return new Unavailable(`${host} answered ${status}`, pauseIn(headers['retry-after']))
+}
+
+function pauseIn(header: string | undefined): number | undefined {
+  if (header === undefined || !/^\d{1,6}$/.test(header)) return undefined
+  return Math.min(Number(header) * 1000, LONGEST_PAUSE_MS)
+}
