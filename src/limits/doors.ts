@@ -1,5 +1,4 @@
 /** Limits of doors. */
-import { KIB, MIB } from './sizes.ts'
 import { GIB, KIB, MIB } from './sizes.ts'
 
 // 010: doors

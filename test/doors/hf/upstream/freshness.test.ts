@@ -41,7 +41,12 @@ interface Opened {
 
 async function opened(t: ExecutionContext): Promise<Opened> {
   const upstream = await Imitation.start(t)
-  const node = await openNode({ role: 'standalone', store: 'memory', cacheBytes: 1 << 20, log: SILENT })
+  const node = await openNode({
+    role: 'standalone',
+    store: 'memory',
+    cacheBytes: 1 << 20,
+    log: SILENT,
+  })
   t.teardown(() => node.close())
   const own = new Outgoing()
   t.teardown(() => own.close())
