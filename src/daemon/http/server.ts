@@ -18,6 +18,7 @@ import { doorAt, type Door } from './doors/door.ts'
 import { HttpError } from './http-error.ts'
 import { getImmediate } from './immediate/immediate-get.ts'
 import { findRoute, isOpen, parseQuery } from './routes.ts'
+import { PUBLIC_CALLER } from './tokens/caller.ts'
 import { nodeFor } from './tokens/confined-node.ts'
 import { requestLog, type RequestLog } from './tokens/request-log.ts'
 import { checkCall } from './tokens/route-access.ts'
@@ -171,7 +172,9 @@ async function handle(
       const query = parseQuery(search.join('?'), { mayRepeat: true })
       // A client of another protocol does not know our trailer: a response that fails is cut.
       delete request.headers.te
-      await door.handle({ ...call, ...nodeFor(call.node, caller), parameters: {}, query, rest })
+      const mayFetch = caller !== PUBLIC_CALLER
+      const seen = nodeFor(call.node, caller)
+      await door.handle({ ...call, ...seen, parameters: {}, query, rest, mayFetch })
       return
     }
     const { route, handler, parameters } = findRoute(method, path)
