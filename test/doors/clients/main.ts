@@ -11,6 +11,7 @@ const CLIENTS: Readonly<Record<string, () => Promise<(report: Report) => Promise
   sccache: async () => (await import('./sccache.ts')).testSccache,
   bazel: async () => (await import('./bazel.ts')).testBazel,
   nix: async () => (await import('./nix.ts')).testNix,
+  gradle: async () => (await import('./gradle.ts')).testGradle,
 }
 
 const wanted = process.argv.slice(2)
