@@ -20,20 +20,21 @@ export async function testGradle(report: Report): Promise<void> {
     let cold: Built | undefined
 
     await report.test('Gradle: what one machine built, the other has from dstore', async () => {
-      cold = build(site, 'cold', TASKS, site.a, site.a.writer)
+      cold = build(site, 'cold', TASKS, { machine: site.a, token: site.a.writer })
       equal(cold.hits, 0)
       equal((await requestsTo(site.a, '/cache')).get('PUT 201'), TASKS)
       const before = await requestsTo(site.b, '/cache')
-      const warm = build(site, 'warm', TASKS, site.b, site.b.writer)
+      const warm = build(site, 'warm', TASKS, { machine: site.b, token: site.b.writer })
       deepEqual(warm, { hits: TASKS, outputs: cold.outputs })
       deepEqual(since(before, await requestsTo(site.b, '/cache')), { 'GET 200': TASKS })
     })
 
     await report.test('Gradle: a reader has hits and writes nothing', async () => {
+      const reader = { machine: site.b, token: site.b.reader }
       for (const push of [false, true]) {
         const before = await requestsTo(site.b, '/cache')
         const name = push ? 'pushing' : 'reading'
-        const built = build(site, name, TASKS + 1, site.b, site.b.reader, push)
+        const built = build(site, name, TASKS + 1, { ...reader, push })
         deepEqual([built.hits, built.outputs.length], [TASKS, TASKS + 1])
         const refused = push ? { 'PUT 403': 1 } : {}
         const requests = since(before, await requestsTo(site.b, '/cache'))
@@ -44,7 +45,7 @@ export async function testGradle(report: Report): Promise<void> {
     await report.test('Gradle: with Global away, what is held hits, the rest misses', async () => {
       site.stopGlobal()
       const before = await requestsTo(site.b, '/cache')
-      const built = build(site, 'alone', TASKS + 2, site.b, site.b.writer)
+      const built = build(site, 'alone', TASKS + 2, { machine: site.b, token: site.b.writer })
       equal(built.hits, TASKS)
       deepEqual(built.outputs.slice(0, TASKS), cold?.outputs)
       const requests = since(before, await requestsTo(site.b, '/cache'))
@@ -54,18 +55,19 @@ export async function testGradle(report: Report): Promise<void> {
   })
 }
 
+/** How Gradle reaches a machine. */
+interface Access {
+  readonly machine: Machine
+  readonly token: string
+  readonly push?: boolean
+}
+
 /**
  * Builds a project of this number of tasks, with an empty home. Its folder is the same for all
  * machines: Gradle names the class of a script after its path, and hashes that.
  */
-function build(
-  site: Site,
-  name: string,
-  tasks: number,
-  machine: Machine,
-  token: string,
-  push = true,
-): Built {
+function build(site: Site, name: string, tasks: number, access: Access): Built {
+  const { machine, token, push = true } = access
   const project = site.newFolder('project')
   for (const made of ['.gradle', 'out'])
     rmSync(join(project, made), { recursive: true, force: true })
