@@ -9,6 +9,9 @@ import { Report } from './report.ts'
 const CLIENTS: Readonly<Record<string, () => Promise<(report: Report) => Promise<void>>>> = {
   ccache: async () => (await import('./ccache.ts')).testCcache,
   sccache: async () => (await import('./sccache.ts')).testSccache,
+  bazel: async () => (await import('./bazel.ts')).testBazel,
+  nix: async () => (await import('./nix.ts')).testNix,
+  gradle: async () => (await import('./gradle.ts')).testGradle,
 }
 
 const wanted = process.argv.slice(2)

@@ -1,4 +1,4 @@
-/** `/cache/SPACE/PATH`: a build cache over plain HTTP (specs/010-doors.md, R010-10 to R010-22). */
+/** `/cache/SPACE/PATH`: a build cache over plain HTTP (specs/010-doors.md, R010-10 to R010-21). */
 import type { Door, DoorCall } from '../../../daemon/http/doors/door.ts'
 import { HttpError } from '../../../daemon/http/http-error.ts'
 import { segmentsOf } from '../../door-path.ts'
