@@ -6,6 +6,8 @@
 export { createNode } from './library/create-node.ts'
 export { connect } from './library/connect.ts'
 export { Key, parseKey } from './hash/key.ts'
+export { createKeyHasher, keyOf } from './hash/key-hasher.ts'
+export type { KeyHasher } from './hash/key-hasher.ts'
 export { digestName } from './hash/foreign-digest.ts'
 export type { DigestAlgorithm } from './hash/foreign-digest.ts'
 export { ERRORS, DstoreError, isErrorCode } from './errors.ts'

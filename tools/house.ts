@@ -55,7 +55,8 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/http/doors': 'Hands requests to doors, by path and role, and counts them.',
   'src/doors': 'Opens doors, the ways in for the tools of others, when they are wanted.',
   'src/doors/cache': 'Build caches over HTTP: plain paths, Turborepo, Nx.',
-  'src/doors/cache/plain': 'Entries by their path, as ccache, sccache, Bazel, Nix and Gradle want them.',
+  'src/doors/cache/plain':
+    'Entries by their path, as ccache, sccache, Bazel, Nix and Gradle want them.',
   'src/doors/cache/turbo': 'Artifacts of Turborepo, with what it says of them.',
   'src/doors/cache/nx': 'The self-hosted cache of Nx.',
   'cli/gocache': 'What `gocache` stands on: the protocol, a folder of outputs, uploads.',

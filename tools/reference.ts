@@ -36,6 +36,7 @@ const LIBRARY = [
   ['', 'src/membership/role.ts'],
   ['', 'src/membership/refusal.ts'],
   ['Keys and ranges', 'src/hash/key.ts'],
+  ['', 'src/hash/key-hasher.ts'],
   ['', 'src/hash/tree/tree.ts'],
   ['Errors', 'src/errors.ts'],
   ['Logs', 'src/log.ts'],

@@ -12,10 +12,13 @@ export function segmentsOf(rest: string): string[] {
     .map(segmentOf)
 }
 
+/** Whether a path can have this segment, decoded. */
+export const isSegment = (segment: string): boolean =>
+  segment !== '' && segment !== '.' && segment !== '..' && !/[/\p{Cc}]/u.test(segment)
+
 function segmentOf(encoded: string): string {
   const segment = decoded(encoded)
-  const isSafe = segment !== '.' && segment !== '..' && !/[/\p{Cc}]/u.test(segment)
-  if (isSafe) return segment
+  if (isSegment(segment)) return segment
   throw new HttpError(400, 'a part of the path is `.` or `..`, or has a slash or control character')
 }
 

@@ -57,6 +57,14 @@ export function digestName(algorithm: DigestAlgorithm, digest: Uint8Array): stri
   return DIGEST_NAMES + base32.encode(multihash.create(code, digest).bytes)
 }
 
+/** The same for a multihash; undefined for a hash function or a length that has no names. */
+export function digestNameOf(code: number, digest: Uint8Array): string | undefined {
+  const found = Object.entries(ALGORITHMS).find(
+    ([, one]) => one.code === code && one.bytes === digest.byteLength,
+  )
+  return found && digestName(found[0] as DigestAlgorithm, digest)
+}
+
 /** The digest that a name spells; undefined if it spells none. */
 export function readDigestName(name: string): ForeignDigest | undefined {
   if (!isDigestName(name)) return undefined

@@ -1,19 +1,11 @@
 /**
  * The key of a value: CIDv1, codec raw or DRISL, multihash BLAKE3 of 32 bytes (specs/001-key.md).
  */
-import { base2 } from 'multiformats/bases/base2'
-import { base8 } from 'multiformats/bases/base8'
-import { base10 } from 'multiformats/bases/base10'
-import * as base16 from 'multiformats/bases/base16'
-import * as base32 from 'multiformats/bases/base32'
-import * as base36 from 'multiformats/bases/base36'
-import * as base58 from 'multiformats/bases/base58'
-import * as base64 from 'multiformats/bases/base64'
-import { base256emoji } from 'multiformats/bases/base256emoji'
 import { equal, fromHex, toHex } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
 import { DIGEST_BYTES, KEY_TEXT_CHARACTERS } from '../limits.ts'
 import { whyNotKey } from './foreign-cid.ts'
+import { BASES } from './multibase.ts'
 import { KEY_TEXT_BYTES, keyKindOf, readKeyText, writeKeyText, type KeyKind } from './key-text.ts'
 
 export type { KeyKind } from './key-text.ts'
@@ -26,23 +18,6 @@ const CID_PREFIX = {
 
 /** Where a key's text is put together. */
 const PRINTED = Buffer.alloc(KEY_TEXT_BYTES)
-
-/** A multibase: `prefix` is the one character (by code point) that names it. */
-interface Base {
-  readonly name: string
-  readonly prefix: string
-  encode(bytes: Uint8Array): string
-  decode(text: string): Uint8Array
-}
-
-const FAMILIES = [{ base2, base8, base10, base256emoji }, base16, base32, base36, base58, base64]
-
-const BASES: ReadonlyMap<string, Base> = new Map(
-  FAMILIES.flatMap((family): Base[] => Object.values<Base>(family)).map((base) => [
-    base.prefix,
-    base,
-  ]),
-)
 
 /** Identifies a value. Keys are equal if their digests are, whatever their kinds. */
 export class Key {

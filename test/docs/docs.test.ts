@@ -1,24 +1,17 @@
 /**
  * Every page of documentation does what it says: its commands run against real daemons, and print
- * what the page shows below them. `DSTORE_COMMAND` names an installed `dstore` to try the README
+ * what the page shows below them (`docs.extended.ts` runs those beside the README). `DSTORE_COMMAND` names an installed `dstore` to try the README
  * with, on a PATH without Node; without it, the built bundle runs.
  */
 import { test } from '../serial.ts'
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { COMMANDS } from '../../cli/commands.ts'
 import { temporaryDirectory } from '../daemon/serving.ts'
 import { VOLATILE, normalise } from './normalise.ts'
 import { blocksOf } from './page.ts'
-import { runPage, runPages } from './run-page.ts'
-
-/** The pages in a folder, in order. */
-const pagesIn = (folder: string): string[] =>
-  readdirSync(folder)
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `${folder}/${name}`)
-
-const PAGES = ['README.md', ...pagesIn('docs'), ...pagesIn('docs/doors')]
+import { PAGES, isRun } from './pages.ts'
+import { runPage } from './run-page.ts'
 
 /** Blocks that no test runs, by page and first line, and why. */
 const NOT_RUN: readonly (readonly [page: string, title: string, why: string])[] = [
@@ -61,8 +54,6 @@ const NOT_RUN: readonly (readonly [page: string, title: string, why: string])[] 
   ],
 ]
 
-const isRun = (page: string): boolean => blocksOf(page).some((block) => block.isRun)
-
 test('every block that is not run is known', (t) => {
   const found = PAGES.flatMap((page) =>
     blocksOf(page).flatMap((block) => (block.isRun ? [] : [[page, block.title]])),
@@ -82,21 +73,10 @@ test('the pages use commands that exist', (t) => {
   for (const [text, name] of commands) t.true(Object.hasOwn(COMMANDS, name!), text)
 })
 
-/** Pages that set up several nodes, or show what the first command says, or all that is stored. */
-const ALONE = ['README.md', 'docs/rules.md', 'docs/tutorial.md', 'docs/two-machines.md']
-
 const command = process.env['DSTORE_COMMAND']
 if (command === undefined) {
-  for (const page of ALONE) {
-    test(`${page}: what it says to type prints what it shows`, (t) => runPage(t, page, 'bundle'))
-  }
-  test('what the other pages say to type prints what they show', async (t) => {
-    await runPages(
-      t,
-      PAGES.filter(isRun).filter((page) => !ALONE.includes(page)),
-      'bundle',
-    )
-  })
+  test(`README.md: what it says to type prints what it shows`, (t) =>
+    runPage(t, 'README.md', 'bundle'))
 } else {
   test('README.md: with the installed command', (t) => runPage(t, 'README.md', { command }))
 }

@@ -14,10 +14,11 @@ import type { ApiContext, HttpCall } from './call.ts'
 import { BOUNDS, Connections, HTTP_REFUSAL_MS } from './connections.ts'
 import type { ConnectionBounds } from './connections.ts'
 import { checkDoorCall, findDoor, isOpenDoor } from './doors/door-calls.ts'
-import type { Door } from './doors/door.ts'
+import { doorAt, type Door } from './doors/door.ts'
 import { HttpError } from './http-error.ts'
 import { getImmediate } from './immediate/immediate-get.ts'
 import { findRoute, isOpen, parseQuery } from './routes.ts'
+import { PUBLIC_CALLER } from './tokens/caller.ts'
 import { nodeFor } from './tokens/confined-node.ts'
 import { requestLog, type RequestLog } from './tokens/request-log.ts'
 import { checkCall } from './tokens/route-access.ts'
@@ -165,10 +166,15 @@ async function handle(
     const entrance = findDoor(doors, path)
     if (entrance !== undefined) {
       const { door, rest } = entrance
+      // A method that no door takes is not counted: a client may invent any number of them.
+      if (Object.hasOwn(door.methods, method)) call.doorCounts.watch(door.root, method, response)
       checkDoorCall(door, method, caller)
-      call.doorCounts.watch(door.root, method, response)
       const query = parseQuery(search.join('?'), { mayRepeat: true })
-      await door.handle({ ...call, ...nodeFor(call.node, caller), parameters: {}, query, rest })
+      // A client of another protocol does not know our trailer: a response that fails is cut.
+      delete request.headers.te
+      const mayFetch = caller !== PUBLIC_CALLER
+      const seen = nodeFor(call.node, caller)
+      await door.handle({ ...call, ...seen, parameters: {}, query, rest, mayFetch })
       return
     }
     const { route, handler, parameters } = findRoute(method, path)
@@ -176,6 +182,7 @@ async function handle(
     const query = parseQuery(search.join('?'))
     await handler({ ...call, ...nodeFor(call.node, caller), parameters, query })
   } catch (error) {
+    addDoorHeaders(doors, url, response, error)
     refuse(request, response, error)
     const { code, detail } = problemOf(error)
     const level = code === 'internal' ? 'error' : 'debug'
@@ -184,6 +191,20 @@ async function handle(
     const [where, why] = [path, detail].map(withoutSecrets)
     const stack = stackOf(error, code)
     log[level]('request failed', { method, path: where, code, detail: why, stack })
+  }
+}
+
+/** What the clients of a door need of its refusals. */
+function addDoorHeaders(
+  doors: readonly Door[],
+  url: string,
+  response: ServerResponse,
+  error: unknown,
+): void {
+  if (response.headersSent) return
+  const found = doorAt(doors, url.replace(/\?.*$/s, ''))
+  for (const [name, value] of Object.entries(found?.door.errorHeaders?.(error) ?? {})) {
+    response.setHeader(name, value)
   }
 }
 

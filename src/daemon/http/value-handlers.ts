@@ -73,11 +73,24 @@ export function getValue(call: HttpCall): Promise<void> {
   return withKeyParam(call, (key) => sendValue(call, key, type))
 }
 
+/** What a door says of a value in place of the API's own headers. */
+export interface OwnHeaders {
+  /** The entity tag, in quotes. */
+  readonly tag?: string
+  /** Sent with the value, and with 304. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
 /** Responds with a value, or one range of it, as this content type. */
-export async function sendValue(call: HttpCall, key: Key, type: string): Promise<void> {
+export async function sendValue(
+  call: HttpCall,
+  key: Key,
+  type: string,
+  own: OwnHeaders = {},
+): Promise<void> {
   const { request } = call
-  if (await isNotModified(call, key)) return
-  const tag = tagOf(key)
+  if (await isNotModified(call, key, own)) return
+  const tag = own.tag ?? tagOf(key)
   // A value never changes: `If-Range` with another tag means another value, so send all of this
   // one.
   const ifRange = request.headers['if-range']
@@ -104,6 +117,8 @@ export async function sendValue(call: HttpCall, key: Key, type: string): Promise
     status: range === undefined ? 200 : 206,
     headers: {
       ...valueHeaders(value, type),
+      ETag: tag,
+      ...own.headers,
       ...(range && { 'Content-Range': `bytes ${start}-${end - 1}/${value.size}` }),
     },
     length: end - start,
@@ -119,10 +134,20 @@ export function headValue(call: HttpCall): Promise<void> {
 }
 
 /** Responds with the headers of a value of this content type. */
-export async function sendHead(call: HttpCall, key: Key, type: string): Promise<void> {
-  if (await isNotModified(call, key)) return
+export async function sendHead(
+  call: HttpCall,
+  key: Key,
+  type: string,
+  own: OwnHeaders = {},
+): Promise<void> {
+  if (await isNotModified(call, key, own)) return
   const facts = await factsOf(call, key)
-  call.response.writeHead(200, { ...valueHeaders(facts, type), 'Content-Length': facts.size })
+  call.response.writeHead(200, {
+    ...valueHeaders(facts, type),
+    ETag: own.tag ?? tagOf(key),
+    ...own.headers,
+    'Content-Length': facts.size,
+  })
   call.response.end()
 }
 
@@ -135,7 +160,7 @@ export function valueFacts(call: HttpCall): Promise<void> {
 export async function removeValue(call: HttpCall): Promise<void> {
   const options = { ...callOptions(call), force: call.query.get('force') === '1' }
   const key = parseKey(call.parameters['key'] ?? '')
-  checkIfMatch(call, key)
+  checkIfMatch(call, tagOf(key))
   const remove = (): Promise<RemoveResult> => call.node.index.remove(key, options)
   sendJson(call, 200, await withHeartbeat(call, remove))
 }
@@ -172,23 +197,25 @@ function includesStart(range: RangeRequest): boolean {
  * Whether the client has the value already, and was answered 304. Throws 412 for an `If-Match` with
  * other tags. It asks for facts only: a Local makes room in its cache for a value that it opens.
  */
-export async function isNotModified(call: HttpCall, key: Key): Promise<boolean> {
-  const tag = tagOf(key)
+export async function isNotModified(
+  call: HttpCall,
+  key: Key,
+  { tag = tagOf(key), headers = {} }: OwnHeaders = {},
+): Promise<boolean> {
   const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = call.request.headers
   const isKnown = matches(ifNoneMatch?.replaceAll('W/', ''), tag)
   if (ifMatch === undefined && !isKnown) return false
   await factsOf(call, key)
-  checkIfMatch(call, key)
+  checkIfMatch(call, tag)
   if (!isKnown) return false
-  call.response.writeHead(304, { ETag: tag })
+  call.response.writeHead(304, { ETag: tag, ...headers })
   call.response.end()
   return true
 }
 
-/** Throws 412 for an `If-Match` with other tags than that of this value. */
-function checkIfMatch({ request }: HttpCall, key: Key): void {
+/** Throws 412 for an `If-Match` with other tags than this one of a value. */
+function checkIfMatch({ request }: HttpCall, tag: string): void {
   const header = request.headers['if-match']
-  const tag = tagOf(key)
   if (header === undefined || matches(header, tag)) return
   throw new HttpError(412, `the tag of this value is ${tag}`, { ETag: tag })
 }

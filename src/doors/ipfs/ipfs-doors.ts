@@ -1,12 +1,13 @@
 /** A trustless gateway, and RASL (specs/010-doors.md, "Rules: IPFS"). */
 import type { Door } from '../../daemon/http/doors/door.ts'
-import { HttpError } from '../../daemon/http/http-error.ts'
+import { ipfsBlock, raslBlock } from './gateway.ts'
 
+const METHODS = { GET: 'reader', HEAD: 'reader', OPTIONS: 'reader' } as const
+
+/** `/ipfs/CID`, and `/.well-known/rasl/CID`. */
 export function ipfsDoors(): readonly Door[] {
-  const handle = (): Promise<void> => Promise.reject(new HttpError(501, 'not built yet'))
-  return ['/ipfs', '/.well-known/rasl'].map((root) => ({
-    root,
-    methods: { GET: 'reader', HEAD: 'reader' },
-    handle,
-  }))
+  return [
+    { root: '/ipfs', methods: METHODS, handle: ipfsBlock },
+    { root: '/.well-known/rasl', methods: METHODS, handle: raslBlock },
+  ]
 }

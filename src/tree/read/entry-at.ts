@@ -2,6 +2,7 @@
 import type { DirectoryEntry, Entry, FileEntry } from '../../directory/directory.ts'
 import { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
+import type { Listing } from './listing.ts'
 import type { Listings } from './listings.ts'
 import type { TreeWord } from './tree-word.ts'
 
@@ -24,7 +25,7 @@ export async function entryAt(
   for (const name of path) {
     if (directory === undefined) throw notBelow(here, name, entry)
     const { entries } = await listings.get(directory)
-    entry = find(entries, name)
+    entry = entryNamed(entries, name)
     if (entry === undefined) throw new DstoreError('not-found', `no such path: ${here}/${name}`)
     directory = entry.type === 'directory' ? keyOf(entry) : undefined
     here = `${here}/${name}`
@@ -52,7 +53,8 @@ function notBelow(here: string, name: string, entry: Entry | undefined): DstoreE
   return new DstoreError('not-found', message, hint === undefined ? {} : { hint })
 }
 
-function find(entries: readonly (readonly [string, Entry])[], name: string): Entry | undefined {
+/** The entry with this name, of a listing. */
+export function entryNamed(entries: Listing['entries'], name: string): Entry | undefined {
   const wanted = Buffer.from(name)
   let low = 0
   let high = entries.length

@@ -6,6 +6,8 @@ import type { HttpCall } from '../call.ts'
 export interface DoorCall extends HttpCall {
   /** The path behind the root as it was sent, percent-encoded: empty, or it begins with a slash. */
   readonly rest: string
+  /** Whether the node may fetch and store something for this caller: not for one without a token. */
+  readonly mayFetch: boolean
 }
 
 export interface Door {
@@ -17,6 +19,8 @@ export interface Door {
   readonly methods: Readonly<Record<string, MemberRole>>
   /** What it throws is refused as any fault of the API: `HttpError` says the status. */
   handle(call: DoorCall): Promise<void>
+  /** Headers that its clients need of any refusal, also of one before `handle`. */
+  errorHeaders?(error: unknown): Readonly<Record<string, string>>
 }
 
 /** The door for a path, and the path behind its root. */

@@ -50,7 +50,7 @@ async function checkTag(
 }
 
 /** `inner` with some members replaced; the others act on `inner` itself. */
-function over<T extends object>(inner: T, replaced: Partial<T>): T {
+export function over<T extends object>(inner: T, replaced: Partial<T>): T {
   return new Proxy(inner, {
     get(_, name) {
       if (Object.hasOwn(replaced, name)) return replaced[name as keyof T]

@@ -52,3 +52,6 @@ export class KeptListings {
     return listing
   }
 }
+
+/** Those that all requests share. */
+export const keptListings: KeptListings = new KeptListings()

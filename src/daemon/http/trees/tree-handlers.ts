@@ -12,11 +12,9 @@ import { callOptions, type HttpCall } from '../call.ts'
 import { tagOf } from '../immediate/value-headers.ts'
 import { sendLines } from '../json-lines.ts'
 import { isNotModified, sendHead, sendValue } from '../value-handlers.ts'
-import { KeptListings } from './kept-listings.ts'
+import { keptListings } from './kept-listings.ts'
 import { mediaTypeIn } from './media-types.ts'
 import { treeWordIn } from './tree-root.ts'
-
-const kept = new KeptListings()
 
 /** GET /v1/trees/{word}/{path}: a file's bytes, a directory's entries, or the text of a link. */
 export function getEntry(call: HttpCall): Promise<void> {
@@ -39,7 +37,7 @@ async function respond(call: HttpCall, isHead: boolean): Promise<void> {
       get: (key: Key) => {
         if (isBelow) reach(key)
         isBelow = true
-        return kept.get(node, key, options)
+        return keptListings.get(node, key, options)
       },
     }
     const found = await entryAt(listings, at)

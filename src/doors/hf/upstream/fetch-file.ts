@@ -1,0 +1,111 @@
+/** The bytes of a file of the upstream, verified by the digest that it states (R010-72). */
+import { createHash } from 'node:crypto'
+import { DstoreError } from '../../../errors.ts'
+import { hashInTurns, createHasher } from '../../../hash/hasher.ts'
+import { Key } from '../../../hash/key.ts'
+import { HF_PACE_BYTES, HF_RETRIES } from '../../../limits.ts'
+import { pause } from '../../../deadline.ts'
+import type { ListedFile } from './listing.ts'
+import { Absent, UpstreamFault } from './refusal.ts'
+import type { Remote } from './remote.ts'
+
+interface DigestOfFile {
+  update(bytes: Uint8Array): Promise<void>
+  /** Ends it: are these the bytes that were stated? */
+  matches(): boolean
+}
+
+/**
+ * The bytes of a file, to be stored. The last piece comes only once all have the stated digest:
+ * what fails before it is never a whole value. Throws `integrity` for other bytes, more or fewer.
+ */
+export async function* verifiedBytes(
+  bytes: AsyncIterable<Uint8Array>,
+  file: ListedFile,
+): AsyncGenerator<Uint8Array> {
+  const digest = digestFor(file)
+  let kept: Uint8Array | undefined
+  let size = 0
+  for await (const piece of bytes) {
+    if (piece.byteLength === 0) continue
+    size += piece.byteLength
+    if (size > file.size) throw wrong('more bytes than it stated')
+    if (kept !== undefined) yield kept
+    await digest.update(piece)
+    kept = piece
+  }
+  if (size < file.size) throw wrong(`${size} bytes of ${file.size}`)
+  if (!digest.matches()) throw wrong('other bytes than it stated')
+  if (kept !== undefined) yield kept
+}
+
+const wrong = (what: string): DstoreError =>
+  new DstoreError('integrity', `the upstream sent ${what}`)
+
+function digestFor({ key, lfs, oid, size }: ListedFile): DigestOfFile {
+  if (key !== undefined) {
+    const hasher = createHasher()
+    return {
+      update: (bytes) => hashInTurns(hasher, bytes),
+      matches: () => new Key(hasher.finish().digest).toString() === key,
+    }
+  }
+  const hash = createHash(lfs === undefined ? 'sha1' : 'sha256')
+  // Git hashes a blob with its length before it.
+  if (lfs === undefined) hash.update(`blob ${size}\0`)
+  return {
+    async update(bytes: Uint8Array) {
+      hash.update(bytes)
+    },
+    matches: () => hash.digest('hex') === (lfs?.sha256 ?? oid),
+  }
+}
+
+/** How long after a broken download the next try begins, in milliseconds. */
+const RETRY_MS = 1000
+
+/**
+ * The bytes at a path of the upstream, as they come. Where they break off, they are asked for from
+ * there on, up to `HF_RETRIES` times in a row that brought less than `HF_PACE_BYTES`.
+ */
+export async function* resumedBytes(
+  remote: Remote,
+  path: string,
+  size: number,
+  signal: AbortSignal,
+  retryMs: number = RETRY_MS,
+): AsyncGenerator<Uint8Array> {
+  let start = 0
+  for (let failed = 0; ; failed++) {
+    const began = start
+    try {
+      const { bytes, end } = await remote.bytes(path, start, signal)
+      try {
+        for await (const piece of bytes) {
+          start += piece.byteLength
+          if (start - began >= HF_PACE_BYTES) failed = 0
+          yield piece
+          // One byte more than was stated is enough to know.
+          if (start > size) return
+        }
+      } finally {
+        end()
+      }
+      if (start >= size) return
+    } catch (error) {
+      const isOver = signal.aborted || !isPassing(error) || failed >= HF_RETRIES
+      if (isOver) throw error
+    }
+    // A body that ends early without an error is tried again, too.
+    if (failed >= HF_RETRIES) return
+    await pause(retryMs, signal)
+    signal.throwIfAborted()
+  }
+}
+
+/** May the next try succeed? */
+function isPassing(error: unknown): boolean {
+  if (error instanceof Absent) return false
+  if (error instanceof UpstreamFault) return error.retryMs === undefined
+  return error instanceof DstoreError && ['unreachable', 'timeout'].includes(error.code)
+}
