@@ -7,6 +7,9 @@ import { Report } from './report.ts'
 
 /** The tests of each client. */
 const CLIENTS: Readonly<Record<string, () => Promise<(report: Report) => Promise<void>>>> = {
+  go: async () => (await import('./go.ts')).testGo,
+  nx: async () => (await import('./nx.ts')).testNx,
+  turbo: async () => (await import('./turbo.ts')).testTurbo,
   ccache: async () => (await import('./ccache.ts')).testCcache,
   sccache: async () => (await import('./sccache.ts')).testSccache,
   bazel: async () => (await import('./bazel.ts')).testBazel,
