@@ -1,4 +1,4 @@
-/** `dstore hf publish`: a folder as a revision of a repository (R010-60 to R010-63). */
+/** `dstore hf publish`: a folder as a revision of a repository (R010-60, R010-61). */
 import { DstoreError } from '../../../src/errors.ts'
 import type { StatusAnswer } from '../../../src/daemon/api/api.ts'
 import { HF_KINDS, isCommit, nameOfRevision, type HfRepo } from '../../../src/doors/hf/hf-repo.ts'
