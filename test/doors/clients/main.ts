@@ -8,6 +8,8 @@ import { Report } from './report.ts'
 /** The tests of each client. */
 const CLIENTS: Readonly<Record<string, () => Promise<(report: Report) => Promise<void>>>> = {
   huggingface: async () => (await import('./huggingface.ts')).testHuggingFace,
+  ccache: async () => (await import('./ccache.ts')).testCcache,
+  sccache: async () => (await import('./sccache.ts')).testSccache,
 }
 
 const wanted = process.argv.slice(2)
