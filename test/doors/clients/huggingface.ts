@@ -211,8 +211,14 @@ say([part, whole, fs.cat_file("acme/tiny/model.bin", start=-5) == want[-5:],
   fs.info("acme/tiny/onnx")["type"], fs.info("acme/tiny/model.bin")["size"],
   fs.exists("acme/tiny/none"), fs.modified("acme/tiny/model.bin").year >= 2025])`),
       [
-        ...[true, true, true, ['README.md', 'config.json', 'model.bin', 'onnx']],
-        ...['directory', 3_000_000, false, true],
+        true,
+        true,
+        true,
+        ['README.md', 'config.json', 'model.bin', 'onnx'],
+        'directory',
+        3_000_000,
+        false,
+        true,
       ],
     )
   })
