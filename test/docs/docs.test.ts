@@ -52,6 +52,12 @@ const NOT_RUN: readonly (readonly [page: string, title: string, why: string])[] 
     'laptop$ dstore join /dns4/global.example.com/tcp/4480/p2p/12D3KooWMJva...',
     'a router',
   ],
+  ['docs/doors/hugging-face.md', '$ hf download acme/tiny', 'as in test/doors/clients'],
+  [
+    'docs/doors/hugging-face.md',
+    '$ dstore hf publish ~/.cache/huggingface/hub/models--acme--tiny/snapshots/4c71564c... acme/tiny',
+    'as in test/doors/clients',
+  ],
 ]
 
 test('every block that is not run is known', (t) => {

@@ -10,6 +10,7 @@ const CLIENTS: Readonly<Record<string, () => Promise<(report: Report) => Promise
   go: async () => (await import('./go.ts')).testGo,
   nx: async () => (await import('./nx.ts')).testNx,
   turbo: async () => (await import('./turbo.ts')).testTurbo,
+  huggingface: async () => (await import('./huggingface.ts')).testHuggingFace,
   ccache: async () => (await import('./ccache.ts')).testCcache,
   sccache: async () => (await import('./sccache.ts')).testSccache,
   bazel: async () => (await import('./bazel.ts')).testBazel,
