@@ -6,7 +6,9 @@
 import { Report } from './report.ts'
 
 /** The tests of each client. */
-const CLIENTS: Readonly<Record<string, () => Promise<(report: Report) => Promise<void>>>> = {}
+const CLIENTS: Readonly<Record<string, () => Promise<(report: Report) => Promise<void>>>> = {
+  'hf-upstream': async () => (await import('./hf-upstream.ts')).testHfUpstream,
+}
 
 const wanted = process.argv.slice(2)
 const report = new Report()
