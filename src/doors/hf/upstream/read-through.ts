@@ -15,7 +15,7 @@ import { withBeats } from './beats.ts'
 import { resumedBytes, verifiedBytes } from './fetch-file.ts'
 import { fetchCommit, fetchListing, pathOfFile } from './fetch-listing.ts'
 import { Flights } from './flights.ts'
-import { fileName, listingName, UPSTREAM_MARK, type Kept } from './kept.ts'
+import { fileName, listingName, type Kept } from './kept.ts'
 import { etagOf, type ListedFile, type Listing } from './listing.ts'
 import { ListingSnapshot } from './listing-snapshot.ts'
 import { Absent, blame, UpstreamFault } from './refusal.ts'
@@ -49,7 +49,7 @@ export class ReadThrough implements HfUpstream {
     revision: string,
     held: Snapshot | undefined,
   ): Promise<Snapshot | undefined> {
-    if (held !== undefined || revision.startsWith(UPSTREAM_MARK)) return undefined
+    if (held !== undefined) return undefined
     const listing = await this.#listing(call, repo, revision)
     if (listing === undefined) return undefined
     return new ListingSnapshot(listing, (sent, file) =>

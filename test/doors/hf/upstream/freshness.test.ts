@@ -122,12 +122,6 @@ test('R010-71 an answer that names another commit than the one asked for is refu
   await t.throwsAsync(commitOf('b'.repeat(40)), { message: /no commit for acme\/tiny/ })
 })
 
-test('R010-76 what is marked as of an upstream is no revision', async (t) => {
-  const { upstream, commitOf } = await opened(t)
-  t.is(await commitOf('~refs/main'), undefined)
-  t.deepEqual(upstream.seen, [])
-})
-
 test('R010-79 Python clients are kept waiting by 100, others by nothing', async (t) => {
   const after = async (): Promise<number> => {
     await new Promise((resolve) => setTimeout(resolve, 2100))
