@@ -166,8 +166,9 @@ async function handle(
     const entrance = findDoor(doors, path)
     if (entrance !== undefined) {
       const { door, rest } = entrance
+      // A method that no door takes is not counted: a client may invent any number of them.
+      if (Object.hasOwn(door.methods, method)) call.doorCounts.watch(door.root, method, response)
       checkDoorCall(door, method, caller)
-      call.doorCounts.watch(door.root, method, response)
       const query = parseQuery(search.join('?'), { mayRepeat: true })
       // A client of another protocol does not know our trailer: a response that fails is cut.
       delete request.headers.te

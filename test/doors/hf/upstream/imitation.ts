@@ -129,7 +129,10 @@ export class Imitation {
   ): void {
     const entries = Object.entries(files).map(([name, file]) => entryOf(name, file))
     const folders = new Set(Object.keys(files).flatMap((name) => name.split('/').slice(0, -1)))
-    const all = [...[...folders].map((name) => ({ type: 'directory', oid: '', path: name })), ...entries]
+    const all = [
+      ...[...folders].map((name) => ({ type: 'directory', oid: '', path: name })),
+      ...entries,
+    ]
     const start = Number(query.get('cursor') ?? 0)
     const end = start + this.pageEntries
     if (end < all.length) {

@@ -8,7 +8,18 @@ import { sha1, sha256 } from './imitation.ts'
 
 const fileAt = (path: string): ListedFile => ({ path, size: 1, oid: sha1(bytes(path)) })
 
-const PATHS = ['a', 'b/c/d', 'b/c/e', 'b/z', 'b-c', 'b.c', 'b/\ue000', 'b/\u{1f600}', 'c/x/y/z', 'd']
+const PATHS = [
+  'a',
+  'b/c/d',
+  'b/c/e',
+  'b/z',
+  'b-c',
+  'b.c',
+  'b/\ue000',
+  'b/\u{1f600}',
+  'c/x/y/z',
+  'd',
+]
 
 const FILES = PATHS.toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1)).map(fileAt)
 

@@ -64,9 +64,7 @@ test('R010-73 a redirect that comes back to the upstream brings no token', async
   const { remote, upstream } = await remoteTo(t, { token: 'hf_secret' })
   upstream.instead = (request, response, host) => {
     const [from, to] =
-      request.url === '/away'
-        ? ['hub', `${upstream.cdn}/back`]
-        : ['cdn', `${upstream.url}/stolen`]
+      request.url === '/away' ? ['hub', `${upstream.cdn}/back`] : ['cdn', `${upstream.url}/stolen`]
     if (host !== from) sendBytes(request, response, bytes('x'))
     else refuse(response, 302, undefined, { Location: to })
     return true
@@ -105,7 +103,11 @@ test('R010-74 redirects are few, over HTTP, and never from TLS to none', async (
 })
 
 /** Answers every request like this, without a network. */
-const answering = (status: number, headers: Record<string, string>, reach: Reach = 'public'): Outgoing =>
+const answering = (
+  status: number,
+  headers: Record<string, string>,
+  reach: Reach = 'public',
+): Outgoing =>
   ({
     send: async () => ({ status, headers, reach, bytes: gatherNothing(), end: () => undefined }),
   }) as unknown as Outgoing
@@ -167,9 +169,19 @@ test('R010-75 an answer is bounded in bytes, in time and in form', async (t) => 
     [/is too slow/, (_, response) => endless(response.writeHead(200), 1, 20)],
     [/what is not JSON/, (_, response) => void response.end('<html>')],
     [/no UTF-8/, (_, response) => void response.end(Buffer.from([0x22, 0xff, 0x22]))],
-    [/broke off|cannot be reached/, (_, response) => void response.writeHead(200, { 'Content-Length': 9 }).write('[', () => response.destroy())],
-    [/compressed/, (_, response) => void response.writeHead(200, { 'Content-Encoding': 'gzip' }).end('x')],
-    [/cannot be reached/, (_, response) => void response.writeHead(200, { 'X-Long': 'x'.repeat(40_000) }).end('{}')],
+    [
+      /broke off|cannot be reached/,
+      (_, response) =>
+        void response.writeHead(200, { 'Content-Length': 9 }).write('[', () => response.destroy()),
+    ],
+    [
+      /compressed/,
+      (_, response) => void response.writeHead(200, { 'Content-Encoding': 'gzip' }).end('x'),
+    ],
+    [
+      /cannot be reached/,
+      (_, response) => void response.writeHead(200, { 'X-Long': 'x'.repeat(40_000) }).end('{}'),
+    ],
     [/cannot be reached/, (request) => void request.socket.end('nonsense\r\n\r\n')],
   ]
   for (const [message, answer] of answers) {
@@ -180,11 +192,7 @@ test('R010-75 an answer is bounded in bytes, in time and in form', async (t) => 
 })
 
 /** Writes pieces without an end, as fast as they are taken. */
-function endless(
-  response: Parameters<Instead>[1],
-  pieceBytes: number,
-  pauseMs = 0,
-): void {
+function endless(response: Parameters<Instead>[1], pieceBytes: number, pauseMs = 0): void {
   const piece = Buffer.alloc(pieceBytes, ' ')
   const next = (): void => {
     if (!response.destroyed) response.write(piece, () => void setTimeout(next, pauseMs))
@@ -225,8 +233,9 @@ test('R010-75 a download that brings nothing, too much, or another part ends', a
   upstream.instead = at(path, (_, response) => void response.writeHead(200).end('short'))
   const refusals = { message: /did not continue where it stopped/ }
   await t.throwsAsync(all(), refusals, 'a second answer from the beginning')
-  upstream.instead = at(path, (_, response) =>
-    void response.writeHead(200, { 'Content-Length': 9 }).flushHeaders(),
+  upstream.instead = at(
+    path,
+    (_, response) => void response.writeHead(200, { 'Content-Length': 9 }).flushHeaders(),
   )
   const before = upstream.seen.length
   await t.throwsAsync(all(), { message: /sent nothing more/ })
@@ -279,7 +288,10 @@ test('R010-71 a list with hostile paths, sizes or digests is refused whole', asy
   await t.throwsAsync(list([good, { ...good, path: 'a.txt/b' }]), twice)
   await t.throwsAsync(list({ files: [] }), { message: /no list of the files/ })
   await t.throwsAsync(list([null]), { message: /no usable path/ })
-  const found = (await list([{ ...good, lfs }, { ...good, path: 'k', key }])) as {
+  const found = (await list([
+    { ...good, lfs },
+    { ...good, path: 'k', key },
+  ])) as {
     files: readonly object[]
   }
   t.like(found.files[0], { path: 'a.txt', lfs: { sha256: sha256(BLOB), pointerSize: 134 } })
@@ -295,17 +307,16 @@ test('R010-71 a list without an end is refused', async (t) => {
     sendJson(response, [])
     return true
   }
-  const tree = (): Promise<unknown> => fetchListing(remote, TINY, { commit: sha }, signal)
-  await t.throwsAsync(tree(), { message: /the same page of acme\/tiny again/ })
+  const same = fetchListing(remote, TINY, { commit: sha }, signal)
+  await t.throwsAsync(same, { message: /the same page of acme\/tiny again/ })
   upstream.instead = (_, response) => {
     response.setHeader('Link', link(String(page++)))
     const oid = sha1(bytes(''))
-    const entries = Array.from({ length: 60_000 }, (_one, at) => ({
-      ...{ type: 'file', path: `${page}/${at}`, size: 0, oid },
-    }))
-    sendJson(response, entries)
+    const entry = { type: 'file', size: 0, oid }
+    sendJson(response, [0, 1, 2].map((at) => ({ ...entry, path: `${page}/${at}` })))
     return true
   }
-  await t.throwsAsync(tree(), { code: 'too-large' } as object)
-  t.is(page, 2)
+  const few = fetchListing(remote, TINY, { commit: sha }, signal, 10)
+  await t.throwsAsync(few, { code: 'too-large' } as object)
+  t.is(page, 4)
 })
