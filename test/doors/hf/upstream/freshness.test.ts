@@ -59,7 +59,7 @@ async function opened(t: ExecutionContext): Promise<Opened> {
   let now = 0
   const open = (): ReadThrough =>
     new ReadThrough({
-      remote: new Remote({ url: upstream.url, own, others: () => own, silenceMs: 500 }),
+      remote: new Remote({ url: upstream.url, own, others: () => own }),
       kept: new Kept(node),
       log: SILENT,
       nowMs: () => now,
