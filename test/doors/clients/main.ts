@@ -16,6 +16,7 @@ const CLIENTS: Readonly<Record<string, () => Promise<(report: Report) => Promise
   bazel: async () => (await import('./bazel.ts')).testBazel,
   nix: async () => (await import('./nix.ts')).testNix,
   gradle: async () => (await import('./gradle.ts')).testGradle,
+  'hf-upstream': async () => (await import('./hf-upstream.ts')).testHfUpstream,
 }
 
 const wanted = process.argv.slice(2)
