@@ -6,7 +6,10 @@
 import { Report } from './report.ts'
 
 /** The tests of each client. */
-const CLIENTS: Readonly<Record<string, () => Promise<(report: Report) => Promise<void>>>> = {}
+const CLIENTS: Readonly<Record<string, () => Promise<(report: Report) => Promise<void>>>> = {
+  blockstore: async () => (await import('./blockstore.ts')).testBlockstore,
+  helia: async () => (await import('./helia.ts')).testHelia,
+}
 
 const wanted = process.argv.slice(2)
 const report = new Report()
