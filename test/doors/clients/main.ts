@@ -7,6 +7,8 @@ import { Report } from './report.ts'
 
 /** The tests of each client. */
 const CLIENTS: Readonly<Record<string, () => Promise<(report: Report) => Promise<void>>>> = {
+  ccache: async () => (await import('./ccache.ts')).testCcache,
+  sccache: async () => (await import('./sccache.ts')).testSccache,
   blockstore: async () => (await import('./blockstore.ts')).testBlockstore,
   helia: async () => (await import('./helia.ts')).testHelia,
 }

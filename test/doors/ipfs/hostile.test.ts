@@ -196,7 +196,7 @@ test('R010-104 a host that is not known is 421, and the hint makes it known', as
 })
 
 test('R010-3 a token with a prefix reads only blocks with a name below it', async (t) => {
-  const { as, make, node, socket } = await tokenServing(t, 'standalone', ['ipfs'])
+  const { as, make, node, socket } = await tokenServing(t, 'standalone', { doors: ['ipfs'] })
   const inside = await put(node, Buffer.from('inside'), 'team/a')
   const outside = await put(node, Buffer.from('outside'), 'other/a')
   const foreign = await putForeign(node, Buffer.from('foreign'))
