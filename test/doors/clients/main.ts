@@ -17,6 +17,8 @@ const CLIENTS: Readonly<Record<string, () => Promise<(report: Report) => Promise
   nix: async () => (await import('./nix.ts')).testNix,
   gradle: async () => (await import('./gradle.ts')).testGradle,
   'hf-upstream': async () => (await import('./hf-upstream.ts')).testHfUpstream,
+  blockstore: async () => (await import('./blockstore.ts')).testBlockstore,
+  helia: async () => (await import('./helia.ts')).testHelia,
 }
 
 const wanted = process.argv.slice(2)
