@@ -9,6 +9,10 @@ import { Report } from './report.ts'
 const CLIENTS: Readonly<Record<string, () => Promise<(report: Report) => Promise<void>>>> = {
   ccache: async () => (await import('./ccache.ts')).testCcache,
   sccache: async () => (await import('./sccache.ts')).testSccache,
+  rclone: async () => (await import('./rclone.ts')).testRclone,
+  davfs2: async () => (await import('./davfs2.ts')).testDavfs2,
+  curl: async () => (await import('./web-clients.ts')).testCurl,
+  cadaver: async () => (await import('./web-clients.ts')).testCadaver,
 }
 
 const wanted = process.argv.slice(2)
