@@ -19,6 +19,10 @@ const CLIENTS: Readonly<Record<string, () => Promise<(report: Report) => Promise
   'hf-upstream': async () => (await import('./hf-upstream.ts')).testHfUpstream,
   blockstore: async () => (await import('./blockstore.ts')).testBlockstore,
   helia: async () => (await import('./helia.ts')).testHelia,
+  rclone: async () => (await import('./rclone.ts')).testRclone,
+  davfs2: async () => (await import('./davfs2.ts')).testDavfs2,
+  curl: async () => (await import('./web-clients.ts')).testCurl,
+  cadaver: async () => (await import('./web-clients.ts')).testCadaver,
 }
 
 const wanted = process.argv.slice(2)
