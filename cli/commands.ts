@@ -2,6 +2,8 @@
 import { ERRORS } from '../src/errors.ts'
 import type { CommandTable } from './command.ts'
 import { get } from './commands/get.ts'
+import { gocacheCommand } from './commands/gocache/table.ts'
+import { hfCommand } from './commands/hf/table.ts'
 import { dfCommand, duCommand, lsCommand } from './commands/lists/table.ts'
 import { EXPIRES, nameCommand, ruleCommand, tagCommand } from './commands/names/table.ts'
 import { pathCommand } from './commands/paths/table.ts'
@@ -253,6 +255,8 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./commands/members.ts')).members,
   },
   token: tokenCommand(CALL),
+  gocache: gocacheCommand(PLACE),
+  hf: hfCommand(CALL),
   daemon: {
     minor: true,
     usage: '[--global | --join WHERE] [FLAGS]',

@@ -49,6 +49,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   keep: text('D', 'keep the target that a tag had for this time (default 10m)'),
   hold: text('D', 'hold the file for this time after the command has ended (default 60s)'),
   exec: yes('run a program, and hold the file while it runs; {} stands for the path'),
+  type: text('TYPE', 'model, dataset or space (default model)'),
   unnamed: yes('the rule for values without a name'),
   'max-age': text('D', 'since a name was bound, such as 30d'),
   'max-names': text('N', 'how many names there may be'),
@@ -142,6 +143,7 @@ export interface Flags {
   readonly keep?: string
   readonly hold?: string
   readonly exec?: boolean
+  readonly type?: string
   readonly unnamed?: boolean
   readonly 'max-age'?: string
   readonly 'max-names'?: string

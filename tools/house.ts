@@ -19,6 +19,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'cli/commands/names': 'Tags, rules, and how names are bound.',
   'cli/commands/lists': 'The commands that list names, and say what they hold.',
   'cli/commands/pins': 'The commands about what stays on this machine.',
+  'cli/commands/gocache': 'The cache program of the go command.',
   'cli/commands/tokens': 'The commands about tokens of the API over TCP.',
   'cli/completion': 'Completes commands, flags and names in a shell.',
   'cli/delivery':
@@ -54,10 +55,11 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/http/doors': 'Hands requests to doors, by path and role, and counts them.',
   'src/doors': 'Opens doors, the ways in for the tools of others, when they are wanted.',
   'src/doors/cache': 'Build caches over HTTP: plain paths, Turborepo, Nx.',
-  'src/doors/cache/plain': 'Entries by their path, as ccache, sccache, Bazel, Nix and Gradle want them.',
+  'src/doors/cache/plain':
+    'Entries by their path, as ccache, sccache, Bazel, Nix and Gradle want them.',
   'src/doors/cache/turbo': 'Artifacts of Turborepo, with what it says of them.',
   'src/doors/cache/nx': 'The self-hosted cache of Nx.',
-  'cli/gocache': 'The cache of the go command: its protocol, a folder of files, and a daemon.',
+  'cli/gocache': 'What `gocache` stands on: the protocol, a folder of outputs, uploads.',
   'src/doors/hf': "The endpoint of Hugging Face's clients.",
   'src/doors/ipfs': 'A trustless gateway for raw blocks, and RASL.',
   'src/doors/dav': 'WebDAV and pages to browse, read-only.',

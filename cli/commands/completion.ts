@@ -17,6 +17,7 @@ const ACTIONS: ReadonlyMap<string, readonly string[]> = new Map([
   ['rule', ['set', 'ls', 'rm']],
   ['token', ['add', 'ls', 'rm']],
   ['members', ['add', 'rm']],
+  ['hf', ['publish']],
 ])
 
 export async function completion(invocation: Invocation): Promise<number> {
@@ -41,6 +42,7 @@ const CHOICES: ReadonlyMap<string, readonly string[]> = new Map([
   ['sort', ['name', 'size', 'time']],
   ['store', ['disk', 'memory']],
   ['format', ['tar']],
+  ['type', ['model', 'dataset', 'space']],
   ['log-level', ['debug', 'info', 'warn', 'error']],
 ])
 

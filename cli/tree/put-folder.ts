@@ -33,16 +33,19 @@ export interface PutFolderAnswer {
   readonly silent?: readonly string[]
 }
 
-/** The patterns of `--ignore-file`, for all folders of a command. */
-export async function readIgnoreFile(file: string | undefined): Promise<IgnoreRules | undefined> {
-  if (file === undefined) return undefined
+/** The patterns of `--ignore-file`, for all folders of a command, behind those of the command. */
+export async function readIgnoreFile(
+  file: string | undefined,
+  always: string = '',
+): Promise<IgnoreRules | undefined> {
+  if (file === undefined) return always === '' ? undefined : new IgnoreRules(always)
   const { bytes } = await openInput(file)
   const whole = await gather(bytes).catch((error: unknown) => {
     throw error instanceof DstoreError ? error : unreadableFile(file, error)
   })
   const text = decodeUtf8(whole)
   if (text === undefined) throw new DstoreError('usage', `${file} is not UTF-8`)
-  return new IgnoreRules(text)
+  return new IgnoreRules(`${always}${text}`)
 }
 
 export interface PutFolder {

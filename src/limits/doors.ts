@@ -1,5 +1,5 @@
 /** Limits of doors. */
-import { KIB, MIB } from './sizes.ts'
+import { GIB, KIB, MIB } from './sizes.ts'
 
 // 010: doors
 
@@ -14,8 +14,6 @@ export const TURBO_FACT_BYTES: number = 640
 
 /** Artifacts of Turborepo that one request asks about. */
 export const TURBO_QUERY_HASHES: number = 512
-/** The body of a PROPFIND, which is read and dropped. */
-export const PROPFIND_BYTES: number = 64 * KIB
 /** A path in a repository of Hugging Face, in bytes of UTF-8. */
 export const HF_PATH_BYTES: number = 2048
 
@@ -95,3 +93,14 @@ export const DAV_XML_DEPTH: number = 16
 export const DAV_LINK_STEPS: number = 64
 /** Such names for all links of one listing: links beyond are left out. */
 export const DAV_LISTING_STEPS: number = 65_536
+/** The body of a PROPFIND, which is read and dropped. */
+export const PROPFIND_BYTES: number = 64 * KIB
+
+/** An output of this size is answered to the go command as a file of the daemon, if it has files. */
+export const GOCACHE_HELD_BYTES: number = MIB
+
+/** How many such files one go command holds; others are copied. */
+export const GOCACHE_HELD_FILES: number = 64
+
+/** What the folder of `gocache` takes at most, unless a flag says otherwise. */
+export const GOCACHE_FOLDER_BYTES: number = 10 * GIB

@@ -32,6 +32,8 @@ test('R007-66 commands, flags and names are completed where they may stand', asy
   t.deepEqual(await words('rule rm oth'), ['other'])
   t.deepEqual(await words('token a'), ['add'])
   t.deepEqual(await words('token add --role '), ['reader', 'writer', 'admin'])
+  t.deepEqual(await words('hf '), ['publish'])
+  t.deepEqual(await words('hf publish m a/b --type d'), ['dataset'])
   t.deepEqual(await words('ls -l --sort s'), ['size'])
   t.deepEqual(await words('start --log-level e'), ['error'])
   // Of a command that has no such flag, it is a word like any other.

@@ -2,7 +2,7 @@
 import { test } from '../serial.ts'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { parse } from 'yaml'
 import { COMMANDS } from '../../cli/commands.ts'
@@ -69,6 +69,12 @@ test('R007-78 the output of --json matches its description', async (t) => {
   await json('token', 'add', '-o', 'spare-token', '--prefix', 'ci/')
   await json('token')
   await json('token', 'rm', 'ci')
+
+  mkdirSync(place.file('model'))
+  writeFileSync(place.file('model/config.json'), '{}')
+  await json('hf', 'publish', 'model', 'acme/tiny')
+  writeFileSync(place.file('model/config.json'), '{"a":1}')
+  await json('hf', 'publish', 'model', 'acme/tiny')
 
   await json('invite', '-o', 'spare')
   const [invitation] = await json('invite', '--uses', '2', '--role', 'reader')

@@ -17,6 +17,7 @@ import { createLog } from '../../src/daemon/process/log.ts'
 import type { Settings } from '../../src/daemon/config/settings.ts'
 import { stateDirectory } from '../../src/daemon/config/state-directory.ts'
 import type { StateDirectory } from '../../src/daemon/config/state-directory.ts'
+import { openDoors } from '../../src/doors/doors.ts'
 import { FakeNode } from './fake-node.ts'
 
 export interface Serving {
@@ -58,6 +59,7 @@ export async function serving(
     settings,
     log: createLog('debug', (line) => logged.push(line)),
     openNode: () => Promise.resolve(node),
+    openDoors,
   })
   t.teardown(() => daemon.close())
   return { daemon, node, directory, logged }

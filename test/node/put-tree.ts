@@ -5,7 +5,7 @@ import { totalsOf } from '../../src/directory/directory.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
 import { INLINE_VALUE_BYTES } from '../../src/limits.ts'
-import type { HoldId, Node, PutResult } from '../../src/node/node.ts'
+import type { CommitTreeOptions, HoldId, Node, PutResult } from '../../src/node/node.ts'
 import { once } from '../../src/bytes.ts'
 
 /** Files, directories, and links, which are texts. */
@@ -40,7 +40,12 @@ export function valuesOf(tree: Tree): TreeValues {
 }
 
 /** Puts everything, and commits it. */
-export async function putTree(node: Node, tree: Tree, name?: string): Promise<PutResult> {
+export async function putTree(
+  node: Node,
+  tree: Tree,
+  name?: string,
+  naming?: CommitTreeOptions['naming'],
+): Promise<PutResult> {
   const trees = node.trees
   const hold = await trees.openHold()
   const { root, files, directories } = valuesOf(tree)
@@ -49,7 +54,10 @@ export async function putTree(node: Node, tree: Tree, name?: string): Promise<Pu
     const [made] = await trees.makeDirectories(hold, [key])
     if (made!.missing.length > 0) throw new Error(`missing: ${made!.missing.join()}`)
   }
-  return trees.commitTree(hold, root, name === undefined ? {} : { name })
+  return trees.commitTree(hold, root, {
+    ...(name !== undefined && { name }),
+    ...(naming && { naming }),
+  })
 }
 
 export async function putValues(

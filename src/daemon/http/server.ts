@@ -18,6 +18,7 @@ import { doorAt, type Door } from './doors/door.ts'
 import { HttpError } from './http-error.ts'
 import { getImmediate } from './immediate/immediate-get.ts'
 import { findRoute, isOpen, parseQuery } from './routes.ts'
+import { PUBLIC_CALLER } from './tokens/caller.ts'
 import { nodeFor } from './tokens/confined-node.ts'
 import { requestLog, type RequestLog } from './tokens/request-log.ts'
 import { checkCall } from './tokens/route-access.ts'
@@ -165,12 +166,15 @@ async function handle(
     const entrance = findDoor(doors, path)
     if (entrance !== undefined) {
       const { door, rest } = entrance
+      // A method that no door takes is not counted: a client may invent any number of them.
+      if (Object.hasOwn(door.methods, method)) call.doorCounts.watch(door.root, method, response)
       checkDoorCall(door, method, caller)
-      call.doorCounts.watch(door.root, method, response)
       const query = parseQuery(search.join('?'), { mayRepeat: true })
       // A client of another protocol does not know our trailer: a response that fails is cut.
       delete request.headers.te
-      await door.handle({ ...call, ...nodeFor(call.node, caller), parameters: {}, query, rest })
+      const mayFetch = caller !== PUBLIC_CALLER
+      const seen = nodeFor(call.node, caller)
+      await door.handle({ ...call, ...seen, parameters: {}, query, rest, mayFetch })
       return
     }
     const { route, handler, parameters } = findRoute(method, path)

@@ -13,6 +13,9 @@ const HEADER_BYTES = 32_768
 /** Connections to one host. */
 const SOCKETS = 16
 
+/** How long a connection is kept for the next request: less than servers do. */
+const IDLE_MS = 15_000
+
 /** One request, without a body. Redirects are not followed. */
 export interface OutgoingRequest {
   readonly method: 'GET' | 'HEAD'
@@ -45,7 +48,7 @@ export class Outgoing {
       keepAlive: true,
       maxSockets: SOCKETS,
       maxFreeSockets: SOCKETS,
-      timeout: 60_000,
+      timeout: IDLE_MS,
       lookup: this.#lookup,
     }
     this.#agents = { http: new HttpAgent(options), https: new HttpsAgent(options) }

@@ -75,9 +75,12 @@ export async function withEntry<T>(
 
 /** Facts of an entry; throws `not-found` for a miss. */
 export async function entryOf(call: HttpCall, name: string): Promise<BoundName> {
-  const found = await call.node.index.lookup(name, callOptions(call)).catch((error: unknown) => {
+  let found: BoundName | undefined
+  try {
+    found = await call.node.index.lookup(name, callOptions(call))
+  } catch (error) {
     throw asMiss(error, name)
-  })
+  }
   if (found !== undefined && found.key.kind === 'bytes') return found
   throw new DstoreError('not-found', `no such entry: ${name}`)
 }
@@ -101,6 +104,8 @@ export function entryBody(call: HttpCall): StreamSource {
   // The bytes would come back without the coding.
   if (coding !== 'identity') throw new HttpError(415, `send the bytes without ${coding}`)
   if (headers['content-range'] !== undefined) throw new HttpError(400, 'send the bytes whole')
+  const condition = ['if-match', 'if-none-match'].find((one) => headers[one] !== undefined)
+  if (condition !== undefined) throw new HttpError(501, `a write takes no ${condition}`)
   const length = headers['content-length']
   const bytes = bodyOf(call)
   if (length === undefined) return { bytes }

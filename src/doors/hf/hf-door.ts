@@ -1,12 +1,14 @@
 /** The endpoint of Hugging Face's clients (specs/010-doors.md, "Rules: Hugging Face"). */
 import { sendJson } from '../../daemon/http/call.ts'
 import type { Door, DoorCall } from '../../daemon/http/doors/door.ts'
+import type { DoorContext } from '../../daemon/http/doors/door-context.ts'
 import { errorHeaders, HfError } from './hf-error.ts'
 import { sendFile, sendInfo, sendPathsInfo, sendTree, type Asked } from './hf-handlers.ts'
 import { sendRefs } from './hf-refs.ts'
 import { routeOf, type HfRoute } from './hf-route.ts'
 import { Revisions } from './revisions.ts'
 import type { Snapshot } from './snapshot.ts'
+import { openUpstream } from './upstream/open-upstream.ts'
 
 type Send = (call: DoorCall, asked: Asked, snapshot: Snapshot) => Promise<void>
 
@@ -20,8 +22,8 @@ const SENDS: Readonly<
   'paths-info': { methods: 'POST', send: sendPathsInfo },
 }
 
-export function hfDoors(): readonly Door[] {
-  const revisions = new Revisions()
+export function hfDoors(context: DoorContext): readonly Door[] {
+  const revisions = new Revisions(openUpstream(context))
   const handle = (call: DoorCall): Promise<void> => answer(call, routeOf(call.rest), revisions)
   // Nothing is changed here: a client asks for the facts of paths by POST.
   const methods = { GET: 'reader', HEAD: 'reader', POST: 'reader' } as const

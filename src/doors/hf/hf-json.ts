@@ -14,9 +14,9 @@ export function entryJson(
   }
   const common = { oid, path, ...(isExpanded && last) }
   if (entry.type === 'folder') return { type: 'directory', size: 0, ...common }
-  const { size, lfs } = entry
+  const { size, lfs, key } = entry
   const pointer = lfs && { oid: lfs.sha256, size, pointerSize: lfs.pointerSize }
-  return { type: 'file', size, ...common, ...(pointer && { lfs: pointer }) }
+  return { type: 'file', size, ...common, ...(pointer && { lfs: pointer }), ...(key && { key }) }
 }
 
 /** The facts of a revision, without the list of files. */

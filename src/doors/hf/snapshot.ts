@@ -10,6 +10,8 @@ export interface HfFile {
   readonly oid: string
   /** Without quotes; the client names its cached copy after it. Of a stored file: its key. */
   readonly etag: string
+  /** Of a stored file: by this an upstream's bytes are verified (R010-72). */
+  readonly key?: string | undefined
   /** Of a file that the upstream keeps by Git LFS. */
   readonly lfs?: { readonly sha256: string; readonly pointerSize: number }
 }

@@ -5,7 +5,7 @@ import { mediaTypeOf } from '../../daemon/http/trees/media-types.ts'
 import { sendValue } from '../../daemon/http/value-handlers.ts'
 import type { Entry } from '../../directory/directory.ts'
 import { DstoreError } from '../../errors.ts'
-import { Key } from '../../hash/key.ts'
+import type { Key } from '../../hash/key.ts'
 import { HF_PATH_BYTES } from '../../limits.ts'
 import { keyOf } from '../../tree/read/entry-at.ts'
 import type { Listing } from '../../tree/read/listing.ts'
@@ -148,7 +148,8 @@ function entryOf(path: string, entry: Exclude<Entry, { type: 'link' }>): HfEntry
   const key = keyOf(entry)
   const oid = oidOf(key)
   if (entry.type === 'directory') return { type: 'folder', path, oid }
-  return { type: 'file', path, size: entry.size, oid, etag: key.toString() }
+  const text = key.toString()
+  return { type: 'file', path, size: entry.size, oid, etag: text, key: text }
 }
 
 /** The path in the repository that a link leads to; undefined if it leads out. */

@@ -5,7 +5,8 @@ import { hashName } from '../../hash/foreign-cid.ts'
 import { hash } from '../../hash/hasher.ts'
 import { Key } from '../../hash/key.ts'
 import { IDENTITY_BYTES } from '../../limits.ts'
-import type { ServedNode } from '../../node/node.ts'
+import type { ByteRange } from '../../hash/tree/tree.ts'
+import type { RangeRequest, ServedNode } from '../../node/node.ts'
 import { callOptions, type HttpCall } from '../../daemon/http/call.ts'
 import { over } from '../../daemon/http/tokens/writer-node.ts'
 
@@ -51,10 +52,9 @@ function carried(node: ServedNode, bytes: Uint8Array): Block {
     key,
     node: over(node, {
       index: over(node.index, { stat: () => Promise.resolve({ ...facts, confirmed: true }) }),
-      get: (_, { range = { start: 0 } } = {}) => {
-        const start = 'last' in range ? Math.max(0, size - range.last) : range.start
-        const end = 'last' in range ? size : Math.min(range.end ?? size, size)
-        if (start >= end && (size > 0 || start > 0)) {
+      get: (_, { range } = {}) => {
+        const { start, end } = partOf(size, range)
+        if (range !== undefined && start >= end) {
           return Promise.reject(new DstoreError('range', `the block has ${size} bytes`))
         }
         const part = bytes.subarray(start, end)
@@ -62,6 +62,12 @@ function carried(node: ServedNode, bytes: Uint8Array): Block {
       },
     }),
   }
+}
+
+/** A range, cut to the bytes that there are. */
+function partOf(size: number, range: RangeRequest = { start: 0 }): ByteRange {
+  if ('last' in range) return { start: Math.max(0, size - range.last), end: size }
+  return { start: range.start, end: Math.min(range.end ?? size, size) }
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {

@@ -1,6 +1,7 @@
 /** A daemon with trees and TCP, and requests with tokens that a test makes. */
 import { request } from 'node:http'
 import type { ExecutionContext } from 'ava'
+import type { Settings } from '../../../src/daemon/config/settings.ts'
 import type { StatusAnswer, TokenAnswer } from '../../../src/daemon/api/api.ts'
 import type { ServedNode } from '../../../src/node/node.ts'
 import { answerTo, ask, type Answer } from '../serving.ts'
@@ -27,8 +28,9 @@ export interface TokenServing {
 export async function tokenServing(
   t: ExecutionContext,
   role: 'standalone' | 'global' = 'standalone',
+  settings: Settings = {},
 ): Promise<TokenServing> {
-  const { node, daemon } = await treeServing(t, { http: '127.0.0.1:0' }, role)
+  const { node, daemon } = await treeServing(t, { http: '127.0.0.1:0', ...settings }, role)
   const { socket } = daemon
   const status = await ask(socket, 'GET', '/v1/status')
   const { url } = (JSON.parse(status.body.toString()) as StatusAnswer).daemon.http!

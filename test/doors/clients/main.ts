@@ -6,7 +6,10 @@
 import { Report } from './report.ts'
 
 /** The tests of each client. */
-const CLIENTS: Readonly<Record<string, () => Promise<(report: Report) => Promise<void>>>> = {}
+const CLIENTS: Readonly<Record<string, () => Promise<(report: Report) => Promise<void>>>> = {
+  ccache: async () => (await import('./ccache.ts')).testCcache,
+  sccache: async () => (await import('./sccache.ts')).testSccache,
+}
 
 const wanted = process.argv.slice(2)
 const report = new Report()

@@ -6,7 +6,7 @@ import { tagOf } from '../../../daemon/http/immediate/value-headers.ts'
 import { sendBytes } from '../../../daemon/http/stream.ts'
 import { Key } from '../../../hash/key.ts'
 import { COMMON, nameAt } from '../../../index/lists/name-page.ts'
-import { DIGEST_BYTES, PROPFIND_BYTES } from '../../../limits.ts'
+import { DIGEST_BYTES, DAV_BODY_BYTES } from '../../../limits.ts'
 import type { NamePage } from '../../../node/node.ts'
 import { entryName, entryOf } from '../entries.ts'
 
@@ -51,7 +51,7 @@ async function dropBody(call: DoorCall): Promise<void> {
   let length = 0
   for await (const { byteLength } of timedBody(call)) {
     length += byteLength
-    if (length > PROPFIND_BYTES) throw new HttpError(413, 'the PROPFIND is too long')
+    if (length > DAV_BODY_BYTES) throw new HttpError(413, 'the PROPFIND is too long')
   }
 }
 

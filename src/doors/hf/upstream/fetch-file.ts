@@ -6,7 +6,7 @@ import { Key } from '../../../hash/key.ts'
 import { HF_PACE_BYTES, HF_RETRIES } from '../../../limits.ts'
 import { pause } from '../../../deadline.ts'
 import type { ListedFile } from './listing.ts'
-import { Absent, Unavailable } from './refusal.ts'
+import { Absent, UpstreamFault } from './refusal.ts'
 import type { Remote } from './remote.ts'
 
 interface DigestOfFile {
@@ -54,7 +54,7 @@ function digestFor({ key, lfs, oid, size }: ListedFile): DigestOfFile {
   // Git hashes a blob with its length before it.
   if (lfs === undefined) hash.update(`blob ${size}\0`)
   return {
-    async update(bytes) {
+    async update(bytes: Uint8Array) {
       hash.update(bytes)
     },
     matches: () => hash.digest('hex') === (lfs?.sha256 ?? oid),
@@ -73,7 +73,7 @@ export async function* resumedBytes(
   path: string,
   size: number,
   signal: AbortSignal,
-  retryMs = RETRY_MS,
+  retryMs: number = RETRY_MS,
 ): AsyncGenerator<Uint8Array> {
   let start = 0
   for (let failed = 0; ; failed++) {
@@ -106,6 +106,6 @@ export async function* resumedBytes(
 /** May the next try succeed? */
 function isPassing(error: unknown): boolean {
   if (error instanceof Absent) return false
-  if (error instanceof Unavailable) return error.retryMs === undefined
-  return error instanceof DstoreError && ['unreachable', 'timeout', 'protocol'].includes(error.code)
+  if (error instanceof UpstreamFault) return error.retryMs === undefined
+  return error instanceof DstoreError && ['unreachable', 'timeout'].includes(error.code)
 }

@@ -1,8 +1,8 @@
 /** Asks the upstream for a revision: its commit, and the files of a commit. */
 import { DstoreError } from '../../../errors.ts'
 import { HF_FILES, HF_LISTING_BYTES } from '../../../limits.ts'
-import type { HfRepo } from '../hf-repo.ts'
-import { fileIn, isCommit, isContradictory, orderOf, tooMany } from './listing.ts'
+import { isCommit, type HfRepo } from '../hf-repo.ts'
+import { fileIn, isContradictory, orderOf, tooMany } from './listing.ts'
 import type { ListedFile, Listing } from './listing.ts'
 import type { Remote } from './remote.ts'
 
@@ -38,7 +38,11 @@ export async function fetchCommit(
   const path = `${api(repo)}/revision/${encodeURIComponent(revision)}`
   const { document } = await remote.json(path, '?expand=sha&expand=lastModified', signal)
   const { sha, lastModified } = (document ?? {}) as Record<string, unknown>
-  if (!isCommit(sha)) throw unclear(remote, `no commit for ${repo.id}`)
+  const isClear = typeof sha === 'string' && isCommit(sha)
+  // A commit never changes: it is no other one.
+  if (!isClear || (isCommit(revision) && sha !== revision)) {
+    throw unclear(remote, `no commit for ${repo.id}`)
+  }
   const isDate = typeof lastModified === 'string' && lastModified.length <= 40
   return { commit: sha, ...(isDate && { modifiedAt: lastModified }) }
 }

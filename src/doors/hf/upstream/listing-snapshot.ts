@@ -82,6 +82,7 @@ const shown = (file: ListedFile): HfFile => ({
   size: file.size,
   oid: file.oid,
   etag: etagOf(file),
+  key: file.key,
   ...(file.lfs !== undefined && { lfs: file.lfs }),
 })
 

@@ -5,7 +5,8 @@
 import { faultOfName } from '../../../directory/names.ts'
 import { DstoreError } from '../../../errors.ts'
 import { parseKey } from '../../../hash/key.ts'
-import { HF_FILES, HF_LISTING_BYTES } from '../../../limits.ts'
+import { isCommit } from '../hf-repo.ts'
+import { HF_FILES, HF_LISTING_BYTES, HF_PATH_BYTES } from '../../../limits.ts'
 
 /** One file. It is verified by `key`, else by `sha256`, else as git hashes it. */
 export interface ListedFile {
@@ -39,12 +40,12 @@ export const isContradictory = (files: readonly ListedFile[]): boolean =>
 /** What the upstream names a file after, and what its stored bytes are named after here. */
 export const etagOf = ({ key, lfs, oid }: ListedFile): string => key ?? lfs?.sha256 ?? oid
 
-export const isCommit = (text: unknown): text is string =>
-  typeof text === 'string' && /^[0-9a-f]{40}$/.test(text)
+/** 40 hex digits. */
+const isOid = (value: unknown): value is string => typeof value === 'string' && isCommit(value)
 
 /** Why this is no path of a file in a repository; undefined if it is one. */
 export function faultOfPath(path: string): string | undefined {
-  if (Buffer.byteLength(path) > PATH_BYTES) return 'it is too long'
+  if (Buffer.byteLength(path) > HF_PATH_BYTES) return 'it is too long'
   if (/\p{Cc}/u.test(path)) return 'it has a control character'
   for (const part of path.split('/')) {
     const fault = faultOfName(part)
@@ -52,8 +53,6 @@ export function faultOfPath(path: string): string | undefined {
   }
   return undefined
 }
-
-const PATH_BYTES = 1024
 
 /** The first line of a stored list. */
 interface Head {
@@ -85,7 +84,7 @@ const LINES = 2000
 export async function decodeListing(bytes: Uint8Array): Promise<Listing | undefined> {
   const lines = new TextDecoder().decode(bytes).split('\n')
   const head = objectIn(lines[0])
-  const isKnown = head?.['format'] === FORMAT && isCommit(head['commit'])
+  const isKnown = head?.['format'] === FORMAT && isOid(head['commit'])
   if (!isKnown || lines.at(-1) !== '' || lines.length > HF_FILES + 2) return undefined
   const files: ListedFile[] = []
   let last: string | undefined
@@ -123,7 +122,7 @@ export function fileIn(
   if (line === undefined) return undefined
   const { path, size, oid } = line
   if (typeof path !== 'string' || faultOfPath(path) !== undefined) return undefined
-  if (!isSize(size) || !isCommit(oid)) return undefined
+  if (!isSize(size) || !isOid(oid)) return undefined
   const key = line['key'] === undefined ? undefined : keyIn(line['key'])
   const lfs = line['lfs'] === undefined || line['lfs'] === null ? undefined : lfsIn(line['lfs'])
   // A digest that is stated and cannot be read must not give way to a weaker one.

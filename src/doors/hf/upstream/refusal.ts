@@ -1,30 +1,40 @@
 /** What a refusal of the upstream means (specs/010-doors.md, R010-77). */
 import type { OutgoingResponse } from '../../../daemon/outgoing/outgoing.ts'
-import { DstoreError } from '../../../errors.ts'
+import { asDstoreError, DstoreError, type ErrorCode } from '../../../errors.ts'
 import { HF_AWAY_MS } from '../../../limits.ts'
 
 /** What the upstream says that it lacks, or keeps from this node. */
 export type Absence = 'repo' | 'revision' | 'entry' | 'gated'
 
 /** The upstream has answered, and has nothing to give. */
-export class Absent extends Error {
+export class Absent extends DstoreError {
   readonly absence: Absence
 
   constructor(absence: Absence) {
-    super(absence)
+    super('not-found', `the upstream does not give it: ${absence}`)
     this.absence = absence
   }
 }
 
-/** The upstream cannot answer now. */
-export class Unavailable extends DstoreError {
-  /** When it is asked again, if it says so. */
+/** A fault of the upstream, and none of this node. */
+export class UpstreamFault extends DstoreError {
+  /** When it is asked again, if that is known. */
   readonly retryMs: number | undefined
 
-  constructor(message: string, retryMs?: number) {
-    super('unreachable', message)
+  constructor(code: ErrorCode, message: string, retryMs?: number) {
+    super(code, message)
     this.retryMs = retryMs
   }
+}
+
+/** What was thrown while the upstream was asked, as its fault: unless this node has given up. */
+export function blame(thrown: unknown): DstoreError {
+  const error = asDstoreError(thrown)
+  const isClear = error instanceof Absent || error instanceof UpstreamFault
+  if (isClear || error.code === 'cancelled' || error.code === 'internal') return error
+  // An address that it led to: the caller did nothing that is not permitted.
+  const code = error.code === 'not-permitted' ? 'protocol' : error.code
+  return new UpstreamFault(code, error.message)
 }
 
 /** The longest pause that an upstream can ask for. */
@@ -46,9 +56,10 @@ export function refusalOf({ status, headers }: OutgoingResponse, host: string): 
   // Without a code it refuses the token, or it is no such endpoint: somebody has to look at it.
   if (status === 401 || status === 403) {
     const message = `${host} refuses this node (${status}): is its token right?`
-    return new Unavailable(message, HF_AWAY_MS)
+    return new UpstreamFault('unreachable', message, HF_AWAY_MS)
   }
-  return new Unavailable(`${host} answered ${status}`, pauseIn(headers['retry-after']))
+  const pauseMs = pauseIn(headers['retry-after'])
+  return new UpstreamFault('unreachable', `${host} answered ${status}`, pauseMs)
 }
 
 function pauseIn(header: string | undefined): number | undefined {

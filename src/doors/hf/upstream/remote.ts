@@ -124,7 +124,7 @@ export class Remote {
 
   /** Where a redirect leads. */
   #next(from: URL, location: string | undefined): URL {
-    if (location === undefined || !URL.canParse(location, from)) {
+    if (location === undefined || !URL.canParse(location, from.href)) {
       throw this.#misled('a redirect without an address')
     }
     const to = new URL(location, from)

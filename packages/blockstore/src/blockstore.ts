@@ -1,0 +1,270 @@
+/** A blockstore over dstore: `interface-blockstore`, as Helia takes it. */
+import { DstoreError, Key } from '@dstore/dstore'
+import type { Dstore, NamedSource, PutOutcome } from '@dstore/dstore'
+import type { Blockstore, InputPair, Pair } from 'interface-blockstore'
+import type { CID } from 'multiformats/cid'
+import { readyGroups } from './groups.ts'
+import { cidOfKey, cidOfName, DIGEST_NAMES, notFound, placeFor, placeOf } from './place.ts'
+import { storeError, type Place } from './place.ts'
+import { checkBytes, checkedPieces, checkKey, piecesOf, type BlockBytes } from './verified.ts'
+
+/**
+ * What `delete` may do. `names`: unbind the name of a block by SHA-2, whose value goes with its last
+ * name. `values`: also remove values by their keys. `nothing`: no block is deleted.
+ */
+export type Deletes = 'nothing' | 'names' | 'values'
+
+export interface BlockstoreOptions {
+  /**
+   * Default: `names`. The store is everyone's, and Helia's `gc()` deletes all that this Helia has
+   * not pinned, whoever put it.
+   */
+  readonly deletes?: Deletes
+}
+
+interface Abortable {
+  readonly signal?: AbortSignal
+}
+
+/** Blocks that one message to dstore takes together. */
+const GROUP_BLOCKS = 64
+
+/** Pieces of a block up to this size are gathered, in bytes: those of a larger one are streamed. */
+const GATHERED_BYTES = 262_144
+
+/** Values up to this size are read whole, in bytes, as one piece. */
+const WHOLE_BYTES = 2_097_152
+
+/** Keys that are looked up together for `getAll`. */
+const LISTED_KEYS = 256
+
+/** A block to put: gathered, or as it comes. */
+type Item = { readonly cid: CID } & (
+  | { readonly bytes: Uint8Array }
+  | { readonly pieces: AsyncIterable<Uint8Array> }
+)
+
+/**
+ * The blocks of a store. One by BLAKE3 is the value with that key; one by SHA-2 has the name that
+ * spells its digest. What is put is verified first; what is read was verified by dstore.
+ */
+export class DstoreBlockstore implements Blockstore {
+  readonly #store: Dstore
+  readonly #deletes: Deletes
+
+  /** Over a node of the program (`createNode`) or of a daemon (`connect`). */
+  constructor(store: Dstore, { deletes = 'names' }: BlockstoreOptions = {}) {
+    this.#store = store
+    this.#deletes = deletes
+  }
+
+  async has(cid: CID, { signal }: Abortable = {}): Promise<boolean> {
+    signal?.throwIfAborted()
+    const place = placeOf(cid)
+    if (place === undefined) return false
+    return this.#call(cid, signal, (options) => this.#store.has(place, options))
+  }
+
+  async put(cid: CID, bytes: BlockBytes, { signal }: Abortable = {}): Promise<CID> {
+    signal?.throwIfAborted()
+    const place = placeFor(cid)
+    const isName = typeof place === 'string'
+    if (bytes instanceof Uint8Array && !isName) checkBytes(bytes, place)
+    const pieces = (): AsyncIterable<Uint8Array> =>
+      isName
+        ? piecesOf(bytes as Iterable<Uint8Array>)
+        : checkedPieces(bytes as Iterable<Uint8Array>, place)
+    const source = bytes instanceof Uint8Array ? bytes : pieces()
+    const { key } = await this.#call(cid, signal, (options) =>
+      this.#store.put(source, isName ? { ...options, name: place } : options),
+    )
+    if (!isName) checkKey(key, place)
+    return cid
+  }
+
+  async *putMany(
+    source: Iterable<InputPair> | AsyncIterable<InputPair>,
+    { signal }: Abortable = {},
+  ): AsyncGenerator<CID, void, undefined> {
+    signal?.throwIfAborted()
+    const items = itemsOf(source)
+    for await (const group of readyGroups(items, GROUP_BLOCKS, (item) => 'pieces' in item)) {
+      signal?.throwIfAborted()
+      const named = group.flatMap((item) => ('bytes' in item ? [sourceOf(item)] : []))
+      const { cid: first } = group[0]!
+      const outcomes = await this.#call(first, signal, (options) =>
+        named.length === 0 ? Promise.resolve([]) : this.#store.putMany(named, options),
+      )
+      for (const [at, item] of group.entries()) {
+        const { cid } = item
+        // Only the last of a group has pieces: so the outcomes are those of the others, in order.
+        if ('pieces' in item) await this.put(cid, item.pieces, { ...(signal && { signal }) })
+        else checkOutcome(outcomes[at]!, cid)
+        yield cid
+      }
+    }
+  }
+
+  async *get(cid: CID, { signal }: Abortable = {}): AsyncGenerator<Uint8Array, void, undefined> {
+    signal?.throwIfAborted()
+    const place = placeOf(cid)
+    if (place === undefined) throw notFound(cid)
+    try {
+      const value = await this.#store.get(place, signal === undefined ? {} : { signal })
+      if (value.size > WHOLE_BYTES) yield* value
+      else yield await value.bytes()
+    } catch (error) {
+      throw storeError(error, cid, signal)
+    }
+  }
+
+  async *getMany(
+    source: Iterable<CID> | AsyncIterable<CID>,
+    { signal }: Abortable = {},
+  ): AsyncGenerator<Pair, void, undefined> {
+    signal?.throwIfAborted()
+    for await (const cid of source) {
+      signal?.throwIfAborted()
+      yield { cid, bytes: this.get(cid, { ...(signal && { signal }) }) }
+    }
+  }
+
+  /**
+   * Nothing happens where the block is missing. Error: `conflict` for a value that names or
+   * directories hold, which goes with the last of them.
+   */
+  async delete(cid: CID, { signal }: Abortable = {}): Promise<void> {
+    signal?.throwIfAborted()
+    const place = placeOf(cid)
+    if (place === undefined) return
+    this.#checkDeletes(cid, place)
+    try {
+      await this.#call(cid, signal, async (options) => {
+        if (typeof place === 'string') await this.#store.unbind(place, options)
+        else await this.#store.remove(place, options)
+      })
+    } catch (error) {
+      if (!isNotFound(error)) throw error
+    }
+  }
+
+  async *deleteMany(
+    source: Iterable<CID> | AsyncIterable<CID>,
+    { signal }: Abortable = {},
+  ): AsyncGenerator<CID, void, undefined> {
+    signal?.throwIfAborted()
+    for await (const cid of source) {
+      await this.delete(cid, { ...(signal && { signal }) })
+      yield cid
+    }
+  }
+
+  /**
+   * Every block of the store: those with names that spell digests by their multihash, and all other
+   * values by their keys. Its memory does not grow with the store.
+   */
+  async *getAll({ signal }: Abortable = {}): AsyncGenerator<Pair, void, undefined> {
+    signal?.throwIfAborted()
+    const options = signal === undefined ? {} : { signal }
+    const pair = (cid: CID): Pair => ({ cid, bytes: this.get(cid, options) })
+    for await (const { name } of this.#store.names(DIGEST_NAMES, options)) {
+      const cid = cidOfName(name)
+      if (cid !== undefined) yield pair(cid)
+    }
+    let keys: Key[] = []
+    for await (const { key } of this.#store.keys(options)) {
+      keys.push(key)
+      if (keys.length < LISTED_KEYS) continue
+      for (const unnamed of await this.#unnamed(keys, options)) yield pair(cidOfKey(unnamed))
+      keys = []
+    }
+    for (const unnamed of await this.#unnamed(keys, options)) yield pair(cidOfKey(unnamed))
+  }
+
+  /** Those without a name that spells a digest: the others were listed by it. */
+  async #unnamed(keys: readonly Key[], options: Abortable): Promise<readonly Key[]> {
+    if (keys.length === 0) return []
+    const facts = await this.#store.statMany(keys, options)
+    return facts.flatMap((one) =>
+      one === undefined || one.names.some((name) => name.startsWith(DIGEST_NAMES)) ? [] : [one.key],
+    )
+  }
+
+  #checkDeletes(cid: CID, place: Place): void {
+    if (this.#deletes === 'values') return
+    if (this.#deletes === 'names' && typeof place === 'string') return
+    throw new DstoreError('not-permitted', `this blockstore does not delete ${cid.toString()}`, {
+      hint: "the value is everyone's: `new DstoreBlockstore(store, { deletes: 'values' })` removes it",
+    })
+  }
+
+  async #call<T>(
+    cid: CID,
+    signal: AbortSignal | undefined,
+    call: (options: Abortable) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await call(signal === undefined ? {} : { signal })
+    } catch (error) {
+      throw storeError(error, cid, signal)
+    }
+  }
+}
+
+function checkOutcome(outcome: PutOutcome, cid: CID): void {
+  if ('error' in outcome) throw outcome.error
+  const place = placeOf(cid)
+  if (place instanceof Key) checkKey(outcome.key, place)
+}
+
+const isNotFound = (error: unknown): boolean =>
+  error instanceof Error && error.name === 'NotFoundError'
+
+/** Blocks as they are put: small ones gathered and verified. */
+async function* itemsOf(
+  source: Iterable<InputPair> | AsyncIterable<InputPair>,
+): AsyncGenerator<Item, void, undefined> {
+  for await (const { cid, bytes } of source) {
+    const item = { cid, ...(bytes instanceof Uint8Array ? { bytes } : await gathered(bytes)) }
+    const place = placeFor(cid)
+    if ('bytes' in item && place instanceof Key) checkBytes(item.bytes, place)
+    yield item
+  }
+}
+
+const sourceOf = ({ cid, bytes }: Item & { readonly bytes: Uint8Array }): NamedSource => {
+  const place = placeFor(cid)
+  return typeof place === 'string' ? { value: bytes, name: place } : { value: bytes }
+}
+
+/** The whole of a small block; else its pieces, those that were read and those to come. */
+async function gathered(
+  source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<{ readonly bytes: Uint8Array } | { readonly pieces: AsyncIterable<Uint8Array> }> {
+  const pieces = piecesOf(source)
+  const parts: Uint8Array[] = []
+  let length = 0
+  for (;;) {
+    const { done, value } = await pieces.next()
+    if (done === true) break
+    // A source may reuse its memory for the next piece.
+    parts.push(new Uint8Array(value))
+    length += value.byteLength
+    if (length > GATHERED_BYTES) return { pieces: following(parts, pieces) }
+  }
+  const bytes = new Uint8Array(length)
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.byteLength
+  }
+  return { bytes }
+}
+
+async function* following(
+  parts: readonly Uint8Array[],
+  pieces: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* parts
+  yield* pieces
+}

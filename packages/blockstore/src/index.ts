@@ -1,0 +1,8 @@
+/**
+ * dstore for IPFS in JavaScript: a blockstore, a block broker for Helia, and the hasher of its keys.
+ */
+export { DstoreBlockstore } from './blockstore.ts'
+export type { BlockstoreOptions, Deletes } from './blockstore.ts'
+export { dstoreBlockBroker } from './broker.ts'
+export type { DstoreBlockBroker, RetrieveOptions } from './broker.ts'
+export { blake3 } from './hasher.ts'
