@@ -31,7 +31,9 @@ const COMMANDS: Readonly<Record<string, string>> = {
 }
 
 function versionOf(program: string, args: readonly string[]): string | undefined {
-  const { error, stdout, stderr } = spawnSync(COMMANDS[program] ?? program, args, { encoding: 'utf8' })
+  const { error, stdout, stderr } = spawnSync(COMMANDS[program] ?? program, args, {
+    encoding: 'utf8',
+  })
   if (error !== undefined) return undefined
   // Up to the first number with a dot: what it was built with follows.
   return /^.*?\d+\.\d\S*/.exec(`${stdout}${stderr}`)?.[0]

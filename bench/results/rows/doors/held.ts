@@ -90,7 +90,8 @@ const raw: Row = {
     const pair = await doorPair(bench)
     const file = await bench.file(RAW_BYTES)
     const key = await held(bench, pair, file)
-    const get = 'for i in $(seq "$1"); do curl -sSf -o /dev/null -H "Authorization: Bearer $2" "$3"; done'
+    const get =
+      'for i in $(seq "$1"); do curl -sSf -o /dev/null -H "Authorization: Bearer $2" "$3"; done'
     const of = (name: string, part: Contestant['part'], at: string, pid: number): Contestant => ({
       name,
       part,
