@@ -221,7 +221,12 @@ function wordsFor({ absence }: Absent, repo: HfRepo, revision: string): HfError 
 /** The same of a file that it has listed. */
 function wordsForFile({ absence }: Absent, repo: HfRepo, commit: string): HttpError {
   if (absence === 'gated') return gated(repo)
-  return new HttpError(502, `the upstream lacks a file of ${prefixOf(repo)}${commit}`, {}, 'protocol')
+  return new HttpError(
+    502,
+    `the upstream lacks a file of ${prefixOf(repo)}${commit}`,
+    {},
+    'protocol',
+  )
 }
 
 const gated = ({ id }: HfRepo): HfError =>
