@@ -116,7 +116,8 @@ test('R010-54 with Global away, what was stated of held names stays good', async
   t.is(await isCommitOf(serving, 'main'), COMMIT)
   const lookup = node.index.lookup.bind(node.index)
   const away = new DstoreError('unreachable', 'Global is away')
-  const held = new Set([MAIN, 'hf/acme/tiny@v2', `hf/acme/tiny@${COMMIT}`])
+  const other = await publish('hf/acme/other@main', OLD)
+  const held = new Set(['hf/acme/other@main', MAIN, 'hf/acme/tiny@v2', `hf/acme/tiny@${COMMIT}`])
   replace(serving, {
     lookup: (name, options) => (held.has(name) ? lookup(name, options) : Promise.reject(away)),
     // eslint-disable-next-line require-yield, @typescript-eslint/require-await
@@ -129,6 +130,9 @@ test('R010-54 with Global away, what was stated of held names stays good', async
   t.is(await isCommitOf(serving, 'v2'), plain.commit)
   t.is((await get(`/acme/tiny/resolve/${COMMIT}/f`)).body.toString(), 'new')
   t.is((await get(`/acme/tiny/resolve/${plain.commit}/f`)).body.toString(), 'old')
+  // It was never asked for.
+  t.is(jsonOf(await get('/api/models/acme/other'))['sha'], other.commit)
+  t.is((await get(`/acme/other/resolve/${other.commit}/f`)).body.toString(), 'old')
   // What is missing in a held directory is missing.
   t.is(codeOf(await get('/acme/tiny/resolve/main/none')), '404 EntryNotFound')
   for (const path of ['/acme/tiny/resolve/v3/f', `/acme/tiny/resolve/${'0'.repeat(40)}/f`]) {
