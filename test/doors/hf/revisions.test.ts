@@ -119,7 +119,8 @@ test('R010-54 with Global away, what was stated of held names stays good', async
   const other = await publish('hf/acme/other@main', OLD)
   const held = new Set(['hf/acme/other@main', MAIN, 'hf/acme/tiny@v2', `hf/acme/tiny@${COMMIT}`])
   replace(serving, {
-    lookup: (name, options) => (held.has(name) ? lookup(name, options) : Promise.reject(away)),
+    lookup: (name, options) =>
+      held.has(name) && options?.fresh !== true ? lookup(name, options) : Promise.reject(away),
     // eslint-disable-next-line require-yield, @typescript-eslint/require-await
     async *names() {
       throw away
