@@ -41,7 +41,7 @@ interface Opened {
   readonly commitOf: (revision?: string) => Promise<string | undefined>
   /** Opens it again, as after a restart of the daemon. */
   readonly reopen: () => void
-  pass(ms: number): void
+  readonly pass: (ms: number) => void
   readonly asked: () => number
 }
 
