@@ -67,6 +67,12 @@ const NOT_RUN: readonly (readonly [page: string, title: string, why: string])[] 
     '$ DSTORE_HF_UPSTREAM_TOKEN=hf_... dstore start --hf-upstream https://huggingface.co',
     'another host',
   ],
+  ['docs/doors/hugging-face.md', '$ hf download acme/tiny', 'as in test/doors/clients'],
+  [
+    'docs/doors/hugging-face.md',
+    '$ dstore hf publish ~/.cache/huggingface/hub/models--acme--tiny/snapshots/4c71564c... acme/tiny',
+    'as in test/doors/clients',
+  ],
 ]
 
 test('every block that is not run is known', (t) => {

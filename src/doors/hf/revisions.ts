@@ -189,7 +189,7 @@ const isAway = (error: unknown): boolean =>
 const directoryOf = (bound: BoundName | undefined): BoundName | undefined =>
   bound?.key.kind === 'directory' ? bound : undefined
 
-/** `failure` if the work fails since the directory is gone: the commit of a moved tag is kept a while. */
+/** Resolves to `failure` if the work fails because the directory is gone. */
 async function unlessGone(
   { node, signal }: DoorCall,
   key: Key,
