@@ -12,7 +12,7 @@ import { findDaemon, place, requireDaemon, startDaemon } from '../session.ts'
 import { readDestination, type Destination } from '../input/ticket-input.ts'
 import { afterGlobalStart, afterLocalStart, wasLocal } from '../terminal/next-steps.ts'
 import { memberNames } from '../terminal/member-names.ts'
-import { httpText, isPlain, plainText, statusText } from '../terminal/status-text.ts'
+import { doorsText, httpText, isPlain, plainText, statusText } from '../terminal/status-text.ts'
 import { plural, type Terminal } from '../terminal/terminal.ts'
 import { showLog } from '../terminal/show-log.ts'
 
@@ -58,8 +58,10 @@ export async function announce(
 ): Promise<void> {
   await terminal.announce(found, readyLine(found, found.daemon.socket))
   const { http } = found.daemon
+  const doors = doorsText(found.daemon)
+  if (http !== undefined) terminal.note(`HTTP on ${httpText(http)}`)
+  if (doors !== undefined) terminal.note(`doors: ${doors}`)
   if (http === undefined) return
-  terminal.note(`HTTP on ${httpText(http)}`)
   if (isPlain(http.url)) {
     terminal.note(`warning: ${plainText(http.url)}; see --http-cert and --http-key`)
   }

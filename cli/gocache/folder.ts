@@ -108,7 +108,13 @@ export class GoFolder {
     }
     const match = ENTRY.exec(text)
     if (match === null) return undefined
-    const [, output, size, time, stored] = match as unknown as [string, string, string, string, string]
+    const [, output, size, time, stored] = match as unknown as [
+      string,
+      string,
+      string,
+      string,
+      string,
+    ]
     return { output, size: Number(size), time: Number(time), isStored: stored === '1' }
   }
 
@@ -199,7 +205,11 @@ export class NewOutput {
   }
 
   /** Keeps it. Throws `integrity` if it is not the `expected` output. */
-  end(expected?: string): { readonly output: string; readonly size: number; readonly path: string } {
+  end(expected?: string): {
+    readonly output: string
+    readonly size: number
+    readonly path: string
+  } {
     const output = this.#hash.digest('hex')
     if (expected !== undefined && output !== expected) {
       this.discard()

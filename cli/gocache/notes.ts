@@ -34,7 +34,8 @@ export class Notes {
   /** An output could not be stored. */
   notStored({ code, message }: DstoreError): void {
     const means = 'results stay on this machine'
-    if (code === 'not-permitted') return this.once(`this node only reads (${message}): ${means}`, code)
+    if (code === 'not-permitted')
+      return this.once(`this node only reads (${message}): ${means}`, code)
     this.once(`${message}: ${means}`, AWAY.test(code) ? 'away' : `write ${code}`)
   }
 }

@@ -4,7 +4,12 @@ import type { Client } from '../../src/daemon/client/client.ts'
 import { putFile } from '../../src/daemon/client/put-file.ts'
 import { errorOf } from '../../src/daemon/api/problem.ts'
 import { asDstoreError, type DstoreError } from '../../src/errors.ts'
-import { BATCH_ITEMS, CACHE_KEEP_MS, HTTP_BATCH_BYTES, INLINE_VALUE_BYTES } from '../../src/limits.ts'
+import {
+  BATCH_ITEMS,
+  CACHE_KEEP_MS,
+  HTTP_BATCH_BYTES,
+  INLINE_VALUE_BYTES,
+} from '../../src/limits.ts'
 import { actionName } from './go-store.ts'
 
 /** An output in the folder, and the action that it is of. */

@@ -13,6 +13,7 @@ export function statusText(status: StatusAnswer, nameOf: NameOf = byId): string 
     ['directory', daemon.directory],
     ['socket', daemon.socket],
     ['HTTP', daemon.http && httpText(daemon.http)],
+    ['doors', doorsText(daemon)],
     ['peer id', status.peerId],
     ...status.listen.map((address): [string, string] => ['listening on', address]),
     ['bulk port', status.lanePort?.toString()],
@@ -46,6 +47,16 @@ export function statusText(status: StatusAnswer, nameOf: NameOf = byId): string 
 export function httpText({ url, public: isPublic, tokenFile, refused }: HttpStatus): string {
   const open = isPublic ? ', values and names readable without it' : ''
   return `${url}, token in ${tokenFile}${open}${refused === 0 ? '' : `, ${refused} refused`}`
+}
+
+/** Where open doors are, by URL; undefined if none is open. */
+export function doorsText({
+  doors = [],
+  http,
+}: Pick<StatusAnswer['daemon'], 'doors' | 'http'>): string | undefined {
+  if (doors.length === 0) return undefined
+  if (http === undefined) return `${doors.join(' ')}, over the socket only: see --http`
+  return doors.map((path) => `${http.url}${path}`).join(' ')
 }
 
 /** Whether the network can read what the API serves at this address (R007-338). */

@@ -92,7 +92,8 @@ export async function gocache(invocation: Invocation): Promise<number> {
   }
   const { local, stored, misses, puts } = cache.counts
   terminal.detail(`${local + stored} hits (${stored} from dstore), ${misses} misses, ${puts} puts`)
-  if (closeId !== undefined) await terminal.output.write(Buffer.from(encodeResponse({ id: closeId })))
+  if (closeId !== undefined)
+    await terminal.output.write(Buffer.from(encodeResponse({ id: closeId })))
   return 0
 }
 

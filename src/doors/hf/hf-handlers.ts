@@ -6,7 +6,13 @@ import { sendBytes } from '../../daemon/http/stream.ts'
 import { mediaTypeOf } from '../../daemon/http/trees/media-types.ts'
 import { gather } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
-import { HF_PATHS, HF_SIBLINGS, HF_TREE_ENTRIES, HF_WALK_ENTRIES, HTTP_JSON_BYTES } from '../../limits.ts'
+import {
+  HF_PATHS,
+  HF_SIBLINGS,
+  HF_TREE_ENTRIES,
+  HF_WALK_ENTRIES,
+  HTTP_JSON_BYTES,
+} from '../../limits.ts'
 import { decodeUtf8 } from '../../utf8.ts'
 import { endpointOf, filePath, treePath } from './endpoint.ts'
 import { noEntry } from './hf-error.ts'

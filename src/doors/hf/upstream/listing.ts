@@ -138,7 +138,8 @@ export function fileIn(
   }
 }
 
-const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
+const isSize = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && Number(value) >= 0
 
 /** The key of a file of a dstore; null if it is none. */
 function keyIn(value: unknown): string | null {

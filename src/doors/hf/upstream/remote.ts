@@ -128,7 +128,8 @@ export class Remote {
       throw this.#misled('a redirect without an address')
     }
     const to = new URL(location, from)
-    const isSafe = to.protocol === 'https:' || (to.protocol === 'http:' && from.protocol === 'http:')
+    const isSafe =
+      to.protocol === 'https:' || (to.protocol === 'http:' && from.protocol === 'http:')
     if (!isSafe) throw this.#misled(`a redirect to ${to.protocol}`)
     if (to.username + to.password !== '') throw this.#misled('a redirect with a password')
     to.hash = ''
