@@ -85,10 +85,11 @@ const USES = {
     const broker = trustlessGatewayBlockBroker({
       allowInsecure: true,
       allowLocal: true,
-      transformRequestInit: (init) => ({
-        ...init,
-        headers: { ...init.headers, Authorization: `Bearer ${token}` },
-      }),
+      transformRequestInit: (init) => {
+        const headers = new Headers(init.headers)
+        headers.set('Authorization', `Bearer ${token}`)
+        return { ...init, headers }
+      },
     })({
       logger,
       routing: {
