@@ -2,7 +2,7 @@
 # Installs the clients of others that `npm run test:doors` runs, as far as this machine can. What
 # cannot be installed is said, and its tests are skipped. Run it as root, on Debian, for the
 # packages of the system; what pip installs goes into the venv that is given, whose `bin` belongs
-# on PATH. With `all` it also installs the large ones: Bazel, Nix and Gradle.
+# on PATH. With `all` it also installs the large ones: Bazel, Nix, Gradle and Helia.
 venv=${1:?usage: install.sh VENV [all]}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -46,3 +46,5 @@ debian bazel-bootstrap
 debian nix-bin
 debian gradle
 python huggingface_hub safetensors numpy
+# Helia's packages take some 300 MB.
+[ "${2-}" != all ] || npm_ci helia
