@@ -20,6 +20,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'cli/commands/lists': 'The commands that list names, and say what they hold.',
   'cli/commands/pins': 'The commands about what stays on this machine.',
   'cli/commands/gocache': 'The cache program of the go command.',
+  'cli/commands/hf': "Publishes folders for Hugging Face's clients.",
   'cli/commands/tokens': 'The commands about tokens of the API over TCP.',
   'cli/completion': 'Completes commands, flags and names in a shell.',
   'cli/delivery':

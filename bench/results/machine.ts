@@ -16,10 +16,24 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   python3: ['-c', 'import sqlite3; print("SQLite", sqlite3.sqlite_version)'],
   ipfs: ['--version'],
   wrk: ['--version'],
+  ccache: ['--version'],
+  cc: ['--version'],
+  go: ['version'],
+  huggingface_hub: [
+    '-c',
+    'import huggingface_hub as hub; print("huggingface_hub", hub.__version__)',
+  ],
+}
+
+/** The commands of those that are called otherwise. */
+const COMMANDS: Readonly<Record<string, string>> = {
+  huggingface_hub: process.env['PYTHON'] ?? 'python3',
 }
 
 function versionOf(program: string, args: readonly string[]): string | undefined {
-  const { error, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' })
+  const { error, stdout, stderr } = spawnSync(COMMANDS[program] ?? program, args, {
+    encoding: 'utf8',
+  })
   if (error !== undefined) return undefined
   // Up to the first number with a dot: what it was built with follows.
   return /^.*?\d+\.\d\S*/.exec(`${stdout}${stderr}`)?.[0]

@@ -11,6 +11,7 @@ import { Bench } from './bench.ts'
 import { machineHere, programsHere } from './machine.ts'
 import { measureRow } from './measure.ts'
 import type { Row, RowResult, Run } from './model.ts'
+import { DOOR_ROWS } from './rows/doors/doors.ts'
 import { GET_ROWS } from './rows/get.ts'
 import { LIST_ROWS } from './rows/lists.ts'
 import { NAME_ROWS } from './rows/names.ts'
@@ -28,6 +29,7 @@ export const ROWS: readonly Row[] = [
   ...SMALL_ROWS,
   ...TREE_ROWS,
   ...PATH_ROWS,
+  ...DOOR_ROWS,
 ]
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`)

@@ -38,6 +38,7 @@ export async function measureRow(row: Row, options: MeasureOptions): Promise<Row
       worst: rounded(sorted.at(-1)!),
       seconds: rounded(median(samples[i]!.map(({ seconds }) => seconds))),
       cpu: rounded(median(samples[i]!.map(({ cpu }) => cpu))),
+      ...requestsOf(samples[i]!),
       ...(floor >= 0 && { ratio: ratio(figures[i]!, figures[floor]!) }),
     }
   })
@@ -60,14 +61,22 @@ export async function measureRow(row: Row, options: MeasureOptions): Promise<Row
   }
 }
 
-async function takeTurn({ before, run, daemons }: Contestant): Promise<Sample> {
+async function takeTurn({ before, run, daemons, requests }: Contestant): Promise<Sample> {
   await before?.()
+  const asked = await requests?.()
   const pids = daemons?.() ?? []
   const cpu = cpuSeconds(pids)
   const begin = performance.now()
   const own = await run()
   const seconds = (performance.now() - begin) / 1000
-  return { seconds, cpu: cpuSeconds(pids) - cpu, work: 1, ...own }
+  const used = cpuSeconds(pids) - cpu
+  const counted = asked !== undefined && { requests: (await requests!()) - asked }
+  return { seconds, cpu: used, work: 1, ...counted, ...own }
+}
+
+function requestsOf(samples: readonly Sample[]): Pick<ContestantResult, 'requests'> {
+  const counts = samples.flatMap(({ requests }) => requests ?? [])
+  return counts.length === 0 ? {} : { requests: median(counts) }
 }
 
 const figure = ({ seconds, cpu, work }: Sample, measure: Measure): number =>

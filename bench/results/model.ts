@@ -12,6 +12,8 @@ export interface Sample {
   readonly cpu: number
   /** Items done; 1 where the whole is one item. */
   readonly work: number
+  /** That its server answered, where this is counted. */
+  readonly requests?: number
 }
 
 /** One of those that take turns. */
@@ -24,6 +26,8 @@ export interface Contestant {
   readonly run: () => Promise<Partial<Sample> | void>
   /** Long-lived processes whose processor time counts, besides those that `run` starts. */
   readonly daemons?: () => readonly number[]
+  /** How many requests its server has answered so far. */
+  readonly requests?: () => Promise<number>
 }
 
 /** `seconds` and `cpu`: less is better. `rate`: items a second, more is better. */
@@ -61,6 +65,8 @@ export interface ContestantResult {
   readonly seconds: number
   /** Median of the processor time of a turn, in seconds. */
   readonly cpu: number
+  /** Median of the requests of a turn. */
+  readonly requests?: number
   /** Median over the rounds of its figure divided by the floor's. */
   readonly ratio?: number
 }

@@ -65,14 +65,18 @@ function claims(row: RowResult): string[][] {
 
 function section(row: RowResult): string {
   const { id, title, measure, rounds, load, at, commit, missing } = row
+  const areCounted = row.contestants.some(({ requests }) => requests !== undefined)
   const lines = row.contestants.map((one) => [
     one.name,
     withUnit(one.median, measure),
     `${withUnit(one.best, measure)} to ${withUnit(one.worst, measure)}`,
     `${one.seconds.toFixed(2)} s`,
     `${one.cpu.toFixed(2)} s`,
+    ...(areCounted ? [`${one.requests ?? ''}`] : []),
     one.ratio === undefined ? '' : `${one.ratio}`,
   ])
+  const head = ['', 'median', 'best to worst', 'time of a turn', 'CPU of a turn']
+  const titles = [...head, ...(areCounted ? ['requests'] : []), 'to the floor']
   const left = missing.length === 0 ? '' : `\nNot measured: ${missing.join('; ')}.\n`
   return `<a id="${id}"></a>
 
@@ -80,7 +84,7 @@ function section(row: RowResult): string {
 
 ![${title.replaceAll('`', '')}](${plotName(id)})
 
-${table([['', 'median', 'best to worst', 'time of a turn', 'CPU of a turn', 'to the floor'], ['---', '---', '---', '---', '---', '---'], ...lines])}
+${table([titles, titles.map(() => '---'), ...lines])}
 
 ${rounds} rounds on ${at}, commit ${commit}, load ${load[0]} before and ${load[1]} after.
 ${left}`

@@ -20,7 +20,7 @@ export function nameOfPath(path: string): string | undefined {
   const segments = rest.filter((segment) => segment !== '').map(textOf)
   if (segments.some((segment) => segment === undefined || !isSafe(segment))) return undefined
   const name = ['cache', ...(segments as string[])].join('/')
-  return [...name].includes('\ufffd') || bytesOf(name) > LONGEST_NAME ? undefined : name
+  return name.includes('\ufffd') || bytesOf(name) > LONGEST_NAME ? undefined : name
 }
 
 /** The text of a segment; undefined if it is not percent-encoded UTF-8. */
@@ -63,10 +63,12 @@ function utf8(bytes: readonly number[]): string | undefined {
 
 function isSafe(segment: string): boolean {
   if (segment === '.' || segment === '..') return false
-  return [...segment].every((character) => {
-    const code = character.codePointAt(0)!
-    return character !== '/' && code >= 0x20 && !(code >= 0x7f && code <= 0x9f)
-  })
+  // No such character is one of two code units.
+  for (let at = 0; at < segment.length; at++) {
+    const code = segment.charCodeAt(at)
+    if (segment[at] === '/' || code < 0x20 || (code >= 0x7f && code <= 0x9f)) return false
+  }
+  return true
 }
 
 const bytesOf = (text: string): number => new TextEncoder().encode(text).length

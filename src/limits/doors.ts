@@ -93,8 +93,6 @@ export const DAV_XML_DEPTH: number = 16
 export const DAV_LINK_STEPS: number = 64
 /** Such names for all links of one listing: links beyond are left out. */
 export const DAV_LISTING_STEPS: number = 65_536
-/** The body of a PROPFIND, which is read and dropped. */
-export const PROPFIND_BYTES: number = 64 * KIB
 
 /** An output of this size is answered to the go command as a file of the daemon, if it has files. */
 export const GOCACHE_HELD_BYTES: number = MIB

@@ -63,6 +63,27 @@ const NOT_RUN: readonly (readonly [page: string, title: string, why: string])[] 
     '# echo "http://127.0.0.1:4480/dav/ any $(cat mounts.token)" >> /etc/davfs2/secrets',
     'root',
   ],
+  [
+    'docs/doors/hugging-face-upstream.md',
+    '$ dstore start --http 127.0.0.1:4480 --door hf --hf-upstream https://huggingface.co',
+    'another host; test/doors/clients does it',
+  ],
+  [
+    'docs/doors/hugging-face-upstream.md',
+    '$ export HF_ENDPOINT=http://127.0.0.1:4480/hf HF_TOKEN=$(cat hf.token)',
+    'another host',
+  ],
+  [
+    'docs/doors/hugging-face-upstream.md',
+    '$ DSTORE_HF_UPSTREAM_TOKEN=hf_... dstore start --hf-upstream https://huggingface.co',
+    'another host',
+  ],
+  ['docs/doors/hugging-face.md', '$ hf download acme/tiny', 'as in test/doors/clients'],
+  [
+    'docs/doors/hugging-face.md',
+    '$ dstore hf publish ~/.cache/huggingface/hub/models--acme--tiny/snapshots/4c71564c... acme/tiny',
+    'as in test/doors/clients',
+  ],
 ]
 
 test('every block that is not run is known', (t) => {

@@ -1,4 +1,4 @@
-/** `dstore hf publish`: a folder as a revision of a repository (R010-60 to R010-63). */
+/** `dstore hf publish`: a folder as a revision of a repository (R010-60, R010-61). */
 import { DstoreError } from '../../../src/errors.ts'
 import type { StatusAnswer } from '../../../src/daemon/api/api.ts'
 import { HF_KINDS, isCommit, nameOfRevision, type HfRepo } from '../../../src/doors/hf/hf-repo.ts'
@@ -28,7 +28,12 @@ async function publish(invocation: Invocation, folder: string, target: string): 
   const { flags, terminal } = invocation
   const { repo, revision } = revisionIn(target, flags.type)
   const name = nameOfRevision(repo, revision)
-  const naming = { kind: 'tag' as const, ...termsIn(flags) }
+  // A commit never changes: clients do not ask again what it is.
+  const isFixed = isCommit(revision)
+  if (isFixed && flags.keep !== undefined) {
+    throw new DstoreError('usage', '--keep is for a revision that moves, which no commit does')
+  }
+  const naming = { ...(!isFixed && { kind: 'tag' as const }), ...termsIn(flags) }
   if (inspect(folder, { folders: true })?.isDirectory() !== true) {
     throw new DstoreError('usage', `${folder} is no folder: a repository is one`)
   }
@@ -75,9 +80,7 @@ function revisionIn(
     })
   }
   const revision = at === -1 ? DEFAULT_REVISION : target.slice(at + 1)
-  const wrong = isCommit(revision)
-    ? 'clients take 40 hex digits for a commit'
-    : faultOfRevision(repo, revision)
+  const wrong = faultOfRevision(repo, revision)
   if (wrong === undefined) return { repo, revision }
   throw new DstoreError('usage', `not a revision: ${revision}: ${wrong}`)
 }

@@ -10,6 +10,7 @@ export const hfCommand = (callFlags: readonly FlagName[]): Command => ({
     ['dstore hf publish my-model acme/tiny', 'as the revision main, which moves to it'],
     ['dstore hf publish my-model acme/tiny@v2', 'as another revision'],
     ['dstore hf publish data acme/trees --type dataset', 'a dataset'],
+    ['dstore hf publish my-model acme/tiny@0f2e...', 'as a commit of 40 hex digits, for good'],
     [
       'dstore hf publish ~/.cache/huggingface/hub/models--acme--tiny/snapshots/4c71... acme/tiny',
       'what a client has downloaded: links are followed',

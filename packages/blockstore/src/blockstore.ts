@@ -35,9 +35,6 @@ const GATHERED_BYTES = 262_144
 /** Values up to this size are read whole, in bytes, as one piece. */
 const WHOLE_BYTES = 2_097_152
 
-/** Keys that are looked up together for `getAll`. */
-const LISTED_KEYS = 256
-
 /** A block to put: gathered, or as it comes. */
 type Item = { readonly cid: CID } & (
   | { readonly bytes: Uint8Array }
@@ -161,33 +158,22 @@ export class DstoreBlockstore implements Blockstore {
 
   /**
    * Every block of the store: those with names that spell digests by their multihash, and all other
-   * values by their keys. Its memory does not grow with the store.
+   * values by their keys. It remembers some 100 bytes for each such name.
    */
   async *getAll({ signal }: Abortable = {}): AsyncGenerator<Pair, void, undefined> {
     signal?.throwIfAborted()
     const options = signal === undefined ? {} : { signal }
     const pair = (cid: CID): Pair => ({ cid, bytes: this.get(cid, options) })
-    for await (const { name } of this.#store.names(DIGEST_NAMES, options)) {
+    const listed = new Set<string>()
+    for await (const { name, key } of this.#store.names(DIGEST_NAMES, options)) {
       const cid = cidOfName(name)
-      if (cid !== undefined) yield pair(cid)
+      if (cid === undefined) continue
+      listed.add(key.toHex())
+      yield pair(cid)
     }
-    let keys: Key[] = []
     for await (const { key } of this.#store.keys(options)) {
-      keys.push(key)
-      if (keys.length < LISTED_KEYS) continue
-      for (const unnamed of await this.#unnamed(keys, options)) yield pair(cidOfKey(unnamed))
-      keys = []
+      if (!listed.has(key.toHex())) yield pair(cidOfKey(key))
     }
-    for (const unnamed of await this.#unnamed(keys, options)) yield pair(cidOfKey(unnamed))
-  }
-
-  /** Those without a name that spells a digest: the others were listed by it. */
-  async #unnamed(keys: readonly Key[], options: Abortable): Promise<readonly Key[]> {
-    if (keys.length === 0) return []
-    const facts = await this.#store.statMany(keys, options)
-    return facts.flatMap((one) =>
-      one === undefined || one.names.some((name) => name.startsWith(DIGEST_NAMES)) ? [] : [one.key],
-    )
   }
 
   #checkDeletes(cid: CID, place: Place): void {

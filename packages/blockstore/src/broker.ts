@@ -7,7 +7,7 @@ import { notFound, placeOf, storeError } from './place.ts'
 export interface RetrieveOptions {
   readonly signal?: AbortSignal
   /** Verifies the block; throws if it is not that of the CID. */
-  validateFn?(block: Uint8Array): Promise<void>
+  readonly validateFn?: (block: Uint8Array) => Promise<void>
   /** In bytes. Default: any size. */
   readonly maxSize?: number
 }

@@ -39,8 +39,8 @@ type Step<T> = { readonly item: T } | { readonly done: true } | { readonly error
 /** Never rejects: the error waits until the items before it are used. */
 async function nextOf<T>(source: AsyncIterator<T>): Promise<Step<T>> {
   try {
-    const { done, value } = await source.next()
-    return done === true ? { done } : { item: value }
+    const next = await source.next()
+    return next.done === true ? { done: true } : { item: next.value }
   } catch (error) {
     return { error }
   }

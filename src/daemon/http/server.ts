@@ -64,7 +64,8 @@ export function createApiServer(
   const stopping = new AbortController()
   const onAnswer = access.isLogged ? requestLog(log) : ignore
   const common = Object.entries(BROWSER_HEADERS).flat()
-  const immediate = { node: context.node, access, common, onAnswer }
+  const { node, doorCounts } = context
+  const immediate = { node, access, doors, doorCounts, common, onAnswer }
   const options = {
     maxHeaderSize: HTTP_HEADER_BYTES,
     headersTimeout: HTTP_REQUEST_MS,

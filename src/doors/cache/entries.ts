@@ -1,5 +1,4 @@
 /** Entries of build caches: values under tags (specs/010-doors.md, R010-10 to R010-17). */
-import { concat } from '../../bytes.ts'
 import { callOptions, bodyOf, type HttpCall } from '../../daemon/http/call.ts'
 import { HttpError } from '../../daemon/http/http-error.ts'
 import { sendHead, sendValue } from '../../daemon/http/value-handlers.ts'
@@ -27,26 +26,6 @@ export function sendEntry(call: HttpCall, name: string, type: string = BYTES_TYP
   const { method } = call.request
   const send = method === 'HEAD' ? sendHead : sendValue
   return withEntry(call, name, (key) => send(call, key, type))
-}
-
-/** The bytes of an entry; undefined for a miss. Throws `too-large` if there are more than this. */
-export async function readEntry(
-  call: HttpCall,
-  name: string,
-  maxBytes: number,
-): Promise<Uint8Array | undefined> {
-  try {
-    return await withEntry(call, name, async (key) => {
-      const { size, bytes } = await call.node.get(key, callOptions(call))
-      if (size > maxBytes) throw new DstoreError('too-large', `${name} has ${size} bytes`)
-      const parts: Uint8Array[] = []
-      for await (const part of bytes) parts.push(part.slice())
-      return concat(parts)
-    })
-  } catch (error) {
-    if (asDstoreError(error).code === 'not-found') return undefined
-    throw error
-  }
 }
 
 /**

@@ -38,7 +38,11 @@ export class Revisions {
     revision: string,
     use: (snapshot: Snapshot) => Promise<void>,
   ): Promise<void> {
-    const found = await this.#find(call, repo, revision)
+    const found = await this.#find(call, repo, revision).catch((error: unknown) => {
+      // With Global away, what the upstream said of it may be held here; else the list fails, too.
+      if (this.#upstream !== undefined && isAway(error)) return undefined
+      throw error
+    })
     const read = async (key: Key | undefined): Promise<HfError | undefined> => {
       const held = key && (await this.#snapshot(call, repo, revision, { ...found!, key }))
       return this.#use(call, repo, revision, held, use)
@@ -185,7 +189,7 @@ const isAway = (error: unknown): boolean =>
 const directoryOf = (bound: BoundName | undefined): BoundName | undefined =>
   bound?.key.kind === 'directory' ? bound : undefined
 
-/** `failure` if the work fails since the directory is gone: the commit of a moved tag is kept a while. */
+/** Resolves to `failure` if the work fails because the directory is gone. */
 async function unlessGone(
   { node, signal }: DoorCall,
   key: Key,

@@ -36,7 +36,7 @@ export interface WalkOptions {
 export interface Snapshot {
   /** 40 hex digits: what the client calls this revision from then on. */
   readonly commit: string
-  /** ISO 8601; undefined if nobody knows. */
+  /** ISO 8601; undefined if it is not known. */
   readonly modifiedAt?: string | undefined
   /** The entry with this path; undefined if there is none. The empty path is the root, a folder. */
   at(path: string): Promise<HfEntry | undefined>

@@ -118,5 +118,8 @@ function build(
   })
   const stats = run('ccache', ['--print-stats'], { env })
   const counts = stats.split('\n').map((line) => line.split('\t'))
-  return { stats: Object.fromEntries(counts.map(([id, n]) => [id, Number(n)])), objects }
+  return {
+    stats: Object.fromEntries(counts.map(([id = '', n]): [string, number] => [id, Number(n)])),
+    objects,
+  }
 }

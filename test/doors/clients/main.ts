@@ -7,8 +7,18 @@ import { Report } from './report.ts'
 
 /** The tests of each client. */
 const CLIENTS: Readonly<Record<string, () => Promise<(report: Report) => Promise<void>>>> = {
+  go: async () => (await import('./go.ts')).testGo,
+  nx: async () => (await import('./nx.ts')).testNx,
+  turbo: async () => (await import('./turbo.ts')).testTurbo,
+  huggingface: async () => (await import('./huggingface.ts')).testHuggingFace,
   ccache: async () => (await import('./ccache.ts')).testCcache,
   sccache: async () => (await import('./sccache.ts')).testSccache,
+  bazel: async () => (await import('./bazel.ts')).testBazel,
+  nix: async () => (await import('./nix.ts')).testNix,
+  gradle: async () => (await import('./gradle.ts')).testGradle,
+  'hf-upstream': async () => (await import('./hf-upstream.ts')).testHfUpstream,
+  blockstore: async () => (await import('./blockstore.ts')).testBlockstore,
+  helia: async () => (await import('./helia.ts')).testHelia,
   rclone: async () => (await import('./rclone.ts')).testRclone,
   davfs2: async () => (await import('./davfs2.ts')).testDavfs2,
   curl: async () => (await import('./web-clients.ts')).testCurl,

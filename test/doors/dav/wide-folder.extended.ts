@@ -1,7 +1,6 @@
 /** A folder of a million names: what a listing of it takes. */
 import { test } from '../../serial.ts'
 import { request } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
 import { packNames } from '../../../src/index/lists/name-page.ts'
 import { BATCH_ITEMS, MIB } from '../../../src/limits.ts'
@@ -36,14 +35,15 @@ async function listing(
   const early = await new Promise<number>((resolve, reject) => {
     sent.on('error', reject)
     sent.on('response', (response) => {
-      void sleep(1000).then(() => {
+      const read = (): void => {
         const readAhead = pages
         response.on('data', (part: Buffer) => {
           bytes += part.byteLength
           grownBytes = Math.max(grownBytes, process.memoryUsage().rss - before)
         })
         response.on('end', () => resolve(readAhead))
-      })
+      }
+      setTimeout(read, 1000)
     })
     sent.end()
   })

@@ -1,6 +1,7 @@
 import { test } from '../../serial.ts'
 import { connect } from 'node:net'
 import type { ExecutionContext } from 'ava'
+import { DstoreError } from '../../../src/errors.ts'
 import { ask, type Answer } from '../../daemon/serving.ts'
 import { treeServing, type TreeServing } from '../../daemon/tree-serving.ts'
 
@@ -82,6 +83,24 @@ test('R010-37 the whole body of a refused PUT is read before the answer', async 
   t.notRegex(answer, /connection: close/i)
   socket.destroy()
 })
+
+for (const [code, title] of [
+  ['unreachable', 'with Global away'],
+  ['no-space', 'full'],
+  ['too-large', 'too small for it'],
+  ['busy', 'busy'],
+] as const) {
+  test(`R010-38 a store that is ${title}: Nx gets statuses that fail no build`, async (t) => {
+    const { ask, node } = await nx(t)
+    await ask('PUT', '1', 'first')
+    const fault = (): Promise<never> => Promise.reject(new DstoreError(code, 'so it is'))
+    Object.assign(node, { put: fault, get: fault })
+    const put = await ask('PUT', '2', 'second '.repeat(100_000))
+    t.is(put.status, 403)
+    t.like(JSON.parse(put.body.toString()), { code, detail: 'so it is' })
+    t.is((await ask('GET', '1')).status, 404)
+  })
+}
 
 test('R010-36 other paths, and hashes that can be no part of a name, are refused', async (t) => {
   const { ask: askFor, daemon, node } = await nx(t)

@@ -19,6 +19,12 @@ export interface Door {
   readonly methods: Readonly<Record<string, MemberRole>>
   /** What it throws is refused as any fault of the API: `HttpError` says the status. */
   handle(call: DoorCall): Promise<void>
+  /**
+   * The name whose value, as plain bytes, a GET without a query is answered with that has this path
+   * behind the root. Asked before `handle`, so that the immediate path can answer (R007-210);
+   * undefined where only `handle` knows. It does not throw.
+   */
+  nameOf?(rest: string): string | undefined
   /** Headers that its clients need of any refusal, also of one before `handle`. */
   errorHeaders?(error: unknown): Readonly<Record<string, string>>
 }

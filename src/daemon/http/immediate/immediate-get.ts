@@ -7,13 +7,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ImmediateValue, Node } from '../../../node/node.ts'
 import type { Access } from '../access.ts'
 import type { Caller } from '../tokens/caller.ts'
-import { mediaTypeOf } from '../trees/media-types.ts'
+import type { DoorCounts } from '../doors/door-counts.ts'
+import type { Door } from '../doors/door.ts'
 import { valueHeaders } from './value-headers.ts'
-import { plainRequest } from './plain-request.ts'
+import { plainRequest, type PlainRequest } from './plain-request.ts'
 
 export interface ImmediateOptions {
   readonly node: Pick<Node, 'getImmediate'>
   readonly access: Access
+  readonly doors: readonly Door[]
+  readonly doorCounts: DoorCounts
   /** Headers of every response: names and values in turns. */
   readonly common: readonly string[]
   /** Called before an answer. */
@@ -24,22 +27,31 @@ const isOpen = (): boolean => true
 
 /** Responds to the request, or returns false and has touched nothing. */
 export function getImmediate(
-  { node, access, common, onAnswer }: ImmediateOptions,
+  { node, access, doors, doorCounts, common, onAnswer }: ImmediateOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): boolean {
   if (node.getImmediate === undefined) return false
-  const word = plainRequest(request)
+  const wanted = plainRequest(request, doors)
   // Before the value is looked up: a refusal must not depend on it (R007-71).
-  if (word === undefined) return false
+  if (wanted === undefined) return false
+  const { word, type, door } = wanted
   const caller = access.admits(request, isOpen)
-  // A prefix takes look-ups to check (R007-330).
-  if (caller === undefined || caller.prefix !== undefined) return false
+  if (caller === undefined || !mayAnswer(caller, wanted)) return false
   const value = node.getImmediate(word)
   if (value === undefined) return false
+  // The bytes of a directory mean nothing to the tool behind a door.
+  if (door !== undefined && value.key.kind === 'directory') return false
   onAnswer(request, response, caller)
-  send(response, value, mediaTypeOf(word), common)
+  if (door !== undefined) doorCounts.watch(door.root, 'GET', response)
+  send(response, value, type, common)
   return true
+}
+
+/** With a prefix, all but names below it, which it confines to, take look-ups (R007-330). */
+function mayAnswer({ prefix }: Caller, { word, door }: PlainRequest): boolean {
+  if (prefix === undefined) return true
+  return door !== undefined && word.startsWith(prefix) && word.length > prefix.length
 }
 
 function send(

@@ -25,10 +25,18 @@ async function handle(call: DoorCall): Promise<void> {
     throw new HttpError(400, 'a hash is 1 to 128 letters, digits, points, hyphens and underscores')
   }
   const name = entryName('nx', hash)
-  if (call.request.method !== 'PUT') return sendEntry(call, name)
+  if (call.request.method !== 'PUT') return sendOrMiss(call, name)
   await writeOnce(call, name)
   call.response.writeHead(200, { 'Content-Length': 0 })
   call.response.end()
+}
+
+async function sendOrMiss(call: DoorCall, name: string): Promise<void> {
+  try {
+    await sendEntry(call, name)
+  } catch (error) {
+    throw call.response.headersSent ? error : bearable(error, 404)
+  }
 }
 
 /** Binds a fixed name: which of two writers was first is decided where names are bound. */
@@ -36,10 +44,19 @@ async function writeOnce(call: DoorCall, name: string): Promise<void> {
   try {
     await call.node.put(entryBody(call), { ...callOptions(call), name })
   } catch (error) {
-    const { code, message } = asDstoreError(error)
-    if (code !== 'conflict') throw error
     // The client reads an answer only after it has sent all of its body.
     if (!call.request.complete) for await (const _ of bodyOf(call)) continue
-    throw new HttpError(409, BOUND, {}, 'conflict', message)
+    const { code, message } = asDstoreError(error)
+    throw code === 'conflict' ? new HttpError(409, BOUND, {}, code, message) : bearable(error, 403)
   }
+}
+
+/**
+ * Nx goes on without a cache only at a few statuses: at others, such as those of a store that is
+ * full or away, it fails the build. The problem says what the fault is.
+ */
+function bearable(error: unknown, status: number): unknown {
+  if (error instanceof HttpError) return error
+  const { code, message, hint } = asDstoreError(error)
+  return new HttpError(status, message, {}, code, hint)
 }

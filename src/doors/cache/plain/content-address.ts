@@ -17,7 +17,7 @@ interface Source {
   readonly size?: number
 }
 
-/** The source, which ends in an error if the last segments say another digest than its bytes have. */
+/** The source, which fails at its end if the last segments say another digest than it has. */
 export function verifiedBody(source: Source, segments: readonly string[]): Source {
   const [folder, hex = ''] = segments.slice(-2)
   if (folder !== 'cas' || !SHA256.test(hex)) return source

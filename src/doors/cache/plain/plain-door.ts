@@ -1,4 +1,4 @@
-/** `/cache/SPACE/PATH`: a build cache over plain HTTP (specs/010-doors.md, R010-10 to R010-22). */
+/** `/cache/SPACE/PATH`: a build cache over plain HTTP (specs/010-doors.md, R010-10 to R010-21). */
 import type { Door, DoorCall } from '../../../daemon/http/doors/door.ts'
 import { HttpError } from '../../../daemon/http/http-error.ts'
 import { segmentsOf } from '../../door-path.ts'
@@ -43,15 +43,29 @@ const COLLECTION: Readonly<Partial<Record<string, Handle>>> = {
 }
 
 export function plainDoor(): Door {
-  return { root: '/cache', methods: METHODS, handle }
+  return { root: '/cache', methods: METHODS, handle, nameOf }
 }
+
+/** Not checked as `entryName` does: what can be no name is bound to nothing, but for U+FFFD. */
+function nameOf(rest: string): string | undefined {
+  let segments: readonly string[]
+  try {
+    segments = segmentsOf(rest)
+  } catch {
+    return undefined
+  }
+  const name = ['cache', ...segments].join('/')
+  return isCollection(segments, rest) || name.includes('\ufffd') ? undefined : name
+}
+
+/** A space is no entry, whether its slash is there or not. */
+const isCollection = (segments: readonly string[], rest: string): boolean =>
+  segments.length < 2 || rest.endsWith('/')
 
 async function handle(call: DoorCall): Promise<void> {
   const segments = segmentsOf(call.rest)
   const method = call.request.method as keyof typeof METHODS
-  // A space is no entry, whether its slash is there or not.
-  const isCollection = segments.length < 2 || call.rest.endsWith('/')
-  if (!isCollection) return ENTRY[method](call, segments)
+  if (!isCollection(segments, call.rest)) return ENTRY[method](call, segments)
   const handleOne = COLLECTION[method]
   if (handleOne !== undefined) return handleOne(call, segments)
   if (method === 'GET' || method === 'HEAD') {

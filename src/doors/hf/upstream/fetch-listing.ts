@@ -53,6 +53,7 @@ export async function fetchListing(
   repo: HfRepo,
   { commit, modifiedAt }: RemoteCommit,
   signal: AbortSignal,
+  most: number = HF_FILES,
 ): Promise<Listing> {
   const files: ListedFile[] = []
   let bytes = 0
@@ -64,7 +65,7 @@ export async function fetchListing(
       files.push(file)
       bytes += LINE_BYTES + file.path.length
     }
-    if (files.length > HF_FILES || bytes > HF_LISTING_BYTES) throw tooMany()
+    if (files.length > most || bytes > HF_LISTING_BYTES) throw tooMany()
     if (page.next === query) throw unclear(remote, `the same page of ${repo.id} again`)
     query = page.next
   }

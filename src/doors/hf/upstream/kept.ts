@@ -7,19 +7,19 @@ import type { ServedNode } from '../../../node/node.ts'
 import { isCommit, prefixOf, type HfRepo } from '../hf-repo.ts'
 import { decodeListing, encodeListing, etagOf, type ListedFile, type Listing } from './listing.ts'
 
-/** Begins what is no revision: git has no name with it. */
-export const UPSTREAM_MARK = '~'
+/** Below this are the names of all that came from an upstream: one rule bounds it. */
+export const UPSTREAM_NAMES = 'hf/~upstream/'
 
-/** The names of one repository's values from the upstream. */
-const marked = (repo: HfRepo): string => `${prefixOf(repo)}${UPSTREAM_MARK}`
+/** The names of one repository's values: `hf/~upstream/ORG/NAME@`. No id of one has a `~`. */
+const prefixFor = (repo: HfRepo): string => `${UPSTREAM_NAMES}${prefixOf(repo).slice('hf/'.length)}`
 
 /** The name of the list of files that a revision had when it was last asked for. */
 export const listingName = (repo: HfRepo, revision: string): string =>
-  `${marked(repo)}${isCommit(revision) ? 'commits' : 'refs'}/${revision}`
+  `${prefixFor(repo)}${isCommit(revision) ? 'commits' : 'refs'}/${revision}`
 
 /** The name of the bytes of a file: its digest, so that revisions share what is the same. */
 export const fileName = (repo: HfRepo, file: ListedFile): string =>
-  `${marked(repo)}files/${etagOf(file)}`
+  `${prefixFor(repo)}files/${etagOf(file)}`
 
 const TAG = { kind: 'tag' } as const
 
@@ -33,9 +33,8 @@ export class Kept {
 
   /** Whether somebody published a revision of this repository here. */
   async isPublished(repo: HfRepo, signal: AbortSignal): Promise<boolean> {
-    // What is marked comes behind all that begins with another character of ASCII.
     const names = this.#node.index.names(prefixOf(repo), { signal, limit: 1 })
-    for await (const { name } of names) return !name.startsWith(marked(repo))
+    for await (const _ of names) return true
     return false
   }
 

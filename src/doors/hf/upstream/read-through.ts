@@ -15,7 +15,7 @@ import { withBeats } from './beats.ts'
 import { resumedBytes, verifiedBytes } from './fetch-file.ts'
 import { fetchCommit, fetchListing, pathOfFile } from './fetch-listing.ts'
 import { Flights } from './flights.ts'
-import { fileName, listingName, UPSTREAM_MARK, type Kept } from './kept.ts'
+import { fileName, listingName, type Kept } from './kept.ts'
 import { etagOf, type ListedFile, type Listing } from './listing.ts'
 import { ListingSnapshot } from './listing-snapshot.ts'
 import { Absent, blame, UpstreamFault } from './refusal.ts'
@@ -49,7 +49,7 @@ export class ReadThrough implements HfUpstream {
     revision: string,
     held: Snapshot | undefined,
   ): Promise<Snapshot | undefined> {
-    if (held !== undefined || revision.startsWith(UPSTREAM_MARK)) return undefined
+    if (held !== undefined) return undefined
     const listing = await this.#listing(call, repo, revision)
     if (listing === undefined) return undefined
     return new ListingSnapshot(listing, (sent, file) =>
@@ -143,24 +143,33 @@ export class ReadThrough implements HfUpstream {
   }
 
   async #send(call: DoorCall, repo: HfRepo, commit: string, file: ListedFile): Promise<void> {
-    const key = await this.#keyOf(call, repo, commit, file)
-    // Whoever may see the revision may see its files (R007-332).
-    call.reach(key)
-    await sendValue(call, key, mediaTypeOf(file.path), { tag: `"${etagOf(file)}"` })
+    const send = async (key: Key): Promise<void> => {
+      // Whoever may see the revision may see its files (R007-332).
+      call.reach(key)
+      await sendValue(call, key, mediaTypeOf(file.path), { tag: `"${etagOf(file)}"` })
+    }
+    const stored = await this.#options.kept.file(repo, file, { signal: call.signal })
+    if (stored === undefined) return send(await this.#fetched(call, repo, commit, file))
+    try {
+      await send(stored)
+    } catch (error) {
+      // What this node remembers of a name may be out of date.
+      const isGone = ['not-found', 'removed'].includes(asDstoreError(error).code)
+      if (!isGone || call.response.headersSent) throw error
+      await send(await this.#fetched(call, repo, commit, file))
+    }
   }
 
-  async #keyOf(call: DoorCall, repo: HfRepo, commit: string, file: ListedFile): Promise<Key> {
-    const { signal, stopping } = call
-    const stored = await this.#options.kept.file(repo, file, { signal })
-    if (stored !== undefined) return stored
+  /** The key of a file that this node does not know to be stored. */
+  async #fetched(call: DoorCall, repo: HfRepo, commit: string, file: ListedFile): Promise<Key> {
     if (!call.mayFetch) {
-      throw new HttpError(403, 'this file is not stored yet, and only a token has it fetched', {
-        'X-Error-Code': 'GatedRepo',
-      })
+      const message = 'this file is not stored yet, and only a token has it fetched'
+      throw new HttpError(403, message, {}, 'not-permitted')
     }
     const id = fileName(repo, file)
     const answer = this.#answers.get(id)
     if (answer !== undefined && 'error' in answer) throw answer.error ?? noRevision(repo, commit)
+    const { signal, stopping } = call
     return withBeats(call, () =>
       this.#downloads.join(id, signal, () => this.#download(repo, commit, file, stopping)),
     )

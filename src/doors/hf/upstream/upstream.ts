@@ -1,4 +1,4 @@
-/** Where the door reads through what dstore lacks (specs/010-doors.md, "Rules: upstream of ..."). */
+/** Where the door reads through what dstore lacks (specs/010-doors.md, R010-70). */
 import type { DoorCall } from '../../../daemon/http/doors/door.ts'
 import type { HfRepo } from '../hf-repo.ts'
 import type { Snapshot } from '../snapshot.ts'

@@ -8,6 +8,7 @@ import type { ServedNode } from '../../../../src/node/node.ts'
 import { pathVectors, type CachePathVectors } from '../../../../specs/models/cache-paths.ts'
 import { vectorFile } from '../../../../specs/models/vectors.ts'
 import { ask, type Answer } from '../../../daemon/serving.ts'
+import { tokenServing, type Call } from '../../../daemon/http/tokens.ts'
 import { treeServing } from '../../../daemon/tree-serving.ts'
 
 const VECTORS = 'specs/vectors/010-doors.json'
@@ -277,4 +278,73 @@ test('R010-10 paths lead to the names that the vectors say', async (t) => {
     const { key } = (await node.index.lookup(name))!
     t.is((await call('GET', path)).headers.etag, `"${key.toString()}"`)
   }
+})
+
+test('R010-15 a rule bounds what is below cas/, and the value goes with its entry', async (t) => {
+  const { call, node } = await door(t)
+  await node.rules.set('cache/bazel/', { maxNames: 2 })
+  const put = async (space: string, bytes: string): Promise<number> =>
+    (await call('PUT', `/cache/${space}/cas/${sha256(bytes)}`, { body: bytes })).status
+  for (const bytes of ['one', 'two', 'three']) t.is(await put('bazel', bytes), 201)
+  t.is(await put('other', 'three'), 201)
+  const keys = []
+  for await (const { size } of node.index.keys()) keys.push(size)
+  t.deepEqual(
+    keys.toSorted((a, b) => a - b),
+    [3, 5],
+    'one is gone, and three is stored once',
+  )
+})
+
+test('R010-12 an entry that a rule has no room for is 413', async (t) => {
+  const { call, node } = await door(t)
+  await node.rules.set('cache/s/', { maxSize: 10 })
+  t.is((await call('PUT', '/cache/s/a', { body: 'x'.repeat(11) })).status, 413)
+  t.is((await call('GET', '/cache/s/a')).status, 404)
+})
+
+test('R010-21 a reader has hits and writes nothing, whatever its prefix', async (t) => {
+  const { make, as, node } = await tokenServing(t, 'standalone', { doors: ['cache'] })
+  const call = async (terms: object): Promise<Call> => as((await make(terms)).token)
+  const writer = await call({ role: 'writer', label: 'w', prefix: 'cache/s/' })
+  const reader = await call({ role: 'reader', label: 'r', prefix: 'cache/s/' })
+  const stranger = await call({ role: 'writer', label: 'x', prefix: 'cache/t/' })
+  const cas = `/cache/s/cas/${sha256('output')}`
+  for (const path of ['/cache/s/a', cas]) {
+    t.is((await writer('PUT', path, { body: 'output' })).status, 201)
+    t.is((await writer('PUT', path, { body: 'output' })).status, 204)
+    t.is((await reader('GET', path)).body.toString(), 'output')
+    for (const [method, body] of [['PUT', 'other'], ['DELETE'], ['MKCOL']] as const) {
+      const refused = await reader(method, path, body === undefined ? {} : { body })
+      t.deepEqual([refused.status, problem(refused).code], [403, 'not-permitted'])
+    }
+    for (const [method, body] of [['GET'], ['PUT', 'other'], ['DELETE']] as const) {
+      const refused = await stranger(method, path, body === undefined ? {} : { body })
+      t.is(refused.status, 403, method)
+    }
+  }
+  t.is((await writer('PUT', '/cache/s/a', { body: 'newer' })).status, 204)
+  t.is((await stranger('PUT', '/cache/t/a', { body: 'theirs' })).status, 201)
+  const depth = { headers: { depth: '1' } }
+  const listed = (await stranger('PROPFIND', '/cache', depth)).body.toString()
+  t.deepEqual(listed.match(/(?<=<D:href>)[^<]*/g), ['/cache/', '/cache/t/'])
+  t.is(
+    (await stranger('PROPFIND', '/cache/s/', depth)).body.toString().match(/D:href>/g)?.length,
+    2,
+  )
+  // A writer removes what writers can replace, and no fixed name.
+  await node.index.bind('cache/s/release', (await node.index.lookup('cache/s/a'))!.key)
+  t.is((await writer('DELETE', '/cache/s/release')).status, 403)
+  t.is((await writer('DELETE', '/cache/s/a')).status, 204)
+})
+
+test('R010-6 a refusal by role is counted, and a method of no door is not', async (t) => {
+  const { make, as } = await tokenServing(t, 'standalone', { doors: ['cache'] })
+  const reader = as((await make({ role: 'reader', label: 'r' })).token)
+  await reader('PUT', '/cache/s/a', { body: 'x' })
+  await reader('COPY', '/cache/s/a')
+  const metrics = (await reader('GET', '/metrics')).body.toString()
+  const counted = metrics.match(/^dstore_door_requests_total\{.*$/gm)
+  t.is(counted?.length, 1)
+  t.regex(counted?.[0] ?? '', /method="PUT",status="403"\} 1$/)
 })

@@ -1,8 +1,12 @@
 /** When the upstream is asked again, and what stands until then. */
-import { EventEmitter } from 'node:events'
+import { EventEmitter, once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { ExecutionContext } from 'ava'
 import { Outgoing } from '../../../../src/daemon/outgoing/outgoing.ts'
 import type { DoorCall } from '../../../../src/daemon/http/doors/door.ts'
+import type { Key } from '../../../../src/hash/key.ts'
+import type { HfFile } from '../../../../src/doors/hf/snapshot.ts'
 import { Kept } from '../../../../src/doors/hf/upstream/kept.ts'
 import { ReadThrough } from '../../../../src/doors/hf/upstream/read-through.ts'
 import { Remote } from '../../../../src/doors/hf/upstream/remote.ts'
@@ -13,6 +17,8 @@ import { openNode } from '../../../../src/node/open.ts'
 import { test } from '../../../serial.ts'
 import { bytes } from '../hf-serving.ts'
 import { Imitation, refuse } from './imitation.ts'
+
+const MEMORY = { role: 'standalone', store: 'memory', cacheBytes: 1 << 20, log: SILENT } as const
 
 const TINY = { kind: 'models', id: 'acme/tiny' } as const
 
@@ -53,7 +59,7 @@ async function opened(t: ExecutionContext): Promise<Opened> {
   let now = 0
   const open = (): ReadThrough =>
     new ReadThrough({
-      remote: new Remote({ url: upstream.url, own, others: () => own, silenceMs: 500 }),
+      remote: new Remote({ url: upstream.url, own, others: () => own }),
       kept: new Kept(node),
       log: SILENT,
       nowMs: () => now,
@@ -120,17 +126,51 @@ test('R010-77 a branch that the upstream no longer has is gone, and its commits 
   t.is(await commitOf(one), one)
 })
 
+test('R010-83 a file that was removed is fetched again, also if this node has not heard of it', async (t) => {
+  const upstream = await Imitation.start(t)
+  upstream.commit('a', { f: { bytes: bytes('1') } })
+  const node = await openNode(MEMORY)
+  t.teardown(() => node.close())
+  const own = new Outgoing()
+  t.teardown(() => own.close())
+  let remembered: Key | undefined
+  class Remembering extends Kept {
+    override async file(...given: Parameters<Kept['file']>): ReturnType<Kept['file']> {
+      const found = await super.file(...given)
+      return given[2].isFresh === true ? found : (remembered ??= found)
+    }
+  }
+  const remote = new Remote({ url: upstream.url, own, others: () => own })
+  const through = new ReadThrough({ remote, kept: new Remembering(node), log: SILENT })
+  const server = createServer((request, response) => {
+    const call = { ...callOf(), request, response, node, query: new URLSearchParams() }
+    const sent = async (): Promise<void> => {
+      const snapshot = await through.snapshot(call, TINY, 'main', undefined)
+      await snapshot!.send(call, (await snapshot!.at('f')) as HfFile)
+    }
+    sent().catch((error: unknown) => response.writeHead(500).end(String(error)))
+  })
+  t.teardown(() => server.close())
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as AddressInfo
+  const read = async (): Promise<string> => (await fetch(`http://127.0.0.1:${port}/`)).text()
+  t.is(await read(), '1')
+  t.is(await read(), '1')
+  t.is(upstream.paths('hub', 'resolve/').length, 1)
+  t.truthy(remembered)
+  const names: string[] = []
+  for await (const { name } of node.index.names('hf/~upstream/acme/tiny@files/')) names.push(name)
+  t.is(names.length, 1)
+  await node.index.unbind(names[0]!)
+  t.is(await read(), '1')
+  t.is(upstream.paths('hub', 'resolve/').length, 2)
+})
+
 test('R010-71 an answer that names another commit than the one asked for is refused', async (t) => {
   const { upstream, commitOf } = await opened(t)
   const one = upstream.commit('a', { f: { bytes: bytes('1') } })
   upstream.refs.set('b'.repeat(40), one)
   await t.throwsAsync(commitOf('b'.repeat(40)), { message: /no commit for acme\/tiny/ })
-})
-
-test('R010-76 what is marked as of an upstream is no revision', async (t) => {
-  const { upstream, commitOf } = await opened(t)
-  t.is(await commitOf('~refs/main'), undefined)
-  t.deepEqual(upstream.seen, [])
 })
 
 test('R010-79 Python clients are kept waiting by 100, others by nothing', async (t) => {

@@ -29,11 +29,11 @@ test('R010-70 what is missing is fetched once, stored, and served without the up
   t.is((await get('/acme/tiny/resolve/main/README.md')).body.toString(), '# tiny')
   t.is((await get('/acme/tiny/resolve/main/empty.txt')).body.toString(), '')
   t.deepEqual(await names(), [
-    `hf/acme/tiny@~commits/${commit}`,
+    `hf/~upstream/acme/tiny@commits/${commit}`,
     ...[sha256(WEIGHTS), sha1(bytes('# tiny')), sha1(bytes(''))]
       .toSorted()
-      .map((digest) => `hf/acme/tiny@~files/${digest}`),
-    'hf/acme/tiny@~refs/main',
+      .map((digest) => `hf/~upstream/acme/tiny@files/${digest}`),
+    'hf/~upstream/acme/tiny@refs/main',
   ])
   t.is(upstream.paths('hub', 'resolve/').length, 3)
   upstream.stop()
@@ -88,7 +88,7 @@ test('R010-72 other bytes than the stated ones are refused, and nothing is bound
     t.is(jsonOf(answer)['code'], 'integrity', path)
     t.regex(String(answer.headers['x-error-message']), /^the upstream sent /)
   }
-  t.deepEqual(await names('hf/acme/tiny@~files'), [])
+  t.deepEqual(await names('hf/~upstream/acme/tiny@files'), [])
   t.is(upstream.paths('hub', 'resolve/').length, 4)
   const soon = await get('/acme/tiny/resolve/main/README.md')
   t.is(soon.status, 502)

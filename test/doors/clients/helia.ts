@@ -1,0 +1,1 @@
+export async function testHelia(): Promise<void> {}
