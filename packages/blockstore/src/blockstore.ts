@@ -4,9 +4,10 @@ import type { Dstore, NamedSource, PutOutcome } from '@dstore/dstore'
 import type { Blockstore, InputPair, Pair } from 'interface-blockstore'
 import type { CID } from 'multiformats/cid'
 import { readyGroups } from './groups.ts'
+import { gathered, largePieces, piecesOf } from './pieces.ts'
 import { cidOfKey, cidOfName, DIGEST_NAMES, notFound, placeFor, placeOf } from './place.ts'
 import { storeError, type Place } from './place.ts'
-import { checkBytes, checkedPieces, checkKey, piecesOf, type BlockBytes } from './verified.ts'
+import { checkBytes, checkedPieces, checkKey, type BlockBytes } from './verified.ts'
 
 /**
  * What `delete` may do. `names`: unbind the name of a block by SHA-2, whose value goes with its last
@@ -32,8 +33,11 @@ const GROUP_BLOCKS = 64
 /** Pieces of a block up to this size are gathered, in bytes: those of a larger one are streamed. */
 const GATHERED_BYTES = 262_144
 
-/** Values up to this size are read whole, in bytes, as one piece. */
-const WHOLE_BYTES = 2_097_152
+/**
+ * Values up to this size are read as one piece, in bytes, and larger ones in pieces of it: readers
+ * of blocks that join pieces one by one copy what they have for each.
+ */
+const PIECE_BYTES = 536_870_912
 
 /** A block to put: gathered, or as it comes. */
 type Item = { readonly cid: CID } & (
@@ -108,7 +112,7 @@ export class DstoreBlockstore implements Blockstore {
     if (place === undefined) throw notFound(cid)
     try {
       const value = await this.#store.get(place, signal === undefined ? {} : { signal })
-      if (value.size > WHOLE_BYTES) yield* value
+      if (value.size > PIECE_BYTES) yield* largePieces(value, PIECE_BYTES)
       else yield await value.bytes()
     } catch (error) {
       throw storeError(error, cid, signal)
@@ -211,7 +215,10 @@ async function* itemsOf(
   source: Iterable<InputPair> | AsyncIterable<InputPair>,
 ): AsyncGenerator<Item, void, undefined> {
   for await (const { cid, bytes } of source) {
-    const item = { cid, ...(bytes instanceof Uint8Array ? { bytes } : await gathered(bytes)) }
+    const item = {
+      cid,
+      ...(bytes instanceof Uint8Array ? { bytes } : await gathered(bytes, GATHERED_BYTES)),
+    }
     const place = placeFor(cid)
     if ('bytes' in item && place instanceof Key) checkBytes(item.bytes, place)
     yield item
@@ -221,36 +228,4 @@ async function* itemsOf(
 const sourceOf = ({ cid, bytes }: Item & { readonly bytes: Uint8Array }): NamedSource => {
   const place = placeFor(cid)
   return typeof place === 'string' ? { value: bytes, name: place } : { value: bytes }
-}
-
-/** The whole of a small block; else its pieces, those that were read and those to come. */
-async function gathered(
-  source: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-): Promise<{ readonly bytes: Uint8Array } | { readonly pieces: AsyncIterable<Uint8Array> }> {
-  const pieces = piecesOf(source)
-  const parts: Uint8Array[] = []
-  let length = 0
-  for (;;) {
-    const { done, value } = await pieces.next()
-    if (done === true) break
-    // A source may reuse its memory for the next piece.
-    parts.push(new Uint8Array(value))
-    length += value.byteLength
-    if (length > GATHERED_BYTES) return { pieces: following(parts, pieces) }
-  }
-  const bytes = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.byteLength
-  }
-  return { bytes }
-}
-
-async function* following(
-  parts: readonly Uint8Array[],
-  pieces: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  yield* parts
-  yield* pieces
 }

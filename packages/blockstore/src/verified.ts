@@ -26,13 +26,6 @@ export async function* checkedPieces(
   checkKey(hasher.finish(), key)
 }
 
-/** Passes the pieces on, as the stream that dstore takes. */
-export async function* piecesOf(
-  pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  yield* pieces
-}
-
 /** Throws `usage` for any other key. */
 export function checkKey(found: Key, key: Key): void {
   if (found.equals(key)) return

@@ -14,6 +14,7 @@ import {
 } from '../../../packages/blockstore/src/index.ts'
 import { temporaryDirectory } from '../../daemon/serving.ts'
 import { readyGroups } from '../../../packages/blockstore/src/groups.ts'
+import { largePieces } from '../../../packages/blockstore/src/pieces.ts'
 import type { BlockstoreOptions } from '../../../packages/blockstore/src/index.ts'
 
 const RAW = 0x55
@@ -149,6 +150,28 @@ test('a hash function that dstore has no names for: nothing is there, and put sa
     const { hint } = await fails(t, 'usage', () => blocks.put(cid, LARGE))
     t.regex(hint!, /sha2-256/)
     await fails(t, 'usage', () => all(blocks.putMany([{ cid, bytes: LARGE }])))
+  }
+})
+
+test('a block is read as one piece, and one of any size in large ones', async (t) => {
+  const { blocks } = await opened(t)
+  await blocks.put(own(LARGE), LARGE)
+  for (const bytes of [new Uint8Array(), LARGE]) {
+    await blocks.put(own(bytes), bytes)
+    t.is((await all(blocks.get(own(bytes)))).length, 1)
+  }
+  for (const [size, length, lengths] of [
+    [250_000, 100_000, [100_000, 100_000, 50_000]],
+    [200_000, 70_000, [70_000, 70_000, 60_000]],
+    [100_000, 100_000, [100_000]],
+  ] as const) {
+    const bytes = LARGE.subarray(0, size)
+    const pieces = await all(largePieces(Object.assign(inPieces(bytes, 30_000), { size }), length))
+    t.deepEqual(
+      pieces.map(({ byteLength }) => byteLength),
+      lengths,
+    )
+    t.true(Buffer.concat(pieces).equals(bytes))
   }
 })
 
@@ -334,10 +357,9 @@ test('a signal that was aborted keeps every call from beginning, and its reason 
   }
   await blocks.put(own(LARGE), LARGE)
   const controller = new AbortController()
-  const reading = async (): Promise<void> => {
-    for await (const _ of blocks.get(own(LARGE), controller)) controller.abort(reason)
-  }
-  t.is(await t.throwsAsync(reading), reason)
+  const reading = blocks.get(own(LARGE), controller).next()
+  controller.abort(reason)
+  t.is(await t.throwsAsync(() => reading), reason)
 })
 
 test('a missing block is NotFoundError; other faults are dstore’s own', async (t) => {

@@ -60,7 +60,11 @@ class Builder {
       DSTORE_DIR: this.#machine.dir,
       XDG_CACHE_HOME: join(this.#folder, cache),
     }
-    const { status, stdout, stderr } = spawnSync('go', words, { cwd: this.#source, env, encoding: 'utf8' })
+    const { status, stdout, stderr } = spawnSync('go', words, {
+      cwd: this.#source,
+      env,
+      encoding: 'utf8',
+    })
     if (status !== 0) throw new Error(`go ${words.join(' ')}: ${status}\n${stdout}\n${stderr}`)
     const counts = /(\d+) hits \((\d+) from dstore\), (\d+) misses/.exec(stderr)
     if (counts === null) throw new Error(`no counts in: ${stderr}`)
@@ -122,44 +126,53 @@ export async function testGo(report: Report): Promise<void> {
       const { out } = two.go(words)
       if (!out.includes('(cached)')) throw new Error(out)
     })
-    await report.test('go: a reader has hits, stores nothing, and says so once', async () => {
-      const ticket = join(site.folder, 'reader-ticket')
-      const dir = join(site.folder, 'reader')
-      site.dstore(site.global, 'invite', '--role', 'reader', '-o', ticket)
-      site.dstore({ ...site.a, dir }, 'join', `@${ticket}`)
-      try {
-        const reader = new Builder(site, { ...site.a, dir }, 'three')
-        const names = site.dstore(site.global, 'ls', 'cache/go/')
-        const built = reader.build()
-        check(built.misses === 0 && built.bytes.equals(cold.bytes), 'a reader', built)
-        const other = reader.go(['vet', '.'])
-        check(other.notes.split('only reads').length === 2, 'says it once', other)
-        if (site.dstore(site.global, 'ls', 'cache/go/') !== names) throw new Error('it wrote')
-      } finally {
-        site.dstore({ ...site.a, dir }, 'stop')
-      }
-    })
-    await report.test('go: with Global away, what is held is a hit, and the rest is built', async () => {
-      site.stopGlobal()
-      try {
-        const held = two.build()
-        check(held.bytes.equals(cold.bytes), 'held', held)
-        check(held.stored > 50, 'held', held)
-        const began = performance.now()
-        const fresh = two.go(['vet', '.'])
-        const seconds = (performance.now() - began) / 1000
-        check(fresh.notes.split('\n').length === 1, `said once, in ${seconds} s`, fresh)
-      } finally {
-        site.startGlobal()
-      }
-    })
-    await report.test('go: without a daemon, what is here is used, and it says so once', async () => {
-      site.dstore(site.b, 'stop')
-      const built = two.build('kept')
-      check(built.hits > 50 && built.stored === 0, 'the folder', built)
-      check(/^dstore gocache: no daemon is running for .*$/.test(built.notes), 'one note', built)
-      check(built.bytes.equals(cold.bytes), 'the same program', built)
-      site.dstore(site.b, 'start')
-    })
+    await report.test(
+      'go: R010-47 a reader has hits, stores nothing, and says so once',
+      async () => {
+        const ticket = join(site.folder, 'reader-ticket')
+        const dir = join(site.folder, 'reader')
+        site.dstore(site.global, 'invite', '--role', 'reader', '-o', ticket)
+        site.dstore({ ...site.a, dir }, 'join', `@${ticket}`)
+        try {
+          const reader = new Builder(site, { ...site.a, dir }, 'three')
+          const names = site.dstore(site.global, 'ls', 'cache/go/')
+          const built = reader.build()
+          check(built.misses === 0 && built.bytes.equals(cold.bytes), 'a reader', built)
+          const other = reader.go(['vet', '.'])
+          check(other.notes.split('only reads').length === 2, 'says it once', other)
+          if (site.dstore(site.global, 'ls', 'cache/go/') !== names) throw new Error('it wrote')
+        } finally {
+          site.dstore({ ...site.a, dir }, 'stop')
+        }
+      },
+    )
+    await report.test(
+      'go: R010-47 with Global away, what is held is a hit, and the rest is built',
+      async () => {
+        site.stopGlobal()
+        try {
+          const held = two.build()
+          check(held.bytes.equals(cold.bytes), 'held', held)
+          check(held.stored > 50, 'held', held)
+          const began = performance.now()
+          const fresh = two.go(['vet', '.'])
+          const seconds = (performance.now() - began) / 1000
+          check(fresh.notes.split('\n').length === 1, `said once, in ${seconds} s`, fresh)
+        } finally {
+          site.startGlobal()
+        }
+      },
+    )
+    await report.test(
+      'go: without a daemon, what is here is used, and it says so once',
+      async () => {
+        site.dstore(site.b, 'stop')
+        const built = two.build('kept')
+        check(built.hits > 50 && built.stored === 0, 'the folder', built)
+        check(/^dstore gocache: no daemon is running for .*$/.test(built.notes), 'one note', built)
+        check(built.bytes.equals(cold.bytes), 'the same program', built)
+        site.dstore(site.b, 'start')
+      },
+    )
   })
 }

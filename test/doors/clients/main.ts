@@ -18,6 +18,7 @@ const CLIENTS: Readonly<Record<string, () => Promise<(report: Report) => Promise
   gradle: async () => (await import('./gradle.ts')).testGradle,
   'hf-upstream': async () => (await import('./hf-upstream.ts')).testHfUpstream,
   blockstore: async () => (await import('./blockstore.ts')).testBlockstore,
+  conformance: async () => (await import('./conformance.ts')).testConformance,
   helia: async () => (await import('./helia.ts')).testHelia,
   rclone: async () => (await import('./rclone.ts')).testRclone,
   davfs2: async () => (await import('./davfs2.ts')).testDavfs2,

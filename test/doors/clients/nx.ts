@@ -64,7 +64,9 @@ function build(site: Site, folder: string, { url }: Machine, token: string): Bui
   )
   const text = stdout + stderr
   if (status !== 0) throw new Error(`nx: ${status}\n${text}`)
-  const outputs = PROJECTS.map((one) => readFileSync(join(folder, 'packages', one, 'dist/out'), 'utf8'))
+  const outputs = PROJECTS.map((one) =>
+    readFileSync(join(folder, 'packages', one, 'dist/out'), 'utf8'),
+  )
   return { text, outputs }
 }
 
@@ -93,17 +95,20 @@ export async function testNx(report: Report): Promise<void> {
       equal(site.dstore(global, 'ls', 'cache/'), names)
     })
 
-    await report.test('nx: with Global away, what is held is a hit, and the rest is built', async () => {
-      site.stopGlobal()
-      try {
-        const before = await requestsTo(b, '/nx')
-        const held = build(site, checkout(site, 'held', '1'), b, b.writer)
-        deepEqual(held.outputs, cold.outputs)
-        deepEqual(since(before, await requestsTo(b, '/nx')), { 'GET 200': all })
-        build(site, checkout(site, 'away', '3'), b, b.writer)
-      } finally {
-        site.startGlobal()
-      }
-    })
+    await report.test(
+      'nx: with Global away, what is held is a hit, and the rest is built',
+      async () => {
+        site.stopGlobal()
+        try {
+          const before = await requestsTo(b, '/nx')
+          const held = build(site, checkout(site, 'held', '1'), b, b.writer)
+          deepEqual(held.outputs, cold.outputs)
+          deepEqual(since(before, await requestsTo(b, '/nx')), { 'GET 200': all })
+          build(site, checkout(site, 'away', '3'), b, b.writer)
+        } finally {
+          site.startGlobal()
+        }
+      },
+    )
   })
 }

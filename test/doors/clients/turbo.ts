@@ -77,7 +77,9 @@ function build(
   const text = stdout + stderr
   if (status !== 0) throw new Error(`turbo: ${status}\n${text}`)
   const [, cached] = /Cached: +(\d+) cached/.exec(text) ?? []
-  const outputs = PACKAGES.map((one) => readFileSync(join(folder, 'packages', one, 'dist/out'), 'utf8'))
+  const outputs = PACKAGES.map((one) =>
+    readFileSync(join(folder, 'packages', one, 'dist/out'), 'utf8'),
+  )
   return { text, cached: Number(cached), outputs }
 }
 
@@ -102,20 +104,23 @@ export async function testTurbo(report: Report): Promise<void> {
       equal(requests['PUT 202'], undefined)
     })
 
-    await report.test('turbo: signed artifacts are verified, and another key refuses them', async () => {
-      const key = { TURBO_REMOTE_CACHE_SIGNATURE_KEY: 'a key of 32 bytes for the tests.' }
-      const signed = build(checkout(site, 'signed', '2', true), a, a.writer, key)
-      equal(signed.cached, 0)
-      const warm = build(checkout(site, 'signed-warm', '2', true), b, b.writer, key)
-      equal(warm.cached, all)
-      deepEqual(warm.outputs, signed.outputs)
-      const other = { TURBO_REMOTE_CACHE_SIGNATURE_KEY: 'another key of 32 bytes, as well.' }
-      const refused = build(checkout(site, 'signed-other', '2', true), b, b.reader, other)
-      equal(refused.cached, 0)
-      // What was built with the other key has replaced nothing.
-      const again = build(checkout(site, 'signed-again', '2', true), b, b.writer, key)
-      equal(again.cached, all)
-    })
+    await report.test(
+      'turbo: signed artifacts are verified, and another key refuses them',
+      async () => {
+        const key = { TURBO_REMOTE_CACHE_SIGNATURE_KEY: 'a key of 32 bytes for the tests.' }
+        const signed = build(checkout(site, 'signed', '2', true), a, a.writer, key)
+        equal(signed.cached, 0)
+        const warm = build(checkout(site, 'signed-warm', '2', true), b, b.writer, key)
+        equal(warm.cached, all)
+        deepEqual(warm.outputs, signed.outputs)
+        const other = { TURBO_REMOTE_CACHE_SIGNATURE_KEY: 'another key of 32 bytes, as well.' }
+        const refused = build(checkout(site, 'signed-other', '2', true), b, b.reader, other)
+        equal(refused.cached, 0)
+        // What was built with the other key has replaced nothing.
+        const again = build(checkout(site, 'signed-again', '2', true), b, b.writer, key)
+        equal(again.cached, all)
+      },
+    )
 
     await report.test('turbo: a reader has hits, and writes nothing', async () => {
       const warm = build(checkout(site, 'reader', '1'), b, b.reader)
@@ -133,17 +138,20 @@ export async function testTurbo(report: Report): Promise<void> {
       notDeepEqual(other.outputs, cold.outputs)
     })
 
-    await report.test('turbo: with Global away, what is held is a hit, the rest is built', async () => {
-      site.stopGlobal()
-      try {
-        const held = build(checkout(site, 'held', '1'), b, b.writer)
-        equal(held.cached, all)
-        deepEqual(held.outputs, cold.outputs)
-        const fresh = build(checkout(site, 'away', '4'), b, b.writer)
-        equal(fresh.cached, 0)
-      } finally {
-        site.startGlobal()
-      }
-    })
+    await report.test(
+      'turbo: with Global away, what is held is a hit, the rest is built',
+      async () => {
+        site.stopGlobal()
+        try {
+          const held = build(checkout(site, 'held', '1'), b, b.writer)
+          equal(held.cached, all)
+          deepEqual(held.outputs, cold.outputs)
+          const fresh = build(checkout(site, 'away', '4'), b, b.writer)
+          equal(fresh.cached, 0)
+        } finally {
+          site.startGlobal()
+        }
+      },
+    )
   })
 }

@@ -10,7 +10,7 @@ const { interfaceBlockstoreTests } = await import('interface-blockstore-tests')
 const [dir] = process.argv.slice(2)
 const stores = new Map()
 
-describe('interface-blockstore', () => {
+await describe('interface-blockstore', () => {
   interfaceBlockstoreTests({
     async setup() {
       const store = dir === undefined ? await createNode() : await connect({ dir })

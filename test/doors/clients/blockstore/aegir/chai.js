@@ -5,11 +5,11 @@ chai.use(promised)
 // The suite calls the assertions that chai makes by reading a property.
 chai.use(({ Assertion }) => {
   for (const name of ['true', 'false', 'ok']) {
-    const { get } = Object.getOwnPropertyDescriptor(Assertion.prototype, name)
+    const property = Object.getOwnPropertyDescriptor(Assertion.prototype, name)
     Object.defineProperty(Assertion.prototype, name, {
       configurable: true,
       get() {
-        return () => get.call(this)
+        return () => property.get.call(this)
       },
     })
   }
