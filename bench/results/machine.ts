@@ -17,6 +17,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   ipfs: ['--version'],
   wrk: ['--version'],
   ccache: ['--version'],
+  go: ['version'],
   cc: ['--version'],
   go: ['version'],
   huggingface_hub: [
