@@ -64,7 +64,8 @@ function putFixtures(site: Site, folder: string): void {
   if (path === undefined) throw new Error(`no ${FIXTURES} below ${folder}`)
   const file = join(site.newFolder('fixtures'), 'block')
   for (const { cid, bytes } of blocksOfCar(readFileSync(join(folder, path)))) {
-    if (cid.multihash.code !== SHA_256) throw new Error(`a block that is not of SHA-256: ${cid.toString()}`)
+    if (cid.multihash.code !== SHA_256)
+      throw new Error(`a block that is not of SHA-256: ${cid.toString()}`)
     writeFileSync(file, bytes)
     site.dstore(site.a, 'put', file, '--name', digestName('sha2-256', cid.multihash.digest))
   }
