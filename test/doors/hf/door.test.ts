@@ -15,8 +15,8 @@ const TREE = {
   'link.json': 'config.json',
   'up.txt': 'sub/../sub/a b.txt',
   folder: 'sub',
-  out: '../elsewhere',
-  absolute: '/etc/passwd',
+  out: '../config.json',
+  absolute: '/config.json',
   loop: 'loop',
 }
 
@@ -218,6 +218,8 @@ test('R010-58 the tree comes in pages that go on at the same commit', async (t) 
   const whole = pathsOf(await get('/api/models/acme/tiny/tree/main?recursive=True'))
   t.is(whole.length, 22)
   t.is(new Set(whole).size, 22)
+  const first = await get('/api/models/acme/tiny/tree/main?limit=2')
+  t.true(String(first.headers.link).includes(`/tree/${commit}?`), first.headers.link?.toString())
   await publish('hf/acme/tiny@main', { moved: bytes('m') })
   for (const limit of [1, 2, 3, 7, 21]) {
     const found: string[] = []
