@@ -62,8 +62,11 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/doors/cache/nx': 'The self-hosted cache of Nx.',
   'cli/gocache': 'What `gocache` stands on: the protocol, a folder of outputs, uploads.',
   'src/doors/hf': "The endpoint of Hugging Face's clients.",
+  'src/doors/hf/upstream':
+    'Reads through to the endpoint of others: asks, verifies, and stores what is missing.',
   'src/doors/ipfs': 'A trustless gateway for raw blocks, and RASL.',
   'src/doors/dav': 'WebDAV and pages to browse, read-only.',
+  'src/daemon/outgoing': 'Requests to HTTP servers of others, to addresses that may be reached.',
   'src/daemon/process': 'The process: start, background, lock, log file, listening, shutdown.',
   'src/store/paths': 'Copies of values and folders of links, which other processes open.',
   'src/node/calls/paths': 'Hands out files of values and folders of directories, in either role.',

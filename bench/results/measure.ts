@@ -44,8 +44,9 @@ export async function measureRow(row: Row, options: MeasureOptions): Promise<Row
   })
   for (const one of results) {
     const beside = one.ratio === undefined ? '' : `, ${one.ratio} of the floor`
+    const counted = one.requests === undefined ? '' : `, ${one.requests} requests`
     say(
-      `  ${one.name}: ${one.median} (${one.best} to ${one.worst}), ${one.seconds} s, CPU ${one.cpu} s${beside}`,
+      `  ${one.name}: ${one.median} (${one.best} to ${one.worst}), ${one.seconds} s, CPU ${one.cpu} s${counted}${beside}`,
     )
   }
   for (const one of bench.missing) say(`  not measured: ${one}`)

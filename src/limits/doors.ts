@@ -49,8 +49,10 @@ export const HF_SILENCE_MS: number = 30_000
 /** Redirects that are followed for one request to the upstream. */
 export const HF_REDIRECTS: number = 5
 
-/** What the upstream sends at least of a body while it is waited for, `HF_PACE_MS` in all. */
+/** The least that the upstream sends of a body in `HF_PACE_MS`. */
 export const HF_PACE_BYTES: number = 64 * KIB
+
+/** The time in which it sends that, as far as it is waited for. */
 export const HF_PACE_MS: number = 60_000
 
 /** Times in a row that a download begins again which brought less than `HF_PACE_BYTES`. */

@@ -52,6 +52,17 @@ const NOT_RUN: readonly (readonly [page: string, title: string, why: string])[] 
     'laptop$ dstore join /dns4/global.example.com/tcp/4480/p2p/12D3KooWMJva...',
     'a router',
   ],
+  ['docs/wasm.md', '$ dstore path apps/adder/v1/add.wasm --exec -- python add.py {}', 'pip'],
+  [
+    'docs/doors/browse-and-mount.md',
+    '$ export RCLONE_WEBDAV_URL=http://127.0.0.1:4480/dav/ RCLONE_WEBDAV_VENDOR=other RCLONE_WEBDAV_USER=any',
+    'as in test/doors/clients/rclone.ts',
+  ],
+  [
+    'docs/doors/browse-and-mount.md',
+    '# echo "http://127.0.0.1:4480/dav/ any $(cat mounts.token)" >> /etc/davfs2/secrets',
+    'root',
+  ],
   [
     'docs/doors/hugging-face-upstream.md',
     '$ dstore start --http 127.0.0.1:4480 --door hf --hf-upstream https://huggingface.co',

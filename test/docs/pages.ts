@@ -15,6 +15,7 @@ export const isRun = (page: string): boolean => blocksOf(page).some((block) => b
 /** Pages that set up several nodes, or show what the first command says, or all that is stored. */
 export const ALONE: readonly string[] = [
   'README.md',
+  'docs/doors/browse-and-mount.md',
   'docs/rules.md',
   'docs/tutorial.md',
   'docs/two-machines.md',

@@ -15,6 +15,10 @@ export interface Nginx {
 export const nginx = (bench: Bench): Promise<Nginx> =>
   bench.shared('nginx', () => start(bench, 'nginx', 'access_log off;', ''))
 
+/** Serves files, with more settings; those of one name share a process. */
+export const nginxWith = (bench: Bench, name: string, more: string): Promise<Nginx> =>
+  bench.shared(name, () => start(bench, name, 'access_log off;', more))
+
 export interface HttpCache extends Nginx {
   /** How many requests it has answered. */
   readonly requests: () => Promise<number>

@@ -6,24 +6,22 @@ export const REACHES = ['public', 'private', 'machine', 'link'] as const
 
 export type Reach = (typeof REACHES)[number]
 
-/** Networks that are not public, `ADDRESS/BITS`. */
-const NETWORKS: Readonly<Record<Exclude<Reach, 'public'>, readonly string[]>> = {
-  // The last two hold IPv4 addresses: those of a gateway, or of a tunnel, may be private ones.
-  private: [
-    ...['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '198.18.0.0/15'],
-    ...['fc00::/7', 'fec0::/10', '64:ff9b::/96', '64:ff9b:1::/48', '2002::/16', '2001::/32'],
-  ],
-  machine: ['127.0.0.0/8', '::1/128', '0.0.0.0/8', '::/128'],
-  // Among them the addresses where clouds hand out credentials, and reserved ones.
-  link: [
-    ...['169.254.0.0/16', '192.0.0.0/24', '224.0.0.0/4', '240.0.0.0/4'],
-    ...['fe80::/10', 'ff00::/8', 'fd00:ec2::254/128', '100.100.100.200/32'],
-  ],
+/** Networks that are not public: `ADDRESS/BITS`, with spaces between them. */
+const NETWORKS: Readonly<Record<Exclude<Reach, 'public'>, string>> = {
+  // The last four hold IPv4 addresses: those of a gateway, or of a tunnel, may be private ones.
+  private:
+    '10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 198.18.0.0/15 fc00::/7 fec0::/10 ' +
+    '64:ff9b::/96 64:ff9b:1::/48 2002::/16 2001::/32',
+  machine: '127.0.0.0/8 ::1/128 0.0.0.0/8 ::/128',
+  // The last two are among the addresses where clouds hand out credentials.
+  link:
+    '169.254.0.0/16 192.0.0.0/24 224.0.0.0/4 240.0.0.0/4 fe80::/10 ff00::/8 ' +
+    'fd00:ec2::254/128 100.100.100.200/32',
 }
 
-const listOf = (networks: readonly string[]): BlockList => {
+const listOf = (networks: string): BlockList => {
   const list = new BlockList()
-  for (const network of networks) {
+  for (const network of networks.split(' ')) {
     const [address = '', bits] = network.split('/')
     list.addSubnet(address, Number(bits), familyOf(address))
   }

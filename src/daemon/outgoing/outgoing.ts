@@ -25,7 +25,7 @@ export interface OutgoingRequest {
   readonly signal: AbortSignal
 }
 
-/** A response. Whoever gets it reads its bytes, or calls `end`. */
+/** A response. Its receiver reads its bytes, or calls `end`. */
 export interface OutgoingResponse {
   readonly status: number
   readonly headers: IncomingMessage['headers']

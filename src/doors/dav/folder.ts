@@ -18,7 +18,7 @@ export interface Found {
   readonly segments: readonly string[]
   readonly resource: Resource
   /** What is in a folder. */
-  members(): AsyncGenerator<readonly Resource[]>
+  readonly members: () => AsyncGenerator<readonly Resource[]>
 }
 
 /** The path of a request. */

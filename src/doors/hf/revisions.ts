@@ -166,17 +166,11 @@ export class Revisions {
         nameOfRevision(repo, DEFAULT_REVISION),
       ]),
     ]
-    let away: unknown
     for (const name of names) {
-      try {
-        const bound = directoryOf(await call.node.index.lookup(name, { signal: call.signal }))
-        if (bound !== undefined && (name === own || isIt(bound))) return bound
-      } catch (error) {
-        if (!isAway(error)) throw error
-        away ??= error
-      }
+      const bound = directoryOf(await lookup(call, name))
+      if (bound !== undefined && (name === own || isIt(bound))) return bound
     }
-    if (away !== undefined) throw away
+    // With Global away this says so.
     const listed = await namesOf(call, repo)
     return listed.find(isIt) ?? earlier(call, listed, isIt)
   }

@@ -78,7 +78,8 @@ export async function testHfUpstream(report: Report): Promise<void> {
     const url = `${upstream.global.url}/hf`
     try {
       await withSite('hf', (site) => readThrough(report, upstream, site, folder), [
-        ...['--hf-upstream', url],
+        '--hf-upstream',
+        url,
       ])
     } finally {
       delete process.env[TOKEN]

@@ -1,5 +1,6 @@
 /** Which directory a revision is, and what its commit is called. */
 import { test } from '../../serial.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { DstoreError } from '../../../src/errors.ts'
 import { HF_HISTORIES, HF_REVISIONS } from '../../../src/limits.ts'
 import type { NodeIndex, NodeLists } from '../../../src/node/node.ts'
@@ -101,9 +102,11 @@ test('R010-54 a name that is a commit says what its directory is called', async 
   })
   // Of two, the last that was bound.
   await publish(MAIN, NEW)
-  const others = ['b', 'a'].map((digit) => digit.repeat(40))
-  for (const one of others) await publish(`hf/acme/tiny@${one}`, NEW)
-  t.is(await isCommitOf(serving, 'main'), others[1]!)
+  for (const digit of ['a', 'e', 'b']) {
+    await sleep(5)
+    await publish(`hf/acme/tiny@${digit.repeat(40)}`, NEW)
+  }
+  t.is(await isCommitOf(serving, 'main'), 'b'.repeat(40))
 })
 
 test('R010-54 with Global away, what was stated of held names stays good', async (t) => {
@@ -116,9 +119,11 @@ test('R010-54 with Global away, what was stated of held names stays good', async
   t.is(await isCommitOf(serving, 'main'), COMMIT)
   const lookup = node.index.lookup.bind(node.index)
   const away = new DstoreError('unreachable', 'Global is away')
-  const held = new Set([MAIN, 'hf/acme/tiny@v2', `hf/acme/tiny@${COMMIT}`])
+  const other = await publish('hf/acme/other@main', OLD)
+  const held = new Set(['hf/acme/other@main', MAIN, 'hf/acme/tiny@v2', `hf/acme/tiny@${COMMIT}`])
   replace(serving, {
-    lookup: (name, options) => (held.has(name) ? lookup(name, options) : Promise.reject(away)),
+    lookup: (name, options) =>
+      held.has(name) && options?.fresh !== true ? lookup(name, options) : Promise.reject(away),
     // eslint-disable-next-line require-yield, @typescript-eslint/require-await
     async *names() {
       throw away
@@ -129,6 +134,9 @@ test('R010-54 with Global away, what was stated of held names stays good', async
   t.is(await isCommitOf(serving, 'v2'), plain.commit)
   t.is((await get(`/acme/tiny/resolve/${COMMIT}/f`)).body.toString(), 'new')
   t.is((await get(`/acme/tiny/resolve/${plain.commit}/f`)).body.toString(), 'old')
+  // It was never asked for.
+  t.is(jsonOf(await get('/api/models/acme/other'))['sha'], other.commit)
+  t.is((await get(`/acme/other/resolve/${other.commit}/f`)).body.toString(), 'old')
   // What is missing in a held directory is missing.
   t.is(codeOf(await get('/acme/tiny/resolve/main/none')), '404 EntryNotFound')
   for (const path of ['/acme/tiny/resolve/v3/f', `/acme/tiny/resolve/${'0'.repeat(40)}/f`]) {

@@ -1,6 +1,5 @@
 /** A C project with ccache: its remote storage at dstore, at a plain HTTP cache, at Redis. */
 import { mkdirSync } from 'node:fs'
-import { connect } from '../../../../src/dstore.ts'
 import type { Bench } from '../../bench.ts'
 import type { Contestant, Row } from '../../model.ts'
 import { end, serve, shell } from '../../processes.ts'
@@ -149,33 +148,25 @@ const second: Row = {
       filled.push(remote)
     }
     await compile(project, own)
-    const checked = async (storage: string, at: string): Promise<void> => {
-      await compile(project, at, storage)
-    }
-    const verify = async (name: string): Promise<void> => {
-      if ((await project.digest()) !== objects) throw new Error(`${name} gave other objects`)
-    }
     const from = ({ name, part, url, pids, requests }: Remote): Contestant => ({
       name,
       part,
       before: () => emptied(folder),
-      run: () => checked(url('second'), folder),
+      run: () => compile(project, folder, url('second')),
       daemons: () => pids,
       requests,
     })
     for (const one of filled.map(from)) {
       await one.before!()
       await one.run()
-      await verify(one.name)
+      if ((await project.digest()) !== objects) throw new Error(`${one.name} gave other objects`)
     }
-    const dstoreHere = await connect({ dir: (await doorPair(bench)).local.dir })
-    bench.onClose(() => dstoreHere.close())
     return [
       ...filled.map(from),
       {
         name: "ccache's own folder, which has all",
         part: 'peer',
-        run: () => checked('', own),
+        run: () => compile(project, own),
       },
     ]
   },

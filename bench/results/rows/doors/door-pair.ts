@@ -11,7 +11,7 @@ export interface DoorPair extends Pair {
   readonly requests: () => Promise<number>
 }
 
-const DOORS = ['--door', 'cache,hf,ipfs']
+const DOORS = 'cache,hf,ipfs'
 
 /** The Local holds in memory whatever the rows put. */
 export function doorPair(bench: Bench): Promise<DoorPair> {
@@ -19,10 +19,8 @@ export function doorPair(bench: Bench): Promise<DoorPair> {
     const global = await bench.daemon(['--global'])
     const ticket = (await bench.run(global, 'invite')).trim()
     const http = `127.0.0.1:${await bench.freePort()}`
-    const local = await bench.daemon([
-      ...['--join', ticket, '--cache', '2GiB', '--http', http],
-      ...DOORS,
-    ])
+    const flags = ['--join', ticket, '--cache', '2GiB', '--http', http, '--door', DOORS]
+    const local = await bench.daemon(flags)
     const token = tokenOf(local)
     const url = `http://${http}`
     return { global, local, url, token, requests: () => doorRequests(url, token) }

@@ -79,9 +79,9 @@ export async function* resumedBytes(
   for (let failed = 0; ; failed++) {
     const began = start
     try {
-      const { bytes, end } = await remote.bytes(path, start, signal)
+      const answer = await remote.bytes(path, start, signal)
       try {
-        for await (const piece of bytes) {
+        for await (const piece of answer.bytes) {
           start += piece.byteLength
           if (start - began >= HF_PACE_BYTES) failed = 0
           yield piece
@@ -89,7 +89,7 @@ export async function* resumedBytes(
           if (start > size) return
         }
       } finally {
-        end()
+        answer.end()
       }
       if (start >= size) return
     } catch (error) {

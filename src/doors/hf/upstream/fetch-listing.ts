@@ -15,7 +15,7 @@ export interface RemoteCommit {
 /** Pages of one listing. A page of the real endpoint has 1,000 entries, folders among them. */
 const PAGES = 1000
 
-/** At least so many bytes has a file in a list beside its path. */
+/** The least that a file has in a list beside its path. */
 const LINE_BYTES = 64
 
 const encoded = (text: string): string => text.split('/').map(encodeURIComponent).join('/')

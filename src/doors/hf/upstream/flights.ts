@@ -61,7 +61,7 @@ export class Flights<T> {
         drop = () => {
           this.#queue.delete(begin)
           this.#flights.delete(name)
-          reject(new DstoreError('cancelled', 'nobody waits for it any more'))
+          reject(new DstoreError('cancelled', 'no caller waits for it any more'))
         }
       })
     } else {

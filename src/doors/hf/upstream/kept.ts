@@ -31,7 +31,7 @@ export class Kept {
     this.#node = node
   }
 
-  /** Whether somebody published a revision of this repository here. */
+  /** Whether a revision of this repository is published here. */
   async isPublished(repo: HfRepo, signal: AbortSignal): Promise<boolean> {
     const names = this.#node.index.names(prefixOf(repo), { signal, limit: 1 })
     for await (const _ of names) return true

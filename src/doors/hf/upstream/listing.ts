@@ -80,7 +80,7 @@ export const tooMany = (): DstoreError =>
 /** Lines that are read in one turn. */
 const LINES = 2000
 
-/** The list in a value; undefined if it is none, as somebody may have bound another value. */
+/** The list in a value; undefined if it is none, as a writer may have bound another value. */
 export async function decodeListing(bytes: Uint8Array): Promise<Listing | undefined> {
   const lines = new TextDecoder().decode(bytes).split('\n')
   const head = objectIn(lines[0])

@@ -3,7 +3,7 @@ import { sendValue } from '../../../daemon/http/value-handlers.ts'
 import { mediaTypeOf } from '../../../daemon/http/trees/media-types.ts'
 import type { DoorCall } from '../../../daemon/http/doors/door.ts'
 import { HttpError } from '../../../daemon/http/http-error.ts'
-import { asDstoreError, DstoreError } from '../../../errors.ts'
+import { asDstoreError, type DstoreError } from '../../../errors.ts'
 import type { Key } from '../../../hash/key.ts'
 import { HF_AWAY_MS, HF_DOWNLOADS, HF_FRESH_MS, HF_WAITING } from '../../../limits.ts'
 import type { Log } from '../../../log.ts'
@@ -144,7 +144,7 @@ export class ReadThrough implements HfUpstream {
 
   async #send(call: DoorCall, repo: HfRepo, commit: string, file: ListedFile): Promise<void> {
     const send = async (key: Key): Promise<void> => {
-      // Whoever may see the revision may see its files (R007-332).
+      // A caller that may see the revision may see its files (R007-332).
       call.reach(key)
       await sendValue(call, key, mediaTypeOf(file.path), { tag: `"${etagOf(file)}"` })
     }

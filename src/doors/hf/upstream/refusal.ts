@@ -53,7 +53,7 @@ export function refusalOf({ status, headers }: OutgoingResponse, host: string): 
   const absence = typeof code === 'string' ? CODES.get(code) : undefined
   if (absence !== undefined && status >= 400 && status < 500) return new Absent(absence)
   if (status === 404) return new Absent('repo')
-  // Without a code it refuses the token, or it is no such endpoint: somebody has to look at it.
+  // Without a code it refuses the token, or it is no such endpoint: both are for an administrator.
   if (status === 401 || status === 403) {
     const message = `${host} refuses this node (${status}): is its token right?`
     return new UpstreamFault('unreachable', message, HF_AWAY_MS)

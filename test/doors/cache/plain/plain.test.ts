@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import type { ExecutionContext } from 'ava'
 import { test } from '../../../serial.ts'
 import { CACHE_KEEP_MS, DAV_BODY_BYTES } from '../../../../src/limits.ts'
+import { verifiedBody } from '../../../../src/doors/cache/plain/content-address.ts'
 import type { ServedNode } from '../../../../src/node/node.ts'
 import { pathVectors, type CachePathVectors } from '../../../../specs/models/cache-paths.ts'
 import { vectorFile } from '../../../../specs/models/vectors.ts'
@@ -347,4 +348,19 @@ test('R010-6 a refusal by role is counted, and a method of no door is not', asyn
   const counted = metrics.match(/^dstore_door_requests_total\{.*$/gm)
   t.is(counted?.length, 1)
   t.regex(counted?.[0] ?? '', /method="PUT",status="403"\} 1$/)
+})
+
+test('R010-15 the last piece is handed on only when all are verified', async (t) => {
+  const pieces = ['one', 'two', 'three'].map((piece) => Buffer.from(piece))
+  const bytes = (async function* (): AsyncGenerator<Uint8Array> {
+    yield* pieces
+    await Promise.resolve()
+  })()
+  const taken: string[] = []
+  const take = async (): Promise<void> => {
+    const source = verifiedBody({ bytes }, ['bazel', 'cas', sha256('another')])
+    for await (const piece of source.bytes) taken.push(String(piece))
+  }
+  await t.throwsAsync(take, { code: 'usage' })
+  t.deepEqual(taken, ['one', 'two'])
 })

@@ -13,6 +13,7 @@ import { Remote } from '../../../../src/doors/hf/upstream/remote.ts'
 import { withBeats } from '../../../../src/doors/hf/upstream/beats.ts'
 import { HF_AWAY_MS, HF_FRESH_MS } from '../../../../src/limits.ts'
 import { SILENT } from '../../../../src/log.ts'
+import type { ServedNode } from '../../../../src/node/node.ts'
 import { openNode } from '../../../../src/node/open.ts'
 import { test } from '../../../serial.ts'
 import { bytes } from '../hf-serving.ts'
@@ -38,10 +39,12 @@ function callOf(agent = '', beats: string[] = []): DoorCall {
 
 interface Opened {
   readonly upstream: Imitation
+  readonly node: ServedNode
+  readonly through: () => ReadThrough
   readonly commitOf: (revision?: string) => Promise<string | undefined>
   /** Opens it again, as after a restart of the daemon. */
   readonly reopen: () => void
-  pass(ms: number): void
+  readonly pass: (ms: number) => void
   readonly asked: () => number
 }
 
@@ -67,6 +70,8 @@ async function opened(t: ExecutionContext): Promise<Opened> {
   let through = open()
   return {
     upstream,
+    node,
+    through: () => through,
     reopen: () => (through = open()),
     pass: (ms) => (now += ms),
     asked: () => upstream.paths('hub', '/revision/').length,
@@ -125,6 +130,36 @@ test('R010-77 a branch that the upstream no longer has is gone, and its commits 
   await t.throwsAsync(commitOf(), { message: /no such revision/ })
   t.is(await commitOf(one), one)
 })
+
+test('R010-76 a revision that is held is not asked for', async (t) => {
+  const { upstream, through, commitOf } = await opened(t)
+  upstream.commit('a', { f: { bytes: bytes('1') } })
+  await commitOf()
+  const held = await through().snapshot(callOf(), TINY, 'main', undefined)
+  t.truthy(held)
+  t.is(await through().snapshot(callOf(), TINY, 'main', held), undefined)
+})
+
+test('R010-71 a stored list of another commit, or another value, is fetched again', async (t) => {
+  const { upstream, node, commitOf } = await opened(t)
+  const one = upstream.commit('a', { f: { bytes: bytes('1') } })
+  const two = upstream.commit('b', { f: { bytes: bytes('2') } })
+  t.is(await commitOf(one), one)
+  const at = 'hf/~upstream/acme/tiny@commits/'
+  const { key } = (await node.index.lookup(`${at}${one}`))!
+  await node.index.tag(`${at}${two}`, key)
+  t.is(await commitOf(two), two)
+  const three = upstream.commit('c', { f: { bytes: bytes('3') } })
+  await node.put(
+    { bytes: piece(bytes('none')) },
+    { name: `${at}${three}`, naming: { kind: 'tag' } },
+  )
+  t.is(await commitOf(three), three)
+})
+
+async function* piece(value: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield value
+}
 
 test('R010-83 a file that was removed is fetched again, also if this node has not heard of it', async (t) => {
   const upstream = await Imitation.start(t)

@@ -1,4 +1,8 @@
 /** Lists of files as values, and as what the handlers walk through. */
+import { gather } from '../../../../src/bytes.ts'
+import { verifiedBytes } from '../../../../src/doors/hf/upstream/fetch-file.ts'
+import { hash } from '../../../../src/hash/hasher.ts'
+import { Key } from '../../../../src/hash/key.ts'
 import { decodeListing, encodeListing, orderOf } from '../../../../src/doors/hf/upstream/listing.ts'
 import type { ListedFile } from '../../../../src/doors/hf/upstream/listing.ts'
 import { ListingSnapshot } from '../../../../src/doors/hf/upstream/listing-snapshot.ts'
@@ -33,6 +37,38 @@ async function walked(folder: string, recursive: boolean, after?: string): Promi
     paths.push(type === 'folder' ? `${path}/` : path)
   }
   return paths
+}
+
+test('R010-72 the stated size counts beside the digest', async (t) => {
+  const value = bytes('value')
+  const file = { ...fileAt('a'), lfs: { sha256: sha256(value), pointerSize: 134 } }
+  const verified = (size: number): Promise<Uint8Array> =>
+    gather(verifiedBytes(pieces(value), { ...file, size }))
+  t.deepEqual(Buffer.from(await verified(5)), value)
+  for (const size of [0, 4, 6]) {
+    await t.throwsAsync(verified(size), { message: /^the upstream sent / }, String(size))
+  }
+})
+
+test('R010-72 the last piece comes only when all are verified', async (t) => {
+  const key = new Key(hash(bytes('value')).digest).toString()
+  const taken: string[] = []
+  const take = async (wanted: string): Promise<void> => {
+    const file = { ...fileAt('a'), size: 5, key: wanted }
+    for await (const piece of verifiedBytes(pieces(bytes('value')), file)) {
+      taken.push(Buffer.from(piece).toString())
+    }
+  }
+  await take(key)
+  t.deepEqual(taken.splice(0), 'value'.split(''))
+  const other = new Key(hash(bytes('other')).digest).toString()
+  await t.throwsAsync(take(other), { message: /other bytes than it stated/ })
+  t.deepEqual(taken, 'valu'.split(''))
+})
+
+/** The bytes one by one. */
+async function* pieces(value: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (const byte of value) yield Uint8Array.of(byte)
 }
 
 test('R010-71 a list is walked folder by folder, and from any entry on', async (t) => {

@@ -95,6 +95,17 @@ test('R010-72 other bytes than the stated ones are refused, and nothing is bound
   t.is(upstream.paths('hub', 'resolve/').length, 4, 'a refused file is not fetched again at once')
 })
 
+test('R010-83 a name of a file that leads to a value of another size counts for nothing', async (t) => {
+  const { get, upstream, node } = await upstreamServing(t)
+  upstream.commit('a', FILES)
+  const name = `hf/~upstream/acme/tiny@files/${sha1(bytes('# tiny'))}`
+  const wrong = async function* (): AsyncGenerator<Uint8Array> {
+    yield bytes('wrong')
+  }
+  await node.put({ bytes: wrong() }, { name, naming: { kind: 'tag' } })
+  t.is((await get('/acme/tiny/resolve/main/README.md')).body.toString(), '# tiny')
+})
+
 test('R010-78 many clients of a node have a file fetched once', async (t) => {
   const { get, upstream } = await upstreamServing(t)
   const commit = upstream.commit('a', FILES)

@@ -241,9 +241,8 @@ test('R010-75 a download that brings nothing, too much, or another part ends', a
     response.writeHead(start === 0 ? 200 : 206, start === 0 ? {} : range).end('short')
   })
   await t.throwsAsync(all(), refusals, 'another part')
-  upstream.instead = at(
-    path,
-    (_, response) => void response.writeHead(200, { 'Content-Length': 9 }).flushHeaders(),
+  upstream.instead = at(path, (_, response) =>
+    response.writeHead(200, { 'Content-Length': 9 }).flushHeaders(),
   )
   const before = upstream.seen.length
   await t.throwsAsync(all(), { message: /sent nothing more/ })
@@ -267,8 +266,21 @@ test('R010-71 a list with hostile paths, sizes or digests is refused whole', asy
     return fetchListing(remote, TINY, { commit: sha }, signal)
   }
   for (const path of [
-    ...['../a', 'a/../b', './a', '/a', 'a//b', 'a/', '', 'a\u0000', 'a\nb', 'a\u0085'],
-    ...[`${'x'.repeat(256)}`, 'x/'.repeat(1200) + 'x', 'a\ud800', 7, null],
+    '../a',
+    'a/../b',
+    './a',
+    '/a',
+    'a//b',
+    'a/',
+    '',
+    'a\u0000',
+    'a\nb',
+    'a\u0085',
+    'x'.repeat(256),
+    `${'x/'.repeat(1200)}x`,
+    'a\ud800',
+    7,
+    null,
   ]) {
     await t.throwsAsync(list([{ ...good, path }]), { message: /no usable path/ }, String(path))
   }
