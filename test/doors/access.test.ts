@@ -7,6 +7,7 @@ import type { Settings } from '../../src/daemon/config/settings.ts'
 import { once } from '../../src/bytes.ts'
 import { answerTo, ask, type Answer } from '../daemon/serving.ts'
 import { treeServing } from '../daemon/tree-serving.ts'
+import { putTree } from '../node/put-tree.ts'
 
 interface Sent {
   readonly authorization?: string
@@ -28,6 +29,8 @@ async function doorServing(t: ExecutionContext, more: Settings = {}): Promise<Do
   for (const name of ['mine/a', 'other/b', 'cache/space/c']) {
     await node.put({ bytes: once(Buffer.from(name)) }, { name, naming: { kind: 'tag' } })
   }
+  const deep = { deep: { f: Buffer.from('in a tree') }, link: 'deep/f' }
+  await putTree(node, deep, 'mine/tree')
   const status = JSON.parse(
     (await ask(socket, 'GET', '/v1/status')).body.toString(),
   ) as StatusAnswer
@@ -88,6 +91,13 @@ test('R010-3 a token with a prefix sees through a door what is below it', async 
     ['mine/'],
   )
   t.is((await call('GET', '/dav/mine/a', { authorization })).body.toString(), 'mine/a')
+  for (const path of ['/dav/mine/tree/deep/f', '/dav/mine/tree/link']) {
+    t.is((await call('GET', path, { authorization })).body.toString(), 'in a tree')
+    t.is((await call('HEAD', path, { authorization })).headers['content-length'], '9')
+  }
+  const headers = { depth: '1' }
+  const found = await call('PROPFIND', '/dav/mine/tree/deep', { authorization, headers })
+  t.regex(found.body.toString(), /<D:href>\/dav\/mine\/tree\/deep\/f</)
   for (const path of ['/dav/other/b', '/dav/other/none', '/cache/space/c']) {
     const answer = await call('GET', path, { authorization })
     t.true([403, 404].includes(answer.status), `${path}: ${answer.status}`)

@@ -1,5 +1,6 @@
 /** Headers that keep a browser from running what a value has in it. */
 import { mediaTypeOf } from '../../daemon/http/trees/media-types.ts'
+import { contentDisposition } from '../content-disposition.ts'
 
 /** Browsers show these by themselves, without scripts. All else they save. */
 const SHOWN = /^(?:text|image|audio|video)\/|^application\/(?:json|x-ndjson)$/
@@ -12,20 +13,9 @@ const FILE_POLICY =
 export function fileHeaders(name: string): Record<string, string> {
   const manner = SHOWN.test(mediaTypeOf(name)) ? 'inline' : 'attachment'
   return {
-    'Content-Disposition': `${manner}; ${fileNameIn(name)}`,
+    'Content-Disposition': contentDisposition(manner, name),
     'Content-Security-Policy': FILE_POLICY,
     // Names move: a browser would keep what it has for a while, by the time alone.
     'Cache-Control': 'no-cache',
   }
-}
-
-/** The name as RFC 6266 has it: once in ASCII, and exactly (RFC 8187) where that differs. */
-function fileNameIn(name: string): string {
-  const plain = name.replace(/[^ !#-$&-[\]-~]/gu, '_')
-  if (plain === name) return `filename="${plain}"`
-  const exact = encodeURIComponent(name).replace(
-    /['()*]/g,
-    (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`,
-  )
-  return `filename="${plain}"; filename*=UTF-8''${exact}`
 }
