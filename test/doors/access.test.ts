@@ -1,6 +1,7 @@
 /** Who may do what at a door: roles, prefixes, hosts, and what is counted of it. */
 import { test } from '../serial.ts'
-import { request } from 'node:http'
+import { once as event } from 'node:events'
+import { request, type IncomingMessage } from 'node:http'
 import type { ExecutionContext } from 'ava'
 import type { StatusAnswer, TokenAnswer } from '../../src/daemon/api/api.ts'
 import type { Settings } from '../../src/daemon/config/settings.ts'
@@ -17,6 +18,7 @@ interface Sent {
 
 interface DoorServing {
   readonly socket: string
+  readonly port: string
   readonly call: (method: string, path: string, sent?: Sent) => Promise<Answer>
   /** The header for a new token. */
   readonly bearer: (terms: object) => Promise<string>
@@ -37,6 +39,7 @@ async function doorServing(t: ExecutionContext, more: Settings = {}): Promise<Do
   const { port } = new URL(status.daemon.http!.url)
   return {
     socket,
+    port,
     call: (method, path, { authorization, headers = {}, body } = {}) => {
       const all = { ...(authorization !== undefined && { authorization }), ...headers }
       const to = { host: '127.0.0.1', port, agent: false }
@@ -80,6 +83,17 @@ test('R010-2 R010-3 a door asks for a token, and for its role', async (t) => {
   const put = await call('PUT', '/cache/space/new', { authorization: writer, body: 'x' })
   t.is(put.status, 201)
   t.is((await call('PUT', '/dav/mine/a', { authorization: writer, body: 'x' })).status, 405)
+})
+
+test('R010-2 the challenges have a line each, as browsers read them', async (t) => {
+  const { port } = await doorServing(t)
+  const sent = request({ host: '127.0.0.1', port, path: '/dav/', agent: false }).end()
+  const [response] = (await event(sent, 'response')) as [IncomingMessage]
+  response.resume()
+  t.deepEqual(response.headersDistinct['www-authenticate'], [
+    'Bearer realm="dstore"',
+    'Basic realm="dstore", charset="UTF-8"',
+  ])
 })
 
 test('R010-3 a token with a prefix sees through a door what is below it', async (t) => {

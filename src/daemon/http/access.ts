@@ -130,9 +130,12 @@ export class TcpAccess implements Access {
 /** The methods that read, those of doors among them. */
 const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PROPFIND'])
 
-/** Clients that never send a password before they are asked for one use the second. */
+/**
+ * Clients that never send a password before they are asked for one use the second. Each has a line
+ * of its own: Chromium reads a line as one challenge, and knows no Bearer.
+ */
 const CHALLENGE = {
-  'WWW-Authenticate': 'Bearer realm="dstore", Basic realm="dstore", charset="UTF-8"',
+  'WWW-Authenticate': ['Bearer realm="dstore"', 'Basic realm="dstore", charset="UTF-8"'],
 }
 
 const SOCKET_HOST = 'over the socket, the host is localhost'
