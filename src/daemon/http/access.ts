@@ -127,9 +127,12 @@ export class TcpAccess implements Access {
   }
 }
 
-/** Clients that never send a password before they are asked for one use the second. */
+/**
+ * Clients that never send a password before they are asked for one use the second. Each has a line
+ * of its own: Chromium reads a line as one challenge, and knows no Bearer.
+ */
 const CHALLENGE = {
-  'WWW-Authenticate': 'Bearer realm="dstore", Basic realm="dstore", charset="UTF-8"',
+  'WWW-Authenticate': ['Bearer realm="dstore"', 'Basic realm="dstore", charset="UTF-8"'],
 }
 
 const SOCKET_HOST = 'over the socket, the host is localhost'

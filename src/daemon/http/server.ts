@@ -239,13 +239,15 @@ function sendBusy(socket: Duplex): void {
 function responseTo(error: HttpError): string {
   const { status, headers, body } = refusalOf(error)
   const lines = Object.entries({ ...BROWSER_HEADERS, ...headers, Connection: 'close' })
-  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  const head = lines
+    .flatMap(([name, values]) => [values].flat().map((value) => `${name}: ${value}\r\n`))
+    .join('')
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head}\r\n${body}`
 }
 
 function refusalOf(error: unknown): {
   readonly status: number
-  readonly headers: Readonly<Record<string, string | number>>
+  readonly headers: Readonly<Record<string, string | number | string[]>>
   readonly body: string
 } {
   const problem = problemOf(error)
