@@ -19,7 +19,6 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   ccache: ['--version'],
   go: ['version'],
   cc: ['--version'],
-  go: ['version'],
   huggingface_hub: [
     '-c',
     'import huggingface_hub as hub; print("huggingface_hub", hub.__version__)',
