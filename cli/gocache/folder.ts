@@ -124,7 +124,7 @@ export class GoFolder {
       try {
         utimesSync(path, now, now)
       } catch {
-        // Another process has trimmed it just now: its file stays open for whoever has it.
+        // Another process has trimmed it just now: what has its file open keeps it.
       }
     }
   }

@@ -158,7 +158,10 @@ async function handle(
   try {
     for (const [name, value] of Object.entries(BROWSER_HEADERS)) response.setHeader(name, value)
     const [path = '', ...search] = url.split('?')
-    const caller = access.admit(request, () => isOpen(path) || isOpenDoor(doors, path, method))
+    const caller = access.admit(
+      request,
+      () => isOpen(path, method) || isOpenDoor(doors, path, method),
+    )
     onAnswer(request, response, caller)
     const { expect } = request.headers
     if (expect !== undefined && !/\b100-continue\b/i.test(expect)) {

@@ -286,6 +286,21 @@ test('R010-59 tags of dstore are branches, fixed names are tags', async (t) => {
   t.deepEqual(all['pullRequests'], [one('refs/pr/3', 'refs/pr/3')])
 })
 
+test('R010-4 with --http-public, no call of a client needs a token', async (t) => {
+  const { port, publish } = await hfServing(t, { httpPublic: true })
+  await publish('hf/acme/tiny@main', TREE)
+  const ask = async (method: string, path: string, body?: string): Promise<number> => {
+    const url = `http://127.0.0.1:${port}${path}`
+    return (await fetch(url, { method, ...(body !== undefined && { body }) })).status
+  }
+  t.is(await ask('GET', '/hf/acme/tiny/resolve/main/config.json'), 200)
+  t.is(await ask('HEAD', '/hf/acme/tiny/resolve/main/config.json'), 200)
+  t.is(await ask('GET', '/hf/api/models/acme/tiny/tree/main'), 200)
+  t.is(await ask('POST', '/hf/api/models/acme/tiny/paths-info/main', 'paths=sub'), 200)
+  t.is(await ask('POST', '/v1/facts', '{"keys":[]}'), 401)
+  t.is(await ask('GET', '/v1/status'), 401)
+})
+
 test('whoami answers a client that logs in', async (t) => {
   const { get } = await hfServing(t)
   t.like(jsonOf(await get('/api/whoami-v2')), { type: 'user', name: 'dstore', orgs: [] })

@@ -9,7 +9,7 @@ export const SOURCES = 60
 const HEADERS = 40
 const FUNCTIONS_OF_A_HEADER = 60
 const HEADERS_OF_A_SOURCE = 12
-const FUNCTIONS_OF_A_SOURCE = 2
+const FUNCTIONS_OF_A_SOURCE = 1
 
 const count = <T>(length: number, make: (i: number) => T): T[] =>
   Array.from({ length }, (_, i) => make(i))

@@ -28,7 +28,6 @@ const second: Row = {
   id: 'go-second',
   title: 'a Go program with `net/http` built with an empty folder, as on a second machine',
   measure: 'seconds',
-  bar: { limit: 3 },
   open: async (bench) => {
     if (!bench.has('go', 'all of it')) return []
     const { global, local } = await doorPair(bench)
