@@ -193,7 +193,10 @@ test('R010-121 no script runs, and a browser saves what it does not show', async
     const { headers } = await send('GET', `/dav/types/${encodeURIComponent(name)}`)
     t.is(headers['content-disposition'], disposition)
     t.is(headers['x-content-type-options'], 'nosniff')
-    t.regex(String(headers['content-security-policy']), /^default-src 'none';.*; sandbox allow-same-origin$/)
+    t.regex(
+      String(headers['content-security-policy']),
+      /^default-src 'none';.*; sandbox allow-same-origin$/,
+    )
     t.notRegex(String(headers['content-type']), /html|xml|svg|script/)
   }
   const name = `x"><script src='x'>`
