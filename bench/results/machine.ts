@@ -17,8 +17,8 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   ipfs: ['--version'],
   wrk: ['--version'],
   ccache: ['--version'],
-  cc: ['--version'],
   go: ['version'],
+  cc: ['--version'],
   huggingface_hub: [
     '-c',
     'import huggingface_hub as hub; print("huggingface_hub", hub.__version__)',

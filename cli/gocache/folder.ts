@@ -4,7 +4,6 @@
  */
 import {
   closeSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -16,6 +15,7 @@ import {
 } from 'node:fs'
 import { createHash, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import { makeDirectories } from '../../src/store/file/directories.ts'
 import { systemFault } from '../../src/errno.ts'
 import { DstoreError, systemError } from '../../src/errors.ts'
 import { KIB } from '../../src/limits.ts'
@@ -124,7 +124,7 @@ export class GoFolder {
       try {
         utimesSync(path, now, now)
       } catch {
-        // Another process has trimmed it just now: its file stays open for whoever has it.
+        // Another process has trimmed it just now.
       }
     }
   }
@@ -162,7 +162,7 @@ export class GoFolder {
         work()
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-        mkdirSync(folder, { recursive: true, mode: 0o700 })
+        makeDirectories(folder, 0o700)
         work()
       }
     } catch (error) {

@@ -3,10 +3,11 @@
  * what this process has open: so it stays whatever becomes of the value (R010-45).
  */
 import { createHash } from 'node:crypto'
-import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { renameSync, rmSync, symlinkSync } from 'node:fs'
 import { read } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { makeDirectories } from '../../src/store/file/directories.ts'
 import { MIB } from '../../src/limits.ts'
 import type { HeldFile } from './go-store.ts'
 
@@ -34,7 +35,7 @@ export class HeldFiles {
     // Two actions may have one output.
     if (this.#held.has(output)) file.release()
     else {
-      mkdirSync(this.#folder, { recursive: true, mode: 0o700 })
+      makeDirectories(this.#folder, 0o700)
       symlinkSync(`/proc/${process.pid}/fd/${file.fd}`, path)
       this.#held.set(output, file)
     }

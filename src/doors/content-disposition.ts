@@ -3,14 +3,17 @@
 /** What a name must not have: separators of paths, quotes, controls, and marks that hide letters. */
 const UNSAFE = /["\\/]|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu
 
+/** The `Content-Disposition` of what is saved under this name: never shown. */
+export const attachment = (filename: string): string => contentDisposition('attachment', filename)
+
 /**
- * The `Content-Disposition` of what is saved under this name: never shown. Other letters than those
- * of ASCII come a second time, percent-encoded (RFC 8187).
+ * The same for what is shown or saved. Other letters than those of ASCII come a second time,
+ * percent-encoded (RFC 8187).
  */
-export function attachment(filename: string): string {
+export function contentDisposition(manner: 'inline' | 'attachment', filename: string): string {
   const safe = filename.replaceAll(UNSAFE, '_')
   const ascii = safe.replaceAll(/[^ -~]/gu, '_')
-  const header = `attachment; filename="${ascii}"`
+  const header = `${manner}; filename="${ascii}"`
   return ascii === safe ? header : `${header}; filename*=UTF-8''${extended(safe)}`
 }
 

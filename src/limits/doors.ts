@@ -96,7 +96,7 @@ export const DAV_LINK_STEPS: number = 64
 /** Such names for all links of one listing: links beyond are left out. */
 export const DAV_LISTING_STEPS: number = 65_536
 
-/** An output of this size is answered to the go command as a file of the daemon, if it has files. */
+/** From this size on, the go command gets a file of the daemon, if that has files. */
 export const GOCACHE_HELD_BYTES: number = MIB
 
 /** How many such files one go command holds; others are copied. */

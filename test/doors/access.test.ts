@@ -1,12 +1,14 @@
 /** Who may do what at a door: roles, prefixes, hosts, and what is counted of it. */
 import { test } from '../serial.ts'
-import { request } from 'node:http'
+import { once as event } from 'node:events'
+import { request, type IncomingMessage } from 'node:http'
 import type { ExecutionContext } from 'ava'
 import type { StatusAnswer, TokenAnswer } from '../../src/daemon/api/api.ts'
 import type { Settings } from '../../src/daemon/config/settings.ts'
 import { once } from '../../src/bytes.ts'
 import { answerTo, ask, type Answer } from '../daemon/serving.ts'
 import { treeServing } from '../daemon/tree-serving.ts'
+import { putTree } from '../node/put-tree.ts'
 
 interface Sent {
   readonly authorization?: string
@@ -16,6 +18,7 @@ interface Sent {
 
 interface DoorServing {
   readonly socket: string
+  readonly port: string
   readonly call: (method: string, path: string, sent?: Sent) => Promise<Answer>
   /** The header for a new token. */
   readonly bearer: (terms: object) => Promise<string>
@@ -28,12 +31,15 @@ async function doorServing(t: ExecutionContext, more: Settings = {}): Promise<Do
   for (const name of ['mine/a', 'other/b', 'cache/space/c']) {
     await node.put({ bytes: once(Buffer.from(name)) }, { name, naming: { kind: 'tag' } })
   }
+  const deep = { deep: { f: Buffer.from('in a tree') }, link: 'deep/f' }
+  await putTree(node, deep, 'mine/tree')
   const status = JSON.parse(
     (await ask(socket, 'GET', '/v1/status')).body.toString(),
   ) as StatusAnswer
   const { port } = new URL(status.daemon.http!.url)
   return {
     socket,
+    port,
     call: (method, path, { authorization, headers = {}, body } = {}) => {
       const all = { ...(authorization !== undefined && { authorization }), ...headers }
       const to = { host: '127.0.0.1', port, agent: false }
@@ -79,6 +85,17 @@ test('R010-2 R010-3 a door asks for a token, and for its role', async (t) => {
   t.is((await call('PUT', '/dav/mine/a', { authorization: writer, body: 'x' })).status, 405)
 })
 
+test('R010-2 the challenges have a line each, as browsers read them', async (t) => {
+  const { port } = await doorServing(t)
+  const sent = request({ host: '127.0.0.1', port, path: '/dav/', agent: false }).end()
+  const [response] = (await event(sent, 'response')) as [IncomingMessage]
+  response.resume()
+  t.deepEqual(response.headersDistinct['www-authenticate'], [
+    'Bearer realm="dstore"',
+    'Basic realm="dstore", charset="UTF-8"',
+  ])
+})
+
 test('R010-3 a token with a prefix sees through a door what is below it', async (t) => {
   const { call, bearer } = await doorServing(t)
   const authorization = await bearer({ role: 'reader', label: 'm', prefix: 'mine/' })
@@ -88,6 +105,13 @@ test('R010-3 a token with a prefix sees through a door what is below it', async 
     ['mine/'],
   )
   t.is((await call('GET', '/dav/mine/a', { authorization })).body.toString(), 'mine/a')
+  for (const path of ['/dav/mine/tree/deep/f', '/dav/mine/tree/link']) {
+    t.is((await call('GET', path, { authorization })).body.toString(), 'in a tree')
+    t.is((await call('HEAD', path, { authorization })).headers['content-length'], '9')
+  }
+  const headers = { depth: '1' }
+  const found = await call('PROPFIND', '/dav/mine/tree/deep', { authorization, headers })
+  t.regex(found.body.toString(), /<D:href>\/dav\/mine\/tree\/deep\/f</)
   for (const path of ['/dav/other/b', '/dav/other/none', '/cache/space/c']) {
     const answer = await call('GET', path, { authorization })
     t.true([403, 404].includes(answer.status), `${path}: ${answer.status}`)

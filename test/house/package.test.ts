@@ -127,7 +127,8 @@ test('R007-168: the library loads no part of a node, and nothing of the command 
     ),
   )
   t.true(modules.includes('src/library/connect.ts'))
-  const known = /^src\/|^node_modules\/multiformats\//
+  // A program computes keys by itself (`keyOf`), with the code for where WebAssembly is not to be had.
+  const known = /^src\/|^node_modules\/(multiformats|@noble\/hashes)\//
   const node =
     /^src\/(network|index\/(global|local|codec)|transfer|store\/disk\/(?!faults)|node\/(open|global|local|swarm|cache))\b/
   t.deepEqual(
@@ -147,7 +148,7 @@ test('R007-108: only what loads a binary needs the place of its file', (t) => {
 
 // A fifth of it are specs and their vectors, which are to be read without the repository. Of the
 // code, types and vectors, 0.5 MB are for directories, 42 KB of that from packages (cborg), and
-// 0.35 MB for tags, rules, lists and tokens, none of it from packages.
+// 0.35 MB for tags, rules, lists and tokens, and 0.3 MB for doors, none of it from packages.
 test('R007-165: the package is small', (t) => {
-  t.true(unpackedBytes < 4_300_000, String(unpackedBytes))
+  t.true(unpackedBytes < 4_600_000, String(unpackedBytes))
 })

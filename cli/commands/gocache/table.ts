@@ -10,8 +10,6 @@ export const gocacheCommand = (placeFlags: readonly FlagName[]): Command => ({
     ['GOCACHEPROG="dstore gocache" go build ./...', 'take results from dstore, and store new ones'],
     ['go env -w GOCACHEPROG="dstore gocache"', 'for every go command of this user'],
     ['GOCACHEPROG="dstore gocache -v" go test ./...', 'also say how many results were there'],
-    ['dstore ls cache/go/', 'the results, by the action of each'],
-    ['dstore rule set cache/go/ --unused 14d --max-size 50GiB', 'what goes, and when'],
   ],
   flags: ['max-size', ...placeFlags, 'timeout'],
   flagHelp: { 'max-size': 'how much may lie on this machine as files (default 10GiB)' },

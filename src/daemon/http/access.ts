@@ -21,8 +21,8 @@ export interface Access {
   /** Whether requests are logged with their callers. */
   readonly isLogged: boolean
   /**
-   * Who makes the request. Throws `HttpError` for one to refuse. `isOpen` tells whether its path is
-   * open to reads.
+   * Who makes the request. Throws `HttpError` for one to refuse. `isOpen` tells whether it is a
+   * read that may need no token.
    */
   admit(request: IncomingMessage, isOpen: () => boolean): Caller
   /** The same, or undefined where `admit` would throw. Counts and logs nothing. */
@@ -94,7 +94,7 @@ export class TcpAccess implements Access {
   }
 
   #callerOf(request: IncomingMessage, isOpen: () => boolean): Caller | HttpError {
-    const { headers, method } = request
+    const { headers } = request
     const fault = hostFault(request, (name) => this.#isOurs(name), hostHint)
     if (fault !== undefined) return fault
     const token = tokenIn(headers.authorization)
@@ -104,7 +104,7 @@ export class TcpAccess implements Access {
       const isForeign = isBasic(headers.authorization) && isOfOtherOrigin(request)
       return isForeign ? new HttpError(403, FOREIGN, {}, 'not-permitted') : caller
     }
-    if (this.#options.isPublic && READS.has(method ?? '') && isOpen()) return PUBLIC_CALLER
+    if (this.#options.isPublic && isOpen()) return PUBLIC_CALLER
     const message = token === undefined ? 'this needs a token' : WRONG_TOKEN
     return new HttpError(401, message, CHALLENGE, 'not-permitted', HINT)
   }
@@ -127,12 +127,12 @@ export class TcpAccess implements Access {
   }
 }
 
-/** The methods that read, those of doors among them. */
-const READS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PROPFIND'])
-
-/** Clients that never send a password before they are asked for one use the second. */
+/**
+ * Clients that never send a password before they are asked for one use the second. Each has a line
+ * of its own: Chromium reads a line as one challenge, and knows no Bearer.
+ */
 const CHALLENGE = {
-  'WWW-Authenticate': 'Bearer realm="dstore", Basic realm="dstore", charset="UTF-8"',
+  'WWW-Authenticate': ['Bearer realm="dstore"', 'Basic realm="dstore", charset="UTF-8"'],
 }
 
 const SOCKET_HOST = 'over the socket, the host is localhost'

@@ -2,14 +2,17 @@
 import { DstoreError } from '../../errors.ts'
 import type { ErrorCode } from '../../errors.ts'
 
+/** A header with several values is sent a line each. */
+export type HttpErrorHeaders = Readonly<Record<string, string | readonly string[]>>
+
 export class HttpError extends DstoreError {
   readonly status: number
-  readonly headers: Readonly<Record<string, string>>
+  readonly headers: HttpErrorHeaders
 
   constructor(
     status: number,
     message: string,
-    headers: Readonly<Record<string, string>> = {},
+    headers: HttpErrorHeaders = {},
     code: ErrorCode = 'usage',
     hint?: string,
   ) {

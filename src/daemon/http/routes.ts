@@ -140,8 +140,9 @@ function hintFor([, version, collection, ...rest]: string[]): string | undefined
   return `write a slash in a name as %2F: /v1/${path}`
 }
 
-/** Whether GET and HEAD of this path reveal only values and their names. */
-export function isOpen(path: string): boolean {
+/** Whether it is a GET or HEAD of a path where these reveal only values and their names. */
+export function isOpen(path: string, method: string): boolean {
+  if (method !== 'GET' && method !== 'HEAD') return false
   const parts = path.split('/')
   return ROUTES.some((route) => route.open && matchPath(route.path.split('/'), parts))
 }

@@ -158,7 +158,10 @@ async function handle(
   try {
     for (const [name, value] of Object.entries(BROWSER_HEADERS)) response.setHeader(name, value)
     const [path = '', ...search] = url.split('?')
-    const caller = access.admit(request, () => isOpen(path) || isOpenDoor(doors, path, method))
+    const caller = access.admit(
+      request,
+      () => isOpen(path, method) || isOpenDoor(doors, path, method),
+    )
     onAnswer(request, response, caller)
     const { expect } = request.headers
     if (expect !== undefined && !/\b100-continue\b/i.test(expect)) {
@@ -236,13 +239,15 @@ function sendBusy(socket: Duplex): void {
 function responseTo(error: HttpError): string {
   const { status, headers, body } = refusalOf(error)
   const lines = Object.entries({ ...BROWSER_HEADERS, ...headers, Connection: 'close' })
-  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  const head = lines
+    .flatMap(([name, values]) => [values].flat().map((value) => `${name}: ${value}\r\n`))
+    .join('')
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head}\r\n${body}`
 }
 
 function refusalOf(error: unknown): {
   readonly status: number
-  readonly headers: Readonly<Record<string, string | number>>
+  readonly headers: Readonly<Record<string, string | number | string[]>>
   readonly body: string
 } {
   const problem = problemOf(error)

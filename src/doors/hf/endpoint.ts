@@ -3,12 +3,11 @@ import type { DoorCall } from '../../daemon/http/doors/door.ts'
 import type { HfRepo } from './hf-repo.ts'
 
 /**
- * The endpoint as the client reaches it: by the host that it sent, and over TLS if it, or the proxy
- * in between, says so. Undefined for a client that sends no host.
+ * The endpoint as the client reaches it: by the host that it sent, which was checked, and
+ * over TLS if it, or the proxy in between, says so.
  */
-export function endpointOf({ request }: DoorCall): string | undefined {
+export function endpointOf({ request }: DoorCall): string {
   const { host = '', 'x-forwarded-proto': proto } = request.headers
-  if (!/^[\w.:[\]-]+$/.test(host)) return undefined
   const { encrypted } = request.socket as { readonly encrypted?: boolean }
   return `${encrypted === true || proto === 'https' ? 'https' : 'http'}://${host}/hf`
 }

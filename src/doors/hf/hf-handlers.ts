@@ -80,8 +80,6 @@ export async function sendTree(call: DoorCall, asked: Asked, snapshot: Snapshot)
     last = entry.path
   }
   if (!isWhole) {
-    const endpoint = endpointOf(call)
-    if (endpoint === undefined) throw new HttpError(400, 'the request names no host')
     const next = {
       recursive: String(recursive),
       expand: String(isExpanded),
@@ -90,7 +88,7 @@ export async function sendTree(call: DoorCall, asked: Asked, snapshot: Snapshot)
     }
     // By the commit: a tag may move between two pages.
     const target = treePath(repo, snapshot.commit, path, next)
-    response.setHeader('Link', `<${endpoint}${target}>; rel="next"`)
+    response.setHeader('Link', `<${endpointOf(call)}${target}>; rel="next"`)
   }
   sendJson(call, 200, page)
 }
@@ -110,13 +108,14 @@ export async function sendFile(call: DoorCall, asked: Asked, snapshot: Snapshot)
   }
   response.setHeader('Content-Type', mediaTypeOf(path))
   if (request.method !== 'HEAD') return snapshot.send(call, file)
-  const endpoint = revision === commit ? undefined : endpointOf(call)
   response.writeHead(200, {
     'Accept-Ranges': 'bytes',
     'Content-Length': file.size,
     ETag: `"${file.etag}"`,
     // The client fetches from there: what it names after this tag is of this commit.
-    ...(endpoint !== undefined && { Location: `${endpoint}${filePath(repo, commit, path)}` }),
+    ...(revision !== commit && {
+      Location: `${endpointOf(call)}${filePath(repo, commit, path)}`,
+    }),
   })
   response.end()
 }

@@ -101,6 +101,11 @@ test('R010-43 a folder that cannot be written is a fault with a reason', (t) => 
   t.is(folder.find(sha256('one')), undefined)
 })
 
+test('R010-43 so is one where the system makes none: Node would try without end below /proc', (t) => {
+  const folder = new GoFolder('/proc/dstore-nowhere/outputs')
+  t.throws(() => keep(folder, 'one', Buffer.from('first')), { message: /cannot write to/ })
+})
+
 /** Sets the time of the last use of an output and its action. */
 function usedAt(folder: GoFolder, name: string, ms: number): void {
   const action = sha256(name)

@@ -1,5 +1,5 @@
 import { test } from '../../serial.ts'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import {
   encodeResponse,
   greeting,

@@ -246,15 +246,23 @@ test('a source that is left is told, and one that is busy does not keep its call
       return Promise.resolve({ done: true, value: undefined })
     },
   })
-  let at = 0
-  const busy = source(() =>
-    at++ === 0 ? Promise.resolve({ done: false, value: 1 }) : new Promise(() => undefined),
-  )
+  async function* endless(): AsyncGenerator<number> {
+    yield 1
+    await new Promise(() => undefined)
+  }
+  const items = endless()
+  const busy = source(() => items.next())
+  // As a generator does, it leaves only when it is no longer busy.
+  busy.return = () => {
+    left++
+    return items.return(undefined)
+  }
   for await (const group of readyGroups(busy, 10, () => false)) {
     t.deepEqual(group, [1])
     break
   }
   t.is(left, 1)
+  let at = 2
   const failing = source(() =>
     at++ < 4 ? Promise.resolve({ done: false, value: at }) : Promise.reject(new Error('broken')),
   )

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'n
 import { spawnSync } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import type { Report } from './report.ts'
-import { has, withSite, type Machine, type Site } from './site.ts'
+import { withSite, type Machine, type Site } from './site.ts'
 
 interface Built {
   /** The program. */
@@ -98,8 +98,15 @@ function check(isTrue: boolean, what: string, built: object): void {
   if (!isTrue) throw new Error(`${what}: ${JSON.stringify(rest)}`)
 }
 
+/** The first version with cache programs. */
+function isNewEnough(): boolean {
+  const { stdout } = spawnSync('go', ['version'], { encoding: 'utf8' })
+  return /go1\.(2[4-9]|[3-9]\d)/.test(stdout ?? '')
+}
+
+/** Tests the go command. */
 export async function testGo(report: Report): Promise<void> {
-  if (!has('go', 'version')) {
+  if (!isNewEnough()) {
     return report.skipped('go', 'install Go 1.24 or newer, and have it in PATH')
   }
   await withSite('none', async (site) => {

@@ -128,6 +128,7 @@ test('R010-114 a link is the file that it leads to, inside of its directory', as
   t.deepEqual(linksOf(await send('GET', `${deep}/`)), ['../', 'f', 'out%20of'])
   t.is((await send('GET', `${deep}/out%20of`)).body.toString(), 'deep')
   for (const name of [
+    'out',
     'up',
     'root',
     'gone',
@@ -184,7 +185,7 @@ test('R010-121 no script runs, and a browser saves what it does not show', async
     'page.html': 'inline; filename="page.html"',
     'doc.pdf': 'attachment; filename="doc.pdf"',
     noise: 'attachment; filename="noise"',
-    'im"a\\ge%41.png': `inline; filename="im_a_ge_41.png"; filename*=UTF-8''im%22a%5Cge%2541.png`,
+    'im"a\\ge%41.png': 'inline; filename="im_a_ge%41.png"',
     "ü'()*.svg": `inline; filename="_'()*.svg"; filename*=UTF-8''%C3%BC%27%28%29%2A.svg`,
   }
   for (const [name, disposition] of Object.entries(names)) {
@@ -192,7 +193,10 @@ test('R010-121 no script runs, and a browser saves what it does not show', async
     const { headers } = await send('GET', `/dav/types/${encodeURIComponent(name)}`)
     t.is(headers['content-disposition'], disposition)
     t.is(headers['x-content-type-options'], 'nosniff')
-    t.regex(String(headers['content-security-policy']), /^default-src 'none';.*; sandbox$/)
+    t.regex(
+      String(headers['content-security-policy']),
+      /^default-src 'none';.*; sandbox allow-same-origin$/,
+    )
     t.notRegex(String(headers['content-type']), /html|xml|svg|script/)
   }
   const name = `x"><script src='x'>`

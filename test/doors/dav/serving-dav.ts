@@ -16,12 +16,13 @@ export const TREE: Tree = {
   'ü #%?&<">.svg': bytes('<svg/>'),
   'line\nend': bytes('n'),
   link: 'sub/deep/f',
+  out: '../run.sh',
   up: '../../etc/passwd',
   root: '/etc/passwd',
   gone: 'none',
   circle: 'circle',
   folder: 'sub',
-  sub: { deep: { f: bytes('deep'), 'out of': '../../link', above: '../../../x' } },
+  sub: { deep: { f: bytes('deep'), 'out of': '../../link', above: '../../../run.sh' } },
 }
 
 export interface DavServing {

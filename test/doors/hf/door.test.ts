@@ -15,8 +15,8 @@ const TREE = {
   'link.json': 'config.json',
   'up.txt': 'sub/../sub/a b.txt',
   folder: 'sub',
-  out: '../elsewhere',
-  absolute: '/etc/passwd',
+  out: '../config.json',
+  absolute: '/config.json',
   loop: 'loop',
 }
 
@@ -218,6 +218,8 @@ test('R010-58 the tree comes in pages that go on at the same commit', async (t) 
   const whole = pathsOf(await get('/api/models/acme/tiny/tree/main?recursive=True'))
   t.is(whole.length, 22)
   t.is(new Set(whole).size, 22)
+  const first = await get('/api/models/acme/tiny/tree/main?limit=2')
+  t.true(String(first.headers.link).includes(`/tree/${commit}?`), first.headers.link?.toString())
   await publish('hf/acme/tiny@main', { moved: bytes('m') })
   for (const limit of [1, 2, 3, 7, 21]) {
     const found: string[] = []
@@ -284,6 +286,21 @@ test('R010-59 tags of dstore are branches, fixed names are tags', async (t) => {
   })
   const all = jsonOf(await get('/api/models/acme/tiny/refs?include_prs=1'))
   t.deepEqual(all['pullRequests'], [one('refs/pr/3', 'refs/pr/3')])
+})
+
+test('R010-4 with --http-public, no call of a client needs a token', async (t) => {
+  const { port, publish } = await hfServing(t, { httpPublic: true })
+  await publish('hf/acme/tiny@main', TREE)
+  const ask = async (method: string, path: string, body?: string): Promise<number> => {
+    const url = `http://127.0.0.1:${port}${path}`
+    return (await fetch(url, { method, ...(body !== undefined && { body }) })).status
+  }
+  t.is(await ask('GET', '/hf/acme/tiny/resolve/main/config.json'), 200)
+  t.is(await ask('HEAD', '/hf/acme/tiny/resolve/main/config.json'), 200)
+  t.is(await ask('GET', '/hf/api/models/acme/tiny/tree/main'), 200)
+  t.is(await ask('POST', '/hf/api/models/acme/tiny/paths-info/main', 'paths=sub'), 200)
+  t.is(await ask('POST', '/v1/facts', '{"keys":[]}'), 401)
+  t.is(await ask('GET', '/v1/status'), 401)
 })
 
 test('whoami answers a client that logs in', async (t) => {

@@ -1,5 +1,6 @@
 /** A daemon in this process with the door `hf`, over a store in memory. */
 import type { ExecutionContext } from 'ava'
+import type { Settings } from '../../../src/daemon/config/settings.ts'
 import type { Answer } from '../../daemon/serving.ts'
 import { jsonOf, tokenServing, type Sent, type TokenServing } from '../../daemon/http/tokens.ts'
 import { putTree, type Tree } from '../../node/put-tree.ts'
@@ -15,8 +16,8 @@ export interface HfServing extends TokenServing {
   readonly publish: (name: string, tree: Tree) => Promise<{ commit: string; key: string }>
 }
 
-export async function hfServing(t: ExecutionContext): Promise<HfServing> {
-  const serving = await tokenServing(t, 'standalone', { doors: ['hf'] })
+export async function hfServing(t: ExecutionContext, settings: Settings = {}): Promise<HfServing> {
+  const serving = await tokenServing(t, 'standalone', { doors: ['hf'], ...settings })
   const call = serving.as((await serving.make({ role: 'reader', label: 'r' })).token)
   const { node } = serving
   return {

@@ -76,9 +76,11 @@ test('R010-53 a client goes on with the commit of a tag that has moved, while it
 
 test('R010-53 a token with a prefix reaches an earlier commit no more than by the API', async (t) => {
   const { as, make, publish } = await hfServing(t)
-  const { commit } = await publish(MAIN, OLD)
+  const { commit } = await publish(MAIN, { ...OLD, d: { e: { f: bytes('deep') } } })
   const call = as((await make({ role: 'reader', label: 'p', prefix: 'hf/acme/' })).token)
   t.is((await call('GET', `/hf/acme/tiny/resolve/${commit}/f`)).status, 200)
+  t.is((await call('GET', `/hf/acme/tiny/resolve/${commit}/d/e/f`)).body.toString(), 'deep')
+  t.is((await call('GET', '/hf/api/models/acme/tiny')).status, 200)
   await publish(MAIN, NEW)
   t.is((await call('GET', '/hf/acme/tiny/resolve/main/f')).body.toString(), 'new')
   t.is(codeOf(await call('GET', `/hf/acme/tiny/resolve/${commit}/f`)), '404 RevisionNotFound')

@@ -79,13 +79,13 @@ test('R010-32 readers see one artifact with its facts while it is replaced', asy
   const put = (n: number): Promise<Answer> =>
     ask('PUT', '/h', { body: `body ${n}`, headers: { 'x-artifact-tag': `tag${n}` } })
   await put(0)
-  let isDone = false
+  const state = { isDone: false }
   const writing = (async () => {
     for (let n = 1; n <= 20; n++) await put(n)
-    isDone = true
+    state.isDone = true
   })()
   let reads = 0
-  while (!isDone) {
+  while (!state.isDone) {
     const { status, body, headers } = await ask('GET', '/h')
     t.is(status, 200)
     t.is(headers['x-artifact-tag'], `tag${body.toString().slice(5)}`)

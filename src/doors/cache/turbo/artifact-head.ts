@@ -71,7 +71,7 @@ function factsOf(line: string | undefined): Facts | undefined {
 const isFact = ([name, text]: readonly [string, unknown]): boolean =>
   NAMES.includes(name as Fact) && typeof text === 'string' && isFit(name, text)
 
-/** Whether a text may be sent as this header: whoever wrote the value chose it. */
+/** Whether a text may be sent as this header: the writer of the value chose it. */
 function isFit(name: string, text: string): boolean {
   if (text.length > TURBO_FACT_BYTES) return false
   return name === 'duration' ? /^\d{1,15}$/.test(text) : /^[!-~]+$/.test(text)

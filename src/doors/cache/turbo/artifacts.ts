@@ -100,12 +100,12 @@ async function splitHead(
 ): Promise<{ readonly facts: Facts; readonly length: number; readonly rest: Uint8Array }> {
   let start = new Uint8Array()
   for (;;) {
-    const { value, done } = await pieces.next()
+    const next = await pieces.next()
     // A piece is valid until the next is asked for.
-    if (done !== true) start = Buffer.concat([start, value])
+    if (next.done !== true) start = Buffer.concat([start, next.value])
     const head = decodeHead(start)
     if (head !== undefined) return { ...head, rest: start.subarray(head.length) }
-    if (done === true || start.byteLength >= TURBO_HEAD_BYTES) throw noArtifact(name)
+    if (next.done === true || start.byteLength >= TURBO_HEAD_BYTES) throw noArtifact(name)
   }
 }
 
@@ -119,9 +119,9 @@ async function* restOf(
   try {
     if (first.byteLength > 0) yield first
     for (;;) {
-      const { value, done } = await pieces.next()
-      if (done === true) return
-      yield value
+      const next = await pieces.next()
+      if (next.done === true) return
+      yield next.value
     }
   } finally {
     await pieces.return?.()
