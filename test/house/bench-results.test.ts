@@ -89,6 +89,26 @@ test('a rate is work by time, and its best is the largest', async (t) => {
   t.is(cpu.contestants[0]!.median, 0.5)
 })
 
+test('requests are those of a turn, and have a column where they are counted', async (t) => {
+  let answered = 7
+  const own: Contestant = {
+    ...paced('own', [9, 2, 2, 2], []),
+    before: () => (answered += 100),
+    run: async () => void (answered += 12),
+    requests: () => Promise.resolve(answered),
+  }
+  const open = async (): Promise<Contestant[]> => [own, paced('floor', [9, 1, 1, 1], [])]
+  const { contestants } = await measured({ measure: 'seconds', open })
+  t.deepEqual(
+    contestants.map(({ requests }) => requests),
+    [12, undefined],
+  )
+  const text = page({ machine: readRun().machine, rows: [row({ contestants })] })
+  t.true(text.includes('| CPU of a turn | requests | to the floor |'))
+  t.true(text.includes(' s | 12 | '))
+  t.true(text.includes(' s |  | 1 |'))
+})
+
 const result = (more: Partial<ContestantResult>): ContestantResult => ({
   name: 'dstore',
   part: 'dstore',

@@ -11,9 +11,9 @@ import { doorPair } from './door-pair.ts'
 interface Remote {
   readonly name: string
   readonly part: Contestant['part']
-  /** Its address, with a space that no other turn uses where it has any. */
+  /** Its address, with this space where it has spaces. */
   readonly url: (space: string) => string
-  /** Forgets all entries of other turns, where spaces do not keep them apart. */
+  /** Forgets all entries. */
   readonly clear: () => unknown
   readonly pids: readonly number[]
   readonly requests: () => Promise<number>
@@ -31,11 +31,11 @@ async function dstore(bench: Bench): Promise<Remote> {
   }
 }
 
-async function plainHttp(bench: Bench, part: Contestant['part']): Promise<Remote> {
+async function plainHttp(bench: Bench): Promise<Remote> {
   const { root, url, pid, requests } = await httpCache(bench)
   return {
     name: 'nginx with WebDAV',
-    part,
+    part: 'floor',
     url: (space) => `${url}/${space}`,
     clear: () => shell('rm -rf "$1"/*', [root]),
     pids: [pid],
@@ -67,12 +67,10 @@ function redis(bench: Bench): Promise<Remote> {
   })
 }
 
-/** dstore first; `floor`: whether the plain HTTP cache is that of the row. */
-async function remotes(bench: Bench, floor: boolean): Promise<Remote[]> {
+/** dstore first, then the floor. */
+async function remotes(bench: Bench): Promise<Remote[]> {
   const all = [await dstore(bench)]
-  if (bench.has('nginx', 'a plain HTTP cache')) {
-    all.push(await plainHttp(bench, floor ? 'floor' : 'peer'))
-  }
+  if (bench.has('nginx', 'a plain HTTP cache')) all.push(await plainHttp(bench))
   if (bench.has('redis-server', 'Redis')) all.push(await redis(bench))
   return all
 }
@@ -102,27 +100,22 @@ const cold: Row = {
     const project = await cProject(bench)
     const folder = bench.path('ccache-cold')
     let turn = 0
-    const to = ({ name, part, url, clear, pids, requests }: Remote): Contestant => ({
-      name,
-      part,
-      before: async () => {
-        await clear()
-        await emptied(folder)
-      },
-      run: () => compile(project, folder, url(`cold-${++turn}`)),
-      daemons: () => pids,
-      requests,
-    })
-    const [first, ...others] = (await remotes(bench, false)).map(to)
+    const { name, part, url, pids, requests } = await dstore(bench)
     return [
-      first!,
+      {
+        name,
+        part,
+        before: () => emptied(folder),
+        run: () => compile(project, folder, url(`cold-${++turn}`)),
+        daemons: () => pids,
+        requests,
+      },
       {
         name: 'its own folder only',
         part: 'floor',
         before: () => emptied(folder),
         run: () => compile(project, folder),
       },
-      ...others,
     ]
   },
 }
@@ -141,7 +134,7 @@ const second: Row = {
     await project.build({ CCACHE: '' })
     const objects = await project.digest()
     const filled: Remote[] = []
-    for (const remote of await remotes(bench, true)) {
+    for (const remote of await remotes(bench)) {
       await remote.clear()
       await emptied(folder)
       await compile(project, folder, remote.url('second'))
