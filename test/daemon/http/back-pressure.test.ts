@@ -146,7 +146,7 @@ const AT_ONCE = HTTP_BATCHES_BYTES / HTTP_BATCH_BYTES
 test('R007-33 R007-11: a body that stalls ends its request after a while', async (t) => {
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => mock.timers.reset())
-  const stalled = new Readable({ read: () => undefined })
+  const stalled = Object.assign(new Readable({ read: () => undefined }), { headers: {} })
   const next = timedBody({ request: stalled } as unknown as HttpCall).next()
   mock.timers.tick(HTTP_REQUEST_MS - 1)
   t.false(stalled.destroyed)
