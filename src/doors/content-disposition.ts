@@ -1,6 +1,6 @@
 /** Names of files that browsers save what a door sends as (RFC 6266). */
 
-/** What a name must not have: separators of paths, quotes, controls, and marks that hide letters. */
+/** What a name must not have: separators of paths, quotes, controls, marks that hide letters. */
 const UNSAFE = /["\\/]|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu
 
 /** The `Content-Disposition` of what is saved under this name: never shown. */

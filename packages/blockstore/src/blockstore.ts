@@ -10,8 +10,8 @@ import { storeError, type Place } from './place.ts'
 import { checkBytes, checkedPieces, checkKey, type BlockBytes } from './verified.ts'
 
 /**
- * What `delete` may do. `names`: unbind the name of a block by SHA-2, whose value goes with its last
- * name. `values`: also remove values by their keys. `nothing`: no block is deleted.
+ * What `delete` may do. `names`: unbind the name of a block by SHA-2, whose value goes with its
+ * last name. `values`: also remove values by their keys. `nothing`: no block is deleted.
  */
 export type Deletes = 'nothing' | 'names' | 'values'
 

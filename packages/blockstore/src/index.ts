@@ -1,5 +1,5 @@
 /**
- * dstore for IPFS in JavaScript: a blockstore, a block broker for Helia, and the hasher of its keys.
+ * dstore for IPFS in JavaScript: a blockstore, a block broker for Helia, a hasher for its keys.
  */
 export { DstoreBlockstore } from './blockstore.ts'
 export type { BlockstoreOptions, Deletes } from './blockstore.ts'
