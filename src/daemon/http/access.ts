@@ -176,5 +176,6 @@ function hostFault(
   }
   const name = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase()
   if (isOurs(name)) return undefined
+  if (name === '') return new HttpError(421, 'the request names no host')
   return new HttpError(421, `not served here: ${name}`, {}, 'usage', hintFor(name))
 }

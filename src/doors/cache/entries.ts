@@ -76,6 +76,14 @@ function asMiss(error: unknown, name: string): unknown {
   })
 }
 
+/** What a client may make a write depend on (RFC 9110, 13.1). Ignored, it would lose an entry. */
+const CONDITIONS = ['if-match', 'if-none-match', 'if-unmodified-since'] as const
+
+function refuseConditions({ request: { headers } }: HttpCall): void {
+  const condition = CONDITIONS.find((one) => headers[one] !== undefined)
+  if (condition !== undefined) throw new HttpError(501, `a write takes no ${condition}`)
+}
+
 /** The body of a request, to be written as an entry. Throws for one that cannot be. */
 export function entryBody(call: HttpCall): StreamSource {
   const { headers } = call.request
@@ -83,8 +91,7 @@ export function entryBody(call: HttpCall): StreamSource {
   // The bytes would come back without the coding.
   if (coding !== 'identity') throw new HttpError(415, `send the bytes without ${coding}`)
   if (headers['content-range'] !== undefined) throw new HttpError(400, 'send the bytes whole')
-  const condition = ['if-match', 'if-none-match'].find((one) => headers[one] !== undefined)
-  if (condition !== undefined) throw new HttpError(501, `a write takes no ${condition}`)
+  refuseConditions(call)
   const length = headers['content-length']
   const bytes = bodyOf(call)
   if (length === undefined) return { bytes }
@@ -121,5 +128,6 @@ export async function writeEntry(
 
 /** Removes an entry. Throws `not-found` if there is none, `not-permitted` for a fixed name. */
 export async function removeEntry(call: HttpCall, name: string): Promise<void> {
+  refuseConditions(call)
   await call.node.index.unbind(name, callOptions(call))
 }

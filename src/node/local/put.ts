@@ -162,7 +162,8 @@ export class Uploader {
     }
     let hashed: Hashed | undefined
     const identity = (): Identity => (hashed ??= hasher.finish())
-    const options = { ...this.#options, window: this.#window }
+    const wasThere = this.#options.link.status.state === 'connected'
+    const options = { ...this.#options, window: this.#window, wasThere }
     const stream = { bytes: passing(), size, ...keptAs(kept), identity }
     const stored = await sendStream(options, stream, limit)
     return putResult(new Key(identity().digest), { ...stored, size: identity().size })

@@ -29,6 +29,8 @@ export interface StreamUploadOptions {
   readonly globalPeer: string
   readonly window: SendWindow
   readonly random: (bytes: number) => Uint8Array
+  /** Global was there when the put began: it may be back soon. */
+  readonly wasThere: boolean
 }
 
 export interface Stream extends Keeper {
@@ -40,7 +42,7 @@ export interface Stream extends Keeper {
 
 /** `limit` runs while Global is waited for, and not the source. */
 export async function sendStream(
-  { transfers, globalPeer, window, random }: StreamUploadOptions,
+  { transfers, globalPeer, window, random, wasThere }: StreamUploadOptions,
   { bytes, size, identity, ...keeper }: Stream,
   limit: Deadline,
 ): Promise<UploadResult> {
@@ -89,8 +91,9 @@ export async function sendStream(
       } catch (error) {
         const fault = asDstoreError(error)
         limit.signal.throwIfAborted()
-        // A stream that has not begun fails as any other call does.
-        if (!hasBegun) throw withoutGlobal(fault)
+        // A stream that finds no Global fails as any other call does. One of a hundred that a build
+        // tool writes at once waits for its turn: the others have all channels.
+        if (!hasBegun && !wasThere) throw withoutGlobal(fault)
         // Global has restarted, or it was cut off for too long.
         if (fault.code === 'not-found') throw isOpen ? fault : forgotten(fault)
         flow.restart()

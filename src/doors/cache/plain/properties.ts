@@ -96,13 +96,15 @@ async function* membersXml(
   prefix: string,
   pages: AsyncIterable<NamePage>,
 ): AsyncGenerator<string> {
-  yield collectionXml(path)
+  // With the first page: a list that fails at once, as without Global, is refused and not cut.
+  let text = collectionXml(path)
   const base = path.endsWith('/') ? path : `${path}/`
   for await (const page of pages) {
-    let text = ''
     for (let i = 0; i < page.count; i++) text += memberXml(base, prefix, page, i)
     yield text
+    text = ''
   }
+  yield text
 }
 
 /** Empty for a name that no path of this door leads to, as one that was bound past it. */

@@ -151,6 +151,8 @@ test('R010-14 with Global away, what is not held is 404, and a write 503', async
   }
   node.fault = new DstoreError('unreachable', 'Global is away')
   for (const method of ['PUT', 'DELETE']) t.is(await call(method), 503)
+  const deep = { headers: { depth: '1' } }
+  t.is((await ask(daemon.socket, 'PROPFIND', '/cache/s/', deep)).status, 503)
   // Other faults are no miss.
   node.fault = new DstoreError('integrity', 'damaged')
   t.is(await call('GET'), 502)

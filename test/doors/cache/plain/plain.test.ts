@@ -136,8 +136,13 @@ test('R010-13 bodies that would come back otherwise are refused, and bind nothin
   t.is(await put({ 'content-range': 'bytes 0-5/12' }), 400)
   t.is(await put({ 'if-none-match': '*' }), 501)
   t.is(await put({ 'if-match': '"a"' }), 501)
+  t.is(await put({ 'if-unmodified-since': new Date(0).toUTCString() }), 501)
   t.is((await call('GET', '/cache/s/a')).status, 404)
   t.is(await put({ 'content-encoding': 'identity' }), 201)
+  // Without this, a client that removes what it knows would remove what it does not.
+  const remove = await call('DELETE', '/cache/s/a', { headers: { 'if-match': '"a"' } })
+  t.is(remove.status, 501)
+  t.is((await call('GET', '/cache/s/a')).status, 200)
 })
 
 test('R010-15 below cas/ the path says the SHA-256, and other bytes bind nothing', async (t) => {
