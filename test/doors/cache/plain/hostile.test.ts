@@ -108,6 +108,20 @@ test('R010-16 the body of a refused request is not asked for', async (t) => {
   t.is(node.takenBytes, 0)
 })
 
+test('R010-16 a connection on which a body may be missing is closed', async (t) => {
+  const { daemon } = await serving(t, { doors: ['cache'] })
+  const closed = await said(t, daemon.socket, `OPTIONS /cache/s/a HTTP/1.1\r\n${EXPECT}\r\n`)
+  t.regex(closed, /^HTTP\/1\.1 204 /)
+  t.regex(closed, /\r\nConnection: close\r\n/)
+  const put = `PUT /cache/s/a HTTP/1.1\r\n${EXPECT}Content-Length: 1\r\n\r\nx`
+  const [socket, text] = await bare(t, daemon.socket)
+  socket.write(put)
+  await eventually(() => / 201 .*\r\n\r\n/s.test(text()))
+  t.notRegex(text(), /Connection: close/)
+  socket.write(put)
+  await eventually(() => / 204 .*\r\n\r\n/s.test(text()))
+})
+
 test('R010-16 nor that of a reader, or of a client without a token', async (t) => {
   const { port, connect, call } = await servingTcp(t, { doors: ['cache'] })
   t.is((await call('PUT', '/cache/s/a')).status, 401)
