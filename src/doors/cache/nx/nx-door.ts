@@ -4,7 +4,7 @@ import type { Door, DoorCall } from '../../../daemon/http/doors/door.ts'
 import { HttpError } from '../../../daemon/http/http-error.ts'
 import { asDstoreError } from '../../../errors.ts'
 import { segmentsOf } from '../../door-path.ts'
-import { entryBody, entryName, sendEntry } from '../entries.ts'
+import { checkWord, entryBody, entryName, sendEntry } from '../entries.ts'
 
 export const nxDoor: Door = {
   root: '/nx',
@@ -21,10 +21,7 @@ async function handle(call: DoorCall): Promise<void> {
   if (!isKnown || hash === undefined) {
     throw new HttpError(404, 'no such path of Nx: it has /nx/v1/cache/HASH')
   }
-  if (!/^[\w.-]{1,128}$/.test(hash)) {
-    throw new HttpError(400, 'a hash is 1 to 128 letters, digits, points, hyphens and underscores')
-  }
-  const name = entryName('nx', hash)
+  const name = entryName('nx', checkWord('hash', hash))
   if (call.request.method !== 'PUT') return sendOrMiss(call, name)
   await writeOnce(call, name)
   call.response.writeHead(200, { 'Content-Length': 0 })

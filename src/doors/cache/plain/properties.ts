@@ -1,5 +1,5 @@
 /** PROPFIND of a build cache, as WebDAV clients send it before they write (R010-18 to R010-20). */
-import { timedBody } from '../../../daemon/http/call.ts'
+import { dropBody } from '../../../daemon/http/call.ts'
 import type { DoorCall } from '../../../daemon/http/doors/door.ts'
 import { HttpError } from '../../../daemon/http/http-error.ts'
 import { tagOf } from '../../../daemon/http/immediate/value-headers.ts'
@@ -17,7 +17,8 @@ export async function sendProperties(
   isCollection: boolean,
 ): Promise<void> {
   const depth = depthOf(call)
-  await dropBody(call)
+  // Which properties are wanted makes no difference.
+  await dropBody(call, DAV_BODY_BYTES)
   const href = hrefOf(segments)
   if (!isCollection) {
     const name = entryName(...segments)
@@ -43,16 +44,6 @@ function depthOf({ request }: DoorCall): 0 | 1 {
   const { depth = 'infinity' } = request.headers
   if (depth === '0' || depth === '1') return depth === '0' ? 0 : 1
   throw new HttpError(403, 'a PROPFIND needs `Depth: 0` or `Depth: 1`')
-}
-
-/** Which properties are wanted makes no difference. */
-async function dropBody(call: DoorCall): Promise<void> {
-  if (!hasBody(call)) return
-  let length = 0
-  for await (const { byteLength } of timedBody(call)) {
-    length += byteLength
-    if (length > DAV_BODY_BYTES) throw new HttpError(413, 'the PROPFIND is too long')
-  }
 }
 
 /** What is percent-encoded needs no escapes in XML. */
