@@ -74,7 +74,8 @@ export function callOptions({ query, signal }: HttpCall): CallOptions {
 export async function* bodyOf({ request, response }: HttpCall): AsyncGenerator<Uint8Array> {
   const { expect } = request.headers
   // A client that waits for this need not send the body of what is refused (R010-16).
-  if (expect !== undefined && request.httpVersion !== '1.0') response.writeContinue()
+  const isAsked = expect === undefined || request.readableDidRead
+  if (!isAsked && request.httpVersion !== '1.0') response.writeContinue()
   const parts = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>
   try {
     yield* parts

@@ -99,6 +99,15 @@ export function entryBody(call: HttpCall): StreamSource {
 }
 
 /**
+ * Throws with Global away, if the client waits to be asked for the body: it need not send one
+ * (R010-16).
+ */
+export async function checkReachable(call: HttpCall, name: string): Promise<void> {
+  if (call.request.headers.expect === undefined) return
+  await call.node.index.lookup(name, { ...callOptions(call), fresh: true })
+}
+
+/**
  * Writes an entry: moves its tag, or binds it. Throws `conflict` for a fixed name, `unreachable`
  * with Global away.
  */
@@ -110,9 +119,8 @@ export async function writeEntry(
   const { node } = call
   const options = callOptions(call)
   const naming = { kind: 'tag', keepMs: CACHE_KEEP_MS } as const
+  await checkReachable(call, name)
   const before = node.index.lookup(name, { ...options, fresh: true })
-  // Before the client is asked for a body: with Global away it need not send one.
-  if (call.request.headers.expect !== undefined) await before
   const [isBound, stored] = await Promise.all<[Promise<boolean>, Promise<PutResult>]>([
     before.then(
       (bound) => bound !== undefined,

@@ -4,7 +4,7 @@ import type { Door, DoorCall } from '../../../daemon/http/doors/door.ts'
 import { HttpError } from '../../../daemon/http/http-error.ts'
 import { asDstoreError } from '../../../errors.ts'
 import { segmentsOf } from '../../door-path.ts'
-import { checkWord, entryBody, entryName, sendEntry } from '../entries.ts'
+import { checkReachable, checkWord, entryBody, entryName, sendEntry } from '../entries.ts'
 
 export const nxDoor: Door = {
   root: '/nx',
@@ -39,10 +39,14 @@ async function sendOrMiss(call: DoorCall, name: string): Promise<void> {
 /** Binds a fixed name: which of two writers was first is decided where names are bound. */
 async function writeOnce(call: DoorCall, name: string): Promise<void> {
   try {
-    await call.node.put(entryBody(call), { ...callOptions(call), name })
+    const source = entryBody(call)
+    await checkReachable(call, name)
+    await call.node.put(source, { ...callOptions(call), name })
   } catch (error) {
-    // The client reads an answer only after it has sent all of its body.
-    if (!call.request.complete) for await (const _ of bodyOf(call)) continue
+    const { complete, headers, readableDidRead } = call.request
+    // The client reads an answer only after it has sent all of its body, unless it waits for one.
+    const isSending = !complete && (headers.expect === undefined || readableDidRead)
+    if (isSending) for await (const _ of bodyOf(call)) continue
     const { code, message } = asDstoreError(error)
     throw code === 'conflict' ? new HttpError(409, BOUND, {}, code, message) : bearable(error, 403)
   }
