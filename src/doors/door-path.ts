@@ -22,7 +22,8 @@ function segmentOf(encoded: string): string {
   throw new HttpError(400, 'a part of the path is `.` or `..`, or has a slash or control character')
 }
 
-function decoded(encoded: string): string {
+/** The same of a text that may have slashes. Throws 400. */
+export function decoded(encoded: string): string {
   try {
     if (/^[!-~]*$/.test(encoded)) return decodeURIComponent(encoded)
   } catch {

@@ -6,6 +6,7 @@ import type { CallOptions, ServedNode } from '../../node/node.ts'
 import type { Key } from '../../hash/key.ts'
 import { resolveKey, withKey } from '../../node/calls/resolve-key.ts'
 import { BEAT_HEADER } from '../api/api.ts'
+import { gather } from '../../bytes.ts'
 import { decodeUtf8 } from '../../utf8.ts'
 import type { HttpStatus } from '../api/api.ts'
 import type { TokenTable } from '../config/tokens/token-table.ts'
@@ -73,7 +74,8 @@ export function callOptions({ query, signal }: HttpCall): CallOptions {
 export async function* bodyOf({ request, response }: HttpCall): AsyncGenerator<Uint8Array> {
   const { expect } = request.headers
   // A client that waits for this need not send the body of what is refused (R010-16).
-  if (expect !== undefined && request.httpVersion !== '1.0') response.writeContinue()
+  const isAsked = expect === undefined || request.readableDidRead
+  if (!isAsked && request.httpVersion !== '1.0') response.writeContinue()
   const parts = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>
   try {
     yield* parts
@@ -92,27 +94,44 @@ export async function* timedBody(call: HttpCall): AsyncGenerator<Uint8Array> {
   }
 }
 
+/** The same, of at most so many bytes; throws `too-large` for more. */
+export async function* boundedBody(call: HttpCall, maxBytes: number): AsyncGenerator<Uint8Array> {
+  let length = Number(call.request.headers['content-length'] ?? 0)
+  const check = (): void => {
+    if (length <= maxBytes) return
+    throw new DstoreError('too-large', `the request is longer than ${maxBytes} bytes`)
+  }
+  check()
+  length = 0
+  for await (const part of timedBody(call)) {
+    length += part.byteLength
+    check()
+    yield part
+  }
+}
+
+/** Reads a bounded body to its end, and keeps nothing of it. */
+export async function dropBody(call: HttpCall, maxBytes: number): Promise<void> {
+  for await (const _ of boundedBody(call, maxBytes)) continue
+}
+
+/** The text of a bounded body; throws `usage` for what is not UTF-8. */
+export async function readText(call: HttpCall, maxBytes: number): Promise<string> {
+  const text = decodeUtf8(await gather(boundedBody(call, maxBytes)))
+  if (text === undefined) throw new DstoreError('usage', 'the request is not UTF-8')
+  return text
+}
+
 /** The JSON object in the request's body, bounded in bytes and in time. */
 export async function readJson(
   call: HttpCall,
   maxBytes: number = HTTP_JSON_BYTES,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const parts: Uint8Array[] = []
-  let length = 0
-  for await (const part of timedBody(call)) {
-    length += part.byteLength
-    if (length > maxBytes) {
-      throw new DstoreError('too-large', `the request is longer than ${maxBytes} bytes`)
-    }
-    parts.push(part)
-  }
+  const text = await readText(call, maxBytes)
   let value: unknown
   try {
-    const text = decodeUtf8(Buffer.concat(parts))
-    if (text === undefined) throw new DstoreError('usage', 'the request is not UTF-8')
     value = JSON.parse(text)
   } catch (cause) {
-    if (cause instanceof DstoreError) throw cause
     throw new DstoreError('usage', 'the request is not JSON', { cause })
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
@@ -122,15 +141,17 @@ export async function readJson(
 }
 
 /**
- * Awaits work that may wait long for peers; 102 (Processing) keeps the client waiting (R007-35).
+ * Awaits work that may wait long for peers; 102 (Processing), or what `write` writes, keeps the
+ * client waiting (R007-35).
  */
 export async function withHeartbeat<T>(
   { request, response }: HttpCall,
   work: () => Promise<T>,
+  write = (): void => response.writeProcessing(),
 ): Promise<T> {
   if (request.httpVersion === '1.0') return work()
   const beat = setInterval(() => {
-    if (!response.headersSent) response.writeProcessing()
+    if (!response.headersSent && !response.destroyed) write()
   }, HTTP_BEAT_MS)
   const stop = (): void => clearInterval(beat)
   // Work may outlast a client that left, and then there is nothing to keep waiting.

@@ -202,16 +202,20 @@ export async function isNotModified(
   key: Key,
   { tag = tagOf(key), headers = {} }: OwnHeaders = {},
 ): Promise<boolean> {
-  const { 'if-match': ifMatch, 'if-none-match': ifNoneMatch } = call.request.headers
-  const isKnown = matches(ifNoneMatch?.replaceAll('W/', ''), tag)
-  if (ifMatch === undefined && !isKnown) return false
+  const { 'if-match': ifMatch } = call.request.headers
+  const hasIt = isKnown(call, tag)
+  if (ifMatch === undefined && !hasIt) return false
   await factsOf(call, key)
   checkIfMatch(call, tag)
-  if (!isKnown) return false
+  if (!hasIt) return false
   call.response.writeHead(304, { ETag: tag, ...headers })
   call.response.end()
   return true
 }
+
+/** Whether the client has what has this tag, by its `If-None-Match`. */
+export const isKnown = ({ request }: HttpCall, tag: string): boolean =>
+  matches(request.headers['if-none-match']?.replaceAll('W/', ''), tag)
 
 /** Throws 412 for an `If-Match` with other tags than this one of a value. */
 function checkIfMatch({ request }: HttpCall, tag: string): void {

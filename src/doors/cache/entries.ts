@@ -1,6 +1,7 @@
 /** Entries of build caches: values under tags (specs/010-doors.md, R010-10 to R010-17). */
 import { callOptions, bodyOf, type HttpCall } from '../../daemon/http/call.ts'
 import { HttpError } from '../../daemon/http/http-error.ts'
+import { BYTES_TYPE } from '../../daemon/http/trees/media-types.ts'
 import { sendHead, sendValue } from '../../daemon/http/value-handlers.ts'
 import { DstoreError, asDstoreError, type ErrorCode } from '../../errors.ts'
 import { checkNewName } from '../../index/name.ts'
@@ -15,11 +16,15 @@ export type Written = 'new' | 'replaced' | 'same'
 /** The source of a stream. */
 type StreamSource = Extract<ValueSource, { readonly bytes: unknown }>
 
-const BYTES_TYPE = 'application/octet-stream'
-
 /** The name of an entry: `cache/` and the decoded segments. Throws `usage` if none can be that. */
 export const entryName = (...segments: readonly string[]): string =>
   checkNewName(['cache', ...segments].join('/'))
+
+/** The same text, where it is one segment as Turborepo and Nx have them; else throws 400. */
+export function checkWord(what: string, text: string): string {
+  if (/^[\w.-]{1,128}$/.test(text) && text !== '.' && text !== '..') return text
+  throw new HttpError(400, `a ${what} is 1 to 128 letters, digits, points, hyphens and underscores`)
+}
 
 /** Responds to GET or HEAD with an entry; throws `not-found` for a miss. */
 export function sendEntry(call: HttpCall, name: string, type: string = BYTES_TYPE): Promise<void> {
@@ -101,6 +106,15 @@ export function entryBody(call: HttpCall): StreamSource {
 }
 
 /**
+ * Throws with Global away, if the client waits to be asked for the body: it need not send one
+ * (R010-16).
+ */
+export async function checkReachable(call: HttpCall, name: string): Promise<void> {
+  if (call.request.headers.expect === undefined) return
+  await call.node.index.lookup(name, { ...callOptions(call), fresh: true })
+}
+
+/**
  * Writes an entry: moves its tag, or binds it. Throws `conflict` for a fixed name, `unreachable`
  * with Global away.
  */
@@ -112,9 +126,8 @@ export async function writeEntry(
   const { node } = call
   const options = callOptions(call)
   const naming = { kind: 'tag', keepMs: CACHE_KEEP_MS } as const
+  await checkReachable(call, name)
   const before = node.index.lookup(name, { ...options, fresh: true })
-  // Before the client is asked for a body: with Global away it need not send one.
-  if (call.request.headers.expect !== undefined) await before
   const [isBound, stored] = await Promise.all<[Promise<boolean>, Promise<PutResult>]>([
     before.then(
       (bound) => bound !== undefined,

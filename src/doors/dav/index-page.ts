@@ -1,6 +1,7 @@
 /** Pages that list a folder, for browsers and for clients that read links. */
 import { createHash } from 'node:crypto'
-import { dateOf, escaped, type Resource } from './resource.ts'
+import { dateOf } from '../webdav.ts'
+import { escaped, type Resource } from './resource.ts'
 
 const STYLE =
   'body{font:1rem/1.5 system-ui,sans-serif;margin:2rem}table{border-spacing:1.5rem .1rem;margin-left:-1.5rem}td+td{text-align:right;white-space:nowrap;color:GrayText}'

@@ -2,7 +2,8 @@
 import { tagOf } from '../../daemon/http/immediate/value-headers.ts'
 import { mediaTypeOf } from '../../daemon/http/trees/media-types.ts'
 import { DAV, type Wanted } from './propfind-body.ts'
-import { dateOf, escaped, type Resource } from './resource.ts'
+import { dateOf, httpDateOf } from '../webdav.ts'
+import { escaped, type Resource } from './resource.ts'
 import type { XmlName } from './xml-reader.ts'
 
 /** The name that Apache gave to the bit of executable files; davfs2 knows it. */
@@ -45,13 +46,6 @@ const PROPERTIES: readonly (XmlName & { readonly of: Property })[] = [
     of: ({ executable }) => (executable === undefined ? undefined : executable ? 'T' : 'F'),
   },
 ]
-
-/** A time as HTTP writes it. */
-export const httpDateOf = (ms: number): string => dateOf(ms).toUTCString()
-
-export const MULTISTATUS_START =
-  '<?xml version="1.0" encoding="utf-8"?>\n<D:multistatus xmlns:D="DAV:">\n'
-export const MULTISTATUS_END = '</D:multistatus>\n'
 
 /** Writes the `response` element of a resource at this path. */
 export type WriteResponse = (href: string, resource: Resource) => string

@@ -1,10 +1,8 @@
 /** What a PROPFIND asks for (RFC 4918, section 9.1). */
-import { timedBody, type HttpCall } from '../../daemon/http/call.ts'
+import { readText, type HttpCall } from '../../daemon/http/call.ts'
 import { HttpError } from '../../daemon/http/http-error.ts'
 import { DstoreError } from '../../errors.ts'
 import { DAV_BODY_BYTES, DAV_PROPERTIES } from '../../limits.ts'
-import { concat } from '../../bytes.ts'
-import { decodeUtf8 } from '../../utf8.ts'
 import { readXml, type XmlElement, type XmlName } from './xml-reader.ts'
 
 export const DAV = 'DAV:'
@@ -17,18 +15,8 @@ export type Wanted =
 
 /** Without a body, all are wanted. Throws 400 for a body that is not understood. */
 export async function readWanted(call: HttpCall): Promise<Wanted> {
-  const parts: Uint8Array[] = []
-  let length = 0
-  for await (const part of timedBody(call)) {
-    length += part.byteLength
-    if (length > DAV_BODY_BYTES) {
-      throw new DstoreError('too-large', `the request is longer than ${DAV_BODY_BYTES} bytes`)
-    }
-    parts.push(part)
-  }
-  if (length === 0) return { type: 'allprop' }
-  const text = decodeUtf8(concat(parts))
-  if (text === undefined) throw new HttpError(400, 'the body is not UTF-8')
+  const text = await readText(call, DAV_BODY_BYTES)
+  if (text === '') return { type: 'allprop' }
   return wantedIn(readXml(text))
 }
 

@@ -5,16 +5,10 @@ import { sendBytes } from '../../daemon/http/stream.ts'
 import { noSuch } from '../../node/calls/no-such.ts'
 import { callOptions } from '../../daemon/http/call.ts'
 import { bytesOf, pathOf, ROOT, withFound, type Found } from './folder.ts'
-import {
-  MULTISTATUS_END,
-  MULTISTATUS_START,
-  responseWriter,
-  type WriteResponse,
-} from './properties.ts'
+import { hrefOf, MULTISTATUS_END, MULTISTATUS_START, MULTISTATUS_TYPE } from '../webdav.ts'
+import { responseWriter, type WriteResponse } from './properties.ts'
 import { readWanted } from './propfind-body.ts'
-import { hrefOf, type Resource } from './resource.ts'
-
-const XML_TYPE = 'application/xml; charset=utf-8'
+import type { Resource } from './resource.ts'
 
 export async function propfind(call: DoorCall): Promise<void> {
   const path = pathOf(call)
@@ -26,7 +20,7 @@ export async function propfind(call: DoorCall): Promise<void> {
     const { resource } = found
     const self = { ...resource, ...(await sizeOf(call, resource)) }
     const texts = listing(write, { ...found, resource: self }, depth === '1')
-    const headers = { 'Content-Type': XML_TYPE }
+    const headers = { 'Content-Type': MULTISTATUS_TYPE }
     await sendBytes(call, { status: 207, headers, bytes: bytesOf(texts) })
   })
 }
@@ -69,7 +63,7 @@ function refuseInfinity({ response }: DoorCall): void {
   const body =
     '<?xml version="1.0" encoding="utf-8"?>\n<D:error xmlns:D="DAV:"><D:propfind-finite-depth/></D:error>\n'
   response.writeHead(403, {
-    'Content-Type': XML_TYPE,
+    'Content-Type': MULTISTATUS_TYPE,
     'Content-Length': Buffer.byteLength(body),
   })
   response.end(body)

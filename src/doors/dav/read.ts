@@ -6,8 +6,7 @@ import { sendHead, sendValue } from '../../daemon/http/value-handlers.ts'
 import { fileHeaders } from './file-headers.ts'
 import { bytesOf, pathOf, ROOT, withFound, type Found } from './folder.ts'
 import { PAGE_END, PAGE_POLICY, pageRow, pageStart } from './index-page.ts'
-import { httpDateOf } from './properties.ts'
-import { hrefOf } from './resource.ts'
+import { hrefOf, httpDateOf } from '../webdav.ts'
 
 export async function read(call: DoorCall): Promise<void> {
   const path = pathOf(call)

@@ -1,6 +1,5 @@
 /** What a path of this door leads to, as listings show it. */
 import type { Key } from '../../hash/key.ts'
-import { LATEST_MS } from '../../limits.ts'
 
 export interface Resource {
   /** The last part of its path; empty for the root. */
@@ -15,15 +14,6 @@ export interface Resource {
   /** Only of a file in a directory. */
   readonly executable?: boolean
 }
-
-/** The path of a resource with these segments, percent-encoded; a folder has a slash at its end. */
-export function hrefOf(root: string, segments: readonly string[], isFolder: boolean): string {
-  const path = [root, ...segments.map(encodeURIComponent)].join('/')
-  return isFolder ? `${path}/` : path
-}
-
-/** A time of the wall clock, in milliseconds, as one that can be written. */
-export const dateOf = (ms: number): Date => new Date(Math.min(ms, LATEST_MS))
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '&': '&amp;',

@@ -1,10 +1,10 @@
 /** Answers what is asked of one revision (R010-51, R010-55 to 58). */
-import { timedBody, sendJson } from '../../daemon/http/call.ts'
+import { readText, sendJson } from '../../daemon/http/call.ts'
 import type { DoorCall } from '../../daemon/http/doors/door.ts'
 import { HttpError } from '../../daemon/http/http-error.ts'
 import { sendBytes } from '../../daemon/http/stream.ts'
 import { mediaTypeOf } from '../../daemon/http/trees/media-types.ts'
-import { gather } from '../../bytes.ts'
+import { isKnown } from '../../daemon/http/value-handlers.ts'
 import { DstoreError } from '../../errors.ts'
 import {
   HF_PATHS,
@@ -19,7 +19,7 @@ import { noEntry } from './hf-error.ts'
 import { entryJson, infoJson, siblingJson } from './hf-json.ts'
 import type { HfRepo } from './hf-repo.ts'
 import { checkedPath } from './hf-route.ts'
-import type { HfFile, Snapshot } from './snapshot.ts'
+import type { Snapshot } from './snapshot.ts'
 
 /** What a request asks of a revision. */
 export interface Asked {
@@ -101,8 +101,9 @@ export async function sendFile(call: DoorCall, asked: Asked, snapshot: Snapshot)
   response.setHeader(COMMIT_HEADER, commit)
   const file = await snapshot.at(path)
   if (file?.type !== 'file') throw noEntry(path)
-  if (isKnown(call, file)) {
-    response.writeHead(304, { ETag: `"${file.etag}"` })
+  const tag = `"${file.etag}"`
+  if (isKnown(call, tag)) {
+    response.writeHead(304, { ETag: tag })
     response.end()
     return
   }
@@ -111,7 +112,7 @@ export async function sendFile(call: DoorCall, asked: Asked, snapshot: Snapshot)
   response.writeHead(200, {
     'Accept-Ranges': 'bytes',
     'Content-Length': file.size,
-    ETag: `"${file.etag}"`,
+    ETag: tag,
     // The client fetches from there: what it names after this tag is of this commit.
     ...(revision !== commit && {
       Location: `${endpointOf(call)}${filePath(repo, commit, path)}`,
@@ -136,7 +137,7 @@ export async function sendPathsInfo(call: DoorCall, _: Asked, snapshot: Snapshot
 async function pathsIn(
   call: DoorCall,
 ): Promise<{ readonly paths: readonly string[]; readonly isExpanded: boolean }> {
-  const text = await textOf(call)
+  const text = await readText(call, HTTP_JSON_BYTES)
   const isJson = /\bjson\b/i.test(call.request.headers['content-type'] ?? '')
   const { paths, expand } = isJson ? jsonPaths(text) : formPaths(text)
   if (paths.length > HF_PATHS) {
@@ -164,23 +165,6 @@ function formPaths(text: string): { readonly paths: readonly string[]; readonly 
   return { paths: form.getAll('paths'), expand: form.get('expand') ?? '' }
 }
 
-async function textOf(call: DoorCall): Promise<string> {
-  const tooLong = (): DstoreError =>
-    new DstoreError('too-large', `the request is longer than ${HTTP_JSON_BYTES} bytes`)
-  if (Number(call.request.headers['content-length'] ?? 0) > HTTP_JSON_BYTES) throw tooLong()
-  let length = 0
-  const bounded = async function* (): AsyncGenerator<Uint8Array> {
-    for await (const part of timedBody(call)) {
-      length += part.byteLength
-      if (length > HTTP_JSON_BYTES) throw tooLong()
-      yield part
-    }
-  }
-  const text = decodeUtf8(await gather(bounded()))
-  if (text === undefined) throw new DstoreError('usage', 'the request is not UTF-8')
-  return text
-}
-
 /** Python's client writes `True`. */
 const isTrue = (text: string | null): boolean => /^(?:true|1)$/i.test(text ?? '')
 
@@ -196,12 +180,6 @@ function limitIn(text: string | null): number {
   const limit = /^\d{1,9}$/.test(text) ? Number(text) : 0
   if (limit < 1) throw new HttpError(400, 'limit must be a number from 1')
   return Math.min(limit, HF_TREE_ENTRIES)
-}
-
-/** Whether the client has these bytes. */
-function isKnown({ request }: DoorCall, { etag }: HfFile): boolean {
-  const tags = request.headers['if-none-match']?.split(',').map((tag) => tag.trim()) ?? []
-  return tags.some((tag) => tag === '*' || tag.replace(/^W\//, '') === `"${etag}"`)
 }
 
 /** Characters that are collected before they are sent. */

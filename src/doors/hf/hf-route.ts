@@ -1,6 +1,7 @@
 /** What a path of the endpoint asks for (R010-52). */
 import { HttpError } from '../../daemon/http/http-error.ts'
 import { HF_PATH_BYTES } from '../../limits.ts'
+import { decoded } from '../door-path.ts'
 import { DEFAULT_REVISION, faultOfId, faultOfRevision, HF_KINDS, SUBPATHS } from './hf-repo.ts'
 import type { HfKind, HfRepo } from './hf-repo.ts'
 import { noRepo, noRevision } from './hf-error.ts'
@@ -99,13 +100,4 @@ export function checkedPath(path: string): string {
   const isSafe = trimmed.split('/').every((part) => !['', '.', '..'].includes(part))
   if (trimmed === '' || (isSafe && !/\p{Cc}/u.test(trimmed))) return trimmed
   throw new HttpError(400, 'a part of the path is empty, `.` or `..`, or has a control character')
-}
-
-function decoded(segment: string): string {
-  try {
-    if (/^[!-~]*$/.test(segment)) return decodeURIComponent(segment)
-  } catch {
-    // Neither two digits after a %, nor UTF-8.
-  }
-  throw new HttpError(400, 'the path is not percent-encoded UTF-8')
 }

@@ -1,17 +1,15 @@
 /** A revision that is a directory of dstore. */
 import type { DoorCall } from '../../daemon/http/doors/door.ts'
-import { KeptListings } from '../../daemon/http/trees/kept-listings.ts'
+import { keptListings } from '../../daemon/http/trees/kept-listings.ts'
 import { mediaTypeOf } from '../../daemon/http/trees/media-types.ts'
 import { sendValue } from '../../daemon/http/value-handlers.ts'
 import type { Entry } from '../../directory/directory.ts'
 import { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 import { HF_PATH_BYTES } from '../../limits.ts'
-import { keyOf } from '../../tree/read/entry-at.ts'
+import { entryNamed, firstFrom, keyOf } from '../../tree/read/entry-at.ts'
 import type { Listing } from '../../tree/read/listing.ts'
 import type { HfEntry, HfFile, Snapshot, WalkOptions } from './snapshot.ts'
-
-const kept = new KeptListings()
 
 /** Links in a row that are followed. */
 const LINKS = 8
@@ -131,8 +129,7 @@ export class TreeSnapshot implements Snapshot {
     for (const name of path.split('/')) {
       if (entry?.type !== 'directory') return undefined
       const { entries } = await this.#listing(keyOf(entry))
-      const [found, child] = entries[firstFrom(entries, name)] ?? []
-      entry = found === name ? child : undefined
+      entry = entryNamed(entries, name)
     }
     return entry
   }
@@ -140,7 +137,7 @@ export class TreeSnapshot implements Snapshot {
   async #listing(key: Key): Promise<Listing> {
     const { node, reach, signal } = this.#call
     if (!key.equals(this.#root)) reach(key)
-    return kept.get(node, key, { signal })
+    return keptListings.get(node, key, { signal })
   }
 }
 
@@ -168,17 +165,4 @@ function checkLength(path: string): void {
   if (Buffer.byteLength(path) <= HF_PATH_BYTES) return
   const start = path.slice(0, 100)
   throw new DstoreError('too-large', `a path has more than ${HF_PATH_BYTES} bytes: ${start}...`)
-}
-
-/** The position of the first entry whose name is this one, or comes after it. */
-function firstFrom(entries: Listing['entries'], name: string): number {
-  const wanted = Buffer.from(name)
-  let low = 0
-  let high = entries.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (Buffer.compare(Buffer.from(entries[middle]![0]), wanted) < 0) low = middle + 1
-    else high = middle
-  }
-  return low
 }

@@ -1,4 +1,5 @@
 /** The block of a CID: a value of the node, or bytes that the CID itself has (R010-90, R010-91). */
+import { once } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
 import { blockIdOf, parseCid } from '../../hash/cid.ts'
 import { hashName } from '../../hash/foreign-cid.ts'
@@ -68,8 +69,4 @@ function carried(node: ServedNode, bytes: Uint8Array): Block {
 function partOf(size: number, range: RangeRequest = { start: 0 }): ByteRange {
   if ('last' in range) return { start: Math.max(0, size - range.last), end: size }
   return { start: range.start, end: Math.min(range.end ?? size, size) }
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-  yield await Promise.resolve(bytes)
 }

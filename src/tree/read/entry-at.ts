@@ -55,16 +55,19 @@ function notBelow(here: string, name: string, entry: Entry | undefined): DstoreE
 
 /** The entry with this name, of a listing. */
 export function entryNamed(entries: Listing['entries'], name: string): Entry | undefined {
+  const [found, entry] = entries[firstFrom(entries, name)] ?? []
+  return found === name ? entry : undefined
+}
+
+/** The position of the first entry whose name is this one, or comes after it. */
+export function firstFrom(entries: Listing['entries'], name: string): number {
   const wanted = Buffer.from(name)
   let low = 0
   let high = entries.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    const [found, entry] = entries[middle]!
-    const order = Buffer.compare(Buffer.from(found), wanted)
-    if (order === 0) return entry
-    if (order < 0) low = middle + 1
+    if (Buffer.compare(Buffer.from(entries[middle]![0]), wanted) < 0) low = middle + 1
     else high = middle
   }
-  return undefined
+  return low
 }

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { BEAT_HEADER } from '../../api/api.ts'
 import { doorAt, type Door } from '../doors/door.ts'
-import { mediaTypeOf } from '../trees/media-types.ts'
+import { BYTES_TYPE, mediaTypeOf } from '../trees/media-types.ts'
 
 const VALUES = '/v1/values/'
 
@@ -56,5 +56,5 @@ function throughDoor(doors: readonly Door[], url: string): PlainRequest | undefi
   const found = doorAt(doors, url)
   const word = found?.door.nameOf?.(found.rest)
   if (found === undefined || word === undefined) return undefined
-  return { word, type: 'application/octet-stream', door: found.door }
+  return { word, type: BYTES_TYPE, door: found.door }
 }

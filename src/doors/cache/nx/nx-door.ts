@@ -4,7 +4,7 @@ import type { Door, DoorCall } from '../../../daemon/http/doors/door.ts'
 import { HttpError } from '../../../daemon/http/http-error.ts'
 import { asDstoreError } from '../../../errors.ts'
 import { segmentsOf } from '../../door-path.ts'
-import { entryBody, entryName, sendEntry } from '../entries.ts'
+import { checkReachable, checkWord, entryBody, entryName, sendEntry } from '../entries.ts'
 
 export const nxDoor: Door = {
   root: '/nx',
@@ -21,10 +21,7 @@ async function handle(call: DoorCall): Promise<void> {
   if (!isKnown || hash === undefined) {
     throw new HttpError(404, 'no such path of Nx: it has /nx/v1/cache/HASH')
   }
-  if (!/^[\w.-]{1,128}$/.test(hash)) {
-    throw new HttpError(400, 'a hash is 1 to 128 letters, digits, points, hyphens and underscores')
-  }
-  const name = entryName('nx', hash)
+  const name = entryName('nx', checkWord('hash', hash))
   if (call.request.method !== 'PUT') return sendOrMiss(call, name)
   await writeOnce(call, name)
   call.response.writeHead(200, { 'Content-Length': 0 })
@@ -42,10 +39,14 @@ async function sendOrMiss(call: DoorCall, name: string): Promise<void> {
 /** Binds a fixed name: which of two writers was first is decided where names are bound. */
 async function writeOnce(call: DoorCall, name: string): Promise<void> {
   try {
-    await call.node.put(entryBody(call), { ...callOptions(call), name })
+    const source = entryBody(call)
+    await checkReachable(call, name)
+    await call.node.put(source, { ...callOptions(call), name })
   } catch (error) {
-    // The client reads an answer only after it has sent all of its body.
-    if (!call.request.complete) for await (const _ of bodyOf(call)) continue
+    const { complete, headers, readableDidRead } = call.request
+    // The client reads an answer only after it has sent all of its body, unless it waits for one.
+    const isSending = !complete && (headers.expect === undefined || readableDidRead)
+    if (isSending) for await (const _ of bodyOf(call)) continue
     const { code, message } = asDstoreError(error)
     throw code === 'conflict' ? new HttpError(409, BOUND, {}, code, message) : bearable(error, 403)
   }

@@ -9,6 +9,7 @@
 import { DstoreError } from '../../../errors.ts'
 import { fromHex } from '../../../bytes.ts'
 import { ForeignHasher } from '../../../hash/foreign-hasher.ts'
+import { checkedPieces } from '../../checked-pieces.ts'
 
 const SHA256 = /^[0-9a-f]{64}$/i
 
@@ -21,24 +22,14 @@ interface Source {
 export function verifiedBody(source: Source, segments: readonly string[]): Source {
   const [folder, hex = ''] = segments.slice(-2)
   if (folder !== 'cas' || !SHA256.test(hex)) return source
-  return { ...source, bytes: verified(source.bytes, hex) }
-}
-
-async function* verified(
-  bytes: AsyncIterable<Uint8Array>,
-  hex: string,
-): AsyncGenerator<Uint8Array, void, undefined> {
   const digest = fromHex(hex.toLowerCase())!
   const hasher = new ForeignHasher(hex, { algorithm: 'sha2-256', digest })
-  // The last piece is handed on only when all are verified: who takes it may look no further.
-  let last: Uint8Array | undefined
-  for await (const piece of bytes) {
-    hasher.update(piece)
-    if (last !== undefined) yield last
-    last = piece
+  const check = {
+    update: (piece: Uint8Array) => hasher.update(piece),
+    end: () => {
+      if (hasher.matches()) return
+      throw new DstoreError('usage', `the SHA-256 of the body is not ${hex}, as its path says`)
+    },
   }
-  if (!hasher.matches()) {
-    throw new DstoreError('usage', `the SHA-256 of the body is not ${hex}, as its path says`)
-  }
-  if (last !== undefined) yield last
+  return { ...source, bytes: checkedPieces(source.bytes, check) }
 }

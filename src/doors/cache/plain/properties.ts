@@ -1,5 +1,5 @@
 /** PROPFIND of a build cache, as WebDAV clients send it before they write (R010-18 to R010-20). */
-import { timedBody } from '../../../daemon/http/call.ts'
+import { dropBody } from '../../../daemon/http/call.ts'
 import type { DoorCall } from '../../../daemon/http/doors/door.ts'
 import { HttpError } from '../../../daemon/http/http-error.ts'
 import { tagOf } from '../../../daemon/http/immediate/value-headers.ts'
@@ -8,7 +8,18 @@ import { Key } from '../../../hash/key.ts'
 import { COMMON, nameAt } from '../../../index/lists/name-page.ts'
 import { DIGEST_BYTES, DAV_BODY_BYTES } from '../../../limits.ts'
 import type { NamePage } from '../../../node/node.ts'
+import { isSegment } from '../../door-path.ts'
+import {
+  hrefOf,
+  httpDateOf,
+  MULTISTATUS_END,
+  MULTISTATUS_START,
+  MULTISTATUS_TYPE,
+} from '../../webdav.ts'
 import { entryName, entryOf } from '../entries.ts'
+
+/** What the names of all entries begin with. */
+const SPACES = 'cache/'
 
 /** Responds with the properties of an entry, or of a collection and, at depth 1, of its members. */
 export async function sendProperties(
@@ -17,8 +28,10 @@ export async function sendProperties(
   isCollection: boolean,
 ): Promise<void> {
   const depth = depthOf(call)
-  await dropBody(call)
-  const href = hrefOf(segments)
+  // Which properties are wanted makes no difference.
+  await dropBody(call, DAV_BODY_BYTES)
+  // What is percent-encoded needs no escapes in XML.
+  const href = hrefOf('/cache', segments, false)
   if (!isCollection) {
     const name = entryName(...segments)
     const { key, size, boundAt } = await entryOf(call, name)
@@ -29,7 +42,7 @@ export async function sendProperties(
   entryName(...segments, '-')
   const path = segments.length === 0 ? href : `${href}/`
   if (depth === 0) return send(call, once(collectionXml(path)))
-  const prefix = ['cache', ...segments, ''].join('/')
+  const prefix = [SPACES, ...segments.map((segment) => `${segment}/`)].join('')
   const pages = call.node.index.namePages(prefix, { delimiter: '/', signal: call.signal })
   return send(call, membersXml(path, prefix, pages))
 }
@@ -45,20 +58,6 @@ function depthOf({ request }: DoorCall): 0 | 1 {
   throw new HttpError(403, 'a PROPFIND needs `Depth: 0` or `Depth: 1`')
 }
 
-/** Which properties are wanted makes no difference. */
-async function dropBody(call: DoorCall): Promise<void> {
-  if (!hasBody(call)) return
-  let length = 0
-  for await (const { byteLength } of timedBody(call)) {
-    length += byteLength
-    if (length > DAV_BODY_BYTES) throw new HttpError(413, 'the PROPFIND is too long')
-  }
-}
-
-/** What is percent-encoded needs no escapes in XML. */
-const hrefOf = (segments: readonly string[]): string =>
-  ['/cache', ...segments.map(encodeURIComponent)].join('/')
-
 interface Entry {
   readonly key: Key
   /** NaN: not known. */
@@ -70,7 +69,7 @@ interface Entry {
 function entryXml(href: string, { key, size, boundMs }: Entry): string {
   const length = Number.isNaN(size) ? '' : `<D:getcontentlength>${size}</D:getcontentlength>`
   const date = Number.isNaN(boundMs) ? 0 : boundMs
-  const modified = `<D:getlastmodified>${new Date(date).toUTCString()}</D:getlastmodified>`
+  const modified = `<D:getlastmodified>${httpDateOf(date)}</D:getlastmodified>`
   const tag = `<D:getetag>${tagOf(key)}</D:getetag>`
   return responseXml(href, `<D:resourcetype/>${length}${modified}${tag}`)
 }
@@ -79,7 +78,7 @@ const collectionXml = (href: string): string =>
   responseXml(
     href.endsWith('/') ? href : `${href}/`,
     '<D:resourcetype><D:collection/></D:resourcetype>' +
-      `<D:getlastmodified>${new Date(0).toUTCString()}</D:getlastmodified>`,
+      `<D:getlastmodified>${httpDateOf(0)}</D:getlastmodified>`,
   )
 
 const responseXml = (href: string, properties: string): string =>
@@ -113,7 +112,9 @@ function memberXml(base: string, prefix: string, page: NamePage, i: number): str
   const name = nameAt(page, i).slice(prefix.length)
   const segment = isCommon ? name.slice(0, -1) : name
   const isDirectory = page.directories[i] === 1
-  if (segment === '' || segment === '.' || segment === '..' || isDirectory) return ''
+  if (!isSegment(segment) || segment.includes('\ufffd') || isDirectory) return ''
+  // One segment behind the root names a space.
+  if (prefix === SPACES && !isCommon) return ''
   const href = base + encodeURIComponent(segment)
   if (isCommon) return collectionXml(href)
   const digest = page.digests.slice(i * DIGEST_BYTES, (i + 1) * DIGEST_BYTES)
@@ -124,19 +125,16 @@ function memberXml(base: string, prefix: string, page: NamePage, i: number): str
   })
 }
 
-const HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<D:multistatus xmlns:D="DAV:">\n'
-const TAIL = '</D:multistatus>\n'
-
 /** Responds as fast as the client reads: a level may have any number of names. */
 function send(call: DoorCall, responses: AsyncIterable<string>): Promise<void> {
   const bytes = (async function* (): AsyncGenerator<Uint8Array> {
-    let text = HEAD
+    let text = MULTISTATUS_START
     for await (const response of responses) {
       yield Buffer.from(text + response)
       text = ''
     }
-    yield Buffer.from(text + TAIL)
+    yield Buffer.from(text + MULTISTATUS_END)
   })()
-  const headers = { 'Content-Type': 'application/xml; charset=utf-8' }
+  const headers = { 'Content-Type': MULTISTATUS_TYPE }
   return sendBytes(call, { status: 207, headers, bytes })
 }

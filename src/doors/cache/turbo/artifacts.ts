@@ -3,10 +3,11 @@ import { callOptions } from '../../../daemon/http/call.ts'
 import type { DoorCall } from '../../../daemon/http/doors/door.ts'
 import { HttpError } from '../../../daemon/http/http-error.ts'
 import { sendBytes } from '../../../daemon/http/stream.ts'
+import { BYTES_TYPE } from '../../../daemon/http/trees/media-types.ts'
 import { DstoreError } from '../../../errors.ts'
 import type { Key } from '../../../hash/key.ts'
 import { TURBO_HEAD_BYTES } from '../../../limits.ts'
-import { entryBody, entryName, withEntry, writeEntry } from '../entries.ts'
+import { checkWord, entryBody, entryName, withEntry, writeEntry } from '../entries.ts'
 import { decodeHead, encodeHead, factsIn, headersOf, type Facts } from './artifact-head.ts'
 
 /** What the artifact of a hash is, without its bytes. */
@@ -16,23 +17,13 @@ export interface ArtifactFacts {
   readonly size: number
 }
 
-const BYTES_TYPE = 'application/octet-stream'
-
 /** The team of requests that name none. */
 const NO_TEAM = 'default'
-
-/** A hash, and a team: one segment of a name. */
-const WORD = /^[\w.-]{1,128}$/
 
 /** The name of an artifact: its team is a space. Throws 400 for what can be neither. */
 export function artifactName({ query }: DoorCall, hash: string): string {
   const team = query.get('teamId') ?? query.get('slug') ?? NO_TEAM
-  return entryName('turbo', wordOf('team', team), wordOf('hash', hash))
-}
-
-function wordOf(what: string, text: string): string {
-  if (WORD.test(text) && text !== '.' && text !== '..') return text
-  throw new HttpError(400, `a ${what} is 1 to 128 letters, digits, points, hyphens and underscores`)
+  return entryName('turbo', checkWord('team', team), checkWord('hash', hash))
 }
 
 /** Responds to GET with an artifact, and to HEAD with its headers. */

@@ -1,8 +1,8 @@
 /** The remote cache of Turborepo (specs/010-doors.md, "Rules: Turborepo and Nx"). */
-import { readJson, sendJson, timedBody } from '../../../daemon/http/call.ts'
+import { dropBody, readJson, sendJson } from '../../../daemon/http/call.ts'
 import type { Door, DoorCall } from '../../../daemon/http/doors/door.ts'
 import { HttpError } from '../../../daemon/http/http-error.ts'
-import { asDstoreError, DstoreError } from '../../../errors.ts'
+import { asDstoreError } from '../../../errors.ts'
 import { HTTP_JSON_BYTES, TURBO_QUERY_HASHES } from '../../../limits.ts'
 import { segmentsOf } from '../../door-path.ts'
 import { artifactName, readFacts, sendArtifact, writeArtifact } from './artifacts.ts'
@@ -34,12 +34,7 @@ async function handle(call: DoorCall): Promise<void> {
 
 /** Turborepo tells what it hit and missed; nothing is kept of it. */
 async function ignoreEvents(call: DoorCall): Promise<void> {
-  let length = 0
-  for await (const part of timedBody(call)) {
-    length += part.byteLength
-    if (length <= HTTP_JSON_BYTES) continue
-    throw new DstoreError('too-large', `events have at most ${HTTP_JSON_BYTES} bytes`)
-  }
+  await dropBody(call, HTTP_JSON_BYTES)
   sendJson(call, 200, {})
 }
 

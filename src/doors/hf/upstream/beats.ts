@@ -1,9 +1,9 @@
 /** Keeps clients waiting while the upstream is asked (specs/010-doors.md, R010-79). */
 import { HttpError } from '../../../daemon/http/http-error.ts'
-import { withBeatIfWanted } from '../../../daemon/http/call.ts'
+import { withBeatIfWanted, withHeartbeat } from '../../../daemon/http/call.ts'
 import type { DoorCall } from '../../../daemon/http/doors/door.ts'
 import { BEAT_HEADER } from '../../../daemon/api/api.ts'
-import { HF_PATIENCE_MS, HTTP_BEAT_MS } from '../../../limits.ts'
+import { HF_PATIENCE_MS } from '../../../limits.ts'
 
 /**
  * Awaits work that may take longer than clients wait in silence. Hugging Face's Python client gives
@@ -21,16 +21,7 @@ export async function withBeats<T>(
   if (request.httpVersion === '1.0' || !isPython(request.headers['user-agent'])) {
     return inPatience(work(), patienceMs)
   }
-  const beat = setInterval(() => {
-    if (!response.headersSent && !response.destroyed) response.writeContinue()
-  }, HTTP_BEAT_MS)
-  const stop = (): void => clearInterval(beat)
-  response.once('close', stop)
-  try {
-    return await work()
-  } finally {
-    stop()
-  }
+  return withHeartbeat(call, work, () => response.writeContinue())
 }
 
 const isPython = (agent: string | undefined): boolean => /\bhf_hub\//.test(agent ?? '')

@@ -5,6 +5,7 @@ import { hashInTurns, createHasher } from '../../../hash/hasher.ts'
 import { Key } from '../../../hash/key.ts'
 import { HF_PACE_BYTES, HF_RETRIES } from '../../../limits.ts'
 import { pause } from '../../../deadline.ts'
+import { checkedPieces } from '../../checked-pieces.ts'
 import type { ListedFile } from './listing.ts'
 import { Absent, UpstreamFault } from './refusal.ts'
 import type { Remote } from './remote.ts'
@@ -16,27 +17,26 @@ interface DigestOfFile {
 }
 
 /**
- * The bytes of a file, to be stored. The last piece comes only once all have the stated digest:
- * what fails before it is never a whole value. Throws `integrity` for other bytes, more or fewer.
+ * The bytes of a file, to be stored: never a whole value before all have the stated digest. Throws
+ * `integrity` for other bytes, more or fewer.
  */
-export async function* verifiedBytes(
+export function verifiedBytes(
   bytes: AsyncIterable<Uint8Array>,
   file: ListedFile,
 ): AsyncGenerator<Uint8Array> {
   const digest = digestFor(file)
-  let kept: Uint8Array | undefined
   let size = 0
-  for await (const piece of bytes) {
-    if (piece.byteLength === 0) continue
-    size += piece.byteLength
-    if (size > file.size) throw wrong('more bytes than it stated')
-    if (kept !== undefined) yield kept
-    await digest.update(piece)
-    kept = piece
-  }
-  if (size < file.size) throw wrong(`${size} bytes of ${file.size}`)
-  if (!digest.matches()) throw wrong('other bytes than it stated')
-  if (kept !== undefined) yield kept
+  return checkedPieces(bytes, {
+    async update(piece) {
+      size += piece.byteLength
+      if (size > file.size) throw wrong('more bytes than it stated')
+      await digest.update(piece)
+    },
+    end() {
+      if (size < file.size) throw wrong(`${size} bytes of ${file.size}`)
+      if (!digest.matches()) throw wrong('other bytes than it stated')
+    },
+  })
 }
 
 const wrong = (what: string): DstoreError =>

@@ -18,15 +18,7 @@ const PAGES = 1000
 /** The least that a file has in a list beside its path. */
 const LINE_BYTES = 64
 
-const encoded = (text: string): string => text.split('/').map(encodeURIComponent).join('/')
-
-const api = ({ kind, id }: HfRepo): string => `/api/${kind}/${encoded(id)}`
-
-/** The path of the bytes of a file at a commit. */
-export function pathOfFile({ kind, id }: HfRepo, commit: string, path: string): string {
-  const folder = kind === 'models' ? '' : `/${kind}`
-  return `${folder}/${encoded(id)}/resolve/${commit}/${encoded(path)}`
-}
+const api = ({ kind, id }: HfRepo): string => `/api/${kind}/${id}`
 
 /** The commit that a revision is at now. Throws `Absent`, `Unavailable`. */
 export async function fetchCommit(

@@ -1,6 +1,6 @@
 /** What of an upstream is stored, and under which names (specs/010-doors.md, R010-70). */
 import { DstoreError } from '../../../errors.ts'
-import { gather } from '../../../bytes.ts'
+import { gather, once } from '../../../bytes.ts'
 import type { Key } from '../../../hash/key.ts'
 import { HF_LISTING_BYTES } from '../../../limits.ts'
 import type { ServedNode } from '../../../node/node.ts'
@@ -94,8 +94,4 @@ export class Kept {
     const stored = await this.#node.put({ bytes, size: file.size }, { name, naming: TAG, signal })
     return stored.key
   }
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes
 }

@@ -7,13 +7,14 @@ import { asDstoreError, type DstoreError } from '../../../errors.ts'
 import type { Key } from '../../../hash/key.ts'
 import { HF_AWAY_MS, HF_DOWNLOADS, HF_FRESH_MS, HF_WAITING } from '../../../limits.ts'
 import type { Log } from '../../../log.ts'
+import { filePath } from '../endpoint.ts'
 import { HfError, noRevision } from '../hf-error.ts'
 import { isCommit, prefixOf, type HfRepo } from '../hf-repo.ts'
 import type { Snapshot } from '../snapshot.ts'
 import { Answers } from './answers.ts'
 import { withBeats } from './beats.ts'
 import { resumedBytes, verifiedBytes } from './fetch-file.ts'
-import { fetchCommit, fetchListing, pathOfFile } from './fetch-listing.ts'
+import { fetchCommit, fetchListing } from './fetch-listing.ts'
 import { Flights } from './flights.ts'
 import { fileName, listingName, type Kept } from './kept.ts'
 import { etagOf, type ListedFile, type Listing } from './listing.ts'
@@ -189,7 +190,7 @@ export class ReadThrough implements HfUpstream {
     let fault: DstoreError | undefined
     const fromUpstream = async function* (): AsyncGenerator<Uint8Array> {
       try {
-        const path = pathOfFile(repo, commit, file.path)
+        const path = filePath(repo, commit, file.path)
         yield* verifiedBytes(resumedBytes(remote, path, file.size, signal, retryMs), file)
       } catch (error) {
         throw (fault = blame(error))

@@ -96,6 +96,7 @@ test('R010-16 the body of a refused request is not asked for', async (t) => {
     [405, 'POST /cache/s/a HTTP/1.1\r\nContent-Length: 5'],
     [413, 'PUT /cache/s/a HTTP/1.1\r\nContent-Length: 9007199254740992'],
     [415, 'PUT /cache/s/a HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: 5'],
+    [415, 'PUT /nx/v1/cache/a HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: 5'],
   ]
   for (const [status, head] of refusals) {
     const answer = await said(t, daemon.socket, `${head}\r\n${EXPECT}\r\n`)
@@ -105,7 +106,23 @@ test('R010-16 the body of a refused request is not asked for', async (t) => {
   node.lookup = () => Promise.reject(new DstoreError('unreachable', 'Global is away'))
   const away = `PUT /cache/s/a HTTP/1.1\r\nContent-Length: 5\r\n${EXPECT}\r\n`
   t.regex(await said(t, daemon.socket, away), /^HTTP\/1\.1 503 /)
+  const nx = away.replace('/cache/s/a', '/nx/v1/cache/a')
+  t.regex(await said(t, daemon.socket, nx), /^HTTP\/1\.1 403 /)
   t.is(node.takenBytes, 0)
+})
+
+test('R010-16 a connection on which a body may be missing is closed', async (t) => {
+  const { daemon } = await serving(t, { doors: ['cache'] })
+  const closed = await said(t, daemon.socket, `OPTIONS /cache/s/a HTTP/1.1\r\n${EXPECT}\r\n`)
+  t.regex(closed, /^HTTP\/1\.1 204 /)
+  t.regex(closed, /\r\nConnection: close\r\n/)
+  const put = `PUT /cache/s/a HTTP/1.1\r\n${EXPECT}Content-Length: 1\r\n\r\nx`
+  const [socket, text] = await bare(t, daemon.socket)
+  socket.write(put)
+  await eventually(() => / 201 .*\r\n\r\n/s.test(text()))
+  t.notRegex(text(), /Connection: close/)
+  socket.write(put)
+  await eventually(() => / 204 .*\r\n\r\n/s.test(text()))
 })
 
 test('R010-16 nor that of a reader, or of a client without a token', async (t) => {
