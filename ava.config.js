@@ -13,6 +13,7 @@ export const SHARED = [
   'cli',
   'daemon',
   'directory',
+  'doors',
   'e2e',
   'faults',
   'hash',
