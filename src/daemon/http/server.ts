@@ -186,8 +186,9 @@ async function handle(
     const query = parseQuery(search.join('?'))
     await handler({ ...call, ...nodeFor(call.node, caller), parameters, query })
   } catch (error) {
-    addDoorHeaders(doors, url, response, error)
-    refuse(request, response, error)
+    const door = doorAt(doors, url.replace(/\?.*$/s, ''))?.door
+    addDoorHeaders(door, response, error)
+    refuse(request, response, error, door?.errorMembers?.(error))
     const { code, detail } = problemOf(error)
     const level = code === 'internal' ? 'error' : 'debug'
     // Without the query, in which a client may have sent a secret.
@@ -199,15 +200,9 @@ async function handle(
 }
 
 /** What the clients of a door need of its refusals. */
-function addDoorHeaders(
-  doors: readonly Door[],
-  url: string,
-  response: ServerResponse,
-  error: unknown,
-): void {
+function addDoorHeaders(door: Door | undefined, response: ServerResponse, error: unknown): void {
   if (response.headersSent) return
-  const found = doorAt(doors, url.replace(/\?.*$/s, ''))
-  for (const [name, value] of Object.entries(found?.door.errorHeaders?.(error) ?? {})) {
+  for (const [name, value] of Object.entries(door?.errorHeaders?.(error) ?? {})) {
     response.setHeader(name, value)
   }
 }
@@ -245,14 +240,17 @@ function responseTo(error: HttpError): string {
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head}\r\n${body}`
 }
 
-function refusalOf(error: unknown): {
+function refusalOf(
+  error: unknown,
+  members: Readonly<Record<string, unknown>> = {},
+): {
   readonly status: number
   readonly headers: Readonly<Record<string, string | number | string[]>>
   readonly body: string
 } {
   const problem = problemOf(error)
   const status = error instanceof HttpError ? error.status : problem.status
-  const body = `${JSON.stringify({ ...problem, status })}\n`
+  const body = `${JSON.stringify({ ...problem, status, ...members })}\n`
   const headers = {
     'Content-Type': PROBLEM_TYPE,
     'Content-Length': Buffer.byteLength(body),
@@ -262,12 +260,17 @@ function refusalOf(error: unknown): {
 }
 
 /** Responds with the problem, and discards the rest of the request's body. */
-function refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: unknown,
+  members?: Readonly<Record<string, unknown>>,
+): void {
   if (response.headersSent || response.destroyed) {
     response.destroy()
     return
   }
-  const { status, headers, body } = refusalOf(error)
+  const { status, headers, body } = refusalOf(error, members)
   response.writeHead(status, { ...headers, ...(request.complete ? {} : { Connection: 'close' }) })
   if (request.complete) {
     response.end(request.method === 'HEAD' ? undefined : body)
