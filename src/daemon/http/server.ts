@@ -103,7 +103,9 @@ export function createApiServer(
     const responses = connections.responses(socket)
     // A refusal must not end up in the middle of another response, or look like one.
     const isFree = responses.length === 0 || (responses.length === 1 && !responses[0]!.headersSent)
-    if (socket.writable && isFree) refuseUnparsed(socket, error)
+    // What follows a request that was refused half read is no request.
+    if (refusedHalfRead.has(socket)) socket.end(() => socket.destroy())
+    else if (socket.writable && isFree) refuseUnparsed(socket, error)
     else socket.destroy(error)
   })
   // Node's own refusal has no problem document; `handle` refuses what it cannot expect.
@@ -259,6 +261,9 @@ function refusalOf(
   return { status, headers, body }
 }
 
+/** Connections that end with a refusal, as it says. */
+const refusedHalfRead = new WeakSet<Duplex>()
+
 /** Responds with the problem, and discards the rest of the request's body. */
 function refuse(
   request: IncomingMessage,
@@ -279,6 +284,7 @@ function refuse(
   // Ending the response closes the connection, and a client that is still sending would find a
   // broken pipe instead of the problem. So discard its bytes for a while; `Content-Length` marks
   // the end.
+  refusedHalfRead.add(request.socket)
   if (request.method === 'HEAD') response.flushHeaders()
   else response.write(body)
   const timer = setTimeout(() => request.destroy(), HTTP_REFUSAL_MS).unref()
