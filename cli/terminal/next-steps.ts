@@ -83,7 +83,7 @@ const remedy = (here: string): string =>
   `to change that: dstore stop${here}; dstore start${here} --global --listen ${EVERYWHERE}`
 
 /** ` --dir DIR`, as a shell reads it, if the command was given one. */
-function dirFlag({ dir }: { readonly dir?: string | undefined }): string {
+export function dirFlag({ dir }: { readonly dir?: string | undefined }): string {
   if (dir === undefined) return ''
   const isPlain = /^[\w./+@%:=,-]+$/.test(dir)
   return ` --dir ${isPlain ? dir : `'${dir.replaceAll("'", String.raw`'\''`)}'`}`

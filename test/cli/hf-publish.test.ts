@@ -43,7 +43,7 @@ test('R010-61 it says how clients reach the node, or what that lacks', (t) => {
     `no client reaches it by this node: dstore stop; dstore start ${flags}`,
   ]
   t.deepEqual(waysIn({ daemon: {} }), lacks('--door hf --http HOST:PORT'))
-  t.deepEqual(waysIn({ daemon: { http, doors: ['/cache'] } }), lacks('--door hf'))
+  t.deepEqual(waysIn({ daemon: { http, doors: ['/cache'] } }), lacks('--door cache,hf'))
   t.deepEqual(waysIn({ daemon: { doors: ['/hf'] } }), lacks('--http HOST:PORT'))
   t.is(endpointIn({ daemon: { doors: ['/hf'] } }), undefined)
   const [endpoint, token] = waysIn({ daemon: { http, doors: ['/hf'] } })
@@ -51,4 +51,9 @@ test('R010-61 it says how clients reach the node, or what that lacks', (t) => {
   t.regex(token!, /^export HF_TOKEN=/)
   const open = { ...http, public: true }
   t.deepEqual(waysIn({ daemon: { http: open, doors: ['/hf'] } }), [endpoint!])
+  // Each command works as it stands, for the same node.
+  t.deepEqual(waysIn({ daemon: { http } }, { dir: 'd' }), [
+    'no client reaches it by this node: dstore stop --dir d; dstore start --dir d --door hf',
+  ])
+  t.regex(waysIn({ daemon: { http, doors: ['/hf'] } }, { dir: 'd' })[1]!, /token add --dir d /)
 })

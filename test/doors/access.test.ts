@@ -57,7 +57,7 @@ async function doorServing(t: ExecutionContext, more: Settings = {}): Promise<Do
 
 const codeOf = ({ body }: Answer): unknown => (JSON.parse(body.toString()) as { code: string }).code
 
-test('R010-2 R010-3 a door asks for a token, and for its role', async (t) => {
+test('R010-2 R010-3 R010-39 a door asks for a token, and for its role', async (t) => {
   const { call, bearer } = await doorServing(t)
   const [reader, writer] = [
     await bearer({ role: 'reader', label: 'r' }),
@@ -78,6 +78,11 @@ test('R010-2 R010-3 a door asks for a token, and for its role', async (t) => {
   }
   const refused = await call('PUT', '/cache/space/new', { authorization: reader, body: 'x' })
   t.is(refused.status, 403)
+  // Turborepo prints what it finds in `error`.
+  const turbo = await call('PUT', '/turbo/v8/artifacts/a', { authorization: reader, body: 'x' })
+  const { status, code, error } = JSON.parse(turbo.body.toString()) as Record<string, unknown>
+  t.deepEqual([turbo.status, status, code], [403, 403, 'not-permitted'])
+  t.deepEqual(error, { code, message: 'this needs the role writer, not reader' })
   t.is(refused.headers['content-type'], 'application/problem+json')
   t.is(codeOf(refused), 'not-permitted')
   const put = await call('PUT', '/cache/space/new', { authorization: writer, body: 'x' })

@@ -55,6 +55,6 @@ async function publish(invocation: Invocation, folder: string, target: string): 
   }
   await terminal.printFact(fact, answer.key)
   await showPut(invocation, client, { name, naming }, answer)
-  if (!terminal.json) for (const line of waysIn(status)) terminal.note(line)
+  if (!terminal.json) for (const line of waysIn(status, flags)) terminal.note(line)
   return 0
 }

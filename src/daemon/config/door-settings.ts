@@ -14,6 +14,16 @@ export const DOOR_ROOTS: Readonly<Record<DoorName, readonly string[]>> = {
   dav: ['/dav'],
 }
 
+/**
+ * The flag that opens a door beside those with these roots: the flag names all that are to be open,
+ * so that without the others it would close them.
+ */
+export function flagOpening(door: DoorName, openRoots: readonly string[] = []): string {
+  const isWanted = (name: DoorName): boolean =>
+    name === door || DOOR_ROOTS[name].some((root) => openRoots.includes(root))
+  return `--door ${DOOR_NAMES.filter(isWanted).join(',')}`
+}
+
 /** As in `Settings`. */
 interface DoorSettings {
   readonly doors?: readonly string[]

@@ -103,7 +103,9 @@ export function createApiServer(
     const responses = connections.responses(socket)
     // A refusal must not end up in the middle of another response, or look like one.
     const isFree = responses.length === 0 || (responses.length === 1 && !responses[0]!.headersSent)
-    if (socket.writable && isFree) refuseUnparsed(socket, error)
+    // What follows a request that was refused half read is no request.
+    if (refusedHalfRead.has(socket)) socket.end(() => socket.destroy())
+    else if (socket.writable && isFree) refuseUnparsed(socket, error)
     else socket.destroy(error)
   })
   // Node's own refusal has no problem document; `handle` refuses what it cannot expect.
@@ -186,8 +188,9 @@ async function handle(
     const query = parseQuery(search.join('?'))
     await handler({ ...call, ...nodeFor(call.node, caller), parameters, query })
   } catch (error) {
-    addDoorHeaders(doors, url, response, error)
-    refuse(request, response, error)
+    const door = doorAt(doors, url.replace(/\?.*$/s, ''))?.door
+    addDoorHeaders(door, response, error)
+    refuse(request, response, error, door?.errorMembers?.(error))
     const { code, detail } = problemOf(error)
     const level = code === 'internal' ? 'error' : 'debug'
     // Without the query, in which a client may have sent a secret.
@@ -199,15 +202,9 @@ async function handle(
 }
 
 /** What the clients of a door need of its refusals. */
-function addDoorHeaders(
-  doors: readonly Door[],
-  url: string,
-  response: ServerResponse,
-  error: unknown,
-): void {
+function addDoorHeaders(door: Door | undefined, response: ServerResponse, error: unknown): void {
   if (response.headersSent) return
-  const found = doorAt(doors, url.replace(/\?.*$/s, ''))
-  for (const [name, value] of Object.entries(found?.door.errorHeaders?.(error) ?? {})) {
+  for (const [name, value] of Object.entries(door?.errorHeaders?.(error) ?? {})) {
     response.setHeader(name, value)
   }
 }
@@ -245,14 +242,17 @@ function responseTo(error: HttpError): string {
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head}\r\n${body}`
 }
 
-function refusalOf(error: unknown): {
+function refusalOf(
+  error: unknown,
+  members: Readonly<Record<string, unknown>> = {},
+): {
   readonly status: number
   readonly headers: Readonly<Record<string, string | number | string[]>>
   readonly body: string
 } {
   const problem = problemOf(error)
   const status = error instanceof HttpError ? error.status : problem.status
-  const body = `${JSON.stringify({ ...problem, status })}\n`
+  const body = `${JSON.stringify({ ...problem, status, ...members })}\n`
   const headers = {
     'Content-Type': PROBLEM_TYPE,
     'Content-Length': Buffer.byteLength(body),
@@ -261,13 +261,21 @@ function refusalOf(error: unknown): {
   return { status, headers, body }
 }
 
+/** Connections that end with a refusal, as it says. */
+const refusedHalfRead = new WeakSet<Duplex>()
+
 /** Responds with the problem, and discards the rest of the request's body. */
-function refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+function refuse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: unknown,
+  members?: Readonly<Record<string, unknown>>,
+): void {
   if (response.headersSent || response.destroyed) {
     response.destroy()
     return
   }
-  const { status, headers, body } = refusalOf(error)
+  const { status, headers, body } = refusalOf(error, members)
   response.writeHead(status, { ...headers, ...(request.complete ? {} : { Connection: 'close' }) })
   if (request.complete) {
     response.end(request.method === 'HEAD' ? undefined : body)
@@ -276,6 +284,7 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: unkno
   // Ending the response closes the connection, and a client that is still sending would find a
   // broken pipe instead of the problem. So discard its bytes for a while; `Content-Length` marks
   // the end.
+  refusedHalfRead.add(request.socket)
   if (request.method === 'HEAD') response.flushHeaders()
   else response.write(body)
   const timer = setTimeout(() => request.destroy(), HTTP_REFUSAL_MS).unref()

@@ -210,6 +210,17 @@ test('R010-57 links of a tree are files, if they lead to one in it', async (t) =
   }
 })
 
+test('R010-57 names that no request leads to are in no list, so that the rest is downloaded', async (t) => {
+  const { get, publish } = await hfServing(t)
+  const odd = { 'new\nline': bytes('x'), 'back\\slash': bytes('y'), 'tab\tbed': { a: bytes('z') } }
+  await publish('hf/acme/odd@main', odd)
+  const { body } = await get('/api/models/acme/odd')
+  t.like(JSON.parse(body.toString()), { siblings: [{ rfilename: 'back\\slash' }] })
+  const listed = pathsOf(await get('/api/models/acme/odd/tree/main?recursive=true'))
+  t.deepEqual(listed, ['back\\slash'])
+  t.is((await get('/acme/odd/resolve/main/back%5Cslash')).body.toString(), 'y')
+})
+
 test('R010-58 the tree comes in pages that go on at the same commit', async (t) => {
   const { get, port, publish } = await hfServing(t)
   const sub = Object.fromEntries(Array.from({ length: 8 }, (_, i) => [`f${i}`, bytes(`${i}`)]))

@@ -2,7 +2,7 @@
 import { checkAccess } from '../tokens/route-access.ts'
 import type { Caller } from '../tokens/caller.ts'
 import { HttpError } from '../http-error.ts'
-import { DOOR_NAMES, DOOR_ROOTS } from '../../config/door-settings.ts'
+import { DOOR_NAMES, DOOR_ROOTS, flagOpening } from '../../config/door-settings.ts'
 import { doorAt, type Door } from './door.ts'
 
 /** The door for a path, and the path behind its root; undefined: it is no door's. */
@@ -11,7 +11,8 @@ export function findDoor(doors: readonly Door[], path: string): ReturnType<typeo
   if (found !== undefined) return found
   const name = DOOR_NAMES.find((one) => doorAt(closedDoors(one), path) !== undefined)
   if (name === undefined) return undefined
-  const hint = `start the daemon with --door ${name}`
+  const open = doors.map(({ root }) => root)
+  const hint = `start the daemon with ${flagOpening(name, open)}`
   throw new HttpError(404, `the door ${name} is closed`, {}, 'usage', hint)
 }
 

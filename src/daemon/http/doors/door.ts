@@ -27,6 +27,8 @@ export interface Door {
   nameOf?(rest: string): string | undefined
   /** Headers that its clients need of any refusal, also of one before `handle`. */
   errorHeaders?(error: unknown): Readonly<Record<string, string>>
+  /** What its clients read in the body of any refusal, beside the members of a problem. */
+  errorMembers?(error: unknown): Readonly<Record<string, unknown>>
 }
 
 /** The door for a path, and the path behind its root. */

@@ -14,6 +14,11 @@ export const turboDoor: Door = {
   root: '/turbo',
   methods: { GET: 'reader', HEAD: 'reader', POST: 'reader', PUT: 'writer' },
   handle,
+  // Of a 403, Turborepo prints this, and without it that the answer cannot be parsed.
+  errorMembers(error) {
+    const { code, message } = asDstoreError(error)
+    return { error: { code, message } }
+  },
 }
 
 async function handle(call: DoorCall): Promise<void> {

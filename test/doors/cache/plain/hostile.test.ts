@@ -155,6 +155,18 @@ test('R010-16 that of any other is, once', async (t) => {
   t.regex(await said(t, daemon.socket, old), /^HTTP\/1\.1 201 /)
 })
 
+test('R010-16 a client that is refused, and sends another request for its body, has one answer', async (t) => {
+  const { daemon } = await serving(t, { doors: ['cache'] })
+  for (const expect of ['', 'Expect: 100-continue\r\n']) {
+    const [socket, text] = await bare(t, daemon.socket)
+    socket.write(`PUT /cache/s HTTP/1.1\r\n${HOST}${expect}Content-Length: 4\r\n\r\n`)
+    await eventually(() => text().includes('HTTP/1.1 405 '))
+    socket.write(`GET /cache/s/a HTTP/1.1\r\n${HOST}\r\n`)
+    await once(socket, 'close')
+    t.deepEqual(text().match(/HTTP\/1.1 \d+/g), ['HTTP/1.1 405'], expect)
+  }
+})
+
 test('R010-14 with Global away, what is not held is 404, and a write 503', async (t) => {
   const { daemon, node } = await serving(t, { doors: ['cache'] })
   const call = async (method: string): Promise<number> => {
