@@ -1,7 +1,8 @@
 /**
  * Every page of documentation does what it says: its commands run against real daemons, and print
- * what the page shows below them (`docs.extended.ts` runs those beside the README). `DSTORE_COMMAND` names an installed `dstore` to try the README
- * with, on a PATH without Node; without it, the built bundle runs.
+ * what the page shows below them (`docs.extended.ts` runs those beside the README).
+ * `DSTORE_COMMAND` names an installed `dstore` to try the README with, on a PATH without Node;
+ * without it, the built bundle runs.
  */
 import { test } from '../serial.ts'
 import { readFileSync, writeFileSync } from 'node:fs'
