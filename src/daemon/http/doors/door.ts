@@ -8,6 +8,8 @@ export interface DoorCall extends HttpCall {
   readonly rest: string
   /** Whether the node may fetch and store something for this caller: not without a token. */
   readonly mayFetch: boolean
+  /** Whether the caller may see this name, where a door looks it up as the node. */
+  readonly maySee: (name: string) => boolean
 }
 
 export interface Door {
