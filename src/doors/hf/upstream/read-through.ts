@@ -1,4 +1,4 @@
-/** Serves what dstore lacks from an upstream, and stores it (R010-70 to 84). */
+/** Serves what dstore lacks from an upstream, and stores it (R010-70 to R010-83). */
 import { sendValue } from '../../../daemon/http/value-handlers.ts'
 import { mediaTypeOf } from '../../../daemon/http/trees/media-types.ts'
 import type { DoorCall } from '../../../daemon/http/doors/door.ts'
