@@ -46,7 +46,7 @@ export class GoFolder {
   readonly path: string
   /** Bytes that this process added. */
   addedBytes: number = 0
-  /** What its unfinished files begin with; no other process has it, even with the same number. */
+  /** What its unfinished files begin with. Random: another process may have its number. */
   readonly #own = `tmp-${randomBytes(8).toString('hex')}`
   #names = 0
 

@@ -8,8 +8,8 @@ export interface PiecesCheck {
 }
 
 /**
- * The same pieces. The last one comes only once all are checked, as whoever takes it may look no
- * further: what fails before it is never a whole value.
+ * The same pieces. The last one comes only once all are checked: a reader that has all bytes may
+ * look no further, and what fails before that is never a whole value.
  */
 export async function* checkedPieces(
   pieces: AsyncIterable<Uint8Array>,

@@ -127,7 +127,7 @@ test('R007-168: the library loads no part of a node, and nothing of the command 
     ),
   )
   t.true(modules.includes('src/library/connect.ts'))
-  // A program computes keys by itself (`keyOf`), also where WebAssembly is not to be had.
+  // A program computes keys by itself (`keyOf`), also where WebAssembly is missing.
   const known = /^src\/|^node_modules\/(multiformats|@noble\/hashes)\//
   const node =
     /^src\/(network|index\/(global|local|codec)|transfer|store\/disk\/(?!faults)|node\/(open|global|local|swarm|cache))\b/

@@ -94,7 +94,7 @@ export async function* timedBody(call: HttpCall): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** The same, of at most so many bytes; throws `too-large` for more. */
+/** The same, of at most `maxBytes`; throws `too-large` for a longer body. */
 export async function* boundedBody(call: HttpCall, maxBytes: number): AsyncGenerator<Uint8Array> {
   let length = Number(call.request.headers['content-length'] ?? 0)
   const check = (): void => {

@@ -18,7 +18,7 @@ import { doorAt, type Door } from './doors/door.ts'
 import { HttpError } from './http-error.ts'
 import { getImmediate } from './immediate/immediate-get.ts'
 import { findRoute, isOpen, parseQuery } from './routes.ts'
-import { PUBLIC_CALLER } from './tokens/caller.ts'
+import { isBelowPrefix, PUBLIC_CALLER } from './tokens/caller.ts'
 import { nodeFor } from './tokens/confined-node.ts'
 import { requestLog, type RequestLog } from './tokens/request-log.ts'
 import { checkCall } from './tokens/route-access.ts'
@@ -180,7 +180,8 @@ async function handle(
       delete request.headers.te
       const mayFetch = caller !== PUBLIC_CALLER
       const seen = nodeFor(call.node, caller)
-      await door.handle({ ...call, ...seen, parameters: {}, query, rest, mayFetch })
+      const maySee = (name: string): boolean => isBelowPrefix(name, caller.prefix)
+      await door.handle({ ...call, ...seen, parameters: {}, query, rest, mayFetch, maySee })
       return
     }
     const { route, handler, parameters } = findRoute(method, path)

@@ -123,12 +123,14 @@ export class Revisions {
   /** What the commit of a name's directory is called: clients keep their copies under it. */
   async #commitOf(call: DoorCall, repo: HfRepo, name: string, key: Key): Promise<string> {
     const id = key.toString()
-    const known = this.#known.commitOf(repo, id)
+    // What a caller that sees few names of the repository is told is not what others are told.
+    const memory = call.maySee(prefixOf(repo)) ? this.#known : new KnownCommits()
+    const known = memory.commitOf(repo, id)
     if (known !== undefined) {
       const isOwn = known === oidOf(key)
       const bound = isOwn ? undefined : await lookup(call, nameOfRevision(repo, known))
       if (isOwn || bound?.key.equals(key) === true) {
-        this.#known.add(repo, {
+        memory.add(repo, {
           commit: known,
           key: id,
           name: isOwn ? name : nameOfRevision(repo, known),
@@ -144,7 +146,7 @@ export class Revisions {
     const isOwn = commit === oidOf(key)
     // With Global away there may be one: look again.
     if (names !== undefined || !isOwn) {
-      this.#known.add(repo, { commit, key: id, name: isOwn ? name : nameOfRevision(repo, commit) })
+      memory.add(repo, { commit, key: id, name: isOwn ? name : nameOfRevision(repo, commit) })
     }
     return commit
   }

@@ -111,6 +111,21 @@ test('R010-54 a name that is a commit says what its directory is called', async 
   t.is(await isCommitOf(serving, 'main'), 'b'.repeat(40))
 })
 
+test('R010-54 a token that sees few names of a repository changes no answer to others', async (t) => {
+  const serving = await hfServing(t)
+  const { node, as, make, publish } = serving
+  const revision = 'refs/pr/1'
+  const { commit } = await publish(`hf/acme/tiny@${revision}`, OLD)
+  const prefix = 'hf/acme/tiny@refs/'
+  const few = as((await make({ role: 'reader', label: 'few', prefix })).token)
+  const path = `/hf/api/models/acme/tiny/revision/${encodeURIComponent(revision)}`
+  const key = (await node.index.lookup(`hf/acme/tiny@${revision}`))!.key
+  await node.index.bind(`hf/acme/tiny@${COMMIT}`, key)
+  t.is(jsonOf(await few('GET', path))['sha'], commit)
+  t.is(await isCommitOf(serving, revision), COMMIT)
+  t.is(jsonOf(await few('GET', path))['sha'], commit)
+})
+
 test('R010-54 with Global away, what was stated of held names stays good', async (t) => {
   const serving = await hfServing(t)
   const { get, node, publish } = serving

@@ -1,4 +1,4 @@
-/** A repository by Hugging Face's own client: from dstore, and from nginx as its endpoint. */
+/** A repository by Hugging Face's own client, from dstore and from nginx. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { MIB } from '../../../../src/limits.ts'

@@ -6,8 +6,10 @@ import type { HttpCall } from '../call.ts'
 export interface DoorCall extends HttpCall {
   /** The path behind the root as it was sent, percent-encoded: empty, or it begins with a slash. */
   readonly rest: string
-  /** Whether the node may fetch and store for this caller: not for one without a token. */
+  /** Whether the node may fetch and store something for this caller: not without a token. */
   readonly mayFetch: boolean
+  /** Whether the caller may see this name, where a door looks it up as the node. */
+  readonly maySee: (name: string) => boolean
 }
 
 export interface Door {

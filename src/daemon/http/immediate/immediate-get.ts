@@ -6,7 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ImmediateValue, Node } from '../../../node/node.ts'
 import type { Access } from '../access.ts'
-import type { Caller } from '../tokens/caller.ts'
+import { isBelowPrefix, type Caller } from '../tokens/caller.ts'
 import type { DoorCounts } from '../doors/door-counts.ts'
 import type { Door } from '../doors/door.ts'
 import { valueHeaders } from './value-headers.ts'
@@ -51,7 +51,7 @@ export function getImmediate(
 /** With a prefix, all but names below it, which it confines to, take look-ups (R007-330). */
 function mayAnswer({ prefix }: Caller, { word, door }: PlainRequest): boolean {
   if (prefix === undefined) return true
-  return door !== undefined && word.startsWith(prefix) && word.length > prefix.length
+  return door !== undefined && isBelowPrefix(word, prefix)
 }
 
 function send(

@@ -9,6 +9,10 @@ export interface Caller {
   readonly prefix?: string
 }
 
+/** Whether a name is one that a caller with this prefix is confined to; without one, all are. */
+export const isBelowPrefix = (name: string, prefix = ''): boolean =>
+  name.startsWith(prefix) && name.length > prefix.length
+
 /** A client on the socket: file permissions decide who reaches it. */
 export const SOCKET_CALLER: Caller = { label: 'socket', role: 'admin' }
 

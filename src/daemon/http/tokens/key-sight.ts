@@ -2,6 +2,7 @@
 import { DstoreError } from '../../../errors.ts'
 import type { Key } from '../../../hash/key.ts'
 import type { BoundName, CallOptions, NodeIndex, ValueFacts } from '../../../node/node.ts'
+import { isBelowPrefix } from './caller.ts'
 
 /** Names of a key that are looked up before the key counts as one outside the prefix. */
 const NAMES_TRIED = 8
@@ -21,7 +22,7 @@ export class KeySight {
   }
 
   isBelow(name: string): boolean {
-    return name.startsWith(this.#prefix) && name.length > this.#prefix.length
+    return isBelowPrefix(name, this.#prefix)
   }
 
   /** A name below the prefix leads to this key. */

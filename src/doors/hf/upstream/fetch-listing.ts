@@ -20,7 +20,7 @@ const LINE_BYTES = 64
 
 const api = ({ kind, id }: HfRepo): string => `/api/${kind}/${id}`
 
-/** The commit that a revision is at now. Throws `Absent`, `Unavailable`. */
+/** The commit that a revision is at now. Throws `Absent`, `UpstreamFault`. */
 export async function fetchCommit(
   remote: Remote,
   repo: HfRepo,
@@ -39,7 +39,7 @@ export async function fetchCommit(
   return { commit: sha, ...(isDate && { modifiedAt: lastModified }) }
 }
 
-/** All files of a commit. Throws `Absent`, `Unavailable`, `too-large`, `protocol`. */
+/** All files of a commit. Throws `Absent`, `UpstreamFault`, `too-large`, `protocol`. */
 export async function fetchListing(
   remote: Remote,
   repo: HfRepo,

@@ -1,4 +1,4 @@
-/** Serves what dstore lacks from an upstream, and stores it (R010-70 to 84). */
+/** Serves what dstore lacks from an upstream, and stores it (R010-70 to R010-83). */
 import { sendValue } from '../../../daemon/http/value-handlers.ts'
 import { mediaTypeOf } from '../../../daemon/http/trees/media-types.ts'
 import type { DoorCall } from '../../../daemon/http/doors/door.ts'
@@ -9,7 +9,7 @@ import { HF_AWAY_MS, HF_DOWNLOADS, HF_FRESH_MS, HF_WAITING } from '../../../limi
 import type { Log } from '../../../log.ts'
 import { filePath } from '../endpoint.ts'
 import { HfError, noRevision } from '../hf-error.ts'
-import { isCommit, prefixOf, type HfRepo } from '../hf-repo.ts'
+import { isCommit, nameOfRevision, prefixOf, type HfRepo } from '../hf-repo.ts'
 import type { Snapshot } from '../snapshot.ts'
 import { Answers } from './answers.ts'
 import { withBeats } from './beats.ts'
@@ -51,6 +51,8 @@ export class ReadThrough implements HfUpstream {
     held: Snapshot | undefined,
   ): Promise<Snapshot | undefined> {
     if (held !== undefined) return undefined
+    // A name above the prefix of a token is not there, rather than refused (R010-82).
+    if (!call.maySee(nameOfRevision(repo, revision))) return undefined
     const listing = await this.#listing(call, repo, revision)
     if (listing === undefined) return undefined
     return new ListingSnapshot(listing, (sent, file) =>

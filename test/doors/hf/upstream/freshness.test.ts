@@ -33,7 +33,8 @@ function callOf(agent = '', beats: string[] = []): DoorCall {
   })
   const { signal } = new AbortController()
   const request = { headers: { 'user-agent': agent }, httpVersion: '1.1' }
-  const call = { request, response, signal, stopping: signal, mayFetch: true, reach: () => {} }
+  const rights = { mayFetch: true, maySee: () => true, reach: () => {} }
+  const call = { request, response, signal, stopping: signal, ...rights }
   return call as unknown as DoorCall
 }
 

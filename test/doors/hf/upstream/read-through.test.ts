@@ -193,6 +193,9 @@ test('R010-82 a token with a prefix reads through below it, and nowhere else', a
   const path = '/hf/acme/tiny/resolve/main/model.safetensors'
   const denied = await as(other)('GET', path)
   t.is(denied.status, 403)
+  // The name of the revision is above the prefix: looked for, it is not there.
+  const deep = await make({ role: 'reader', label: 'd', prefix: 'hf/acme/tiny@main/' })
+  t.is((await as(deep.token)('GET', path)).status, 404)
   t.deepEqual(upstream.seen, [])
   const answer = await as(token)('GET', path)
   t.is(answer.status, 200)
