@@ -1,4 +1,4 @@
-/** What `dstore hf publish` is told to bind (R010-60). */
+/** What `dstore hf publish` binds (R010-60). */
 import {
   DEFAULT_REVISION,
   faultOfId,

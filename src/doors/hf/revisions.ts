@@ -123,7 +123,7 @@ export class Revisions {
   /** What the commit of a name's directory is called: clients keep their copies under it. */
   async #commitOf(call: DoorCall, repo: HfRepo, name: string, key: Key): Promise<string> {
     const id = key.toString()
-    // What a caller that sees few names of the repository is told is not what others are told.
+    // Callers that see few names of the repository get other answers than the rest.
     const memory = call.maySee(prefixOf(repo)) ? this.#known : new KnownCommits()
     const known = memory.commitOf(repo, id)
     if (known !== undefined) {
@@ -248,7 +248,7 @@ async function earlier(
   return undefined
 }
 
-/** What a client is told of a revision that neither dstore nor the upstream has. */
+/** The refusal of a revision that neither dstore nor the upstream has. */
 async function missing(call: DoorCall, repo: HfRepo, revision: string): Promise<HfError> {
   for await (const _ of call.node.index.names(prefixOf(repo), { signal: call.signal, limit: 1 })) {
     return noRevision(repo, revision)

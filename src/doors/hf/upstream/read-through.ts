@@ -224,7 +224,7 @@ async function asked<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
-/** What a client is told of a revision that the upstream lacks; undefined: the door says it. */
+/** The refusal of a revision that the upstream lacks; undefined: the door refuses it. */
 function wordsFor({ absence }: Absent, repo: HfRepo, revision: string): HfError | undefined {
   if (absence === 'repo') return undefined
   return absence === 'gated' ? gated(repo) : noRevision(repo, revision)
