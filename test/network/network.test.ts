@@ -282,7 +282,8 @@ test('R006-30: connections that are cut after a moment are those that were open 
   await new Promise((resolve) => setTimeout(resolve, 20))
   t.false(early.signal.aborted)
   isMember = false
-  server.disconnect(first.peerId, { afterMs: 20, unless: () => isMember })
+  // Long enough for the second to be connected before.
+  server.disconnect(first.peerId, { afterMs: 1000, unless: () => isMember })
   const late = await second.dial(server.addresses()[0]!, PROTOCOL)
   await aborted(early)
   t.false(late.signal.aborted)
