@@ -93,6 +93,9 @@ function writeSources(folder: string): void {
 
 const AGE = new Date('2026-01-01T00:00:00Z')
 
+/** Each build asks for its link once, in vain: the go command finds no program that it linked. */
+const LINKS = 1
+
 function check(isTrue: boolean, what: string, built: object): void {
   const { bytes: _, ...rest } = built as Built
   if (!isTrue) throw new Error(`${what}: ${JSON.stringify(rest)}`)
@@ -118,7 +121,7 @@ export async function testGo(report: Report): Promise<void> {
       cold = one.build()
       check(cold.misses > 50 && cold.notes === '', 'a cold build', cold)
       const second = two.build()
-      check(second.misses === 0, 'a second machine', second)
+      check(second.misses <= LINKS, 'a second machine', second)
       check(second.stored === second.hits, 'all from dstore', second)
       check(second.bytes.equals(cold.bytes), 'the same program', second)
     })
@@ -144,7 +147,7 @@ export async function testGo(report: Report): Promise<void> {
           const reader = new Builder(site, { ...site.a, dir }, 'three')
           const names = site.dstore(site.global, 'ls', 'cache/go/')
           const built = reader.build()
-          check(built.misses === 0 && built.bytes.equals(cold.bytes), 'a reader', built)
+          check(built.misses <= LINKS && built.bytes.equals(cold.bytes), 'a reader', built)
           const other = reader.go(['vet', '.'])
           check(other.notes.split('only reads').length === 2, 'says it once', other)
           if (site.dstore(site.global, 'ls', 'cache/go/') !== names) throw new Error('it wrote')
