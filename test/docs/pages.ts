@@ -16,6 +16,8 @@ export const isRun = (page: string): boolean => blocksOf(page).some((block) => b
 export const ALONE: readonly string[] = [
   'README.md',
   'docs/doors/browse-and-mount.md',
+  'docs/doors/hugging-face-upstream.md',
+  'docs/doors/hugging-face.md',
   'docs/rules.md',
   'docs/tutorial.md',
   'docs/two-machines.md',
