@@ -8,17 +8,10 @@ import { eventually } from '../eventually.ts'
 import { Place } from '../cli/command.ts'
 import { network, shared, type Daemon } from '../e2e/nodes.ts'
 import { Relay } from '../e2e/relay.ts'
+import { freePort } from '../free-port.ts'
 
 /** Global is reached at this address through a relay, and nothing behind it gives a lane. */
 const OUTSIDE = '127.0.0.2'
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as net.AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 const fixture = shared(async (owner) => {
   const port = await freePort()

@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from '../serial.ts'
 import { asDstoreError } from '../../src/errors.ts'
@@ -11,15 +9,7 @@ import { createNetwork } from '../../src/network/libp2p-network.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type Network } from '../../src/network/network.ts'
 import { createMemoryStore } from '../../src/store/memory/memory.ts'
 import { now, random } from '../network/lane/lanes.ts'
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
+import { freePort } from '../free-port.ts'
 
 test('R004-57: whoever dials a Global that is not ready yet finds nobody there, and then all of it', async (t) => {
   const listen = [`/ip4/127.0.0.1/tcp/${await freePort()}`]

@@ -1,7 +1,4 @@
 /** A walk from end to end: its package, its machines, and why it cannot be done here. */
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
-import { once } from 'node:events'
 import type { Owner } from '../cli/command.ts'
 import type { Machine } from './machine.ts'
 import { folderOfNode, folderOfNpm, packageFrom, whyOffline } from './packed.ts'
@@ -9,6 +6,7 @@ import { plainMachines } from './plain.ts'
 import { sealedMachines } from './sealed.ts'
 import type { Step } from './steps.ts'
 import { walk, type Walk } from './walk.ts'
+import { freePort } from '../free-port.ts'
 
 export interface Wish {
   /** `npm`, `self-contained`, or a path: see `packageFrom`. */
@@ -44,14 +42,4 @@ export async function newcomer(
   const walked = await walk({ first, second, what, port }, watch)
   const node = what.needsNode ? `Node ${process.version}` : 'no Node'
   return { walk: walked, title: `${what.title}, ${node}, ${on}` }
-}
-
-/** A TCP port of which the next one is likely to be free as well, for bulk data. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

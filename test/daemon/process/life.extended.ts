@@ -23,6 +23,7 @@ import {
 } from '../../../src/daemon/config/state-directory.ts'
 import { readyLine } from '../../../src/daemon/process/readiness.ts'
 import { ask, serving, temporaryDirectory } from '../serving.ts'
+import { freePort } from '../../free-port.ts'
 
 const BUNDLE = fileURLToPath(new URL('../../../dstore.js', import.meta.url))
 const PEER = '12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X'
@@ -106,16 +107,6 @@ test('a daemon that cannot serve leaves nothing open: no node, no port, no lock'
   t.is(await freePort(port), port)
   takeLock(directory.lock).release()
 })
-
-/** A port that nothing listens on; rejects if it is this one and taken. */
-async function freePort(wanted = 0): Promise<number> {
-  const server = createServer().listen(wanted, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 test('R007-4 after kill -9 the next daemon takes lock and socket over', async (t) => {
   const directory = stateDirectory(temporaryDirectory(t))

@@ -4,11 +4,9 @@
  */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
-import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { freePort } from '../../free-port.ts'
 
 const DSTORE = resolve('dist/dstore.js')
 
@@ -63,15 +61,6 @@ export function run(
 /** Whether the command is in PATH, and answers to these words. */
 export const has = (command: string, ...words: string[]): boolean =>
   spawnSync(command, words.length === 0 ? ['--version'] : words, { stdio: 'ignore' }).status === 0
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 /** Runs `work` at a new site, and ends it. */
 export async function withSite(
