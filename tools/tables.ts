@@ -18,6 +18,7 @@ const LIMITS_SOURCES = [
   'membership',
   'daemon',
   'directories',
+  'journal',
 ]
 
 /** A heading row, then one row for each entry. */
