@@ -81,6 +81,7 @@ export class JournalWriter {
   /** Gives up what is in doubt: its callers learn that nobody knows. */
   async abandon(): Promise<void> {
     this.#closed = true
+    this.#fault ??= new AppendError('not-appended', closedError())
     this.#carryOut(this.#options.appender.abandon(closedError()))
     await this.#running
   }
@@ -126,7 +127,9 @@ export class JournalWriter {
     try {
       effects = this.#options.appender.append(bodyOf(group))
     } catch (error) {
-      for (const { reject } of group) reject(error as Error)
+      // A mistake of one of them: nothing was appended.
+      if (group.length === 1) group[0]!.reject(error as Error)
+      else for (const one of group) await this.#appendGroup([one])
       return
     }
     const report = await new Promise<AppenderReport>((resolve) => {
