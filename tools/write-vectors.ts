@@ -1,6 +1,7 @@
 /** Writes specs/vectors from the executable model: `npm run vectors`. */
 import { writeFileSync } from 'node:fs'
 import { directoryVectors } from '../specs/models/directory-vectors.ts'
+import { journalVectors } from '../specs/models/journal-vectors.ts'
 import { ticketVectors } from '../specs/models/tickets.ts'
 import { keyVectors, piecesVectors, valueVectors, vectorFile } from '../specs/models/vectors.ts'
 
@@ -10,6 +11,7 @@ for (const [name, vectors] of [
   ['003-pieces.json', piecesVectors()],
   ['006-tickets.json', ticketVectors()],
   ['008-directories.json', directoryVectors()],
+  ['009-journal.json', journalVectors()],
 ] as const) {
   writeFileSync(new URL(`../../specs/vectors/${name}`, import.meta.url), vectorFile(vectors))
 }

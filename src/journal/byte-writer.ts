@@ -30,15 +30,17 @@ export class ByteWriter {
     this.#at += 4
   }
 
-  /** From 0 to 2^53 - 1. */
+  /** From 0 to 2^53 - 1; anything else is a `RangeError`. */
   u64(value: number): void {
+    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${value} must be a count`)
     this.#view.setUint32(this.#at, Math.floor(value / 2 ** 32))
     this.#view.setUint32(this.#at + 4, value % 2 ** 32)
     this.#at += 8
   }
 
-  /** From -(2^53 - 1) to 2^53 - 1, in two's complement. */
+  /** From -(2^53 - 1) to 2^53 - 1, in two's complement; anything else is a `RangeError`. */
   i64(value: number): void {
+    if (!Number.isSafeInteger(value)) throw new RangeError(`${value} must be a whole number`)
     this.#view.setBigInt64(this.#at, BigInt(value))
     this.#at += 8
   }

@@ -135,12 +135,13 @@ function writeTransaction(to: ByteWriter, change: TransactionChange): void {
   for (const condition of conditions) writeCondition(to, condition)
   to.u32(writes.length)
   for (const { key, value } of writes) {
-    writeKey(to, key.table, key.id)
+    writeKey(to, key)
     writeMaybe(to, value)
   }
   to.u32(increments.length)
   for (const { key, by } of increments) {
-    writeKey(to, key.table, key.id)
+    if (key.table !== 'meta') throw new RangeError(`a counter must be in meta, not ${key.table}`)
+    writeKey(to, key)
     to.i64(by)
   }
   writeMaybe(to, entry)
@@ -154,18 +155,23 @@ function writeTransaction(to: ByteWriter, change: TransactionChange): void {
 function writeCondition(to: ByteWriter, condition: Condition): void {
   if ('present' in condition) {
     to.u8(2)
-    return writeKey(to, condition.present.table, condition.present.id)
+    return writeKey(to, condition.present)
   }
   if ('noneWithPrefix' in condition) {
     to.u8(3)
-    return writeKey(to, condition.table, condition.noneWithPrefix)
+    return writeId(to, condition.table, condition.noneWithPrefix)
   }
   to.u8(1)
-  writeKey(to, condition.key.table, condition.key.id)
+  writeKey(to, condition.key)
   to.u64(condition.version)
 }
 
-function writeKey(to: ByteWriter, table: RecordKey['table'], id: Uint8Array): void {
+function writeKey(to: ByteWriter, { table, id }: RecordKey): void {
+  if (id.byteLength === 0) throw new RangeError('an id must not be empty')
+  writeId(to, table, id)
+}
+
+function writeId(to: ByteWriter, table: RecordKey['table'], id: Uint8Array): void {
   checkRange('an id', id.byteLength, RECORD_ID_BYTES)
   to.u8(TABLES.indexOf(table) + 1)
   to.u16(id.byteLength)
