@@ -38,10 +38,8 @@ export class Segments {
     return this.#list.at(-1)
   }
 
-  /** The next segment. What the one before has beyond `head.after` is void. */
+  /** The next segment. `head.after` is the last entry so far: what the file before has more is void. */
   add(head: SegmentHead, offsets: readonly number[] = []): Segment {
-    const before = this.#list.at(-1)
-    if (before !== undefined) before.offsets.length = head.after - before.after
     const path = pathOf(this.#directory, head.number, 'segment')
     const segment = { ...head, path, offsets: [...offsets] }
     this.#list.push(segment)

@@ -182,6 +182,16 @@ test('R009-41 segments that are missing, cut, exchanged or old are integrity', a
   t.is(await damage((disk) => disk.put(names[0]!, before.content.get(names[0]!)!)), 'integrity')
 })
 
+test('R009-41 an entry that is missing among equal ones is noticed', async (t) => {
+  const disk = new SimDisk({ random: seeded(1), sectorBytes: 512 })
+  const journal = await open(disk.files())
+  for (let i = 0; i < 8; i++) await journal.append(i, pattern(100))
+  await journal.close()
+  const [first] = segmentsOf(disk)
+  disk.damage(first!, (bytes) => bytes.fill(0, 5 * BLOCK, 6 * BLOCK))
+  await t.throwsAsync(open(disk.files()), { code: 'integrity' })
+})
+
 test('R009-41 an earlier segment that is missing shows in where the journal begins', async (t) => {
   const lengths = [100, 5000, 9000, 200, 9000, 30]
   const disk = await journalOf(lengths)

@@ -103,7 +103,7 @@ export async function check(disk: SimDisk, told: Told): Promise<number> {
   for (const position of told.there.keys()) assert.ok(position <= last, `${position} is missing`)
   for (let position = first; position <= last; position++) {
     const found = await journal.at(position)
-    assert.ok(found instanceof Uint8Array, `${position} is ${found}`)
+    assert.ok(found instanceof Uint8Array, `${position} is ${String(found)}`)
     assert.ok(!told.absent.has(nameOf(found)), `${position} was said not to be there`)
     const expected = told.there.get(position)
     const possible = expected === undefined ? (told.inDoubt.get(position) ?? []) : [expected]
