@@ -2,10 +2,8 @@
 import type { ModelChange, ModelEntry, ModelValue } from './journal-entries.ts'
 
 export const LARGEST: number = 2 ** 53 - 1
-export const [HERE, THERE]: readonly [string, string] = [
-  '000000030000000000a1',
-  '000000030000000000a2',
-]
+export const HERE = '000000030000000000a1'
+const THERE = '000000030000000000a2'
 const ID = 'ab'.repeat(32)
 
 const small: ModelValue = {
