@@ -221,7 +221,9 @@ export class Appender {
 
   /** Looks at once the first time; later answers in vain make it wait before. */
   #unsure(pending: Pending): AppenderEffect[] {
-    return pending.tries++ === 0 ? this.#read(pending) : this.#wait(pending)
+    if (pending.tries > 0) return this.#wait(pending)
+    pending.tries++
+    return this.#read(pending)
   }
 
   #read(pending: Pending): AppenderEffect[] {

@@ -25,8 +25,11 @@ const words = (effects: readonly AppenderEffect[]): string =>
     })
     .join(', ')
 
-/** What the machine does about events, of which each answers the attempt before. */
-function after(...events: readonly (Omit<AppenderEvent, 'attempt'> & object)[]): string[] {
+type Without<E> = E extends unknown ? Omit<E, 'attempt'> : never
+type Answer = Without<AppenderEvent>
+
+/** What the machine does about answers, each to the attempt before. */
+function after(...events: readonly Answer[]): string[] {
   const appender = new Appender(START)
   let { attempt } = begin(appender)
   return events.map((event) => {
@@ -37,10 +40,10 @@ function after(...events: readonly (Omit<AppenderEvent, 'attempt'> & object)[]):
   })
 }
 
-const nothing = { type: 'found', found: undefined }
-const other = { type: 'found', found: text('another') }
-const gone = { type: 'found', found: 'gone' }
-const refused = { type: 'refused', fault: FAULT }
+const nothing: Answer = { type: 'found', found: undefined }
+const other: Answer = { type: 'found', found: text('another') }
+const gone: Answer = { type: 'found', found: 'gone' }
+const refused: Answer = { type: 'refused', fault: FAULT }
 
 test('R009-20, R009-21, R009-22, R009-23 what each answer leads to', (t) => {
   t.deepEqual(after({ type: 'ok' }), ['appended'])

@@ -60,7 +60,10 @@ test('R009-24 a group has a bound; what is larger has an entry of its own', asyn
   const sizes = [4000, 4000, 4000, 20_000, 1, 1]
   const positions = await Promise.all(sizes.map((size) => writer.append([large(size)])))
   t.deepEqual(positions, [2, 2, 3, 4, 5, 5])
-  const many = await Promise.all(Array.from({ length: 5000 }, (_, i) => writer.append([marked(i)])))
+  await writer.close()
+  const { writer: another } = await openWriter(journal, 2)
+  const asked = Array.from({ length: 5000 }, (_, i) => another.append([marked(i)]))
+  const many = await Promise.all(asked)
   t.deepEqual([new Set(many).size, many[4095]! + 1], [2, many[4096]])
 })
 
