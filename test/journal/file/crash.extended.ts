@@ -4,7 +4,14 @@ import { CALLS, type End, everyCall } from './every-call.ts'
 
 const seeds = Number(process.env['DSTORE_RUNS'] ?? 4)
 
-for (const end of ['power cut', 'kill', 'kill, then power cut'] satisfies End[]) {
+const ENDS: readonly End[] = [
+  'power cut',
+  'kill',
+  'kill, then power cut',
+  'kill, power cut in the next life',
+]
+
+for (const end of ENDS) {
   for (const sectorBytes of [512, 4096]) {
     test(`R009-40, R009-43 an end at every call, ${end}, sectors of ${sectorBytes}`, async (t) => {
       const hits = await everyCall({ kind: 'end', code: 'EIO' }, end, { sectorBytes, seeds })

@@ -17,3 +17,10 @@ test('R009-44, R009-45 a fault at every call: what was said to be there or not i
   const hits = await everyCall({ kind: 'once', code: 'EIO' }, 'power cut', { sectorBytes: 512 })
   t.deepEqual(hits, CALLS)
 })
+
+test('R009-47, R009-49 a power cut after the end of a process, where writes stay in the drive', async (t) => {
+  const end = 'kill, power cut in the next life'
+  const circumstances = { sectorBytes: 4096, needsSync: true }
+  const hits = await everyCall({ kind: 'end', code: 'EIO' }, end, circumstances)
+  t.deepEqual(hits, CALLS)
+})

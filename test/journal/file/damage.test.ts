@@ -219,7 +219,7 @@ test('R009-46 what an earlier use of a file left is never taken for entries', as
   t.true(disk.content.size <= 4, [...disk.content.keys()].join())
 })
 
-test('a later version of the journal is refused, and not changed', async (t) => {
+test('R009-50 a later version of the journal is refused, and not changed', async (t) => {
   const disk = await journalOf([100])
   const { encodeHead, decodeHead } = await import('../../../src/journal/file/head.ts')
   const { hash } = await import('../../../src/hash/hasher.ts')

@@ -38,6 +38,8 @@ export interface SimFault {
 export interface SimDiskOptions {
   readonly random: () => number
   readonly sectorBytes: number
+  /** Does a write that should be durable stay in the cache of the drive? */
+  readonly needsSync?: boolean
 }
 
 export class SimDisk {
@@ -182,7 +184,8 @@ export class SimDisk {
         const pending = { at, bytes }
         const act = (): number => {
           inode.cached = written(inode.cached, pending)
-          if (isDurable) inode.durable = written(inode.durable, pending)
+          if (isDurable && this.#options.needsSync !== true)
+            inode.durable = written(inode.durable, pending)
           else inode.pending.push(pending)
           return bytes.byteLength
         }

@@ -23,7 +23,7 @@ function tell(...words: readonly (string | number)[]): void {
   writeSync(1, `${words.join(' ')}\n`)
 }
 
-const { writer } = await openWriter(journal, 1 + randomBytes(1)[0]! / 2, {
+const { writer } = await openWriter(journal, randomBytes(1)[0]!, {
   onAppended: (position) => {
     // As a store does that has taken what comes before.
     if (position % 50 === 0) void journal.trim(position - 100 < 0 ? 0 : position - 100)
