@@ -19,6 +19,7 @@ export const SHARED = [
   'hostile',
   'house',
   'index',
+  'journal',
   'library',
   'membership',
   'network',
@@ -37,7 +38,7 @@ export const SHARED = [
 ]
 
 /** Long files of those folders keep a process to themselves, so that they run beside the others. */
-export const LONG = ['cli/transcripts']
+export const LONG = ['cli/transcripts', 'journal/file/crash']
 
 /**
  * Such files share no process: set-up that would run for the tests of others, listeners and figures

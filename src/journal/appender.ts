@@ -38,8 +38,8 @@ export type AppenderReport =
   /** It is not there and never will be; the appender goes on. */
   | { readonly type: 'refused'; readonly fault: DstoreError }
   /**
-   * The appender has ended: it appends nothing more. `pending` tells of the entry under way: `absent`
-   * for ever, or `unknown` until the journal is read by the next opening.
+   * The appender has ended: it appends nothing more. `pending` tells of the entry under way:
+   * `absent` permanently, or `unknown` until the journal is read by the next opening.
    */
   | {
       readonly type: 'ended'

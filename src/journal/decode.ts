@@ -1,6 +1,7 @@
 /**
- * Bytes to entries, strictly (specs/009-journal.md, "Entries"). What is returned refers to the bytes,
- * which must not change. Memory grows with what has been read and found right, not with counts.
+ * Bytes to entries, strictly (specs/009-journal.md, "Entries"). What is returned refers to the
+ * bytes, which must not change. Memory grows with what has been read and found right, not with
+ * counts.
  */
 import { toHex } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'

@@ -1,7 +1,7 @@
 /** The digest of an entry, which the next one states. */
 import { hash } from '../hash/hasher.ts'
 
-/** An entry is hashed once, however many look at it: nobody changes its bytes. */
+/** An entry is hashed once, however many look at it: its bytes never change. */
 const known = new WeakMap<Uint8Array, Uint8Array>()
 
 /** BLAKE3 of all bytes of an entry. */

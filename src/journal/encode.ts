@@ -9,7 +9,6 @@ import {
   SMALL_VALUE_BYTES,
 } from '../limits.ts'
 import { ByteWriter } from './byte-writer.ts'
-import { entryDigest, NO_ENTRY } from './digest.ts'
 import {
   CHANGE_TYPES,
   type Change,
@@ -27,7 +26,9 @@ import {
   type TransactionChange,
 } from './entry.ts'
 
-/** Throws a `RangeError` for what `decodeEntry` would refuse: a mistake of the caller, who groups. */
+/**
+ * Throws a `RangeError` for what `decodeEntry` would refuse: a mistake of the caller, who groups.
+ */
 export function encodeEntry({ head, body }: Entry): Uint8Array {
   const length = HEAD_BYTES + bodyBytes(body)
   checkRange('an entry', length, JOURNAL_ENTRY_BYTES)
@@ -58,11 +59,6 @@ function checkChanges(changes: readonly Change[]): void {
 
 function checkRange(what: string, length: number, most: number): void {
   if (length > most) throw new RangeError(`${what} must be at most ${most}, not ${length}`)
-}
-
-/** What the next entry states as `before`. */
-export function chainOf(entry: Uint8Array | undefined): Uint8Array {
-  return entry === undefined ? NO_ENTRY : entryDigest(entry)
 }
 
 function bodyBytes(body: EntryBody): number {

@@ -52,9 +52,9 @@ export class JournalWriter {
   }
 
   /**
-   * Appends these changes in one entry, perhaps with others, in the order of the calls. Resolves with
-   * its position. Rejects with an `AppendError`: `not-appended`, or `ended` where nobody knows before
-   * the next opening.
+   * Appends these changes in one entry, perhaps with others, in the order of the calls. Resolves
+   * with its position. Rejects with an `AppendError`: `not-appended`, or `ended` where it is
+   * unknown until the next opening.
    */
   append(changes: readonly Change[]): Promise<number> {
     const bytes = changes.reduce((sum, change) => sum + changeBytes(change), 0)
@@ -78,7 +78,7 @@ export class JournalWriter {
     await this.#running
   }
 
-  /** Gives up what is in doubt: its callers learn that nobody knows. */
+  /** Gives up what is in doubt: its callers learn that it is unknown. */
   async abandon(): Promise<void> {
     this.#closed = true
     this.#fault ??= new AppendError('not-appended', closedError())

@@ -5,8 +5,8 @@
  * position, and only if that is the end: so of several writers that try the same, one wins, and a
  * writer that was overtaken learns it from its next append.
  *
- * Journals do not look into entries. `Chain` verifies them in their order, and an `Appender` decides
- * what to do where an append is in doubt.
+ * Journals do not look into entries. `Chain` verifies them in their order, and an `Appender`
+ * decides what to do where an append is in doubt.
  */
 import { DstoreError } from '../errors.ts'
 import { JOURNAL_ENTRY_BYTES } from '../limits.ts'
@@ -29,7 +29,7 @@ export interface Journal {
    * Appends the entry at `after` + 1. `taken`: an entry is or was there, trimmed ones included;
    * nothing was appended. Rejects with an `AppendError` where the outcome is certain, as that says;
    * any other rejection leaves it in doubt: the entry is there, or will be, or never. A caller that
-   * waited in vain is in doubt, too. Whoever asked must settle that by reading `at` the position
+   * waited in vain is in doubt, too. The caller must settle that by reading `at` the position
    * before it reports anything, as `Appender` does.
    */
   append(after: number, entry: Uint8Array): Promise<'ok' | 'taken'>
@@ -41,8 +41,9 @@ export interface Journal {
   at(position: number): Promise<Uint8Array | 'gone' | undefined>
 
   /**
-   * Entries after this position in their order, in batches of about `JOURNAL_BATCH_BYTES`; at the end
-   * waits for more, until the signal is aborted. `gone` if the next entry was trimmed, even in between.
+   * Entries after this position in their order, in batches of about `JOURNAL_BATCH_BYTES`; at the
+   * end waits for more, until the signal is aborted. `gone` if the next entry was trimmed, even in
+   * between.
    */
   follow(after: number, signal: AbortSignal): AsyncIterable<Followed>
 
@@ -58,8 +59,8 @@ export interface Journal {
 
 /**
  * A certain outcome of an append. `not-appended`: the entry is not there and never will be through
- * this call. `ended`: this journal can't be used any more in this process, and only the next opening
- * tells if the entry is there.
+ * this call. `ended`: this journal can't be used any more in this process, and only the next
+ * opening tells if the entry is there.
  */
 export class AppendError extends DstoreError {
   readonly outcome: 'not-appended' | 'ended'

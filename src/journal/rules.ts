@@ -7,7 +7,7 @@ export interface AppenderRules {
   readonly settlesDoubt: boolean
   /** What is taken is read before it is believed: a client that repeats may find its own entry. */
   readonly readsTaken: boolean
-  /** Only the same bytes are the writer's own entry, whoever wrote what is there. */
+  /** Only the same bytes are the writer's own entry, not what has the same place. */
   readonly comparesBytes: boolean
   /** An append that is tried again has the same bytes. */
   readonly sameBytes: boolean

@@ -33,7 +33,7 @@ function after(...events: readonly Answer[]): string[] {
   const appender = new Appender(START)
   let { attempt } = begin(appender)
   return events.map((event) => {
-    const effects = appender.on({ ...event, attempt } as AppenderEvent)
+    const effects = appender.on({ ...event, attempt })
     const [first] = effects
     if (first !== undefined && first.type !== 'report') attempt = first.attempt
     return words(effects)

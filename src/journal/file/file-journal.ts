@@ -196,7 +196,7 @@ class FileJournal implements Journal, Readable {
     if (!this.#parts.platform.flushesDrive) await file.sync()
   }
 
-  /** Nobody knows what the failed write left: a new segment makes it void. */
+  /** What the failed write left is unknown: a new segment makes it void. */
   async #afterFailure(fault: DstoreError): Promise<AppendError> {
     await this.#leaveSegment()
     try {
@@ -256,7 +256,7 @@ class FileJournal implements Journal, Readable {
     this.#spares.prepare(this.#nextBytes)
   }
 
-  /** The entry at this position, and those that follow it within so many bytes. */
+  /** The entry at this position, and those that follow it within this many bytes. */
   async #read(position: number, mostBytes: number): Promise<Followed> {
     const place = position < this.#first ? undefined : this.#segments.placeOf(position)
     if (place === undefined) return 'gone'

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 
 const NAME = /^([0-9a-f]{16})\.(segment|spare|new)$/
 
-/** `segment`: one of the journal. `spare`: zeros or old entries, to be used next. `new`: unfinished. */
+/**
+ * `segment`: one of the journal. `spare`: zeros or old entries, to be used next. `new`: unfinished.
+ */
 export type FileKind = 'segment' | 'spare' | 'new'
 
 export interface JournalFileName {

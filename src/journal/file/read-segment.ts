@@ -15,7 +15,9 @@ export interface SegmentContent {
   readonly offsets: readonly number[]
   /** The digests of those entries. */
   readonly digests: readonly Uint8Array[]
-  /** The position of a later record that is what was written: then something before it is damaged. */
+  /**
+   * The position of a later record that is what was written: then something before it is damaged.
+   */
   readonly later: number | undefined
 }
 

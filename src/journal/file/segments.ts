@@ -38,7 +38,9 @@ export class Segments {
     return this.#list.at(-1)
   }
 
-  /** The next segment. `head.after` is the last entry so far: what the file before has more is void. */
+  /**
+   * The next segment. `head.after` is the last entry so far: what the file before has more is void.
+   */
   add(head: SegmentHead, offsets: readonly number[] = []): Segment {
     const path = pathOf(this.#directory, head.number, 'segment')
     const segment = { ...head, path, offsets: [...offsets] }
@@ -54,7 +56,9 @@ export class Segments {
     return offsets.length === 0 ? undefined : { segment, offsets }
   }
 
-  /** The oldest segment, if all its entries come before this position and it is not the only one. */
+  /**
+   * The oldest segment, if all its entries come before this position and it is not the only one.
+   */
   oldestBefore(position: number): Segment | undefined {
     const next = this.#list[1]
     return next !== undefined && next.after < position ? this.#list[0] : undefined

@@ -1,4 +1,6 @@
-/** Power cuts and faults at every call that the journal makes; crash.extended.ts has all of them. */
+/**
+ * Power cuts and faults at every call that the journal makes; crash.extended.ts has all of them.
+ */
 import { test } from '../../serial.ts'
 import { CALLS, everyCall } from './every-call.ts'
 

@@ -87,7 +87,7 @@ test('each new segment is announced before anything is appended to it', async (t
     })
     const error = await t.throwsAsync(refusing.append(7, new Uint8Array(1)))
     t.like(error, { outcome: 'ended' })
-    await t.throwsAsync(refusing.extent(), { message: error!.message })
+    await t.throwsAsync(refusing.extent(), { message: error.message })
     await refusing.close()
   } finally {
     await rm(parent, { recursive: true })

@@ -88,7 +88,9 @@ export async function live(
   await journal.close()
 }
 
-/** What an opening found is settled: it is there from now on, and what is not there never will be. */
+/**
+ * What an opening found is settled: it is there from now on, and what is not there never will be.
+ */
 function settle(told: Told, last: number): void {
   for (const [position, entries] of told.inDoubt) {
     if (position > last) for (const entry of entries) told.absent.add(nameOf(entry))

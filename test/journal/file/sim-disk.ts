@@ -1,6 +1,6 @@
 /**
- * A disk in memory: what was synced survives a power cut, and of the rest any sectors and any names.
- * Calls can be made to fail, and to be the last ones of a process.
+ * A disk in memory: what was synced survives a power cut, and of the rest any sectors and any
+ * names. Calls can be made to fail, and to be the last ones of a process.
  */
 import { basename, dirname } from 'node:path'
 import type { JournalFile, JournalFiles } from '../../../src/journal/file/files.ts'
