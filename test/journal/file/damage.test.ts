@@ -230,3 +230,29 @@ test('R009-50 a later version of the journal is refused, and not changed', async
   disk.damage(name, (bytes) => bytes.set(head))
   t.is(await found(t, disk, [100]), 'incompatible')
 })
+
+test('R009-43, R009-47 a file is used again only once it is durable that it was given up', async (t) => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const disk = new SimDisk({ random: seeded(seed), sectorBytes: 512 })
+    const first = await open(disk.files())
+    for (let i = 0; i < 40; i++) await first.append(i, pattern(9000, i))
+    // The first segments are smaller, and not used again.
+    await first.trim(20)
+    const last = (await first.extent()).last
+    // The process ends when a trimmed segment has another name, which is not durable.
+    disk.fault = { kind: 'end', code: 'EIO', only: 'syncDirectory', left: 0, hit: undefined }
+    await t.throwsAsync(first.trim(last))
+    t.is(disk.fault.hit, 'syncDirectory')
+    disk.kill()
+    // Of the spares the one that was a segment a moment ago is the only one left.
+    const spares = [...disk.content.keys()].filter((name) => name.endsWith('.spare')).toSorted()
+    for (const name of spares.slice(0, -1)) disk.drop(name)
+    const second = await open(disk.files())
+    disk.fault = { kind: 'end', code: 'EIO', only: 'syncDirectory', left: 0, hit: undefined }
+    await t.throwsAsync(second.append(last, pattern(1)))
+    disk.powerCut()
+    const third = await open(disk.files())
+    t.is((await third.extent()).last, last)
+    await third.close()
+  }
+})
