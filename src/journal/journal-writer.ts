@@ -19,7 +19,7 @@ export interface JournalWriterOptions {
   readonly timeoutMs?: number
   readonly sleep: (ms: number) => Promise<void>
   /** Called for each entry in their order, before those who asked for it hear of it. */
-  readonly onAppended?: (position: number, entry: Uint8Array) => void
+  readonly onAppended?: (position: number, entry: Uint8Array, body: EntryBody) => void
   /** Default: `GROUP_BYTES`. */
   readonly groupBytes?: number
 }
@@ -123,9 +123,10 @@ export class JournalWriter {
       for (const { reject } of group) reject(new AppendError('not-appended', this.#fault))
       return
     }
+    const body = bodyOf(group)
     let effects: readonly AppenderEffect[]
     try {
-      effects = this.#options.appender.append(bodyOf(group))
+      effects = this.#options.appender.append(body)
     } catch (error) {
       // A mistake of one of them: nothing was appended.
       if (group.length === 1) group[0]!.reject(error as Error)
@@ -138,7 +139,7 @@ export class JournalWriter {
     })
     switch (report.type) {
       case 'appended':
-        this.#options.onAppended?.(report.position, report.entry)
+        this.#options.onAppended?.(report.position, report.entry, body)
         for (const { resolve } of group) resolve(report.position)
         return
       case 'refused':

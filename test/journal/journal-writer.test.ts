@@ -41,7 +41,11 @@ test('R009-24 what is asked for while an append is under way goes into the next 
   })
   const { writer } = await openWriter(journal, 1, {
     journal: slow,
-    onAppended: (position, entry) => seen.push(position, ...marksOf(decodeEntry(entry))),
+    onAppended: (position, entry, body) => {
+      const decoded = decodeEntry(entry)
+      t.deepEqual(decoded.body, body)
+      seen.push(position, ...marksOf(decoded))
+    },
   })
   const first = [writer.append([marked(1)]), writer.append([marked(2), marked(3)])]
   await sleep(1)
