@@ -296,6 +296,67 @@ test('R009-31 what would be refused is not written: a mistake of the caller', (t
   t.is(changeParts(transaction({ release: ['a', 'b'], entry: id(1) })), 2)
 })
 
+test('R009-31 what has all its bytes, and one part or byte too many, is refused', (t) => {
+  const u32 = (value: number): Uint8Array =>
+    Uint8Array.of(value >> 24, value >> 16, value >> 8, value)
+  const patched = (
+    bytes: Uint8Array,
+    at: number,
+    value: number,
+    more: Uint8Array,
+    where: number,
+  ): Uint8Array =>
+    Buffer.concat([
+      bytes.subarray(0, at),
+      u32(value),
+      bytes.subarray(at + 4, where),
+      more,
+      bytes.subarray(where),
+    ])
+  const trims = encodes(...Array.from({ length: JOURNAL_CHANGES }, () => marked(1)))
+  const trim = trims.subarray(trims.byteLength - 9)
+  t.is(refusal(patched(trims, 98, JOURNAL_CHANGES, new Uint8Array(0), 200)), undefined)
+  t.is(refusal(patched(trims, 98, JOURNAL_CHANGES + 1, trim, trims.byteLength)), 'integrity')
+  const release = Array.from({ length: JOURNAL_PARTS }, () => '00'.repeat(10))
+  const releases = encodes(transaction({ release }))
+  const count = releases.byteLength - 10 * JOURNAL_PARTS - 4
+  const more = patched(releases, count, JOURNAL_PARTS + 1, new Uint8Array(10), releases.byteLength)
+  t.is(refusal(more), 'integrity')
+  // After the head: number of changes, type, three empty lists, presence, length, the log entry.
+  const length = 98 + 4 + 1 + 3 * 4 + 1
+  const logged = encodes(transaction({ entry: new Uint8Array(RECORD_VALUE_BYTES) }))
+  t.is(
+    refusal(patched(logged, length, RECORD_VALUE_BYTES, new Uint8Array(0), length + 4)),
+    undefined,
+  )
+  t.is(
+    refusal(patched(logged, length, RECORD_VALUE_BYTES + 1, Uint8Array.of(1), length + 4)),
+    'integrity',
+  )
+  const model = modelOf(decodeEntry(encodes(transaction({}))))
+  const [empty] = model.changes as [ModelChange & { type: 'transaction' }]
+  const written = (part: Partial<typeof empty>): string | undefined =>
+    refusal(encode({ ...model, changes: [{ ...empty, ...part }] }))
+  const write = (bytes: number): Partial<typeof empty> => ({
+    writes: [{ table: 'meta', id: 'ab'.repeat(bytes), value: null }],
+  })
+  const small = (size: number): Partial<typeof empty> => ({
+    adopt: [
+      {
+        location: '00'.repeat(10),
+        size,
+        outboardBytes: 0,
+        place: 'small',
+        bytes: 'cd'.repeat(size),
+      },
+    ],
+  })
+  t.is(written(write(RECORD_ID_BYTES)), undefined)
+  t.is(written(write(RECORD_ID_BYTES + 1)), 'integrity')
+  t.is(written(small(SMALL_VALUE_BYTES)), undefined)
+  t.is(written(small(SMALL_VALUE_BYTES + 1)), 'integrity')
+})
+
 test('R009-31 an entry that is too long is refused before it is read', (t) => {
   t.is(refusal(new Uint8Array(JOURNAL_ENTRY_BYTES + 1)), 'integrity')
 })
