@@ -36,7 +36,7 @@ class MemoryJournal implements Journal, Readable {
     this.checkOpen()
     if (after < this.last) return 'taken'
     if (after > this.last) throw beyondEnd(after, this.last)
-    this.#entries.push(Uint8Array.from(entry))
+    this.#entries.push(entry)
     this.#following.wake()
     return 'ok'
   }

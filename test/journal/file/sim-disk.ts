@@ -184,9 +184,11 @@ export class SimDisk {
         const pending = { at, bytes }
         const act = (): number => {
           inode.cached = written(inode.cached, pending)
-          if (isDurable && this.#options.needsSync !== true)
+          if (isDurable && this.#options.needsSync !== true) {
             inode.durable = written(inode.durable, pending)
-          else inode.pending.push(pending)
+            // What was in the cache there is not in it any more.
+            inode.pending = inode.pending.flatMap((one) => outside(one, pending))
+          } else inode.pending.push(pending)
           return bytes.byteLength
         }
         return call('write', act, () => this.#tearWrite(inode, pending))
@@ -201,7 +203,7 @@ export class SimDisk {
     const { sectorBytes, random } = this.#options
     for (let sector = 0; sector < bytes.byteLength; sector += sectorBytes) {
       if (random() < 0.5) continue
-      const part = { at: at + sector, bytes: bytes.subarray(sector, sector + sectorBytes) }
+      const part = { at: at + sector, bytes: bytes.slice(sector, sector + sectorBytes) }
       inode.cached = written(inode.cached, part)
       inode.pending.push(part)
     }
@@ -233,6 +235,17 @@ export class SimDisk {
 
 function fail(code: string, what: string): Error {
   return Object.assign(new Error(`${code}: ${what}`), { code, syscall: what })
+}
+
+/** What is left of a write beside a later one. */
+function outside({ at, bytes }: Pending, later: Pending): Pending[] {
+  const before = Math.max(0, Math.min(bytes.byteLength, later.at - at))
+  const after = Math.max(0, Math.min(bytes.byteLength, later.at + later.bytes.byteLength - at))
+  const parts = [
+    { at, bytes: bytes.subarray(0, before) },
+    { at: at + after, bytes: bytes.subarray(after) },
+  ]
+  return after <= before ? [{ at, bytes }] : parts.filter((part) => part.bytes.byteLength > 0)
 }
 
 function written(to: Uint8Array, { at, bytes }: Pending): Uint8Array {
