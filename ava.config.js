@@ -20,6 +20,7 @@ export const SHARED = [
   'hostile',
   'house',
   'index',
+  'journal',
   'library',
   'membership',
   'network',
@@ -38,7 +39,7 @@ export const SHARED = [
 ]
 
 /** Long files of those folders keep a process to themselves, so that they run beside the others. */
-export const LONG = ['cli/transcripts']
+export const LONG = ['cli/transcripts', 'journal/file/crash']
 
 /**
  * Such files share no process: set-up that would run for the tests of others, listeners and figures

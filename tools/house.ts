@@ -96,6 +96,8 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/index/lists': 'Lists of names: patterns, levels, pages as columns of memory.',
   'src/index/local': "A Local's state machine: freshness, requests in flight, revalidation.",
   'src/index/records': 'Rows and log entries as the store keeps them.',
+  'src/journal': 'The order of every write to a store: entries, appenders, who may append.',
+  'src/journal/file': 'A journal in preallocated files on the disk of this machine.',
   'src/library': 'What programs call, over a node in their process or over a daemon.',
   'src/limits': 'Every bound that a spec states, by document.',
   'src/membership': 'Who may take part: members, tickets, admission, refusals.',

@@ -18,6 +18,7 @@ const LIMITS_SOURCES = [
   'membership',
   'daemon',
   'directories',
+  'journal',
   'doors',
 ]
 

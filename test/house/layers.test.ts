@@ -20,6 +20,7 @@ const LAYERS = [
   'src/membership', // who may take part
   'src/wire', // channels and frames
   'src/store', // stores of values, on disk and in memory
+  'src/journal', // the order of every write to a store, before the store has it
   'src/directory', // the form and the encoding of a directory
   'src/hash', // keys, and the proof of a value's bytes
   'src/deadline.ts', // the leaves import only each other
@@ -54,8 +55,15 @@ const RESERVED = [
   },
   {
     modules: /^node:fs(\/|$)/,
-    folders: ['src/store', 'src/daemon', 'src/tree', 'cli', 'src/hash/engine/native'],
-    why: 'only stores, trees and the daemon own files; one folder looks for an addon',
+    folders: [
+      'src/store',
+      'src/journal/file',
+      'src/daemon',
+      'src/tree',
+      'cli',
+      'src/hash/engine/native',
+    ],
+    why: 'only stores, journals, trees and the daemon own files; one folder looks for an addon',
   },
   {
     modules: /^node:(net|tls|dgram)$/,

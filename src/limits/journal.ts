@@ -1,0 +1,21 @@
+/** Limits of journals. */
+import { KIB, MIB } from './sizes.ts'
+
+// 009: journal
+
+/** One entry of a journal, its head included. */
+export const JOURNAL_ENTRY_BYTES: number = 32 * MIB
+/** Changes of one entry. */
+export const JOURNAL_CHANGES: number = 16_384
+/** Conditions, writes, increments and locations of all changes of one entry together. */
+export const JOURNAL_PARTS: number = 262_144
+/** The largest epoch: a location has four bytes for it. */
+export const JOURNAL_EPOCHS: number = 4_294_967_295
+/** Entries that a follower is given at a time, beyond the first. */
+export const JOURNAL_BATCH_BYTES: number = MIB
+/** A segment of the journal in files, unless one entry needs more; the first ones are smaller. */
+export const JOURNAL_SEGMENT_BYTES: number = 16 * MIB
+/** The first segment of a journal in files. Each that is filled makes the next twice as large. */
+export const JOURNAL_FIRST_SEGMENT_BYTES: number = MIB
+/** What one write to a segment begins and ends on, so that none touches an earlier entry. */
+export const JOURNAL_BLOCK_BYTES: number = 4 * KIB
