@@ -20,6 +20,7 @@ const LIMITS_SOURCES = [
   'directories',
   'journal',
   'doors',
+  'archive',
 ]
 
 /** A heading row, then one row for each entry. */

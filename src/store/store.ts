@@ -319,6 +319,12 @@ export interface Store {
    */
   confirm(): Promise<void>
 
+  /**
+   * In a store with an archive: resolves when what it has now is there, too. Rejects with
+   * `unreachable` after `ARCHIVE_CONFIRM_MS`, and with `unwritable` once another node took over.
+   */
+  archived?(): Promise<void>
+
   /** The last seq assigned, 0 before the first. */
   lastSeq(): Promise<number>
 

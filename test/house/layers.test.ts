@@ -19,8 +19,10 @@ const LAYERS = [
   'src/transfer', // values in transit between nodes
   'src/membership', // who may take part
   'src/wire', // channels and frames
+  'src/archive', // a store's copy in a bucket: its journal, snapshots and large values
   'src/store', // stores of values, on disk and in memory
   'src/journal', // the order of every write to a store, before the store has it
+  'src/bucket', // objects in an S3-compatible bucket
   'src/directory', // the form and the encoding of a directory
   'src/hash', // keys, and the proof of a value's bytes
   'src/deadline.ts', // the leaves import only each other
@@ -89,6 +91,11 @@ const RESERVED = [
     modules: /^prom-client$/,
     folders: ['src/daemon/http'],
     why: 'one folder writes metrics',
+  },
+  {
+    modules: /^@(aws-sdk|smithy)\//,
+    folders: ['src/bucket'],
+    why: 'one folder speaks to buckets',
   },
   {
     modules: /^modern-tar$/,

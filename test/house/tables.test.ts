@@ -24,7 +24,21 @@ test('limits are grouped by document, on the page as in the code', (t) => {
   t.deepEqual(headings, groups)
   t.deepEqual(
     groups.map((group) => group.slice(4).split(':')[0]),
-    ['000', '001', '002', '003', '003-lane', '004', '005', '006', '007', '008', '009', '010'],
+    [
+      '000',
+      '001',
+      '002',
+      '003',
+      '003-lane',
+      '004',
+      '005',
+      '006',
+      '007',
+      '008',
+      '009',
+      '010',
+      '011',
+    ],
   )
 })
 

@@ -1,0 +1,27 @@
+/** Limits of archives in a bucket. */
+import { MIB } from './sizes.ts'
+
+// 011: archive
+
+/** Bytes of entries that the bucket may lack before puts wait. */
+export const ARCHIVE_LAG_BYTES: number = 64 * MIB
+/** How long the bucket may lack an entry before puts wait. */
+export const ARCHIVE_LAG_MS: number = 30_000
+/** Entries in one object of the journal, unless one entry is larger. */
+export const ARCHIVE_OBJECT_BYTES: number = 4 * MIB
+/** How long an entry waits for others before it goes up, where puts do not wait for that. */
+export const ARCHIVE_GATHER_MS: number = 1_000
+/** Without an entry for this long, the node appends a heartbeat. */
+export const ARCHIVE_HEARTBEAT_MS: number = 10_000
+/** How long removals wait for the bucket. */
+export const ARCHIVE_CONFIRM_MS: number = 10_000
+/** Bytes of the journal from one snapshot to the next. */
+export const ARCHIVE_SNAPSHOT_BYTES: number = 256 * MIB
+/** Time from one snapshot to the next, if anything changed. */
+export const ARCHIVE_SNAPSHOT_MS: number = 3_600_000
+/** Of an upload of unknown size. */
+export const ARCHIVE_PART_BYTES: number = 8 * MIB
+/** Parts of one upload under way. */
+export const ARCHIVE_PARTS_AHEAD = 4
+/** Time that a take-over waits beyond `ARCHIVE_LAG_MS`, unless the other said farewell. */
+export const ARCHIVE_MARGIN_MS: number = 5_000
