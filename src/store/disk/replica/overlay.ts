@@ -19,7 +19,7 @@ import type {
 import type { Database, Tally } from '../records/database.ts'
 import type { StoredValue } from '../records/file-row.ts'
 import type { RowChange } from '../records/row-pages.ts'
-import { Generation } from './generation.ts'
+import { Generation, type Written } from './generation.ts'
 import { merged } from './merge.ts'
 import type { ReplicaState } from './state.ts'
 
@@ -102,7 +102,7 @@ export class Overlay implements ReplicaState, OverlayBase {
 
   row(key: RecordKey): Row | undefined {
     const change = this.#change(key)
-    return change === undefined ? this.#database.row(key) : rowOf(change)
+    return change === undefined ? this.#database.row(key) : rowOf({ ...change, id: key.id.slice() })
   }
 
   version(key: RecordKey): number {
@@ -260,7 +260,7 @@ export class Overlay implements ReplicaState, OverlayBase {
     return this.#generations[0]!
   }
 
-  #change({ table, id }: RecordKey): RowChange | undefined {
+  #change({ table, id }: RecordKey): Written | undefined {
     const name = sortable(id)
     for (const generation of this.#generations) {
       const change = generation.row(table, name)
@@ -300,9 +300,9 @@ export class Overlay implements ReplicaState, OverlayBase {
   }
 }
 
-/** Undefined if it was deleted. */
+/** With bytes of its own, for callers may keep it. Undefined if it was deleted. */
 function rowOf({ id, version, value }: RowChange): Row | undefined {
-  return value === undefined ? undefined : { id, version, value }
+  return value === undefined ? undefined : { id, version, value: value.slice() }
 }
 
 const NOTHING = new Uint8Array(0)

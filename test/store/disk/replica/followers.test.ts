@@ -75,13 +75,9 @@ test(`R005-122: replicas of one journal are equal in every table after ${TRANSAC
   entries.add({ kind: 'begin' }, 7)
   applyBody(model, 7, { kind: 'begin' })
   const expected: unknown[] = [[]]
-  for (let left = TRANSACTIONS; left > 0;) {
-    const list = Array.from({ length: 1 + random(4) }, () => {
-      const change = changes.next()
-      if (change.type === 'transaction') left--
-      return change
-    })
-    // Each change is made for the state that those before it left.
+  for (let made = 0; made < TRANSACTIONS;) {
+    const list = Array.from({ length: 1 + random(4) }, () => changes.next())
+    made += list.filter(({ type }) => type === 'transaction').length
     const body = { kind: 'changes', changes: list } as const
     expected.push(applyBody(model, 7, body).map(outcomeOf))
     entries.add(body, 7)
@@ -95,7 +91,7 @@ test(`R005-122: replicas of one journal are equal in every table after ${TRANSAC
     const names = Object.keys(schedules)
     for (const name of names) {
       const outcomes = await follow(join(directory, name), entries.all, schedules[name]!)
-      t.deepEqual(plain(outcomes), plain(expected))
+      t.true(JSON.stringify(plain(outcomes)) === JSON.stringify(plain(expected)), name)
     }
     const tables = await Promise.all(names.map((name) => tablesIn(join(directory, name))))
     t.deepEqual(tables[1], tables[0])
