@@ -39,8 +39,8 @@ interface Upload {
 const LEAST_PART = 5 * 1024 * 1024
 
 export class S3State {
-  readonly objects = new Map<string, Uint8Array>()
-  readonly uploads = new Map<string, Upload>()
+  readonly objects: Map<string, Uint8Array> = new Map()
+  readonly uploads: Map<string, Upload> = new Map()
   /** Does this store keep `If-None-Match`? Some only keep it for one of the two. */
   readonly keepsConditions = { put: true, complete: true }
   /** With false, bytes are thrown away: an object is as many zeros. For uploads of gigabytes. */

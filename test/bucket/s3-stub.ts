@@ -213,7 +213,8 @@ async function send(
   })
   if (cutAt === undefined) {
     outgoing.end(hasBody ? bytes : undefined)
-    if (!outgoing.writableFinished) await Promise.race([once(outgoing, 'finish'), once(outgoing, 'close')])
+    if (!outgoing.writableFinished)
+      await Promise.race([once(outgoing, 'finish'), once(outgoing, 'close')])
     return
   }
   outgoing.write(bytes.subarray(0, cutAt), () => outgoing.destroy())
