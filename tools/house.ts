@@ -97,6 +97,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/index/local': "A Local's state machine: freshness, requests in flight, revalidation.",
   'src/index/records': 'Rows and log entries as the store keeps them.',
   'src/archive': "A store's copy in a bucket: its journal, snapshots, large values, restoring it.",
+  'src/archive/values': 'The objects of values: uploads in parts, ranges, removals.',
   'src/bucket': 'Objects in an S3-compatible bucket: conditional puts, uploads in parts, ranges.',
   'src/journal': 'The order of every write to a store: entries, appenders, who may append.',
   'src/journal/file': 'A journal in preallocated files on the disk of this machine.',
@@ -127,6 +128,8 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/store': 'The interface of a store, and its quota.',
   'src/store/copy': 'Threads that copy values of a store into files of callers, verified.',
   'src/store/disk': 'A store on disk: LMDB, value files, staging, recovery, quarantine.',
+  'src/store/disk/archived':
+    'The values of a store with an archive: uploaded when staged, evicted, fetched again.',
   'src/store/disk/replica': 'The records as the journal makes them: overlay, changes, flushes.',
   'src/store/disk/records': 'LMDB: records, the log, small values, and group commit.',
   'src/store/disk/staged': 'Values on their way into the disk store: staged, partial, sealed.',
