@@ -27,3 +27,17 @@ export const ARCHIVE_PART_BYTES: number = 8 * MIB
 export const ARCHIVE_PARTS_AHEAD = 4
 /** Time that a take-over waits beyond `ARCHIVE_LAG_MS`, unless the other said farewell. */
 export const ARCHIVE_MARGIN_MS: number = 5_000
+/** The most bytes of parts that all uploads of values hold in memory, unless one part has more. */
+export const ARCHIVE_UPLOAD_BYTES: number = 64 * MIB
+/** Of one object, in a request to read it; the next one is read ahead. */
+export const ARCHIVE_READ_BYTES: number = 4 * MIB
+/** Requests that read values, at a time. */
+export const ARCHIVE_READS = 16
+/** Values that a first copy uploads at a time. */
+export const ARCHIVE_COPIES = 4
+/** Values that are fetched whole, to be kept on this disk, at a time. */
+export const ARCHIVE_FETCHES = 4
+/** The largest outboard that is fetched whole. Of a larger one, ranges are. */
+export const ARCHIVE_OUTBOARD_BYTES: number = 64 * MIB
+/** When a copy on this disk that was fetched again is damaged again, the object is. */
+export const ARCHIVE_REFETCH_MS: number = 3_600_000
