@@ -9,6 +9,8 @@ export const ARCHIVE_LAG_BYTES: number = 64 * MIB
 export const ARCHIVE_LAG_MS: number = 30_000
 /** Entries in one object of the journal, unless one entry is larger. */
 export const ARCHIVE_OBJECT_BYTES: number = 4 * MIB
+/** Entries in one object of the journal. */
+export const JOURNAL_OBJECT_ENTRIES = 16_384
 /** How long an entry waits for others before it goes up, where puts do not wait for that. */
 export const ARCHIVE_GATHER_MS: number = 1_000
 /** Without an entry for this long, the node appends a heartbeat. */
