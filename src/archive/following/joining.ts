@@ -12,7 +12,7 @@ export async function compareJournals(
 ): Promise<number | undefined> {
   for (;;) {
     const theirs = await bucket.extent()
-    if (theirs.last === 0) return undefined
+    if (theirs.first > theirs.last) return undefined
     const ours = await own.extent()
     if (ours.last === 0) throw empty(place, theirs.last)
     if (theirs.last > ours.last) throw await parted(own, bucket, { ours, theirs, place })
