@@ -37,6 +37,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/api': 'The words that the daemon and its clients share: headers, paths, problems.',
   'src/daemon/client': 'Calls a daemon over its socket or TCP; a node as the daemon shows it.',
   'src/daemon/config': 'Settings, the state directory, addresses, the API token.',
+  'src/daemon/config/archive': 'Settings of the archive, and the note that a store has one.',
   'src/daemon/client/lists': 'The lists of a client.',
   'src/daemon/client/tokens': 'The calls of a client about tokens.',
   'src/daemon/client/pins': 'The calls of a client about pins.',
