@@ -2,9 +2,11 @@
  * Rows of the store that the daemon keeps beside the index, so that the archive has them too. They
  * are written as everything is, and have no log entry.
  */
+import type { Archive } from '../../../archive/archive.ts'
 import { concat, equal } from '../../../bytes.ts'
 import { DstoreError } from '../../../errors.ts'
 import { errorOf } from '../../../index/failure.ts'
+import { TOKENS } from '../../../limits.ts'
 import type { RecordKey, Store } from '../../../store/store.ts'
 import { unarchived } from './unarchived.ts'
 
@@ -15,6 +17,24 @@ export interface KeptRows {
   write(changes: ReadonlyMap<string, Uint8Array | undefined>): Promise<void>
   /** Resolves when the archive has them; `partial` while it is away. */
   archived(): Promise<void>
+}
+
+/** What the daemon keeps in a store that has an archive. */
+export interface NodeKept {
+  readonly tokens: KeptRows
+  /** Resolves once another node has taken over the archive: this one must end. */
+  readonly lost: Promise<DstoreError>
+}
+
+export function keptIn({
+  store,
+  archive,
+}: {
+  readonly store: Store
+  readonly archive?: { readonly archive: Pick<Archive, 'lost'> } | undefined
+}): NodeKept | undefined {
+  if (archive === undefined) return undefined
+  return { tokens: keptRows(store, 'token', TOKENS), lost: archive.archive.lost }
 }
 
 const encoder = new TextEncoder()
