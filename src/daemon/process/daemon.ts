@@ -64,7 +64,7 @@ export interface Daemon {
   /** Resolves with the reason when the state directory is gone: the daemon must end (R007-110). */
   readonly lost: Promise<DstoreError>
   /** Resolves once another node has taken over the archive: the daemon must end (R011-81). */
-  readonly overtaken: Promise<DstoreError> | undefined
+  readonly overtaken: Promise<DstoreError>
   /** Lets calls finish or aborts them, closes the node, removes the socket, releases the lock. */
   close(): Promise<void>
 }
@@ -216,7 +216,7 @@ async function serve(
   }
   let closing: Promise<void> | undefined
   const { lost } = held
-  const overtaken = node.kept?.lost
+  const overtaken = node.kept?.lost ?? new Promise<never>(() => undefined)
   return { node, socket, stopRequested, lost, overtaken, close: () => (closing ??= close()) }
 }
 

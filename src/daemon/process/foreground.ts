@@ -39,12 +39,11 @@ export async function runDaemon(
 
   const { stopRequested, lost, overtaken } = daemon
   let what = 'the state directory is gone'
-  const taken = overtaken?.then((fault) => {
+  const taken = overtaken.then((fault) => {
     what = 'the archive was taken over'
     return fault
   })
-  const ends = [signals.first, stopRequested, lost, ...(taken === undefined ? [] : [taken])]
-  const end = await Promise.race<EndingSignal | DstoreError | undefined>(ends)
+  const end = await Promise.race([signals.first, stopRequested, lost, taken])
   if (end instanceof DstoreError) log.error(what, { error: end.message })
   else log.info('stopping', { signal: end ?? 'none' })
   await daemon.close()
