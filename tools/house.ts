@@ -101,6 +101,8 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/index/local': "A Local's state machine: freshness, requests in flight, revalidation.",
   'src/index/records': 'Rows and log entries as the store keeps them.',
   'src/archive': "A store's copy in a bucket: its journal, snapshots, large values, restoring it.",
+  'src/archive/following':
+    "Keeps the bucket's journal equal to the store's own: what is sent, and acknowledged.",
   'src/bucket': 'Objects in an S3-compatible bucket: conditional puts, uploads in parts, ranges.',
   'src/journal': 'The order of every write to a store: entries, appenders, who may append.',
   'src/journal/file': 'A journal in preallocated files on the disk of this machine.',
