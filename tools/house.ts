@@ -99,6 +99,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/index/records': 'Rows and log entries as the store keeps them.',
   'src/archive': "A store's copy in a bucket: its journal, snapshots, large values, restoring it.",
   'src/archive/values': 'The objects of values: uploads in parts, ranges, removals.',
+  'src/archive/snapshots': 'Copies of the records in the bucket: when, taken, read back, loaded.',
   'src/bucket': 'Objects in an S3-compatible bucket: conditional puts, uploads in parts, ranges.',
   'src/journal': 'The order of every write to a store: entries, appenders, who may append.',
   'src/journal/bucket': 'A journal in a bucket: several entries an object, fenced by conditional puts.',
