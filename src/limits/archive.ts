@@ -49,3 +49,21 @@ export const ARCHIVE_FETCHES = 4
 export const ARCHIVE_OUTBOARD_BYTES: number = 64 * MIB
 /** When a copy on this disk that was fetched again is damaged again, the object is. */
 export const ARCHIVE_REFETCH_MS: number = 3_600_000
+/** Parts of one upload, as S3 allows. */
+export const ARCHIVE_PARTS = 10_000
+/** An upload of unknown size has larger parts from this number on. */
+export const ARCHIVE_LARGE_PART_FROM = 1_000
+/** The size of those parts. Less of them is under way at once. */
+export const ARCHIVE_LARGE_PART_BYTES: number = 64 * MIB
+/** One request of a read of an object. */
+export const ARCHIVE_READ_BYTES: number = MIB
+/** Such requests that a reader has under way beyond the one it waits for. */
+export const ARCHIVE_READS_AHEAD = 2
+/** An object that is read without a range. */
+export const ARCHIVE_WHOLE_BYTES: number = 64 * MIB
+/** The text of an answer of the bucket, such as a list of 1,000 keys. */
+export const ARCHIVE_ANSWER_BYTES: number = 4 * MIB
+/** Objects in a page of a list, and keys in one request to delete. */
+export const ARCHIVE_PAGE_OBJECTS = 1_000
+/** Time from one sweep of the bucket to the next. */
+export const ARCHIVE_SWEEP_MS: number = 86_400_000

@@ -3,8 +3,8 @@ import type { ObjectStore } from '../../bucket/object-store.ts'
 import { DstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { ARCHIVE_READS, ARCHIVE_READ_BYTES, PIECE_BYTES } from '../../limits.ts'
+import { Slots } from '../../store/slots.ts'
 import { bucketFault } from './faults.ts'
-import { Slots } from './slots.ts'
 
 const HINT = 'check that the bucket answers: the value is not on this disk'
 
