@@ -127,7 +127,11 @@ export class Following {
     this.#store = store
     shipping.start()
     await journal.shipped()
-    if (store.takingOver !== undefined) await this.#waitForOther(store.takingOver)
+    if (store.takingOver !== undefined && (await this.#waitForOther(store.takingOver))) {
+      // A third node may have taken over meanwhile.
+      await store.say('heartbeat')
+      await journal.shipped()
+    }
     this.#isOpen = true
     shipper.open()
     shipping.wake()
@@ -161,14 +165,16 @@ export class Following {
     }
   }
 
-  async #waitForOther({ fencedAt, saidFarewell }: TakingOver): Promise<void> {
-    if (saidFarewell || !this.#rules.waitsForOther) return
+  /** Was there anything to wait for? */
+  async #waitForOther({ fencedAt, saidFarewell }: TakingOver): Promise<boolean> {
+    if (saidFarewell || !this.#rules.waitsForOther) return false
     const { elapsed, sleep, log } = this.#parts
     const until = (fencedAt ?? elapsed()) + ARCHIVE_LAG_MS + ARCHIVE_MARGIN_MS
     const ms = until - elapsed()
-    if (ms <= 0) return
+    if (ms <= 0) return false
     log.info('waiting until the node that had the archive acknowledges nothing more', { ms })
     for (let left = ms; left > 0; left = until - elapsed()) await sleep(left)
+    return true
   }
 
   #onStep(): void {

@@ -296,13 +296,14 @@ class World {
 
   /** A store that was opened has all that was kept, and nothing that was not appended. */
   #checkStore({ name, marks, disk, epoch }: SimNode): void {
+    // It was overtaken meanwhile, and learns it from its first append.
+    if (epoch < this.#cloud.epoch) return
     for (const mark of this.#kept) {
       if (!marks.has(mark)) throw new Violation(`${name} lacks ${mark}`)
     }
     for (const mark of this.#absent) {
       if (marks.has(mark)) throw new Violation(`${name} has ${mark}, which was not appended`)
     }
-    if (epoch < this.#cloud.epoch) return
     for (const [position, entry] of disk.entries) {
       if (position > this.#cloud.last || this.#cloud.has(position, entry)) continue
       throw new Violation(`${name} serves another history from entry ${position} on`)
