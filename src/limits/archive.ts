@@ -29,8 +29,6 @@ export const ARCHIVE_PARTS_AHEAD = 4
 export const ARCHIVE_MARGIN_MS: number = 5_000
 /** The most bytes of parts that all uploads of values hold in memory, unless one part has more. */
 export const ARCHIVE_UPLOAD_BYTES: number = 64 * MIB
-/** Of one object, in a request to read it; the next one is read ahead. */
-export const ARCHIVE_READ_BYTES: number = 4 * MIB
 /** Requests that read values, at a time. */
 export const ARCHIVE_READS = 16
 /** Values that a first copy uploads at a time. */
