@@ -101,10 +101,12 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/index/local': "A Local's state machine: freshness, requests in flight, revalidation.",
   'src/index/records': 'Rows and log entries as the store keeps them.',
   'src/archive': "A store's copy in a bucket: its journal, snapshots, large values, restoring it.",
+  'src/archive/values': 'The objects of values: uploads in parts, ranges, removals.',
   'src/archive/following':
     "Keeps the bucket's journal equal to the store's own: what is sent, and acknowledged.",
   'src/bucket': 'Objects in an S3-compatible bucket: conditional puts, uploads in parts, ranges.',
   'src/journal': 'The order of every write to a store: entries, appenders, who may append.',
+  'src/journal/bucket': 'A journal in a bucket: several entries an object, fenced by conditional puts.',
   'src/journal/file': 'A journal in preallocated files on the disk of this machine.',
   'src/library': 'What programs call, over a node in their process or over a daemon.',
   'src/limits': 'Every bound that a spec states, by document.',
@@ -133,6 +135,8 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/store': 'The interface of a store, and its quota.',
   'src/store/copy': 'Threads that copy values of a store into files of callers, verified.',
   'src/store/disk': 'A store on disk: LMDB, value files, staging, recovery, quarantine.',
+  'src/store/disk/archived':
+    'The values of a store with an archive: uploaded when staged, evicted, fetched again.',
   'src/store/disk/replica': 'The records as the journal makes them: overlay, changes, flushes.',
   'src/store/disk/records': 'LMDB: records, the log, small values, and group commit.',
   'src/store/disk/staged': 'Values on their way into the disk store: staged, partial, sealed.',

@@ -1,4 +1,4 @@
-/** What the client made of an answer, checked: nothing in it is believed because it was asked for. */
+/** What the client made of an answer, checked: the server may have sent anything. */
 import type { ByteRange } from '../hash/tree/tree.ts'
 import { ARCHIVE_PAGE_OBJECTS } from '../limits.ts'
 import { AnswerError, readBody } from './answers.ts'

@@ -106,7 +106,7 @@ export async function makeClient(sdk: Sdk, options: ClientOptions): Promise<S3Cl
 const nothing = (): void => undefined
 const SILENT = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing }
 
-/** The client warns once, when it is made. Other warnings of the process are nobody's to hide. */
+/** The client warns once, when it is made. Other warnings of the process are shown as ever. */
 function quietly<T>(environment: Environment, make: () => T): T {
   const variables = environment as Record<string, string | undefined>
   const before = variables[NO_WARNING]

@@ -9,6 +9,8 @@ export const ARCHIVE_LAG_BYTES: number = 64 * MIB
 export const ARCHIVE_LAG_MS: number = 30_000
 /** Entries in one object of the journal, unless one entry is larger. */
 export const ARCHIVE_OBJECT_BYTES: number = 4 * MIB
+/** Entries in one object of the journal. */
+export const JOURNAL_OBJECT_ENTRIES = 16_384
 /** How long an entry waits for others before it goes up, where puts do not wait for that. */
 export const ARCHIVE_GATHER_MS: number = 1_000
 /** Without an entry for this long, the node appends a heartbeat. */
@@ -25,6 +27,20 @@ export const ARCHIVE_PART_BYTES: number = 8 * MIB
 export const ARCHIVE_PARTS_AHEAD = 4
 /** Time that a take-over waits beyond `ARCHIVE_LAG_MS`, unless the other said farewell. */
 export const ARCHIVE_MARGIN_MS: number = 5_000
+/** The most bytes of parts that all uploads of values hold in memory, unless one part has more. */
+export const ARCHIVE_UPLOAD_BYTES: number = 64 * MIB
+/** Of one object, in a request to read it; the next one is read ahead. */
+export const ARCHIVE_READ_BYTES: number = 4 * MIB
+/** Requests that read values, at a time. */
+export const ARCHIVE_READS = 16
+/** Values that a first copy uploads at a time. */
+export const ARCHIVE_COPIES = 4
+/** Values that are fetched whole, to be kept on this disk, at a time. */
+export const ARCHIVE_FETCHES = 4
+/** The largest outboard that is fetched whole. Of a larger one, ranges are. */
+export const ARCHIVE_OUTBOARD_BYTES: number = 64 * MIB
+/** When a copy on this disk that was fetched again is damaged again, the object is. */
+export const ARCHIVE_REFETCH_MS: number = 3_600_000
 /** Parts of one upload, as S3 allows. */
 export const ARCHIVE_PARTS = 10_000
 /** An upload of unknown size has larger parts from this number on. */

@@ -19,3 +19,9 @@ export const PATH_COPIES_BYTES: number = 16 * GIB
 export const UNFINISHED_BYTES: number = 64 * GIB
 /** How long an interrupted upload is kept for resumption: a day. */
 export const UNFINISHED_MS: number = 86_400_000
+/** Changes in memory that the database does not have yet. The last eighth is for what frees. */
+export const OVERLAY_BYTES: number = 16 * MIB
+/** Changes that are written into the database in one transaction, unless one entry has more. */
+export const OVERLAY_GENERATION_BYTES: number = MIB
+/** How long changes wait for others before they are written into the database. */
+export const OVERLAY_FLUSH_MS = 100

@@ -26,7 +26,7 @@ export function decodeCounter(value: Uint8Array | undefined): number {
  * counter that changes. Throws `integrity` if a counter would leave its bounds.
  */
 export function withCounters(
-  { writes, increments = [] }: Transaction,
+  { writes, increments = [] }: Pick<Transaction, 'writes' | 'increments'>,
   read: (key: RecordKey) => Uint8Array | undefined,
 ): readonly Write[] {
   if (increments.length === 0) return writes

@@ -5,6 +5,7 @@ import type { ByteRange } from '../../hash/tree/tree.ts'
 import { SMALL_VALUE_BYTES } from '../../limits.ts'
 import {
   checkBytes,
+  checkRange,
   checkCount,
   checkRecordKey,
   checkReplacement,
@@ -31,6 +32,8 @@ import type {
 } from '../store.ts'
 import { OutboardMove } from './earlier-layout.ts'
 import { makeLocation } from './layout.ts'
+import { type ArchivedFiles, lentWith } from './archived/archived-files.ts'
+import { archivedFiles, uploads, usedBytes } from './archived/of-store.ts'
 import type { Database, StoredValue } from './records/database.ts'
 import type { GroupCommit } from './records/group-commit.ts'
 import { smallValues } from './records/small-values.ts'
@@ -65,6 +68,7 @@ export class OpenDiskStore implements DiskStore {
   #staged = 0
   readonly #stagings = new Set<DiskStaging>()
   readonly #sealed: SealedValues
+  readonly #archived: ArchivedFiles | undefined
   #closing: Promise<void> | undefined
 
   constructor(parts: DiskStoreParts) {
@@ -74,8 +78,10 @@ export class OpenDiskStore implements DiskStore {
     this.#database = database
     this.#commits = commits
     const readers = (this.#readers = new ValueReaders(files, layout))
-    this.#quota = new Quota(maxBytes, database.tally().valueBytes)
-    const remove = (value: StoredValue): Promise<void> => this.#removeFiles(value)
+    this.#quota = new Quota(maxBytes, usedBytes(parts))
+    this.#archived = archivedFiles(parts, this.#quota, readers, (location) => this.#value(location))
+    const remove = (value: StoredValue): Promise<void> =>
+      this.#archived?.discarded(value) ?? this.#removeFiles(value)
     this.#sealed = new SealedValues({ commits, database, readers, remove })
     this.#host = {
       files,
@@ -84,9 +90,13 @@ export class OpenDiskStore implements DiskStore {
       partials,
       valuesSync: new SharedSync(() => files.syncDirectory(layout.values)),
       checkOpen: () => this.#checkOpen(),
-      onSealed: (location, value) => this.#sealed.add(location, value),
+      onSealed: (location, value) => {
+        this.#sealed.add(location, value)
+        this.#archived?.sealed(value)
+      },
       discardSealed: async (location) => (await this.#sealed.discard(location)) !== undefined,
       onEnd: (staging) => this.#stagings.delete(staging),
+      ...uploads(this.#archived),
     }
     this.#move = parts.hasOutboardsBehind ? new OutboardMove({ ...parts, readers }) : undefined
   }
@@ -101,6 +111,7 @@ export class OpenDiskStore implements DiskStore {
     if (resumption !== undefined) checkResumption(resumption)
     const reservation = new Reservation(this.#quota, size)
     try {
+      await this.#archived?.makeRoom(size)
       const location = makeLocation(this.#parts.run, ++this.#staged)
       const partial = resumption && (await this.#claimPartial(resumption))
       const staging = new DiskStaging({ location, size, reservation, partial }, this.#host)
@@ -140,6 +151,14 @@ export class OpenDiskStore implements DiskStore {
     this.#checkOpen()
     if (!(await this.#parts.quarantine.add(location))) return
     await this.#readers.end(location, new DstoreError('integrity', DAMAGED))
+    const value = this.#database.value(location)
+    if (value !== undefined) await this.#archived?.setAside(value)
+  }
+
+  async dropCopy(location: Location, beganMs: number): Promise<boolean> {
+    this.#checkOpen()
+    if (this.#archived === undefined || this.#parts.quarantine.has(location)) return false
+    return this.#archived.dropCopy(location, beganMs)
   }
 
   async isDamaged(location: Location): Promise<boolean> {
@@ -165,7 +184,8 @@ export class OpenDiskStore implements DiskStore {
         return before!
       },
     })
-    this.#quota.free(old.size)
+    this.#archived?.adopted(value!)
+    if (this.#archived === undefined) this.#quota.free(old.size)
     await this.#readers.end(location, new DstoreError('integrity', DAMAGED))
     await this.#removeFiles(old)
     await this.#parts.quarantine.remove(location)
@@ -177,17 +197,40 @@ export class OpenDiskStore implements DiskStore {
     signal?: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
     signal?.throwIfAborted()
-    yield* bytesOf(this.#readers, location, this.#value(location), range, signal)
+    const value = this.#value(location)
+    yield* this.#archived !== undefined && value.small === undefined
+      ? this.#archived.read(location, range, signal)
+      : bytesOf(this.#readers, location, value, range, signal)
   }
 
   async lendFile(location: Location, exact = false): Promise<LentFile | undefined> {
+    if (this.#archived !== undefined) return this.#lendArchived(this.#archived, location, exact)
     if (exact) await this.#move?.moveNow(location)
     const { small, file } = this.#value(location)
     return small === undefined ? this.#readers.lend(location, file) : undefined
   }
 
+  async #lendArchived(
+    archived: ArchivedFiles,
+    location: Location,
+    exact: boolean,
+  ): Promise<LentFile | undefined> {
+    const release = await archived.hold(location, exact)
+    if (release === undefined) return undefined
+    try {
+      if (exact) await this.#move?.moveNow(location)
+      return lentWith(this.#readers.lend(location, this.#value(location).file), release)
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
   async outboard(location: Location, range?: ByteRange): Promise<Uint8Array> {
     const value = this.#value(location)
+    if (this.#archived?.hasOutboard(value) === true) {
+      return this.#archived.outboard(location, checkRange(range, value.outboardBytes))
+    }
     try {
       return await outboardOf(this.#readers, this.#database, location, value, range)
     } catch (error) {
@@ -236,6 +279,7 @@ export class OpenDiskStore implements DiskStore {
       const { adopt = [], release = [] } = transactions[i]!
       if (!result.ok) return
       for (const location of adopt) {
+        this.#archived?.adopted({ file: location })
         this.#parts.sizes.add(location, this.#sealed.delete(location))
       }
       release.forEach((location, at) => freed.push(this.#free(location, released[at]!)))
@@ -280,6 +324,7 @@ export class OpenDiskStore implements DiskStore {
       ...quotaOf(this.#quota),
       damaged: this.#parts.quarantine.count,
       unfinishedBytes: this.#parts.partials.bytes,
+      ...(this.#archived !== undefined && { archived: this.#archived.usage }),
     }
   }
 
@@ -295,7 +340,9 @@ export class OpenDiskStore implements DiskStore {
   async #close(): Promise<void> {
     await this.#move?.stop()
     await this.#commits.settled()
-    await this.#readers.endAll(new DstoreError('unreachable', 'the store is closed'))
+    const closed = new DstoreError('unreachable', 'the store is closed')
+    await this.#readers.endAll(closed)
+    await this.#archived?.close(closed)
     await Promise.all([...this.#stagings].map((staging) => staging.suspend()))
     await this.#sealed.discardAll()
     await this.#database.close()
@@ -309,12 +356,14 @@ export class OpenDiskStore implements DiskStore {
       await this.#removeFiles(value)
       await this.#parts.quarantine.remove(location)
     }
-    this.#quota.free(value.size)
+    if (this.#archived === undefined || value.small !== undefined) this.#quota.free(value.size)
   }
 
   /** The files of a value that is not small. */
-  async #removeFiles({ file, small, place }: StoredValue): Promise<void> {
+  async #removeFiles(value: StoredValue): Promise<void> {
+    const { file, small, place } = value
     if (small !== undefined) return
+    if (this.#archived !== undefined) return this.#archived.released(value)
     const { files, layout } = this.#parts
     await files.remove(layout.valueFile(file)).catch(() => undefined)
     if (place === 'file') await files.remove(layout.outboardFile(file)).catch(() => undefined)

@@ -1,4 +1,5 @@
 /** Opens the durable store: LMDB for records and small values, files for large ones (specs/005). */
+import type { ArchivedValues } from './archive.ts'
 import { PLATFORM, type Platform } from '../../platform.ts'
 import { checkCount } from '../arguments.ts'
 import { HeldFiles } from '../file/held-files.ts'
@@ -26,6 +27,8 @@ export interface DiskStoreOptions {
   readonly reserveBytes?: number
   /** Called once for each commit that the disk refuses. */
   readonly onFailedCommit?: (fault: Error) => void
+  /** The objects of its large values, of which this disk is a cache then. */
+  readonly archived?: ArchivedValues
   /** What must stay in place beside the store, such as a lock file. The store adds its own. */
   readonly held?: HeldFiles
 }
@@ -49,6 +52,7 @@ export async function openDiskStore(
     reserveBytes = DISK_RESERVE_BYTES,
     held: given,
     onFailedCommit,
+    archived,
   }: DiskStoreOptions,
   {
     files = nodeFiles,
@@ -69,13 +73,19 @@ export async function openDiskStore(
     const database = wrap(opened)
     const run = await beginRun(database)
     const partials = new PartialUploads(files, layout, clocks)
-    const { recovery, ...recovered } = await recover(files, layout, database, partials)
+    const { recovery, ...recovered } = await recover(
+      files,
+      layout,
+      database,
+      partials,
+      archived,
+    )
     const freeSpace = new FreeSpace(files, layout.root, database, reserveBytes)
     const commits = new GroupCommit(database, freeSpace, held, onFailedCommit)
     const missing = recovery.damaged
     const quarantine = new Quarantine({ files, layout, database, commits, missing })
     const parts = { files, layout, held, database, freeSpace, commits, partials, quarantine }
-    return new OpenDiskStore({ ...parts, run, recovery, ...recovered, maxBytes })
+    return new OpenDiskStore({ ...parts, run, recovery, ...recovered, maxBytes, archived, elapsed: clocks.elapsed })
   } catch (error) {
     await opened?.close()
     throw faultOf(error, `open the store in ${directory}`)

@@ -2,6 +2,8 @@
 import type { HeldFiles } from '../file/held-files.ts'
 import type { SizeIndex } from '../size-index.ts'
 import type { Store } from '../store.ts'
+import type { ArchivedValues } from './archive.ts'
+import type { FoundFiles } from './archived/opening.ts'
 import type { Files } from './files.ts'
 import type { FreeSpace } from './free-space.ts'
 import type { Layout } from './layout.ts'
@@ -33,4 +35,9 @@ export interface DiskStoreParts {
   readonly hasOutboardsBehind: boolean
   readonly sizes: SizeIndex
   readonly maxBytes: number | undefined
+  /** The objects of its values, in a store with an archive. */
+  readonly archived: ArchivedValues | undefined
+  readonly found: FoundFiles | undefined
+  /** Milliseconds on a clock that never goes back. */
+  readonly elapsed: () => number
 }

@@ -14,7 +14,7 @@ import {
 import { SMALL_VALUE_BYTES } from '../../limits.ts'
 import { withCounters } from '../counters.ts'
 import { ChunkedBytes } from './chunked-bytes.ts'
-import { SortedMap } from './sorted-map.ts'
+import { SortedMap, sortable } from './sorted-map.ts'
 import { MemoryStaging } from './staging.ts'
 import { Reservation, Quota, quotaOf } from '../quota.ts'
 import { firstRows, pageOfRows } from '../row-page.ts'
@@ -343,8 +343,3 @@ class MemoryStore implements Store {
 }
 
 const NONE = new Uint8Array(0)
-
-/** A string with one character per byte: such strings compare bytewise. */
-function sortable(id: Uint8Array): string {
-  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1')
-}

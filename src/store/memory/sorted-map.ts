@@ -9,6 +9,10 @@ export class SortedMap<V> {
   /** All keys in order, in blocks of 1 to `BLOCK_KEYS`. */
   readonly #blocks: string[][] = []
 
+  get size(): number {
+    return this.#values.size
+  }
+
   get(key: string): V | undefined {
     return this.#values.get(key)
   }
@@ -76,4 +80,9 @@ export function firstIndex(count: number, passes: (index: number) => boolean): n
     else low = middle + 1
   }
   return low
+}
+
+/** A string with one character per byte: such strings compare bytewise. */
+export function sortable(id: Uint8Array): string {
+  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1')
 }

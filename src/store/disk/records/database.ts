@@ -23,7 +23,7 @@ import {
   scratchOf,
   writeNumber,
 } from './row-keys.ts'
-import { RowPages } from './row-pages.ts'
+import { type RowChange, RowPages } from './row-pages.ts'
 import { explained } from './short-write.ts'
 
 /** Counters of the store. `run` changes at every opening, the rest with every commit. */
@@ -34,6 +34,11 @@ export interface Tally {
   readonly revision: number
   readonly values: number
   readonly valueBytes: number
+  /** Entries of the log up to this seq are gone, even if the table still has some of them. */
+  readonly trimmed: number
+  /** Of the last entry of the journal that is in here, and its digest in hex; 0 before the first. */
+  readonly position: number
+  readonly chain: string
 }
 
 export type { StoredValue } from './file-row.ts'
@@ -79,7 +84,7 @@ export class Database {
     })
     const table = (name: string): LmdbTable<Buffer, Uint8Array> => this.#root.openDB(name, BYTES)
     this.#records = table('records')
-    this.#pages = new RowPages(this.#root, 'records')
+    this.#pages = new RowPages(this.#root, 'records', this.#records)
     this.#log = table('log')
     this.#small = table('small')
     this.#files = table('files')
@@ -126,9 +131,12 @@ export class Database {
     return Array.from(range, ({ key, value }) => rowOf(plain(key).subarray(1), value))
   }
 
-  page(table: Table, options: ScanOptions): RowPage {
+  /** The rows as these changes leave them, which are in the order of their ids and in the range. */
+  page(table: Table, options: ScanOptions, changes?: Iterable<RowChange>): RowPage {
     const { start, end } = rangeOf(table, options)
-    return this.#pages.read(start, end, options.limit)
+    return changes === undefined
+      ? this.#pages.read(start, end, options.limit)
+      : this.#pages.readChanged({ table, start, end }, options.limit, changes)
   }
 
   /** How many rows a table has. Walks its index. */
@@ -258,7 +266,8 @@ export class Database {
 
   tally(): Tally {
     const bytes = this.#state.getBinary(TALLY)
-    return bytes === undefined ? EMPTY : (JSON.parse(bytes.toString()) as Tally)
+    // A store of an earlier layout lacks the position.
+    return bytes === undefined ? EMPTY : { ...EMPTY, ...(JSON.parse(bytes.toString()) as Tally) }
   }
 
   /** Inside `transact`. */
@@ -309,7 +318,16 @@ const META_PAGES = 2
 
 const BYTES = { encoding: 'binary', keyEncoding: 'binary' } as const
 const TALLY = Buffer.from('state')
-const EMPTY: Tally = { run: 0, lastSeq: 0, revision: 0, values: 0, valueBytes: 0 }
+const EMPTY: Tally = {
+  run: 0,
+  lastSeq: 0,
+  revision: 0,
+  values: 0,
+  valueBytes: 0,
+  trimmed: 0,
+  position: 0,
+  chain: '00'.repeat(32),
+}
 
 /** `lmdb` passes limits as 32-bit integers. */
 const LIMIT = 0x7fff_ffff

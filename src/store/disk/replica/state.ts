@@ -1,6 +1,6 @@
 /**
- * What changes are applied to: the records of a store as of some position of its journal. Both the
- * database and the overlay over it are such states, so that a change has one effect everywhere.
+ * What changes are applied to: the records of a store as of some position of its journal
+ * (specs/005-storage.md, "Rules: overlay").
  */
 import type { Location, RecordKey, Row, Table } from '../../store.ts'
 import type { StoredValue } from '../records/file-row.ts'
@@ -20,9 +20,11 @@ export interface ReplicaState {
   /** Writes a row, or deletes it with `value: undefined`. */
   writeRow(key: RecordKey, version: number, value: Uint8Array | undefined): void
   append(seq: number, entry: Uint8Array): void
+  /** A location has one value; to give it another one, delete it first. */
   writeValue(location: Location, value: StoredValue): void
+  /** Its mark as damaged goes, too. */
   deleteValue(location: Location): void
-  markDamaged(location: Location, damaged: boolean): void
-  /** Forgets the log's entries up to this seq. */
+  markDamaged(location: Location): void
+  /** Forgets the log's entries up to this seq, which is at most the last one. */
   trimLog(upto: number): void
 }
