@@ -17,14 +17,17 @@ export interface JournalEnd extends ChainPosition {
 /** What another writer appends meanwhile may be missing: then `begin` is taken. */
 export async function readEnd(journal: Journal): Promise<JournalEnd> {
   for (;;) {
-    const { last } = await journal.extent()
+    const { first, last } = await journal.extent()
     if (last === 0) return { ...BEFORE_FIRST, head: undefined }
     const entry = await journal.at(last)
     if (entry === undefined) {
       throw new DstoreError('integrity', `the journal has no entry ${last}, its last`)
     }
-    // A trim keeps the last entry: there are more now.
-    if (entry === 'gone') continue
+    if (entry === 'gone') {
+      // A trim keeps the last entry: there are more now, unless none was ever appended here.
+      if (first <= last) continue
+      throw new DstoreError('integrity', `the journal begins after entry ${last}, and is empty`)
+    }
     const { head } = decodeEntry(entry)
     return { position: last, digest: entryDigest(entry), head }
   }

@@ -1,7 +1,7 @@
 /** A journal in preallocated files (specs/009-journal.md, "Files"). */
 import { randomBytes } from 'node:crypto'
 import { unzeroed } from '../../bytes.ts'
-import type { DstoreError } from '../../errors.ts'
+import { DstoreError } from '../../errors.ts'
 import {
   JOURNAL_BATCH_BYTES,
   JOURNAL_BLOCK_BYTES,
@@ -9,6 +9,7 @@ import {
   JOURNAL_SEGMENT_BYTES,
 } from '../../limits.ts'
 import { PLATFORM, type Platform } from '../../platform.ts'
+import { BEFORE_FIRST, type ChainPosition } from '../chain.ts'
 import { entryDigest } from '../digest.ts'
 import { Following, type Readable } from '../following.ts'
 import {
@@ -31,7 +32,7 @@ import {
 } from './files.ts'
 import { SALT_BYTES, encodeHead } from './head.ts'
 import { type Opened, openSegments } from './opening.ts'
-import { entryOf, recordBytes, recordHead, writeRecord } from './record.ts'
+import { entriesIn, recordBytes, recordHead, writeRecord } from './record.ts'
 import type { Place, Segment, Segments } from './segments.ts'
 import type { Spares } from './spares.ts'
 
@@ -40,6 +41,13 @@ export interface FileJournalOptions {
   readonly directory: string
   readonly segmentBytes?: number
   readonly firstSegmentBytes?: number
+  /**
+   * Where a journal without segments begins: after that position, with that chain. Nothing of it is
+   * written before the first append.
+   */
+  readonly start?: ChainPosition
+  /** Writes nothing, not even what an opening does: what it finds may not be durable. */
+  readonly readOnly?: boolean
   /** Called with the path of each new segment before anything is appended to it (R005-56). */
   readonly onSegment?: (path: string) => Promise<void>
 }
@@ -61,7 +69,8 @@ export async function openFileJournal(
   }: FileJournalComponents = {},
 ): Promise<Journal> {
   try {
-    const opened = await openSegments(files, options.directory)
+    const { directory, start = BEFORE_FIRST, readOnly = false } = options
+    const opened = await openSegments(files, directory, { start, readOnly })
     return new FileJournal(options, { files, random, platform }, opened)
   } catch (error) {
     throw faultOf(error, `open the journal in ${options.directory}`)
@@ -124,6 +133,7 @@ class FileJournal implements Journal, Readable {
     checkPosition('after', after)
     checkEntry(entry)
     this.checkOpen()
+    if (this.#options.readOnly === true) throw new AppendError('not-appended', readOnlyError())
     const appended = this.#appends.then(() => this.#append(after, entry))
     this.#appends = appended.catch(() => undefined)
     return appended
@@ -154,6 +164,7 @@ class FileJournal implements Journal, Readable {
   async trim(upto: number): Promise<void> {
     checkPosition('upto', upto)
     this.checkOpen()
+    if (this.#options.readOnly === true) throw readOnlyError()
     this.#first = Math.max(this.#first, Math.min(upto, this.last - 1) + 1)
     const freed = this.#frees.then(() => this.#free())
     this.#frees = freed.catch(() => undefined)
@@ -322,19 +333,5 @@ class FileJournal implements Journal, Readable {
   }
 }
 
-function entriesIn(
-  bytes: Uint8Array,
-  { position, start, salt }: { position: number; start: number; salt: Uint8Array },
-): Uint8Array[] | undefined {
-  const entries: Uint8Array[] = []
-  for (let at = 0; at < bytes.byteLength;) {
-    const record = bytes.subarray(at)
-    const head = recordHead(record, salt)
-    if (head?.position !== position + entries.length) return undefined
-    const entry = entryOf(record, head, start + at)
-    if (entry === undefined) return undefined
-    entries.push(entry)
-    at += recordBytes(head.length)
-  }
-  return entries
-}
+const readOnlyError = (): DstoreError =>
+  new DstoreError('unwritable', 'the journal is open for reading only')

@@ -2,10 +2,10 @@
 import { dirname, join } from 'node:path'
 import { equal } from '../../bytes.ts'
 import { JOURNAL_BLOCK_BYTES, JOURNAL_SEGMENT_BYTES } from '../../limits.ts'
-import { damaged } from './faults.ts'
+import type { ChainPosition } from '../chain.ts'
+import { damaged, isMissing } from './faults.ts'
 import type { JournalFiles } from './files.ts'
 import { type FileKind, type JournalFileName, parseName, pathOf } from './layout.ts'
-import { NO_ENTRY } from '../digest.ts'
 import { type SegmentContent, readSegment } from './read-segment.ts'
 import { Segments } from './segments.ts'
 import { Spares } from './spares.ts'
@@ -17,31 +17,61 @@ export interface Opened {
   readonly digest: Uint8Array
 }
 
+interface Opening {
+  /** Where a journal without segments begins. */
+  readonly start: ChainPosition
+  readonly readOnly: boolean
+}
+
 /**
  * Throws `integrity` where an entry is missing or damaged that others follow. What follows the last
  * entry of the last segment may be torn, and is void from the next append on.
  */
-export async function openSegments(files: JournalFiles, directory: string): Promise<Opened> {
-  await files.makeDirectory(directory)
-  // The last process may have been killed before its last rename was durable.
-  for (const path of [dirname(directory), directory]) await files.syncDirectory(path)
-  const names = (await files.list(directory)).flatMap((name) => parseName(name) ?? [])
+export async function openSegments(
+  files: JournalFiles,
+  directory: string,
+  opening: Opening,
+): Promise<Opened> {
+  const { start, readOnly } = opening
+  const listed = readOnly ? await listOrNone(files, directory) : await prepare(files, directory)
+  const names = listed.flatMap((name) => parseName(name) ?? [])
   const of = (kind: FileKind): JournalFileName[] => names.filter((one) => one.kind === kind)
-  for (const { name } of of('new')) await files.remove(join(directory, name))
+  if (!readOnly) for (const { name } of of('new')) await files.remove(join(directory, name))
   const numbers = of('segment')
     .map(({ number }) => number)
     .toSorted((a, b) => a - b)
-  const segments = new Segments(directory)
-  const digest = await readAll(files, directory, numbers, segments)
-  return { segments, digest, spares: await findSpares(files, directory, of('spare')) }
+  const segments = new Segments(directory, start.position)
+  const digest = await readAll(files, directory, { numbers, segments, ...opening })
+  const spares = await findSpares(files, directory, readOnly ? [] : of('spare'))
+  return { segments, digest, spares }
+}
+
+async function prepare(files: JournalFiles, directory: string): Promise<readonly string[]> {
+  await files.makeDirectory(directory)
+  // The last process may have been killed before its last rename was durable.
+  for (const path of [dirname(directory), directory]) await files.syncDirectory(path)
+  return files.list(directory)
+}
+
+async function listOrNone(files: JournalFiles, directory: string): Promise<readonly string[]> {
+  try {
+    return await files.list(directory)
+  } catch (error) {
+    if (isMissing(error)) return []
+    throw error
+  }
 }
 
 /** From the newest on: what each has beyond the beginning of the next one is void, and not read. */
 async function readAll(
   files: JournalFiles,
   directory: string,
-  numbers: readonly number[],
-  segments: Segments,
+  {
+    numbers,
+    segments,
+    start,
+    readOnly,
+  }: Opening & { readonly numbers: readonly number[]; readonly segments: Segments },
 ): Promise<Uint8Array> {
   const contents: SegmentContent[] = []
   for (const number of numbers.toReversed()) {
@@ -51,7 +81,7 @@ async function readAll(
       throw damaged(path, 'the segment after it is missing')
     }
     // What only the memory of the system has must not be served, and then be lost.
-    if (next === undefined) await syncFile(files, path)
+    if (next === undefined && !readOnly) await syncFile(files, path)
     const content = await readSegment(files, path, { number, upto: next?.head.after })
     if (next !== undefined) checkNext(content, next, path)
     if (content.later !== undefined) {
@@ -61,7 +91,7 @@ async function readAll(
   }
   for (const { head, offsets } of contents.toReversed()) segments.add(head, offsets)
   const newest = contents[0]
-  return newest?.digests.at(-1) ?? newest?.head.chain ?? NO_ENTRY
+  return newest?.digests.at(-1) ?? newest?.head.chain ?? start.digest
 }
 
 /** Does the next segment continue after the last entry of this one? */

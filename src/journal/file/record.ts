@@ -64,6 +64,27 @@ export function entryOf(
   return equal(check, record.subarray(CHECKED_BYTES, RECORD_HEAD_BYTES)) ? entry : undefined
 }
 
+/**
+ * The entries of records that follow each other, the first of which is at `position`; undefined if
+ * the bytes are not what was written.
+ */
+export function entriesIn(
+  bytes: Uint8Array,
+  { position, start, salt }: { position: number; start: number; salt: Uint8Array },
+): Uint8Array[] | undefined {
+  const entries: Uint8Array[] = []
+  for (let at = 0; at < bytes.byteLength;) {
+    const record = bytes.subarray(at)
+    const head = recordHead(record, salt)
+    if (head?.position !== position + entries.length) return undefined
+    const entry = entryOf(record, head, start + at)
+    if (entry === undefined) return undefined
+    entries.push(entry)
+    at += recordBytes(head.length)
+  }
+  return entries
+}
+
 /** Over the head, the place in the segment, and the entry's digest. */
 function checkOf(head: Uint8Array, offset: number, digest: Uint8Array): Uint8Array {
   const to = new ByteWriter(CHECKED_BYTES + 8 + 32)

@@ -17,21 +17,24 @@ export interface Place {
 
 export class Segments {
   readonly #directory: string
+  readonly #start: number
   readonly #list: Segment[] = []
 
-  constructor(directory: string) {
+  /** `start`: the position after which a journal without segments begins. */
+  constructor(directory: string, start: number) {
     this.#directory = directory
+    this.#start = start
   }
 
   /** The last entry of all. */
   get last(): number {
     const segment = this.#list.at(-1)
-    return segment === undefined ? 0 : segment.after + segment.offsets.length
+    return segment === undefined ? this.#start : segment.after + segment.offsets.length
   }
 
   /** The first entry that a segment has. */
   get first(): number {
-    return (this.#list[0]?.after ?? 0) + 1
+    return (this.#list[0]?.after ?? this.#start) + 1
   }
 
   get newest(): Segment | undefined {

@@ -26,6 +26,11 @@ export class HeldFiles {
     this.#opened.set(path, identity)
   }
 
+  /** What was there may go from now on. */
+  remove(path: string): void {
+    this.#opened.delete(path)
+  }
+
   /** Adds what is at this path, which must be open already. */
   async addOpened(path: string): Promise<void> {
     const identity = await this.#files.identity(path)
@@ -39,6 +44,12 @@ export class HeldFiles {
    */
   async check(): Promise<void> {
     await this.#comparison.run()
+  }
+
+  /** What was opened can't be used any more: every check rejects with this from now on. */
+  end(fault: DstoreError): void {
+    this.#fault ??= fault
+    this.#onLost(this.#fault)
   }
 
   /** The fault behind a failed call: that the files were taken away, if they were. */
@@ -56,7 +67,8 @@ export class HeldFiles {
       } catch (error) {
         throw faultOf(error, `look for ${path}`)
       }
-      if (found === identity) return
+      // It may have been given up meanwhile.
+      if (found === identity || this.#opened.get(path) !== identity) return
       this.#fault ??= gone(path)
       this.#onLost(this.#fault)
       throw this.#fault
