@@ -141,7 +141,7 @@ test('R005-123: an entry without changes is written with the next one', async (t
   })
 })
 
-test('R005-123: each generation is written alone, with its own position', async (t) => {
+test('R005-122: each generation is written alone, with its own position', async (t) => {
   await inScene(async (scene) => {
     const { database } = scene
     let release = (): void => undefined
@@ -177,7 +177,7 @@ test('R005-123: what is asked for is written at once; what comes meanwhile is wr
 })
 
 for (const point of ['first', 'write', 'commit'] as const) {
-  test(`R005-124: a write that fails loses nothing and is tried again (${point})`, async (t) => {
+  test(`R005-122, R005-124: a write that fails loses nothing and is tried again (${point})`, async (t) => {
     await inScene(async (scene) => {
       const { database, overlay, flusher } = scene
       scene.put('a')

@@ -67,7 +67,7 @@ async function follow(
   return outcomes
 }
 
-test(`R005-122: replicas of one journal are equal in every table after ${TRANSACTIONS} transactions`, async (t) => {
+test(`R005-120: replicas of one journal are equal in every table after ${TRANSACTIONS} transactions`, async (t) => {
   const random = seeded(30)
   const model = new PlainRecords()
   const changes = new RandomChanges(model, random)
