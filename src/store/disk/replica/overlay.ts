@@ -149,12 +149,11 @@ export class Overlay implements ReplicaState, OverlayBase {
   }
 
   entries(after: number, limit: number): LogEntry[] {
-    let from = Math.max(after, this.#tally.trimmed)
+    const from = Math.max(after, this.#tally.trimmed)
     // The database may have entries of the oldest generation already.
     const firstSeq = Math.min(...this.#generations.map((one) => one.firstSeq))
     const before = Math.min(limit, Math.max(0, firstSeq - 1 - from))
     const entries = this.#database.entries(from, before)
-    from = Math.max(from, firstSeq - 1)
     for (const generation of this.#generations.toReversed()) {
       entries.push(...generation.entries(from, limit - entries.length))
     }

@@ -243,6 +243,9 @@ test('R005-125: a full overlay refuses with the fault; what frees has a reserve'
     t.is(flusher.admit(false), undefined)
     scene.fill(OVERLAY_BYTES)
     await t.throwsAsync(async () => flusher.admit(false), failed)
+    // Nobody waits for this one: the process must not end by it.
+    t.not(flusher.admit(false), undefined)
+    await new Promise((resolve) => setImmediate(resolve))
     t.is(scene.overlay.rows('keys', { limit: 1000 }).length, scene.overlay.count('keys'))
     database.failing = undefined
     await flusher.flush()
@@ -305,6 +308,19 @@ test('R005-126: entries that were trimmed are gone at once, and deleted bit by b
     // 512, then twice 4096, then what is left.
     t.is(database.transactions - transactions, 4)
     t.is(left().length, 10)
+  })
+})
+
+test('R005-127: what gives up writes nothing more', async (t) => {
+  await inScene(async (scene) => {
+    const { flusher, database } = scene
+    database.failing = 'first'
+    scene.put('a')
+    await t.throwsAsync(flusher.flush(), failed)
+    await scene.until(() => scene.timers.length > 0)
+    await flusher.abandon()
+    t.deepEqual(scene.timers, [])
+    t.is(database.transactions, 1)
   })
 })
 
