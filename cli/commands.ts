@@ -14,7 +14,11 @@ import { NODE_FLAGS } from './flags.ts'
 const PLACE = ['dir', 'socket', 'quiet', 'verbose'] as const
 const CALL = [...PLACE, 'timeout', 'no-start'] as const
 /** `join` implies the role: not that of a node that trusts a clock. */
-const NOT_OF_JOIN: ReadonlySet<string> = new Set(['global', 'standalone', 'join', 'trust-clock'])
+const NOT_OF_JOIN: ReadonlySet<string> = new Set(
+  'global standalone join trust-clock archive archive-endpoint archive-ack archive-key disk-size take-over'.split(
+    ' ',
+  ),
+)
 const MANY: readonly [number, number] = [1, Infinity]
 const NONE: readonly [number, number] = [0, 0]
 

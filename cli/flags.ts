@@ -91,6 +91,15 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
     multiple: true,
   },
   'max-size': text('SIZE', 'the maximum size of the store'),
+  archive: text(
+    's3://BUCKET/PREFIX',
+    'also keep the store in this bucket; none: leave it for good',
+  ),
+  'archive-endpoint': text('URL', 'the S3 that has the bucket, if it is not AWS; none: AWS'),
+  'archive-ack': yes('puts wait until the bucket has them: nothing acknowledged is ever lost'),
+  'archive-key': text('FILE', 'the key that encrypts the identity in the bucket; made if missing'),
+  'disk-size': text('SIZE', 'what large values may take on the disk, if the bucket has them too'),
+  'take-over': yes('restore the archive here, and fence the node that had it; for one start'),
   lease: text('D', 'a Local cut off from Global for D stops serving; none: it never does'),
   'forget-after': text('D', 'forget a Local that is away for D (default 24h)'),
   'trust-clock': yes('the wall clock is right, though it is a day or more off; for one start'),
@@ -113,8 +122,8 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
 
 /** Flags that configure a node: `start` and `join` pass them on to the daemon in the background. */
 export const NODE_FLAGS: readonly FlagName[] = (
-  'global standalone join without-data listen lane-port store cache cache-dir cache-dir-size pin max-size lease ' +
-  'forget-after trust-clock socket-group http http-host http-cert http-key http-public door hf-upstream log-level'
+  'global standalone join without-data listen lane-port store cache cache-dir cache-dir-size pin max-size ' +
+  'archive archive-endpoint archive-ack archive-key disk-size take-over lease forget-after trust-clock socket-group http http-host http-cert http-key http-public door hf-upstream log-level'
 ).split(' ') as FlagName[]
 
 /** The flags of one call, of the types that `FLAGS` declares. */
@@ -179,6 +188,12 @@ export interface Flags {
   readonly 'cache-dir-size'?: string
   readonly pin?: readonly string[]
   readonly 'max-size'?: string
+  readonly archive?: string
+  readonly 'archive-endpoint'?: string
+  readonly 'archive-ack'?: boolean
+  readonly 'archive-key'?: string
+  readonly 'disk-size'?: string
+  readonly 'take-over'?: boolean
   readonly lease?: string
   readonly 'forget-after'?: string
   readonly 'trust-clock'?: boolean

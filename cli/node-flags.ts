@@ -1,5 +1,6 @@
 /** The flags that configure a node, as settings and as parameters of another process. */
 import { DstoreError } from '../src/errors.ts'
+import type { ArchiveSettings } from '../src/daemon/config/archive/archive-settings.ts'
 import { doorsIn } from '../src/daemon/config/door-settings.ts'
 import { parseDuration, parseSize } from '../src/daemon/config/quantities.ts'
 import { checkSettings, parseLease, parsePort } from '../src/daemon/config/settings.ts'
@@ -33,6 +34,7 @@ export function settingsFromFlags(flags: Flags): Settings {
     ...(cacheSize !== undefined && { cacheDirBytes: parseSize(cacheSize) }),
     ...(pin !== undefined && { pins: pin }),
     ...(max !== undefined && { maxBytes: parseSize(max) }),
+    ...archiveFromFlags(flags),
     ...(lease !== undefined && { leaseMs: parseLease(lease) }),
     ...(forgetAfter !== undefined && { forgetAfterMs: parseDuration(forgetAfter) }),
     ...(socket !== undefined && { socket: absolutePath(socket, 'the socket') }),
@@ -47,8 +49,20 @@ export function settingsFromFlags(flags: Flags): Settings {
   })
 }
 
+function archiveFromFlags(flags: Flags): ArchiveSettings {
+  const { archive, 'archive-endpoint': url, 'archive-key': key, 'disk-size': disk } = flags
+  return {
+    ...(archive !== undefined && { archive }),
+    ...(url !== undefined && { archiveEndpoint: url }),
+    ...(flags['archive-ack'] && { archiveAck: true }),
+    ...(key !== undefined && { archiveKey: pathOrNone(key, 'the key file') }),
+    ...(disk !== undefined && { diskBytes: parseSize(disk) }),
+  }
+}
+
 /** Flags whose value is a path, or `none`: what messages call the file. */
 const PATH_FLAGS: Readonly<Record<string, string>> = {
+  'archive-key': 'the key file',
   'cache-dir': 'the cache folder',
   'http-cert': 'the certificate',
   'http-key': 'the key',

@@ -16,16 +16,24 @@ import { faultOf } from '../../store/disk/faults.ts'
 import { unreadableFile } from '../../store/file/file-faults.ts'
 import { checkLossless, decodeUtf8 } from '../../utf8.ts'
 import { checkJoinAddresses, checkListenAddress } from './addresses.ts'
+import {
+  ARCHIVE_VARIABLES,
+  checkArchive,
+  resolveArchive,
+  withoutArchive,
+  type ArchiveSettings,
+} from './archive/archive-settings.ts'
 import { checkDoors, doorsIn, resolveDoors } from './door-settings.ts'
 import { parseHttpAddress } from './http-address.ts'
 import { checkHostName, checkHttpExtras, pathOrNone, resolveHttp } from './http-settings.ts'
 import { hintAtOwner } from './owner.ts'
 import { checkPins, resolvePins } from './pin-settings.ts'
 import { parseDuration, parseSize } from './quantities.ts'
+import { checkShape } from './setting-shapes.ts'
 import { absolutePath } from './working-directory.ts'
 
 /** The settings that one source gives; a missing one is left to the next source. */
-export interface Settings {
+export interface Settings extends ArchiveSettings {
   readonly role?: Role
   /** Multiaddrs of a Local's Global, with its peer id. */
   readonly join?: readonly string[]
@@ -93,6 +101,7 @@ const VARIABLES: Readonly<Record<string, (text: string) => Settings>> = {
   DSTORE_HTTP_PUBLIC: (text) => (text === '1' ? { httpPublic: true } : {}),
   DSTORE_DOOR: (text) => ({ doors: doorsIn([text]) }),
   DSTORE_HF_UPSTREAM: (hfUpstream) => ({ hfUpstream }),
+  ...ARCHIVE_VARIABLES,
 }
 
 /** The settings in the environment; throws `usage` or `malformed-address` for a bad one. */
@@ -114,7 +123,7 @@ export function parseLease(text: string): number {
 /** Parses the number of a TCP port; anything else is `usage`. */
 export function parsePort(text: string): number {
   const port = Number(text)
-  if (/^\d{1,5}$/.test(text) && isPort(port)) return port
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port
   throw new DstoreError('usage', `not a port: ${text}`, {
     hint: 'write a number from 1 to 65535, or 0 for any free port',
   })
@@ -136,7 +145,7 @@ export function readSettings(path: string): Settings {
     if (bytes.byteLength > CONFIG_FILE_BYTES) throw new Error('too long')
     const text = decodeUtf8(bytes)
     if (text === undefined) throw new Error('not UTF-8')
-    return checkSettings(checkShape(withList(JSON.parse(text))))
+    return checkSettings(checkShape(withList(JSON.parse(text))) as Settings)
   } catch (cause) {
     throw new DstoreError('usage', `${path}: ${(cause as Error).message}`, {
       cause,
@@ -186,7 +195,8 @@ export function resolveSettings(given: Settings, saved: Settings): Settings {
   const merged = mergeSettings(given, saved)
   const { join, listen, lanePort, leaseMs, forgetAfterMs, withoutData, ...others } = merged
   const { httpHosts: _, httpCert: __, httpKey: ___, pins: ____, ...kept } = others
-  const { socketGroup, http, httpPublic, doors: _doors, hfUpstream: _upstream, ...rest } = kept
+  const { socketGroup, http, httpPublic, doors: _doors, hfUpstream: _upstream, ...more } = kept
+  const rest = withoutArchive(more)
   const { role } = rest
   if ((given.leaseMs ?? given.forgetAfterMs) !== undefined && role !== 'global') {
     throw new DstoreError('usage', '--lease and --forget-after are for a Global', {
@@ -242,6 +252,7 @@ export function resolveSettings(given: Settings, saved: Settings): Settings {
     ...(role === 'local' && withoutData === true ? { withoutData } : {}),
     ...resolvePins(given, merged),
     ...resolveDoors(given, merged),
+    ...resolveArchive(given, merged),
     ...(listensOn === undefined ? {} : { listen: listensOn }),
     ...(lanesOn === undefined ? {} : { lanePort: lanesOn }),
     ...(role === 'global' && leaseMs !== undefined ? { leaseMs } : {}),
@@ -268,6 +279,7 @@ export function checkSettings(settings: Settings): Settings {
   for (const address of listen ?? []) checkListenAddress(address)
   checkPins(pins)
   checkDoors(settings)
+  checkArchive(settings)
   if (store !== undefined && store !== 'memory' && store !== 'disk') {
     throw new DstoreError('usage', `no such store: ${String(store)}`, {
       hint: 'write disk or memory',
@@ -300,45 +312,3 @@ function withList(value: unknown): unknown {
   const { join } = (value ?? {}) as { readonly join?: unknown }
   return typeof join === 'string' ? { ...(value as object), join: [join] } : value
 }
-
-function checkShape(value: unknown): Settings {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new Error('not an object')
-  for (const [name, setting] of Object.entries(value)) {
-    const isValid = SHAPES.get(name)
-    if (isValid === undefined) throw new Error(`unknown setting: ${name}`)
-    if (!isValid(setting)) throw new Error(`not a ${name}: ${JSON.stringify(setting)}`)
-  }
-  return value
-}
-
-const isText = (value: unknown): boolean => typeof value === 'string'
-
-const isTexts = (value: unknown): boolean => Array.isArray(value) && value.every(isText)
-const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0
-const isPort = (value: unknown): boolean => isCount(value) && Number(value) <= 65_535
-
-const SHAPES: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
-  ['role', (value: unknown) => value === 'standalone' || value === 'global' || value === 'local'],
-  ['join', isTexts],
-  ['listen', isTexts],
-  ['lanePort', isPort],
-  ['store', isText],
-  ['withoutData', (value: unknown) => typeof value === 'boolean'],
-  ['cacheBytes', isCount],
-  ['cacheDir', isText],
-  ['cacheDirBytes', isCount],
-  ['pins', isTexts],
-  ['maxBytes', isCount],
-  ['leaseMs', isCount],
-  ['forgetAfterMs', isCount],
-  ['socket', isText],
-  ['socketGroup', isText],
-  ['http', isText],
-  ['httpHosts', isTexts],
-  ['httpCert', isText],
-  ['httpKey', isText],
-  ['httpPublic', (value: unknown) => typeof value === 'boolean'],
-  ['doors', isTexts],
-  ['hfUpstream', isText],
-])

@@ -15,6 +15,8 @@ export interface GlobalIndexOptions {
   readonly wall: () => number
   /** How long a Local may serve without hearing Global, in milliseconds. Default: no bound. */
   readonly leaseMs?: number | undefined
+  /** Does the archive let this node renew leases now? Default: yes. */
+  readonly mayRenew?: (() => boolean) | undefined
   /** When a Local that is out of touch is forgotten, in milliseconds. */
   readonly forgetAfterMs?: number | undefined
   /** The wall clock is right, however far it is off the newest time that was trusted (R004-64). */

@@ -138,7 +138,8 @@ export class GlobalIndex {
         })
       },
       trimmed: () => this.#trimmed,
-      write: (writes, then) => this.#plans.write(writes, then),
+      write: (...write) => this.#plans.writeArchived(...write),
+      mayRenew: () => this.#options.mayRenew?.() ?? true,
     })
     this.#requests = new Requests({
       options,

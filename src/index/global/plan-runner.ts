@@ -76,6 +76,12 @@ export class PlanRunner {
     this.ask<'committed'>({ type: 'commit', transaction }, then, () => undefined)
   }
 
+  /** The same, and waits for the archive, where there is one. */
+  writeArchived(writes: readonly Write[], then: () => void, failed: (why: Failure) => void): void {
+    const transaction = { conditions: [], writes, entry: undefined }
+    this.ask<'committed'>({ type: 'commit', transaction, isArchived: true }, then, failed)
+  }
+
   /** Sends out work under a new ticket. */
   ask<T extends StoreResult['type']>(
     work: StoreWork,

@@ -127,7 +127,12 @@ export type StoreWork =
       /** It is a value of the index, and not one that was only sealed. */
       readonly isStored: boolean
     }
-  | { readonly type: 'commit'; readonly transaction: Transaction }
+  | {
+      readonly type: 'commit'
+      readonly transaction: Transaction
+      /** It is done once the archive has it, too, where there is one. */
+      readonly isArchived?: boolean
+    }
   /** Commit each of these, in order: one may conflict, and the others not. */
   | { readonly type: 'commit-all'; readonly transactions: readonly Transaction[] }
 

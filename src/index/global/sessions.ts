@@ -14,7 +14,7 @@ import type { Refusal } from '../../membership/refusal.ts'
 import type { Write } from '../../store/store.ts'
 import type { GlobalEffect, SessionId } from './global-events.ts'
 import type { ShownTicket } from './membership-plans.ts'
-import type { Body, Feed, Message, Position } from '../message.ts'
+import type { Body, Failure, Feed, Message, Position } from '../message.ts'
 import { failure } from '../failure.ts'
 import type { Change } from '../records/change-record.ts'
 import type { Run } from '../records/record.ts'
@@ -38,12 +38,19 @@ export interface SessionsOptions {
   /** The changes up to this one were trimmed from the log. */
   readonly trimmed: () => number
   readonly emit: (effect: GlobalEffect) => void
-  /** Makes rows of the register durable, then calls `then`. */
-  readonly write: (writes: readonly Write[], then: () => void) => void
+  /** Makes rows of the register durable, in the archive too, then calls `then`. */
+  readonly write: (
+    writes: readonly Write[],
+    then: () => void,
+    failed: (why: Failure) => void,
+  ) => void
+  /** See `GlobalIndexOptions`. */
+  readonly mayRenew: () => boolean
   /** The time of the event that is being handled. */
   readonly now: () => number
 }
 
+const NO_LEASE = 'Global cannot reach its archive, and grants no lease until it does'
 const NO_LONGER = 'this node is no longer a member of this Global'
 
 export class Sessions {
@@ -92,7 +99,8 @@ export class Sessions {
     if (session.state === 'welcome') {
       if (session.replacesOlder) this.#replaceOlder(session)
       this.#options.register.heard(session.peer, session.heardAt)
-      if (body.type === 'ping') this.#options.register.renew(session.peer, session.heardAt)
+      if (body.type === 'ping' && this.mayRenew)
+        this.#options.register.renew(session.peer, session.heardAt)
       return true
     }
     if (body.type === 'hello' && session.state === 'opened' && session.hello === undefined) {
@@ -117,6 +125,11 @@ export class Sessions {
     this.#options.register.acknowledge(session.peer, seq, session.heardAt)
     this.#feedLosses(id, session)
     return true
+  }
+
+  /** May a lease be granted or renewed? Another node may be about to take over (R011-84). */
+  get mayRenew(): boolean {
+    return this.#options.leaseMs === undefined || this.#options.mayRenew()
   }
 
   /** Feeds every session that has missed a loss. */
@@ -240,10 +253,14 @@ export class Sessions {
     if (session.replacesOlder && !this.#options.rules.olderStays) this.#replaceOlder(session)
     session.state = 'registering'
     const { position } = session.hello!.body
+    const { id: helloId } = session.hello!
     const held = position === undefined ? this.#options.feed.seq : 0
     const write = this.#options.register.registration(session.peer, bootId, held)
     if (write === undefined) this.#greet(id, session, held)
-    else this.#options.write([write], () => this.#greet(id, session, held))
+    else {
+      const refused = ({ code, message }: Failure): void => this.refuse(id, code, message, helloId)
+      this.#options.write([write], () => this.#greet(id, session, held), refused)
+    }
   }
 
   /** The Local uses its new session: it has no more use for those of earlier hellos (R004-8). */
@@ -263,6 +280,7 @@ export class Sessions {
     const { body, id: helloId } = session.hello!
     // It may have been expelled while this was made durable.
     if (members.roleOf(session.peer) === undefined) return
+    if (!this.mayRenew) return this.refuse(id, 'unreachable', NO_LEASE, helloId)
     const { position, highestSeen, bootId, versions } = body
     const known = register.knows(session.peer, bootId)
     const resumes = known && position !== undefined && this.contains(position, highestSeen)

@@ -35,6 +35,7 @@ import { LogRetention } from './log-retention.ts'
 import { openIndex, type OpenIndexOptions } from './open-index.ts'
 import type { Location } from '../../store/store.ts'
 import type { Repair } from './repair.ts'
+import { unarchived } from './archive/unarchived.ts'
 import { VERSION } from '../version.ts'
 
 /** How often the index gets the time, for pings, deadlines and silent Locals. */
@@ -255,7 +256,18 @@ export class IndexDriver {
   }
 
   #send(session: SessionId, message: Message): void {
-    const { id, body } = message
+    const waits = message.body.type === 'removed' && this.#options.store.archived !== undefined
+    if (waits) void this.#sendArchived(session, message)
+    else this.#sendNow(session, message)
+  }
+
+  /** A removal, an unbinding or an expulsion is confirmed once the archive has it (R011-80). */
+  async #sendArchived(session: SessionId, { id, body }: Message): Promise<void> {
+    const failure = await unarchived(this.#options.store)
+    this.#sendNow(session, { id, body: failure ?? body })
+  }
+
+  #sendNow(session: SessionId, { id, body }: Message): void {
     if (session === SELF) {
       this.#callers.get(id)?.(body)
       this.#callers.delete(id)

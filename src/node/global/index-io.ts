@@ -90,6 +90,7 @@ export class IndexIo {
         const result = await store.commit(work.transaction)
         if (!result.ok) return { type: 'conflicted' }
         this.#committed(work.transaction)
+        if (work.isArchived === true) await store.archived?.()
         return { type: 'committed', seq: result.seq }
       }
       case 'commit-all': {

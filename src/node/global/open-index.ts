@@ -10,7 +10,7 @@ import type { Store } from '../../store/store.ts'
 
 export interface OpenIndexOptions extends Pick<
   GlobalIndexOptions,
-  'leaseMs' | 'forgetAfterMs' | 'trustClock' | 'addresses' | 'holders' | 'mayBeDamaged'
+  'leaseMs' | 'mayRenew' | 'forgetAfterMs' | 'trustClock' | 'addresses' | 'holders' | 'mayBeDamaged'
 > {
   readonly store: Store
   /** Elapsed milliseconds that never run ahead of real time: see `grantorClock`. */
@@ -42,7 +42,7 @@ export async function openIndex(options: OpenIndexOptions): Promise<GlobalIndex>
   })
   const begun = await store.commit(transaction)
   if (!begun.ok) throw new DstoreError('internal', 'the start of a run was not committed')
-  const { forgetAfterMs, trustClock, addresses, holders, mayBeDamaged } = options
-  const rest = { leaseMs, forgetAfterMs, trustClock, addresses, holders, mayBeDamaged }
+  const { mayRenew, forgetAfterMs, trustClock, addresses, holders, mayBeDamaged } = options
+  const rest = { leaseMs, mayRenew, forgetAfterMs, trustClock, addresses, holders, mayBeDamaged }
   return new GlobalIndex({ recovered, now: now(), wall, ...rest })
 }

@@ -42,36 +42,56 @@ export interface StoreArchive {
 export interface ArchiveSource {
   /** Appends an entry without changes. */
   say(kind: 'heartbeat'): Promise<unknown>
-  /** Copies the records, as of one position, to a new file, without the pages not in use. */
-  copyRecords(path: string): Promise<ChainPosition>
-  /** Every adopted value in a file, by location. */
-  files(): Iterable<{ readonly location: Location; readonly value: StoredValue }>
+  /**
+   * Copies the records, as of one position, to `data.mdb` in an existing directory that has none,
+   * without the pages not in use: `Database.copyTo`, then the position that the copy states.
+   */
+  copyRecords(directory: string): Promise<ChainPosition>
+  /**
+   * Adopted values in files, by location, from after this one on. Read it in one turn of the event
+   * loop, and as far as you need: commits go on.
+   */
+  files(after?: Location): Iterable<{ readonly location: Location; readonly value: StoredValue }>
   /** Does a record or a sealed value name this file? */
   isNamed(file: Location): boolean
-  /** A file of the value on this disk, value then outboard; undefined if it has been given up. */
-  open(value: StoredValue): Promise<UploadSource | undefined>
+  /**
+   * An adopted value on this disk, as one source: its bytes, then its outboard. Undefined if it was
+   * released or is damaged.
+   */
+  open(location: Location): Promise<UploadSource | undefined>
 }
 
-/** Reads what is to be uploaded. */
+/** What is to be uploaded, on this disk. */
 export interface UploadSource {
-  /** Exactly these bytes. */
-  read(range: ByteRange): Promise<Uint8Array>
+  /** Fills the array from this position on. Reads may overlap. */
+  read(into: Uint8Array, position: number): Promise<void>
+  /** Called once, when nothing reads any more. */
   close(): Promise<void>
 }
 
 /**
- * The object of a value has the value, then its outboard; its name is that of the value's file.
+ * The object of a value has the value, then its outboard, wherever that is on the disk. Its name is
+ * that of the value's file.
  */
 export interface ArchivedValues {
+  /** `s3://BUCKET/PREFIX`, for messages. */
+  readonly place: string
+
   /** Does every adopted value in a file have its object? False while a store is first copied. */
   readonly isComplete: boolean
 
-  /** Begins to upload a value that is being written to a file. */
-  upload(file: Location): ValueUpload
+  /** Has an adopted value with this file its object? Knows without asking the bucket. */
+  has(file: Location): boolean
 
   /**
-   * A range of an object, in pieces of at most `PIECE_BYTES`. Errors: `unreachable`; `integrity`
-   * where it is missing or too short.
+   * Begins to upload a value that is being written to a file. Nothing is opened or sent before the
+   * first `grow` or `complete`. `size` is a hint.
+   */
+  upload(file: Location, open: () => Promise<UploadSource>, size: number | undefined): ValueUpload
+
+  /**
+   * A range of an object, in pieces of at most `PIECE_BYTES`, each with memory of its own. Errors:
+   * `unreachable`; `integrity` where the object is missing or too short; the signal's reason.
    */
   read(file: Location, range: ByteRange, signal?: AbortSignal): AsyncIterable<Uint8Array>
 
@@ -79,15 +99,20 @@ export interface ArchivedValues {
   remove(file: Location): void
 }
 
-/** One call of `grow`, `complete` at a time; `abort` at any moment. */
+/**
+ * Uploads a file while it grows. It needs no memory but that of the parts under way, so nothing
+ * waits before `complete`.
+ */
 export interface ValueUpload {
+  /** Why it failed: then `complete` fails with the same. */
+  readonly fault: Error | undefined
+  /** The file has this many bytes now, from its beginning. */
+  grow(bytes: number): void
   /**
-   * The source has this many bytes now. Uploads whole parts meanwhile; waits only where too many
-   * are under way.
+   * Uploads what is left of these bytes, then the outboard: the object is there durably. Errors:
+   * `unreachable` and those of the source.
    */
-  grow(source: UploadSource, bytes: number): Promise<void>
-  /** Uploads what is left and the outboard, and completes the object: it is there durably. */
-  complete(source: UploadSource, bytes: number, outboard: Uint8Array): Promise<void>
-  /** Leaves nothing in the bucket, as far as that answers. */
+  complete(bytes: number, outboard: Uint8Array): Promise<void>
+  /** Leaves nothing in the bucket, completed or not, as far as that answers. Never rejects. */
   abort(): Promise<void>
 }

@@ -5,6 +5,7 @@ import type { ByteRange } from '../../hash/tree/tree.ts'
 import { SMALL_VALUE_BYTES } from '../../limits.ts'
 import {
   checkBytes,
+  checkRange,
   checkCount,
   checkRecordKey,
   checkReplacement,
@@ -36,6 +37,8 @@ import { SMALL_COST, costOf } from './commit/cost.ts'
 import { type JobParts, isDone, jobOf } from './commit/transactions.ts'
 import { OutboardMove } from './earlier-layout.ts'
 import { makeLocation } from './layout.ts'
+import { type ArchivedFiles, lentWith } from './archived/archived-files.ts'
+import { archivedFiles, uploads, usedBytes } from './archived/of-store.ts'
 import type { StoredValue } from './records/file-row.ts'
 import { smallValues } from './records/small-values.ts'
 import type { Overlay } from './replica/overlay.ts'
@@ -68,6 +71,7 @@ export class OpenDiskStore implements DiskStore {
   #staged = 0
   readonly #stagings = new Set<DiskStaging>()
   readonly #sealed: SealedValues
+  readonly #archived: ArchivedFiles | undefined
   readonly #jobs: JobParts
   #closing: Promise<void> | undefined
 
@@ -79,10 +83,17 @@ export class OpenDiskStore implements DiskStore {
     this.#overlay = overlay
     this.#commits = commits
     const readers = (this.#readers = new ValueReaders(files, layout))
-    this.#quota = new Quota(maxBytes, overlay.tally().valueBytes)
-    const remove = (value: StoredValue): Promise<void> => this.#removeFiles(value)
+    const ofArchive = { ...parts, overlay }
+    this.#quota = new Quota(maxBytes, usedBytes(ofArchive))
+    const valueAt = (location: Location): StoredValue => this.#value(location)
+    this.#archived = archivedFiles(ofArchive, this.#quota, readers, valueAt)
+    const remove = (value: StoredValue): Promise<void> =>
+      this.#archived?.discarded(value) ?? this.#removeFiles(value)
     this.#sealed = new SealedValues({ readers, remove })
-    const onAdopted = (location: Location, size: number): void => sizes.add(location, size)
+    const onAdopted = (location: Location, size: number): void => {
+      this.#archived?.adopted({ file: location })
+      sizes.add(location, size)
+    }
     this.#jobs = { sealed: this.#sealed, overlay, onAdopted }
     this.#host = {
       files,
@@ -91,9 +102,13 @@ export class OpenDiskStore implements DiskStore {
       partials,
       valuesSync: new SharedSync(() => files.syncDirectory(layout.values)),
       checkOpen: () => this.#checkOpen(),
-      onSealed: (location, value) => this.#sealed.add(location, value),
+      onSealed: (location, value) => {
+        this.#sealed.add(location, value)
+        this.#archived?.sealed(value)
+      },
       discardSealed: async (location) => (await this.#sealed.discard(location)) !== undefined,
       onEnd: (staging) => this.#stagings.delete(staging),
+      ...uploads(this.#archived),
     }
     const { archive } = parts
     if (archive !== undefined) {
@@ -121,6 +136,7 @@ export class OpenDiskStore implements DiskStore {
     if (resumption !== undefined) checkResumption(resumption)
     const reservation = new Reservation(this.#quota, size)
     try {
+      await this.#archived?.makeRoom(size)
       const location = makeLocation(this.#parts.replica.run, ++this.#staged)
       const partial = resumption && (await this.#claimPartial(resumption))
       const staging = new DiskStaging({ location, size, reservation, partial }, this.#host)
@@ -160,6 +176,14 @@ export class OpenDiskStore implements DiskStore {
     this.#checkOpen()
     if (!(await this.#parts.quarantine.add(location))) return
     await this.#readers.end(location, new DstoreError('integrity', DAMAGED))
+    const value = this.#overlay.value(location)
+    if (value !== undefined) await this.#archived?.setAside(value)
+  }
+
+  async dropCopy(location: Location, beganMs: number): Promise<boolean> {
+    this.#checkOpen()
+    if (this.#archived === undefined || this.#parts.quarantine.has(location)) return false
+    return this.#archived.dropCopy(location, beganMs)
   }
 
   async isDamaged(location: Location): Promise<boolean> {
@@ -169,8 +193,10 @@ export class OpenDiskStore implements DiskStore {
 
   async replace(location: Location, by: Location): Promise<void> {
     this.#checkOpen()
+    const value = this.#sealed.get(by)
     const old = await this.#parts.turns.run(() => this.#replace(location, by))
-    this.#quota.free(old.size)
+    this.#archived?.adopted(value!)
+    if (this.#archived === undefined) this.#quota.free(old.size)
     await this.#readers.end(location, new DstoreError('integrity', DAMAGED))
     await this.#removeFiles(old)
     await this.#parts.quarantine.remove(location)
@@ -182,17 +208,40 @@ export class OpenDiskStore implements DiskStore {
     signal?: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
     signal?.throwIfAborted()
-    yield* bytesOf(this.#readers, location, this.#value(location), range, signal)
+    const value = this.#value(location)
+    yield* this.#archived !== undefined && value.small === undefined
+      ? this.#archived.read(location, range, signal)
+      : bytesOf(this.#readers, location, value, range, signal)
   }
 
   async lendFile(location: Location, exact = false): Promise<LentFile | undefined> {
+    if (this.#archived !== undefined) return this.#lendArchived(this.#archived, location, exact)
     if (exact) await this.#move?.moveNow(location)
     const { small, file } = this.#value(location)
     return small === undefined ? this.#readers.lend(location, file) : undefined
   }
 
+  async #lendArchived(
+    archived: ArchivedFiles,
+    location: Location,
+    exact: boolean,
+  ): Promise<LentFile | undefined> {
+    const release = await archived.hold(location, exact)
+    if (release === undefined) return undefined
+    try {
+      if (exact) await this.#move?.moveNow(location)
+      return lentWith(this.#readers.lend(location, this.#value(location).file), release)
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
   async outboard(location: Location, range?: ByteRange): Promise<Uint8Array> {
     const value = this.#value(location)
+    if (this.#archived?.hasOutboard(value) === true) {
+      return this.#archived.outboard(location, checkRange(range, value.outboardBytes))
+    }
     try {
       return await outboardOf(this.#readers, this.#overlay, location, value, range)
     } catch (error) {
@@ -281,6 +330,7 @@ export class OpenDiskStore implements DiskStore {
       ...quotaOf(this.#quota),
       damaged: this.#parts.quarantine.count,
       unfinishedBytes: this.#parts.partials.bytes,
+      ...(this.#archived !== undefined && { archived: this.#archived.usage }),
     }
   }
 
@@ -296,7 +346,9 @@ export class OpenDiskStore implements DiskStore {
   async #close(): Promise<void> {
     await this.#move?.stop()
     await this.#commits.settled()
-    await this.#readers.endAll(new DstoreError('unreachable', 'the store is closed'))
+    const closed = new DstoreError('unreachable', 'the store is closed')
+    await this.#readers.endAll(closed)
+    await this.#archived?.close(closed)
     await Promise.all([...this.#stagings].map((staging) => staging.suspend()))
     await this.#sealed.discardAll()
     const { replica, archive, database } = this.#parts
@@ -333,12 +385,14 @@ export class OpenDiskStore implements DiskStore {
       await this.#removeFiles(value)
       await this.#parts.quarantine.remove(location)
     }
-    this.#quota.free(value.size)
+    if (this.#archived === undefined || value.small !== undefined) this.#quota.free(value.size)
   }
 
   /** The files of a value that is not small. */
-  async #removeFiles({ file, small, place }: StoredValue): Promise<void> {
+  async #removeFiles(value: StoredValue): Promise<void> {
+    const { file, small, place } = value
     if (small !== undefined) return
+    if (this.#archived !== undefined) return this.#archived.released(value)
     const { files, layout } = this.#parts
     await files.remove(layout.valueFile(file)).catch(() => undefined)
     if (place === 'file') await files.remove(layout.outboardFile(file)).catch(() => undefined)

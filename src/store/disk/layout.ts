@@ -11,13 +11,13 @@ export const EARLIER_VERSIONS: readonly number[] = [2, 1]
 
 const LAYOUT_NAME = /^store-v(\d+)$/
 const LOCATION_BYTES = 10
-const VALUE_FILE = /^([0-9a-f]{20})(\.part|\.damaged|\.outboard)?$/
+const VALUE_FILE = /^([0-9a-f]{20})(\.part|\.damaged|\.outboard|\.outboard\.part)?$/
 const PARTIAL_FILE = /^([0-9a-f]{64})\.part$/
 
 /** A parsed file name in the directory of values. */
 export interface ValueFileName {
   readonly location: Location
-  /** `part`: it was never sealed. `damaged`: in quarantine. `outboard`: that of a value. */
+  /** `part`: it was never sealed, or not fetched whole. `damaged`: in quarantine. `outboard`: that of a value. */
   readonly kind: 'value' | 'part' | 'damaged' | 'outboard'
 }
 
@@ -59,6 +59,11 @@ export class Layout {
     return join(this.values, `${name}.part`)
   }
 
+  /** An outboard that is being fetched from an archive. */
+  partialOutboardFile(location: Location): string {
+    return join(this.values, `${location}.outboard.part`)
+  }
+
   /** LMDB's data file. */
   get data(): string {
     return join(this.records, 'data.mdb')
@@ -82,7 +87,8 @@ export function isForeign(name: string): boolean {
 export function parseValueFile(name: string): ValueFileName | undefined {
   const match = VALUE_FILE.exec(name)
   if (match === null) return undefined
-  const kind = (match[2]?.slice(1) ?? 'value') as ValueFileName['kind']
+  const suffix = match[2]?.slice(1) ?? 'value'
+  const kind = suffix.endsWith('part') ? 'part' : (suffix as ValueFileName['kind'])
   return { location: match[1]!, kind }
 }
 

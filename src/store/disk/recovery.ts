@@ -7,6 +7,8 @@ import { KIB } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 import { SizeIndex } from '../size-index.ts'
 import type { Location } from '../store.ts'
+import type { ArchivedValues } from './archive.ts'
+import { FoundFiles } from './archived/opening.ts'
 import { Database, type DatabaseOptions, type StoredValue } from './records/database.ts'
 import { faultOf, isMissing } from './faults.ts'
 import { takeOver } from './earlier-layout.ts'
@@ -37,6 +39,8 @@ export interface Recovered {
   /** Is an outboard behind its value, as in layout 1? */
   readonly hasOutboardsBehind: boolean
   readonly sizes: SizeIndex
+  /** In a store with an archive. */
+  readonly found: FoundFiles | undefined
 }
 
 /** What the opening found. */
@@ -175,6 +179,7 @@ export async function recover(
   layout: Layout,
   records: Records,
   partials: PartialUploads,
+  archived?: ArchivedValues,
 ): Promise<Recovered> {
   let deletedFiles = 0
   let named: ReadonlyMap<Location, StoredValue> | undefined
@@ -192,12 +197,17 @@ export async function recover(
   const damaged: Location[] = []
   let hasOutboardsBehind = false
   const sizes = new SizeIndex()
+  const found = archived && new FoundFiles(files, layout, archived)
   let checks: Promise<void>[] = []
   const check = async (location: Location, value: StoredValue): Promise<void> => {
-    if (!(await isWhole(files, layout, value))) damaged.push(location)
+    const isGood = await (found?.check(value) ?? isWhole(files, layout, value))
+    if (!isGood) damaged.push(location)
   }
   for (const { location, value } of records.files()) {
-    if (records.isDamaged(location)) continue
+    if (records.isDamaged(location)) {
+      found?.damaged(value)
+      continue
+    }
     if (value.place === 'behind') hasOutboardsBehind = true
     sizes.add(location, value.size)
     checks.push(check(location, value))
@@ -206,7 +216,7 @@ export async function recover(
     checks = []
   }
   await Promise.all(checks)
-  return { recovery: { deletedFiles, damaged }, hasOutboardsBehind, sizes }
+  return { recovery: { deletedFiles, damaged }, hasOutboardsBehind, sizes, found }
 }
 
 /** Have the files of a value the right lengths? Cuts one that a move of its outboard left long. */

@@ -20,7 +20,7 @@ export async function readOrCreateSecret(
   path: string,
   make: () => Promise<Uint8Array>,
 ): Promise<Uint8Array> {
-  const present = await read(path)
+  const present = await readSecret(path)
   if (present !== undefined) return present
   const aside = `${path}.${randomBytes(8).toString('hex')}.tmp`
   try {
@@ -40,12 +40,13 @@ export async function readOrCreateSecret(
   } finally {
     await unlink(aside).catch(() => undefined)
   }
-  const made = await read(path)
+  const made = await readSecret(path)
   if (made === undefined) throw new DstoreError('unreadable', `${path}: vanished`)
   return made
 }
 
-async function read(path: string): Promise<Uint8Array | undefined> {
+/** The bytes of a secret file; undefined if there is none. Errors: as above. */
+export async function readSecret(path: string): Promise<Uint8Array | undefined> {
   try {
     const { mode, size } = await stat(path)
     if ((mode & 0o077) !== 0) {

@@ -147,7 +147,8 @@ export class Requests {
         break
       case 'ping':
         this.#parts.names.settled(body.settled ?? [])
-        finish({ type: 'pong', seq: this.#parts.seq() })
+        // Without a pong the lease ends in time. Pings of Global keep the session up meanwhile.
+        if (this.#parts.sessions.mayRenew) finish({ type: 'pong', seq: this.#parts.seq() })
         break
       case 'ack':
         if (this.#parts.sessions.acknowledged(session, body.seq)) this.#parts.acknowledged()
