@@ -49,7 +49,10 @@ export function daemonArchive({
       hint: role === 'local' ? 'give it to a Global' : 'say where it is with --archive',
     })
   }
-  const note = role === 'local' || store === 'memory' ? undefined : readNote(directory.archive)
+  const hasStore = readdirSync(directory.path).some((name) => STORE.test(name))
+  const isAsked = role !== 'local' && store !== 'memory'
+  // Without a store there is nothing that it protects: a restore failed, or the store was dropped.
+  const note = isAsked && hasStore ? readNote(directory.archive) : undefined
   const leaves = given.archive === 'none'
   checkNote(note, place, leaves)
   const served = (): void => {
@@ -58,7 +61,6 @@ export function daemonArchive({
   if (place === undefined) {
     return { options: undefined, settle: () => Promise.resolve(undefined), served }
   }
-  const hasStore = readdirSync(directory.path).some((name) => STORE.test(name))
   const takesOver = takeOver && !hasStore
   if (takeOver && hasStore) {
     log.info('--take-over does nothing: this directory has a store, which goes on', { place })
@@ -79,7 +81,7 @@ export function daemonArchive({
     keyFile,
     diskBytes: settings.diskBytes,
     takesOver,
-    // Before a restore, too: what it leaves must not be taken for another store.
+    // Before a restore: a crash behind it must not lose the tokens.
     onOpening: () =>
       writeNote(directory.archive, { place, ...(isRestored && { restoring: true }) }),
     onProgress: progressOnLog(log),
