@@ -5,7 +5,7 @@ import { unzeroed } from '../bytes.ts'
 import { untilAborted } from '../deadline.ts'
 import { throwIfCancelled } from '../errors.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
-import { ARCHIVE_READ_BYTES, ARCHIVE_READS_AHEAD } from '../limits.ts'
+import { ARCHIVE_RANGE_BYTES, ARCHIVE_READS_AHEAD } from '../limits.ts'
 import { fault } from './faults.ts'
 import type { ObjectStore } from './object-store.ts'
 
@@ -36,8 +36,8 @@ export class ObjectReader {
    */
   async *read(key: string, range: ByteRange, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
     throwIfCancelled(signal)
-    const first = Math.floor(range.start / ARCHIVE_READ_BYTES)
-    const end = range.start < range.end ? Math.ceil(range.end / ARCHIVE_READ_BYTES) : first
+    const first = Math.floor(range.start / ARCHIVE_RANGE_BYTES)
+    const end = range.start < range.end ? Math.ceil(range.end / ARCHIVE_RANGE_BYTES) : first
     const ahead: { readonly name: string; readonly block: Block }[] = []
     let next = first
     try {
@@ -46,7 +46,7 @@ export class ObjectReader {
           ahead.push(this.#join(key, next))
         }
         const bytes = await waitFor(ahead[0]!.block.bytes, signal)
-        yield this.#cut(key, bytes, range, number * ARCHIVE_READ_BYTES)
+        yield this.#cut(key, bytes, range, number * ARCHIVE_RANGE_BYTES)
         this.#leave(ahead.shift()!)
       }
     } finally {
@@ -73,8 +73,8 @@ export class ObjectReader {
   }
 
   #begin(key: string, number: number, name: string): Block {
-    const start = number * ARCHIVE_READ_BYTES
-    const range = { start, end: start + ARCHIVE_READ_BYTES }
+    const start = number * ARCHIVE_RANGE_BYTES
+    const range = { start, end: start + ARCHIVE_RANGE_BYTES }
     const stop = new AbortController()
     const bytes = this.#objects.get(key, { range, signal: stop.signal })
     const block: Block = { bytes, stop, readers: 0, isRead: false }
@@ -111,7 +111,7 @@ export class ObjectReader {
     const { place } = this.#objects
     if (bytes === undefined) throw fault('integrity', place, `${key} is missing`)
     const start = Math.max(0, range.start - at)
-    const end = Math.min(range.end - at, ARCHIVE_READ_BYTES)
+    const end = Math.min(range.end - at, ARCHIVE_RANGE_BYTES)
     if (bytes.byteLength < end) throw fault('integrity', place, `${key} is too short`)
     // A copy: others read the block, too, and a piece may be handed to a thread.
     const piece = unzeroed(end - start)

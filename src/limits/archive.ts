@@ -56,7 +56,7 @@ export const ARCHIVE_LARGE_PART_FROM = 1_000
 /** The size of those parts. Less of them is under way at once. */
 export const ARCHIVE_LARGE_PART_BYTES: number = 64 * MIB
 /** One request of a read of an object. */
-export const ARCHIVE_READ_BYTES: number = MIB
+export const ARCHIVE_RANGE_BYTES: number = MIB
 /** Such requests that a reader has under way beyond the one it waits for. */
 export const ARCHIVE_READS_AHEAD = 2
 /** An object that is read without a range. */

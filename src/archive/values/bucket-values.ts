@@ -73,11 +73,7 @@ export class BucketValues implements ArchivedValues {
     return this.#isComplete || epochOf(file) === this.#epoch
   }
 
-  upload(
-    file: Location,
-    open: () => Promise<UploadSource>,
-    size: number | undefined,
-  ): ValueUpload {
+  upload(file: Location, open: () => Promise<UploadSource>, size: number | undefined): ValueUpload {
     const upload: PartsUpload = new PartsUpload({
       objects: this.#objects,
       key: objectKey(file),
