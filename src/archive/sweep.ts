@@ -7,6 +7,7 @@ import { pause } from '../deadline.ts'
 import { ARCHIVE_SWEEP_MS } from '../limits.ts'
 import type { ObjectStore } from '../bucket/object-store.ts'
 import type { Location } from '../store/store.ts'
+import { VALUE_PREFIX, epochOf, fileOf } from './values/object-key.ts'
 
 export interface SweepOptions {
   readonly objects: Pick<ObjectStore, 'list' | 'remove' | 'unfinished' | 'abortUpload'>
@@ -28,9 +29,6 @@ export interface Swept {
 /** A server that lists uploads without end is not swept to the end. */
 const PAGES = 1_000
 
-const VALUES = 'v/'
-const VALUE_KEY = /^v\/([0-9a-f]{8})\/([0-9a-f]{12})$/
-
 /** Sweeps once. Errors: those of the bucket, and of `settled`. */
 export async function sweep(options: SweepOptions, signal: AbortSignal): Promise<Swept> {
   return { aborted: await abortUploads(options, signal), removed: await remove(options, signal) }
@@ -41,7 +39,7 @@ async function remove(options: SweepOptions, signal: AbortSignal): Promise<numbe
   let removed = 0
   let after: string | undefined
   for (;;) {
-    const page = await objects.list(VALUES, after, signal)
+    const page = await objects.list(VALUE_PREFIX, after, signal)
     const keys = page.objects.map(({ key }) => key)
     const found = keys.filter((key) => {
       const file = earlierFile(key, epoch)
@@ -67,7 +65,7 @@ async function abortUploads(options: SweepOptions, signal: AbortSignal): Promise
   let aborted = 0
   let before = new Set<string>()
   for (let pages = 0; pages < PAGES; pages++) {
-    const page = await objects.unfinished(VALUES, signal)
+    const page = await objects.unfinished(VALUE_PREFIX, signal)
     const found = page.filter(
       ({ key, id }) =>
         earlierFile(key, epoch) !== undefined && !isUploading(key) && !before.has(id),
@@ -82,14 +80,13 @@ async function abortUploads(options: SweepOptions, signal: AbortSignal): Promise
 
 /** The file that an object of an earlier epoch is named after. */
 function earlierFile(key: string, epoch: number): Location | undefined {
-  const [, begun, number] = VALUE_KEY.exec(key) ?? []
-  if (begun === undefined || number === undefined) return undefined
-  return Number.parseInt(begun, 16) < epoch ? begun + number : undefined
+  const file = fileOf(key)
+  return file !== undefined && epochOf(file) < epoch ? file : undefined
 }
 
 function isLater(key: string, epoch: number): boolean {
-  const begun = VALUE_KEY.exec(key)?.[1]
-  return begun !== undefined && Number.parseInt(begun, 16) >= epoch
+  const file = fileOf(key)
+  return file !== undefined && epochOf(file) >= epoch
 }
 
 export interface SweepsOptions extends SweepOptions {

@@ -1,52 +1,65 @@
-/**
- * Reads ranges of objects by requests at fixed places, so that readers of the same part share one.
- */
+/** Reads ranges of objects by requests at fixed places, which readers of the same place share. */
 import { unzeroed } from '../bytes.ts'
 import { untilAborted } from '../deadline.ts'
 import { throwIfCancelled } from '../errors.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
-import { ARCHIVE_RANGE_BYTES, ARCHIVE_READS_AHEAD } from '../limits.ts'
+import { ARCHIVE_READ_BYTES, ARCHIVE_READS_AHEAD } from '../limits.ts'
 import { fault } from './faults.ts'
 import type { ObjectStore } from './object-store.ts'
 
-/** Blocks that are kept when they are read, for readers of short ranges one after another. */
-const KEPT_BLOCKS = 8
+/** Bounds how many requests of all readers are under way. */
+interface RequestSlots {
+  run<T>(act: () => Promise<T>): Promise<T>
+}
 
-/** A block that is being read, or was. */
+/** A request under way, or its answer. */
 interface Block {
+  /** Within one place of `ARCHIVE_READ_BYTES`. */
+  readonly range: ByteRange
   readonly bytes: Promise<Uint8Array | undefined>
   readonly stop: AbortController
+  /** Those that have not left. */
   readers: number
-  isRead: boolean
+  isShared: boolean
+}
+
+interface Joined {
+  readonly name: string
+  readonly block: Block
 }
 
 /** Reads objects that never change. One for each bucket. */
 export class ObjectReader {
   readonly #objects: Pick<ObjectStore, 'get' | 'place'>
-  /** Those that are being read, and the last that were, the oldest first. */
+  readonly #slots: RequestSlots
+  /** What is being read, by key and place: the last request of each. */
   readonly #blocks = new Map<string, Block>()
 
-  constructor(objects: Pick<ObjectStore, 'get' | 'place'>) {
+  constructor(objects: Pick<ObjectStore, 'get' | 'place'>, slots: RequestSlots) {
     this.#objects = objects
+    this.#slots = slots
   }
 
   /**
-   * A range of an object, in pieces that are the caller's. Errors: `integrity` where the object is
-   * missing or ends before; those of the bucket.
+   * A range of an object, in pieces of at most `ARCHIVE_READ_BYTES` whose memory is the caller's.
+   * Errors: `integrity` where the object is missing or ends before; those of the bucket.
    */
   async *read(key: string, range: ByteRange, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
     throwIfCancelled(signal)
-    const first = Math.floor(range.start / ARCHIVE_RANGE_BYTES)
-    const end = range.start < range.end ? Math.ceil(range.end / ARCHIVE_RANGE_BYTES) : first
-    const ahead: { readonly name: string; readonly block: Block }[] = []
-    let next = first
+    const ahead: Joined[] = []
+    let next = range.start
     try {
-      for (let number = first; number < end; number++) {
-        for (; next < end && next <= number + ARCHIVE_READS_AHEAD; next++) {
-          ahead.push(this.#join(key, next))
+      while (next < range.end || ahead.length > 0) {
+        for (; next < range.end && ahead.length <= ARCHIVE_READS_AHEAD; next = placeAfter(next)) {
+          const end = Math.min(range.end, placeAfter(next))
+          ahead.push(this.#join(key, { start: next, end }))
         }
-        const bytes = await waitFor(ahead[0]!.block.bytes, signal)
-        yield this.#cut(key, bytes, range, number * ARCHIVE_RANGE_BYTES)
+        const { block } = ahead[0]!
+        const wanted = {
+          start: Math.max(range.start, block.range.start),
+          end: Math.min(range.end, block.range.end),
+        }
+        yield this.#cut(key, block, await waitFor(block.bytes, signal), wanted)
         this.#leave(ahead.shift()!)
       }
     } finally {
@@ -54,71 +67,73 @@ export class ObjectReader {
     }
   }
 
-  /** Forgets what is kept of an object that is deleted. */
-  forget(key: string): void {
-    for (const [name, { isRead }] of this.#blocks) {
-      if (isRead && name.startsWith(`${key} `)) this.#blocks.delete(name)
-    }
-  }
-
-  #join(key: string, number: number): { readonly name: string; readonly block: Block } {
-    const name = `${key} ${number}`
+  /** Joins the request that has this range, or begins one. */
+  #join(key: string, range: ByteRange): Joined {
+    const name = `${key} ${Math.floor(range.start / ARCHIVE_READ_BYTES)}`
     let block = this.#blocks.get(name)
-    if (block === undefined) {
-      block = this.#begin(key, number, name)
+    if (block !== undefined && block.range.start <= range.start && range.end <= block.range.end) {
+      block.isShared = true
+    } else {
+      block = this.#begin(key, range, name)
       this.#blocks.set(name, block)
     }
     block.readers++
     return { name, block }
   }
 
-  #begin(key: string, number: number, name: string): Block {
-    const start = number * ARCHIVE_RANGE_BYTES
-    const range = { start, end: start + ARCHIVE_RANGE_BYTES }
+  #begin(key: string, range: ByteRange, name: string): Block {
     const stop = new AbortController()
-    const bytes = this.#objects.get(key, { range, signal: stop.signal })
-    const block: Block = { bytes, stop, readers: 0, isRead: false }
+    const { signal } = stop
+    const bytes = this.#slots.run(async () => {
+      throwIfCancelled(signal)
+      return this.#objects.get(key, { range, signal })
+    })
+    const block: Block = { bytes, range, stop, readers: 0, isShared: false }
     void this.#follow(name, block)
     return block
   }
 
+  /** Called before any reader waits, so that none joins a request whose answer was taken. */
   async #follow(name: string, block: Block): Promise<void> {
-    const read = await block.bytes.catch(() => undefined)
-    block.isRead = true
-    // What is missing or failed is asked for again by the next reader.
-    if (read !== undefined) this.#keepFew()
-    else if (this.#blocks.get(name) === block) this.#blocks.delete(name)
+    try {
+      await block.bytes
+    } catch {
+      // Told to those who wait for it. Who comes later asks again.
+    }
+    this.#forget(name, block)
   }
 
-  #leave({ name, block }: { readonly name: string; readonly block: Block }): void {
+  #leave({ name, block }: Joined): void {
     block.readers--
     if (block.readers > 0) return
-    if (!block.isRead) {
-      // A reader that comes now must not be told that it was aborted.
-      if (this.#blocks.get(name) === block) this.#blocks.delete(name)
-      block.stop.abort()
-    } else this.#keepFew()
+    // Before it is aborted, so that no reader who comes now is told that.
+    this.#forget(name, block)
+    block.stop.abort()
   }
 
-  #keepFew(): void {
-    const idle = [...this.#blocks].filter(([, { readers, isRead }]) => isRead && readers === 0)
-    for (const [name] of idle.slice(0, Math.max(0, idle.length - KEPT_BLOCKS))) {
-      this.#blocks.delete(name)
-    }
+  #forget(name: string, block: Block): void {
+    if (this.#blocks.get(name) === block) this.#blocks.delete(name)
   }
 
-  #cut(key: string, bytes: Uint8Array | undefined, range: ByteRange, at: number): Uint8Array {
+  #cut(key: string, block: Block, bytes: Uint8Array | undefined, wanted: ByteRange): Uint8Array {
     const { place } = this.#objects
-    if (bytes === undefined) throw fault('integrity', place, `${key} is missing`)
-    const start = Math.max(0, range.start - at)
-    const end = Math.min(range.end - at, ARCHIVE_RANGE_BYTES)
-    if (bytes.byteLength < end) throw fault('integrity', place, `${key} is too short`)
-    // A copy: others read the block, too, and a piece may be handed to a thread.
-    const piece = unzeroed(end - start)
-    piece.set(bytes.subarray(start, end))
+    if (bytes === undefined) throw fault('integrity', place, `the object ${key} is missing`)
+    const start = wanted.start - block.range.start
+    const length = wanted.end - wanted.start
+    if (bytes.byteLength < start + length) {
+      throw fault('integrity', place, `the object ${key} is too short`)
+    }
+    // Readers hand pieces with their memory to threads, so a piece shares its memory with nothing.
+    if (!block.isShared && length === bytes.buffer.byteLength) return bytes
+    const piece = unzeroed(length)
+    piece.set(bytes.subarray(start, start + length))
     return piece
   }
 }
+
+/** Where the next place begins. */
+const placeAfter = (at: number): number =>
+  (Math.floor(at / ARCHIVE_READ_BYTES) + 1) * ARCHIVE_READ_BYTES
 
 async function waitFor<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise

@@ -37,8 +37,6 @@ export const ARCHIVE_PARTS_AHEAD = 4
 export const ARCHIVE_MARGIN_MS: number = 5_000
 /** The most bytes of parts that all uploads of values hold in memory, unless one part has more. */
 export const ARCHIVE_UPLOAD_BYTES: number = 64 * MIB
-/** Of one object, in a request to read it; the next one is read ahead. */
-export const ARCHIVE_READ_BYTES: number = 4 * MIB
 /** Requests that read values, at a time. */
 export const ARCHIVE_READS = 16
 /** Values that a first copy uploads at a time. */
@@ -49,12 +47,6 @@ export const ARCHIVE_FETCHES = 4
 export const ARCHIVE_OUTBOARD_BYTES: number = 64 * MIB
 /** When a copy on this disk that was fetched again is damaged again, the object is. */
 export const ARCHIVE_REFETCH_MS: number = 3_600_000
-/** Parts of one upload, as S3 allows. */
-export const ARCHIVE_PARTS = 10_000
-/** An upload of unknown size has larger parts from this number on. */
-export const ARCHIVE_LARGE_PART_FROM = 1_000
-/** The size of those parts. Less of them is under way at once. */
-export const ARCHIVE_LARGE_PART_BYTES: number = 64 * MIB
 /** One request of a read of an object. */
 export const ARCHIVE_RANGE_BYTES: number = MIB
 /** Such requests that a reader has under way beyond the one it waits for. */
