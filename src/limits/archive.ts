@@ -48,7 +48,7 @@ export const ARCHIVE_OUTBOARD_BYTES: number = 64 * MIB
 /** When a copy on this disk that was fetched again is damaged again, the object is. */
 export const ARCHIVE_REFETCH_MS: number = 3_600_000
 /** One request of a read of an object. */
-export const ARCHIVE_RANGE_BYTES: number = MIB
+export const ARCHIVE_READ_BYTES: number = MIB
 /** Such requests that a reader has under way beyond the one it waits for. */
 export const ARCHIVE_READS_AHEAD = 2
 /** An object that is read without a range. */
