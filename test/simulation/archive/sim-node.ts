@@ -136,14 +136,13 @@ export class SimNode {
     await this.#journal?.trim(position)
   }
 
-  /** Keeps a copy of the records in the bucket, and forgets what came before the older one. */
+  /** Keeps a copy of the durable records in the bucket, and forgets what came before the older one. */
   async snapshot(): Promise<void> {
     const { cloud } = this.#parts
-    const { position, digest } = this.#chain
-    if (!this.isServing || position === 0) return
-    const snapshot = { position, digest, marks: new Set(this.marks) }
-    await this.following.archived(position)
-    await cloud.ask(this.process, () => cloud.addSnapshot(snapshot))
+    const { records } = this.disk
+    if (!this.isServing || records.position === 0) return
+    await this.following.archived(records.position)
+    await cloud.ask(this.process, () => cloud.addSnapshot(records))
   }
 
   /** Says farewell, and ends. */
