@@ -42,6 +42,8 @@ export class SimNode {
   marks: Set<number> = new Set()
   /** Something became visible. */
   onApplied: (position: number, entry: Uint8Array, body: EntryBody) => void = () => undefined
+  /** It is told that another one has taken over. */
+  onLost: () => void = () => undefined
   readonly #parts: SimNodeParts
   #journal: Journal | undefined
   #chain: Chain
@@ -91,7 +93,10 @@ export class SimNode {
       })
       await this.writer.say('begin')
       say(`${this.name} has begun epoch ${this.epoch} after ${end.position}`)
-      void following.lost.then((fault) => this.end(fault))
+      void following.lost.then((fault) => {
+        this.onLost()
+        this.end(fault)
+      })
       await following.opened({
         say: (kind) => this.writer!.say(kind),
         ...(taking !== undefined && { takingOver: taking }),
