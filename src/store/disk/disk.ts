@@ -73,19 +73,21 @@ export async function openDiskStore(
     const database = wrap(opened)
     const run = await beginRun(database)
     const partials = new PartialUploads(files, layout, clocks)
-    const { recovery, ...recovered } = await recover(
-      files,
-      layout,
-      database,
-      partials,
-      archived,
-    )
+    const { recovery, ...recovered } = await recover(files, layout, database, partials, archived)
     const freeSpace = new FreeSpace(files, layout.root, database, reserveBytes)
     const commits = new GroupCommit(database, freeSpace, held, onFailedCommit)
     const missing = recovery.damaged
     const quarantine = new Quarantine({ files, layout, database, commits, missing })
     const parts = { files, layout, held, database, freeSpace, commits, partials, quarantine }
-    return new OpenDiskStore({ ...parts, run, recovery, ...recovered, maxBytes, archived, elapsed: clocks.elapsed })
+    return new OpenDiskStore({
+      ...parts,
+      run,
+      recovery,
+      ...recovered,
+      maxBytes,
+      archived,
+      elapsed: clocks.elapsed,
+    })
   } catch (error) {
     await opened?.close()
     throw faultOf(error, `open the store in ${directory}`)

@@ -6,6 +6,8 @@ import { openArchive, type Archive } from '../../../archive/archive.ts'
 import { restore, type RestoreProgress } from '../../../archive/restore.ts'
 import type { Restored } from '../../../archive/restored.ts'
 import type { ObjectStore } from '../../../bucket/object-store.ts'
+import { raceBucket } from '../../../bucket/race.ts'
+import { toHex } from '../../../bytes.ts'
 import type { Log } from '../../../log.ts'
 import { settleIdentity } from './archived-identity.ts'
 import { ArchiveWatch } from './archive-watch.ts'
@@ -55,6 +57,8 @@ export async function openNodeArchive(
   const { acknowledges, keyFile, diskBytes, takesOver, onProgress } = options
   const objects = await options.open()
   try {
+    // Over a bucket that ignores conditions, two nodes would both go on.
+    await raceBucket(objects, { name: toHex(random(8)) })
     const parts = { objects, directory: dir, elapsed, log }
     let restored: Restored | undefined
     if (takesOver) {

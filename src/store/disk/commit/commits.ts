@@ -97,7 +97,9 @@ export class Commits {
     if (changes.length > 0) await this.#append(changes)
     else await mistakes
     let at = 0
-    return jobs.map(({ change }, i) => (change === undefined ? decided[i]! : changes[at++]!.applied!))
+    return jobs.map(({ change }, i) =>
+      change === undefined ? decided[i]! : changes[at++]!.applied!,
+    )
   }
 
   /** Appends one change. */

@@ -80,10 +80,7 @@ export class SealedValues {
     const value = this.#values.get(location)
     this.#values.delete(location)
     if (value === undefined) return undefined
-    await this.#parts.readers.end(
-      location,
-      new DstoreError('removed', 'the value was discarded'),
-    )
+    await this.#parts.readers.end(location, new DstoreError('removed', 'the value was discarded'))
     await this.#parts.remove(value)
     return value.size
   }
