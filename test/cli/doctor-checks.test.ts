@@ -13,6 +13,7 @@ import { findingsText, summaryText } from '../../cli/doctor/render.ts'
 import { isLoopback, octal, quoted, span } from '../../cli/doctor/words.ts'
 
 import { AWAY, CASES as OTHER_CASES } from './doctor-cases.ts'
+import { ARCHIVE_CASES } from './doctor-archive-cases.ts'
 import { CACHED_CASES } from './doctor-cached-cases.ts'
 import { CERTIFICATE_CASES } from './doctor-certificate-cases.ts'
 import {
@@ -26,7 +27,7 @@ import {
   withDaemon,
 } from './doctor-facts.ts'
 
-const CASES = { ...OTHER_CASES, ...CERTIFICATE_CASES, ...CACHED_CASES }
+const CASES = { ...OTHER_CASES, ...CERTIFICATE_CASES, ...CACHED_CASES, ...ARCHIVE_CASES }
 
 const worse = (facts: Facts): readonly Finding[] =>
   examine(facts).filter(({ severity }) => severity !== 'ok')
