@@ -104,6 +104,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/index/records': 'Rows and log entries as the store keeps them.',
   'src/archive': "A store's copy in a bucket: its journal, snapshots, large values, restoring it.",
   'src/archive/values': 'The objects of values: uploads in parts, ranges, removals.',
+  'src/archive/snapshots': 'Copies of the records in the bucket: when, taken, read back, loaded.',
   'src/archive/following':
     "Keeps the bucket's journal equal to the store's own: what is sent, and acknowledged.",
   'src/bucket': 'Objects in an S3-compatible bucket: conditional puts, uploads in parts, ranges.',

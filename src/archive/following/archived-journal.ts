@@ -3,7 +3,7 @@
  * archive's rules say (specs/011-archive.md, "Following and lag").
  */
 import { DstoreError } from '../../errors.ts'
-import { ARCHIVE_CONFIRM_MS } from '../../limits.ts'
+import { ARCHIVE_CONFIRM_MS, ARCHIVE_LAG_MS } from '../../limits.ts'
 import { AppendError, type Extent, type Followed, type Journal } from '../../journal/journal.ts'
 import type { BucketJournal } from './bucket-journal.ts'
 import { ALL_FOLLOWING_RULES, type FollowingRules } from './rules.ts'
@@ -106,6 +106,20 @@ export class ArchivedJournal implements Journal {
       if (shipper.fence !== undefined) throw shipper.fence
       const left = ARCHIVE_CONFIRM_MS - (elapsed() - since)
       if (left <= 0) throw this.#unreachable('not confirmed')
+      await shipping.changed(left)
+    }
+  }
+
+  /** Waits until the bucket has all that is here now, as long as it takes anything at all. */
+  async shipped(): Promise<void> {
+    const { shipper, shipping, elapsed } = this.#parts
+    const { own } = shipper
+    let [archived, since] = [shipper.archived, elapsed()]
+    while (shipper.archived < own) {
+      if (shipper.fence !== undefined) throw shipper.fence
+      if (shipper.archived > archived) [archived, since] = [shipper.archived, elapsed()]
+      const left = ARCHIVE_LAG_MS - (elapsed() - since)
+      if (left <= 0) throw this.#unreachable('not begun')
       await shipping.changed(left)
     }
   }

@@ -23,6 +23,8 @@ export interface ShipperStart {
   readonly archived: number
   readonly at: number
   readonly acknowledges: boolean
+  /** Default: `ARCHIVE_LAG_BYTES`. */
+  readonly lagBytes?: number
 }
 
 /** What the driver does next; all but `rest` and `ended` want an answer before the next step. */
@@ -86,6 +88,7 @@ const LONGEST_WAIT_MS = 5000
 export class Shipper {
   readonly #start: ShipperStart
   readonly #rules: FollowingRules
+  readonly #lagBytes: number
   readonly #groups: Group[] = []
   #own: number
   #archived: number
@@ -110,6 +113,7 @@ export class Shipper {
   constructor(start: ShipperStart, rules: FollowingRules = ALL_FOLLOWING_RULES) {
     this.#start = start
     this.#rules = rules
+    this.#lagBytes = start.lagBytes ?? ARCHIVE_LAG_BYTES
     this.#own = start.archived
     this.#archived = start.archived
   }
@@ -184,7 +188,7 @@ export class Shipper {
     if (position !== this.#own + 1) throw new RangeError(`entry ${position} is not the next one`)
     this.#own = position
     this.#bytes += bytes
-    if (this.#bytes >= ARCHIVE_LAG_BYTES) this.#fullSince ??= now
+    if (this.#bytes >= this.#lagBytes) this.#fullSince ??= now
     const group = this.#groupFor(bytes, now)
     group.count++
     group.bytes += bytes
@@ -327,7 +331,7 @@ export class Shipper {
     this.#archived += count
     this.#bytes -= bytes
     this.#heldBytes -= bytes
-    if (this.#bytes < ARCHIVE_LAG_BYTES) this.#fullSince = undefined
+    if (this.#bytes < this.#lagBytes) this.#fullSince = undefined
     this.#provedAt = Math.max(this.#provedAt, provedAt)
     this.#failures = 0
     this.#waitUntil = -Infinity

@@ -14,6 +14,8 @@ export interface ShippingParts {
   readonly sleep: Sleep
   /** Appends a heartbeat to the store, which comes here in its turn. Never throws. */
   readonly sayHeartbeat: () => void
+  /** A step was taken. */
+  readonly onStep?: () => void
 }
 
 /** The longest that a timer may be asked to wait. */
@@ -75,7 +77,8 @@ export class Shipping {
         continue
       }
       shipper.answer(await this.#take(step), elapsed())
-      for (const wake of [...this.#waiting]) wake()
+      this.#parts.onStep?.()
+      for (const wake of this.#waiting) wake()
     }
   }
 

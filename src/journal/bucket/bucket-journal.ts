@@ -117,17 +117,17 @@ class ObjectJournal implements BucketJournal {
     this.#checkOpen()
     if (position <= this.#trimmed) return 'gone'
     for (let i = 0; i < TRIES; i++) {
-      let object = await this.#objects.read(position)
-      if (object === undefined) {
-        const { before, isFollowed } = await this.#objects.around(position)
-        if (before === undefined) return isFollowed ? 'gone' : await this.#beyond(position)
-        object = await this.#objects.read(before.first)
-        // It was trimmed since it was listed.
-        if (object === undefined) continue
-        if (object.last < position) return isFollowed ? 'gone' : undefined
+      const object = await this.#objects.read(position)
+      if (object !== undefined) {
+        return (await this.#isLive(object)) ? object.entries[0] : 'gone'
       }
-      if (this.#rules.verifiesReads && !(await this.#objects.isLive(object))) return 'gone'
-      return object.entries[position - object.first]
+      const { before, isFollowed } = await this.#objects.around(position)
+      if (before === undefined) return isFollowed ? 'gone' : await this.#beyond(position)
+      const around = await this.#objects.read(before.first)
+      // Trimmed since it was listed, and perhaps put again by a stale writer.
+      if (around === undefined || !(await this.#isLive(around))) continue
+      if (around.last >= position) return around.entries[position - around.first]
+      return isFollowed ? 'gone' : undefined
     }
     throw this.#restless()
   }
@@ -169,7 +169,7 @@ class ObjectJournal implements BucketJournal {
     for (;;) {
       this.#checkOpen()
       if (signal.aborted) return
-      for await (const followed of readAhead(this.#objects, position, this.#start.last)) {
+      for await (const followed of this.#read(position)) {
         if (signal.aborted) return
         this.#checkOpen()
         yield followed
@@ -178,6 +178,11 @@ class ObjectJournal implements BucketJournal {
       }
       await this.#more(position, signal)
     }
+  }
+
+  #read(after: number): AsyncIterable<Followed> {
+    const isLive = (object: ObjectHead): Promise<boolean> => this.#isLive(object)
+    return readAhead(this.#objects, after, { isLive, start: this.#start.last })
   }
 
   #checkOpen(): void {
@@ -233,6 +238,11 @@ class ObjectJournal implements BucketJournal {
     return this.#objects.isLive(put, end.first > 0 ? put.first : 1)
   }
 
+  /** Asked after the object was read: what was listed before may have been another one. */
+  async #isLive(object: ObjectHead): Promise<boolean> {
+    return !this.#rules.verifiesReads || this.#objects.isLive(object)
+  }
+
   /** The end of the journal as it is now. */
   async #refresh(): Promise<ObjectHead> {
     for (let i = 0; i < TRIES; i++) {
@@ -245,8 +255,8 @@ class ObjectJournal implements BucketJournal {
       }
       if (last.first === known?.first) return known
       const object = await this.#objects.read(last.first)
-      // Undefined if it was trimmed since it was listed: there are later ones.
-      if (object !== undefined) return this.#advance(object)
+      // Else it was trimmed since it was listed: there are later ones.
+      if (object !== undefined && (await this.#isLive(object))) return this.#advance(object)
     }
     throw this.#restless()
   }

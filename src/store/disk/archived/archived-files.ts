@@ -332,8 +332,8 @@ export class ArchivedFiles {
     try {
       for (let at = start; at < end;) {
         const next = Math.min(end, at + PIECE_BYTES)
-        if (!(await fetch.reached(next, either))) break
-        const piece = await fetch.read({ start: at, end: next })
+        const piece = await fetch.read({ start: at, end: next }, either)
+        if (piece === undefined) break
         either.throwIfAborted()
         at = next
         yield piece

@@ -58,21 +58,20 @@ export class FileFetch {
     await this.done.catch(() => undefined)
   }
 
-  /** Is this much of it here, so that `read` may ask for it? */
+  /** Is this much of it here, so that `read` need not wait? */
   hasWritten(bytes: number): boolean {
     return !this.#isOver && this.#written >= bytes
   }
 
-  /** Resolves when this much is here: true. False once it is over, in whatever way. */
-  async reached(bytes: number, signal: AbortSignal): Promise<boolean> {
-    while (!this.#isOver && this.#written < bytes) {
+  /**
+   * Waits for these bytes, and reads them into memory of their own. Undefined once it is over, in
+   * whatever way: then nobody may read the unfinished file any more.
+   */
+  async read({ start, end }: ByteRange, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    while (!this.#isOver && this.#written < end) {
       await untilAborted(new Promise<void>((resolve) => void this.#onMove.push(resolve)), signal)
     }
-    return this.hasWritten(bytes)
-  }
-
-  /** In memory of its own. Only what is here. */
-  read({ start, end }: ByteRange): Promise<Uint8Array> {
+    if (this.#isOver) return undefined
     const reading = this.#read(unzeroed(end - start), start)
     const settled = reading.catch(() => undefined).finally(() => this.#reads.delete(settled))
     this.#reads.add(settled)

@@ -287,6 +287,18 @@ export class Database {
     return (lastPageNumber + 1 - META_PAGES - used) * pageSize
   }
 
+  /**
+   * Copies all tables as of one moment, without the pages not in use, to `data.mdb` in an existing
+   * directory that has none. Commits go on meanwhile. What fails leaves a part of it.
+   */
+  async copyTo(directory: string): Promise<void> {
+    try {
+      await this.#root.backup(directory, true)
+    } catch (error) {
+      throw explained(error, join(directory, 'data.mdb'))
+    }
+  }
+
   async close(): Promise<void> {
     await this.#root.close()
   }

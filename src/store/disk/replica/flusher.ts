@@ -79,7 +79,7 @@ export class Flusher {
     if (overlay.newestBytes >= OVERLAY_GENERATION_BYTES) {
       overlay.freeze()
       this.#start()
-    } else if (overlay.newestBytes > 0) {
+    } else if (overlay.newestBytes > 0 && !this.#isDue) {
       // An entry without changes is written with those of the next one.
       this.#cancelTimer ??= after(OVERLAY_FLUSH_MS, () => this.#begin())
     }

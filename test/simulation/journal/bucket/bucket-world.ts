@@ -258,9 +258,9 @@ class BucketWorld {
       const { last } = await this.#settled(() => journal.extent())
       const upto = Math.max(0, last - Math.floor(this.#random() * 4))
       this.#say(`${name} trims to ${upto} of ${last}`)
+      this.trimmed = Math.max(this.trimmed, upto)
       try {
         await journal.trim(upto)
-        this.trimmed = Math.max(this.trimmed, upto)
       } catch (error) {
         if (!(error instanceof DstoreError) || error.code !== 'unreachable') throw error
       }

@@ -63,7 +63,10 @@ for (const [when, weights] of Object.entries(SCHEDULES)) {
       fc.nat(),
       run,
     )
-    await fc.assert(property, { numRuns: when === 'at random' ? 20 : 4, includeErrorInReport: true })
+    await fc.assert(property, {
+      numRuns: when === 'at random' ? 20 : 4,
+      includeErrorInReport: true,
+    })
     t.pass()
   })
 }
