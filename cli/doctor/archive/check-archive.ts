@@ -29,7 +29,7 @@ function noteOf({ place, noted }: ArchiveFacts): Finding[] {
 function keyOf({ key }: ArchiveFacts): Finding[] {
   if (key?.state !== 'open') return []
   const what = `others may read the key file of the archive, ${key.path}`
-  return [report.problem('archive-key-open', what, `chmod 600 ${quoted(key.path)}`)]
+  return [report.problem('archive-key-open', what, `\`chmod 600 ${quoted(key.path)}\``)]
 }
 
 function linkOf({ endpoint }: ArchiveFacts): Finding[] {
@@ -87,7 +87,7 @@ const FAULTS: Readonly<Record<string, string>> = {
 
 function remedyFor(code: string | undefined): string {
   if (code === 'not-permitted') {
-    return 'give the daemon credentials that may read, write, list and delete there; docs/archive.md has the policy'
+    return '`dstore stop`, then `dstore start` with credentials that may read, write, list and delete there: docs/archive.md'
   }
   return '`dstore logs` shows what the bucket answers; it is tried again all the time'
 }
