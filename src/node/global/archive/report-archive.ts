@@ -1,0 +1,23 @@
+/** Makes the report of an archive out of its state. */
+import type { Archive } from '../../../archive/archive.ts'
+import type { ArchiveReport } from './archive-report.ts'
+
+/** `wallMs`: now. */
+export function archiveReport(archive: Archive, wallMs: number): ArchiveReport {
+  const { lag, snapshot, firstCopy, lastFault, ...facts } = archive.status()
+  const at = (agoMs: number): string => new Date(wallMs - agoMs).toISOString()
+  return {
+    ...facts,
+    mayServe: archive.mayServe(),
+    lagEntries: lag.entries,
+    lagBytes: lag.bytes,
+    lagMs: Math.round(lag.ms),
+    ...(snapshot && { snapshot: { position: snapshot.position, at: at(snapshot.ageMs) } }),
+    ...(firstCopy && { firstCopy }),
+    ...(lastFault && {
+      error: lastFault.fault.message,
+      errorCode: lastFault.fault.code,
+      errorAt: at(lastFault.agoMs),
+    }),
+  }
+}
