@@ -57,12 +57,12 @@ export async function openNodeArchive(
   const { acknowledges, keyFile, diskBytes, takesOver, onProgress } = options
   const objects = await options.open()
   try {
-    // Over a bucket that ignores conditions, two nodes would both go on.
-    await raceBucket(objects, { name: toHex(random(8)) })
     const parts = { objects, directory: dir, elapsed, log }
     let restored: Restored | undefined
     if (takesOver) {
       await options.onOpening?.()
+      // Over a bucket that ignores conditions, the other node would not be fenced.
+      await raceBucket(objects, { name: toHex(random(8)) })
       log.info('restoring the store from its archive', { place: objects.place })
       restored = await restore({ ...parts, ...(onProgress && { onProgress }) }, { random })
       log.info('restored the store', { ...restored })
