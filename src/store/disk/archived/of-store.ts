@@ -2,6 +2,7 @@
 import type { Quota } from '../../quota.ts'
 import type { Location } from '../../store.ts'
 import type { StoredValue } from '../records/file-row.ts'
+import type { Overlay } from '../replica/overlay.ts'
 import type { StagingHost } from '../staged/staging.ts'
 import type { DiskStoreParts } from '../store-parts.ts'
 import type { ValueReaders } from '../value-reader.ts'
@@ -9,25 +10,25 @@ import { ArchivedFiles } from './archived-files.ts'
 
 type Parts = Pick<
   DiskStoreParts,
-  'files' | 'layout' | 'database' | 'freeSpace' | 'archived' | 'found' | 'elapsed'
->
+  'files' | 'layout' | 'freeSpace' | 'archived' | 'found' | 'elapsed'
+> & { readonly overlay: Overlay }
 
 /** Undefined in a store without an archive. */
 export function archivedFiles(
-  { files, layout, database, freeSpace, archived, found, elapsed }: Parts,
+  { files, layout, overlay, freeSpace, archived, found, elapsed }: Parts,
   quota: Quota,
   readers: ValueReaders,
   value: (location: Location) => StoredValue,
 ): ArchivedFiles | undefined {
   if (archived === undefined || found === undefined) return undefined
-  const outboard = (location: Location): Uint8Array | undefined => database.outboard(location)
+  const outboard = (location: Location): Uint8Array | undefined => overlay.outboard(location)
   const state = { files, layout, quota, readers, freeSpace, elapsed, found: found.found }
   return new ArchivedFiles({ ...state, values: archived, outboard, value })
 }
 
 /** Bytes of the quota that a store uses when it opens. */
-export function usedBytes({ database, found }: Pick<Parts, 'database' | 'found'>): number {
-  const { valueBytes } = database.tally()
+export function usedBytes({ overlay, found }: Pick<Parts, 'overlay' | 'found'>): number {
+  const { valueBytes } = overlay.tally()
   return valueBytes - (found?.absentBytes ?? 0) + (found?.outboardBytes ?? 0)
 }
 
