@@ -17,7 +17,7 @@ const STATES: Readonly<Record<Report['state'], string>> = {
 /** What `status` prints: a line for the state, and one for a fault. */
 export function archiveFacts(archive: Report | undefined): [name: string, value: string][] {
   if (archive === undefined) return []
-  const { place, state, acknowledges, firstCopy, snapshot, requests, error } = archive
+  const { place, state, acknowledges, firstCopy, snapshot, requests, error, disk } = archive
   const { done = 0, total = 0 } = firstCopy ?? {}
   const waits = acknowledges ? 'puts wait for it' : lagText(archive)
   const copied = firstCopy === undefined ? '' : `, ${done} of ${total} large values`
@@ -27,8 +27,19 @@ export function archiveFacts(archive: Report | undefined): [name: string, value:
   return [
     ['archive', `${place}: ${STATES[state]}${copied}, ${waits}${taken}`],
     ['requests', `${writes} writes, ${reads} reads, ${deletes} deletes${lost}, since the start`],
+    ...(disk === undefined ? [] : [['on this disk', diskText(disk)] as [string, string]]),
     ...(error === undefined ? [] : [['archive fault', error] as [string, string]]),
   ]
+}
+
+function diskText({
+  usedBytes,
+  budgetBytes,
+  values,
+  evictions,
+}: NonNullable<Report['disk']>): string {
+  const most = budgetBytes === undefined ? '' : ` of ${formatSize(budgetBytes)}`
+  return `${formatSize(usedBytes)}${most}: ${values} large values, ${evictions} evictions`
 }
 
 /** `lacks 3.2MiB of 1m`, the most that a restore would lose now. */

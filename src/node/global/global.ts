@@ -297,11 +297,15 @@ export class Global implements Node {
       refused: gate?.refused,
       names: this.#driver.index.nameCounts,
       store: await storeReport(this.#store),
-      archive: archive && archiveReport(archive.archive, this.#options.wall()),
+      archive: archive && (await this.#archiveStatus(archive)),
       ...(await this.rules.status()),
       cache: undefined,
       traffic: this.#traffic.status(),
     }
+  }
+
+  async #archiveStatus({ archive }: NodeArchive): Promise<NodeStatus['archive']> {
+    return archiveReport(archive, await this.#store.usage(), this.#options.wall())
   }
 
   async close(): Promise<void> {

@@ -40,6 +40,34 @@ const GAUGES: readonly ArchiveMetric[] = [
     help: 'When the newest snapshot was taken, in seconds since 1970.',
     read: ({ snapshot }) => snapshot && Date.parse(snapshot.at) / 1000,
   },
+  {
+    name: 'dstore_archive_disk_used_bytes',
+    help: 'Bytes of large values on this disk, which is a cache of the bucket.',
+    read: ({ disk }) => disk?.usedBytes,
+  },
+  {
+    name: 'dstore_archive_disk_budget_bytes',
+    help: 'Bytes that they may take; missing where that is all of the disk.',
+    read: ({ disk }) => disk?.budgetBytes,
+  },
+]
+
+const COUNTERS: readonly ArchiveMetric[] = [
+  {
+    name: 'dstore_archive_disk_evictions_total',
+    help: 'Large values evicted from this disk.',
+    read: ({ disk }) => disk?.evictions,
+  },
+  {
+    name: 'dstore_archive_disk_misses_total',
+    help: 'Reads of large values that were not on this disk.',
+    read: ({ disk }) => disk?.misses,
+  },
+  {
+    name: 'dstore_archive_fetched_bytes_total',
+    help: 'Bytes of values fetched from the bucket.',
+    read: ({ disk }) => disk?.fetchedBytes,
+  },
 ]
 
 const STATES: readonly ArchiveReport['state'][] = [
@@ -61,6 +89,10 @@ export function addArchive(
   for (const { name, help, read } of GAUGES) {
     const value = read(archive)
     if (value !== undefined) new Gauge({ name, help, registers }).set(value)
+  }
+  for (const { name, help, read } of COUNTERS) {
+    const value = read(archive)
+    if (value !== undefined) new Counter({ name, help, registers }).inc(value)
   }
   const state = new Gauge({
     name: 'dstore_archive_state',

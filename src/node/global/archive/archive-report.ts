@@ -43,6 +43,18 @@ export interface ArchiveReport {
   readonly snapshot?: { readonly position: number; readonly at: string }
   /** Values in files that are in the bucket, of all; only while they are first copied. */
   readonly firstCopy?: { readonly done: number; readonly total: number }
+  /** Large values on this disk, which is a cache of the bucket; counts since the start. */
+  readonly disk?: {
+    readonly usedBytes: number
+    /** Missing: as much as the disk takes. */
+    readonly budgetBytes?: number
+    readonly values: number
+    readonly evictions: number
+    readonly hits: number
+    readonly misses: number
+    /** Bytes that were fetched from the bucket. */
+    readonly fetchedBytes: number
+  }
   /** The last fault of the bucket, until the bucket has all again. */
   readonly error?: string
   readonly errorCode?: ErrorCode
