@@ -176,6 +176,7 @@ class World {
     node.onApplied = (position, entry, body) => {
       if (body.kind === 'changes') this.#guard(() => this.#checkApplied(node, position, entry))
     }
+    node.onLost = () => this.#guard(() => this.#checkLost(node))
     this.#nodes.set(name, node)
     this.#say(`${node.name} starts`)
     const isEmpty = disk === undefined && this.#cloud.last > 0
@@ -310,6 +311,11 @@ class World {
     }
   }
 
+  #checkLost({ name, epoch }: SimNode): void {
+    this.#count('fenced')
+    if (this.#cloud.epoch <= epoch) throw new Violation(`${name} is fenced by nobody`)
+  }
+
   /** Of two nodes only one renews leases. */
   #checkServing(): void {
     for (const node of this.#nodes.values()) {
@@ -317,9 +323,6 @@ class World {
       for (const other of this.#nodes.values()) {
         if (!other.isServing || other.epoch <= node.epoch || !node.following.mayServe()) continue
         throw new Violation(`${node.name} may serve while ${other.name} does`)
-      }
-      if (node.following.shipper?.fence !== undefined && this.#cloud.epoch <= node.epoch) {
-        throw new Violation(`${node.name} is fenced by nobody`)
       }
     }
   }
