@@ -257,7 +257,7 @@ check(
         const { snapshot } = await archived.load()
         const { first } = await journal.extent()
         const [newest, older] = await positions(archived)
-        t.is(snapshot.position, newest)
+        t.is(snapshot.position, newest!)
         t.true(first <= (older ?? -1) + 1, `${fate} at ${cutAt}`)
         if (taken !== undefined && requests < cutAt) break
       }
