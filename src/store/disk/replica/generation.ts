@@ -94,7 +94,6 @@ export class Generation {
 
   deleteValue(location: Location): void {
     this.#damaged.delete(location)
-    this.#replaced.delete(location)
     this.#setValue(location, 'deleted')
   }
 
