@@ -39,9 +39,12 @@ export class Simulation {
   readonly #told: Told = { known: new Map(), possible: new Map() }
   /** Every entry of the journal, from the first. */
   readonly #entries: Uint8Array[] = []
-  /** Sizes of what is at the locations that records name. */
+  /** Changes so far: no two say the same. */
   #count = 0
   #refusesLmdb = false
+  #database: Database | undefined
+  /** Where the journal was given up that LMDB did not have. */
+  #trimmedEarly: number | undefined
   #isGone = false
 
   constructor(seed: number) {
@@ -140,12 +143,16 @@ export class Simulation {
       extent: () => own.extent(),
       at: (position) => own.at(position),
       follow: (after, signal) => own.follow(after, signal),
-      trim: (upto) => own.trim(upto),
+      trim: (upto) => {
+        if (upto > this.#database!.tally().position) this.#trimmedEarly = upto
+        return own.trim(upto)
+      },
       close: () => own.close(),
     }
   }
 
   #refusing(opened: Database): Database {
+    this.#database = opened
     return new Proxy(opened, {
       get: (target, name) => {
         const member = Reflect.get(target, name) as unknown
@@ -225,6 +232,7 @@ export class Simulation {
       const range = { start: 0, end: Number(size) }
       for await (const piece of store.read(location!, range)) assert.ok(piece.byteLength > 0)
     }
+    assert.equal(this.#trimmedEarly, undefined, 'LMDB has what the journal gave up')
     assert.deepEqual(found.state, await this.#replayed())
     // What is found is settled.
     for (const [id, possible] of this.#told.possible) {
