@@ -197,14 +197,20 @@ export class Simulation {
     }
     const possible = this.#told.possible.get(id) ?? new Set([this.#told.known.get(id)])
     this.#told.possible.set(id, possible.add(value))
-    await this.#heed(
-      store.commit(transaction).then(({ ok }) => {
-        if (!ok || (this.#told.possible.get(id)?.size ?? 0) > 2) return
-        this.#told.possible.delete(id)
-        this.#told.known.set(id, value)
-      }),
-    )
+    await this.#heed(this.#commit(store, transaction, { id, value }))
     if (isRemoval) await this.#heed(store.discard(location))
+  }
+
+  async #commit(
+    store: DiskStore,
+    transaction: Transaction,
+    { id, value }: { id: string; value: string | undefined },
+  ): Promise<void> {
+    const { ok } = await store.commit(transaction)
+    // Others may be under way.
+    if (!ok || (this.#told.possible.get(id)?.size ?? 0) > 2) return
+    this.#told.possible.delete(id)
+    this.#told.known.set(id, value)
   }
 
   async #heed(call: Promise<unknown>): Promise<void> {
