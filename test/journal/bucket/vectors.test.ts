@@ -4,6 +4,7 @@ import type { JournalVectors } from '../../../specs/models/journal-vectors.ts'
 import { fromHex, toHex } from '../../../src/bytes.ts'
 import { openBucketJournal } from '../../../src/journal/bucket/bucket-journal.ts'
 import { NO_OBJECT, encodeObject, keyOf } from '../../../src/journal/bucket/object.ts'
+import { createMemoryJournal } from '../../../src/journal/memory.ts'
 import { MemoryBucket } from '../../bucket/memory-objects.ts'
 import { test } from '../../serial.ts'
 import { readAll } from '../tools.ts'
@@ -43,4 +44,20 @@ test('R009-61 objects are written as the model writes them', (t) => {
   const modelled = objectOf({ first: 7, previous: toHex(NO_OBJECT), entries })
   t.deepEqual({ key: keyOf(made.first), bytes: toHex(made.bytes) }, modelled)
   t.is(toHex(made.check), modelled.bytes.slice(16, 80))
+})
+
+test('R011-30 entries of another journal are the same bytes at the same positions', async (t) => {
+  const entries = journals[0]!.entries.map((entry) => fromHex(entry)!)
+  const own = createMemoryJournal()
+  for (const [i, entry] of entries.entries()) await own.append(i, entry)
+  const bucket = new MemoryBucket()
+  const start = { position: 1 }
+  const journal = openBucketJournal({ objects: bucket.client(), start })
+  t.is(await journal.appendAll(1, entries.slice(1, 3)), 'ok')
+  t.is(await journal.appendAll(3, entries.slice(3)), 'ok')
+  const { first, last } = await journal.extent()
+  t.deepEqual([first, last], [2, (await own.extent()).last])
+  for (let position = first; position <= last; position++) {
+    t.deepEqual(await journal.at(position), await own.at(position))
+  }
 })
