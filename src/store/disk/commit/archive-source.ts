@@ -23,7 +23,11 @@ export function archiveSource(parts: SourceParts): ArchiveSource {
   const { overlay } = replica
   return {
     say: (kind) => replica.say(kind),
-    copyRecords: (directory) => database.copyTo(directory),
+    // What the records have by now is most of it, and never before the opening's `begin`.
+    copyRecords: async (directory) => {
+      await replica.flush()
+      return database.copyTo(directory)
+    },
     files: (after) => overlay.files(after),
     isNamed: (file) => sealed.get(file) !== undefined || isNamed(overlay, file),
     open: (location) => open(overlay, files, layout, location),
