@@ -26,6 +26,8 @@ export interface SimNodeParts {
   readonly lagBytes: number
   readonly countsSleep: boolean
   readonly say: (line: string) => void
+  /** Something is about to reach a process. */
+  readonly onDelivered: (process: SimProcess) => void
 }
 
 /** One opening of the store. */
@@ -53,6 +55,7 @@ export class SimNode {
     this.#parts = parts
     this.name = `${machine}${number}`
     this.process = new SimProcess(number, time, parts.countsSleep)
+    this.process.onDelivered = () => parts.onDelivered(this.process)
     this.disk = disk ?? new SimDisk(cloud.snapshots[0]!)
     const { elapsed, sleep } = this.process
     const openBucket = (): BucketJournal => cloud.client(this.process)
