@@ -39,7 +39,7 @@ async function lifeAndDeath(args: readonly string[], told: Told, isLossy: boolea
   const has = new Set<string>()
   let lag = 0
   const answered: string[] = []
-  for await (const line of createInterface({ input: child.stdout! })) {
+  for await (const line of createInterface({ input: child.stdout })) {
     const [word, id, entries] = line.split(' ') as [string, string, string]
     if (word === 'has') has.add(id)
     else if (word === 'put') told.begun.add(id)
@@ -93,7 +93,7 @@ for (const mode of ['ack', 'lag']) {
         }
       })
       t.log({ acknowledged: told.total, missing: told.missing, kept: told.kept.size })
-      t.true(told.total > 20 * KILLS)
+      t.true(told.total > 5 * KILLS)
       t.true(told.kept.size > 10)
     } finally {
       await stub.close()

@@ -96,10 +96,7 @@ export class SimNode {
       })
       await this.writer.say('begin')
       say(`${this.name} has begun epoch ${this.epoch} after ${end.position}`)
-      void following.lost.then((fault) => {
-        this.onLost()
-        this.end(fault)
-      })
+      void this.#endWhenLost()
       await following.opened({
         say: (kind) => this.writer!.say(kind),
         ...(taking !== undefined && { takingOver: taking }),
@@ -171,6 +168,12 @@ export class SimNode {
     this.isServing = false
     this.process.kill()
     this.#parts.say(`${this.name} ends: ${fault.message}`)
+  }
+
+  async #endWhenLost(): Promise<void> {
+    const fault = await this.following.lost
+    this.onLost()
+    this.end(fault)
   }
 
   async #replay(journal: Journal): Promise<void> {

@@ -23,8 +23,8 @@ export function archiveSource(parts: SourceParts): ArchiveSource {
   const { overlay } = replica
   return {
     say: (kind) => replica.say(kind),
-    // What the records have by now is most of it, and never before the opening's `begin`.
     copyRecords: async (directory) => {
+      // A snapshot has what was there when it was asked for: the first one, too.
       await replica.flush()
       return database.copyTo(directory)
     },
