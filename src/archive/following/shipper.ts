@@ -318,7 +318,8 @@ export class Shipper {
       this.#sent!.isUnsure = false
       return
     }
-    const isFirst = this.#archived === this.#start.archived && this.#rules.doubtsEarlier
+    // An earlier process may have sent the first ones.
+    const isFirst = this.#archived === this.#start.archived
     if (count > 0) this.#reached(count, isFirst ? this.#start.at : firstAt)
     if (parts >= 0) this.#fenceBy(found[parts])
   }

@@ -281,6 +281,8 @@ export class OpenDiskStore implements DiskStore {
   async commitAll(transactions: readonly Transaction[]): Promise<readonly CommitResult[]> {
     this.#checkOpen()
     for (const transaction of transactions) checkTransaction(transaction)
+    const refusal = this.#parts.archive?.refusal
+    if (refusal !== undefined) throw refusal
     const cost = costOf(transactions, (location) => this.#sealed.get(location))
     const jobs = transactions.map((transaction) => jobOf(transaction, this.#jobs))
     const applied = await this.#commits.run(jobs, cost)
