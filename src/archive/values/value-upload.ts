@@ -74,6 +74,7 @@ export class PartsUpload implements ValueUpload {
     this.#isCompleting = true
     const total = bytes + outboard.byteLength
     try {
+      if (this.#fault !== undefined) throw this.#fault
       if (this.#begun === 0 && total <= this.#sizes.of(1)) await this.#putWhole(total)
       else await this.#putParts(total)
     } catch (error) {
