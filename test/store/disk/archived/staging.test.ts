@@ -99,7 +99,7 @@ test('R005-111: an upload that is suspended leaves nothing in the bucket, and be
   })
 })
 
-test('R005-111: what is discarded in any state leaves nothing', async () => {
+test('R005-111: what is discarded in any state leaves nothing', async (t) => {
   await withArchived(QUOTA, async (archived) => {
     const { store, bucket } = archived
     for (const size of [GROUP_BYTES + 1, LARGE]) {
@@ -113,6 +113,7 @@ test('R005-111: what is discarded in any state leaves nothing', async () => {
         await staging.discard()
         await eventually((saw) => saw([bucket.keys().length, bucket.uploads.size]).join() === '0,0')
         await archived.leavesNothing()
+        t.is(archived.values.removals, 0)
       }
     }
   })
