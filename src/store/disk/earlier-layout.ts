@@ -1,13 +1,13 @@
 /**
- * Stores of layout 1, whose outboards follow their values in one file: found, taken over, and their
- * outboards moved out one by one (specs/005-storage.md, "Rules: earlier layouts").
+ * Stores of earlier layouts: found, taken over, and where outboards follow their values in one file
+ * (layout 1) moved out one by one (specs/005-storage.md, "Rules: earlier layouts").
  */
 import { DstoreError } from '../../errors.ts'
 import { SMALL_VALUE_BYTES } from '../../limits.ts'
 import type { Location } from '../store.ts'
 import { BufferedWriter } from './staged/buffered-writer.ts'
 import { type Files, SEALED_MODE } from './files.ts'
-import { EARLIER_VERSION, Layout } from './layout.ts'
+import { EARLIER_VERSIONS, Layout } from './layout.ts'
 import type { Database, StoredValue } from './records/database.ts'
 import type { GroupCommit } from './records/group-commit.ts'
 import { type ValueReaders, outboardOf } from './value-reader.ts'
@@ -15,28 +15,42 @@ import { type ValueReaders, outboardOf } from './value-reader.ts'
 /** Rows of `files` looked at between two turns of the event loop. */
 const PAGE_ROWS = 64
 
+type Identities = Pick<Files, 'identity'>
+
 /** The layout of the store in a state directory, which is only read. */
-export async function layoutIn(files: Pick<Files, 'identity'>, directory: string): Promise<Layout> {
-  const earlier = new Layout(directory, EARLIER_VERSION)
+export async function layoutIn(files: Identities, directory: string): Promise<Layout> {
   const current = new Layout(directory)
   if ((await files.identity(current.root)) !== undefined) return current
-  return (await files.identity(earlier.root)) === undefined ? current : earlier
+  return (await earlierIn(files, directory))[0] ?? current
+}
+
+/** The layouts of earlier stores that are there, the newest first. */
+async function earlierIn(files: Identities, directory: string): Promise<readonly Layout[]> {
+  const there: Layout[] = []
+  for (const version of EARLIER_VERSIONS) {
+    const layout = new Layout(directory, version)
+    if ((await files.identity(layout.root)) !== undefined) there.push(layout)
+  }
+  return there
 }
 
 /**
- * Gives a store of layout 1 the name of this layout: from then on an earlier dstore refuses it.
- * Nothing else changes: each row says where the outboard of its value is. `check` looks at the
- * store before. Error: `integrity` where the directory has both.
+ * Gives a store of an earlier layout the name of this one: from then on an earlier dstore refuses
+ * it. Nothing else changes: each row says where the outboard of its value is, and records without a
+ * position are those before the first entry of the journal. `check` looks at the store before.
+ * Error: `integrity` where the directory has more than one store.
  */
 export async function takeOver(
   files: Files,
   layout: Layout,
   check: (earlier: Layout) => Promise<void>,
 ): Promise<void> {
-  const earlier = new Layout(layout.parent, EARLIER_VERSION)
-  if ((await files.identity(earlier.root)) === undefined) return
-  if ((await files.identity(layout.root)) !== undefined) {
-    throw new DstoreError('integrity', `${earlier.root} and ${layout.root} are both there`, {
+  const [earlier, ...others] = await earlierIn(files, layout.parent)
+  if (earlier === undefined) return
+  const isTaken = (await files.identity(layout.root)) !== undefined
+  const another = isTaken ? layout : others[0]
+  if (another !== undefined) {
+    throw new DstoreError('integrity', `${earlier.root} and ${another.root} are both there`, {
       hint: 'move away the one that is not the store of this node',
     })
   }

@@ -4,10 +4,10 @@ import { fromHex, toHex } from '../../bytes.ts'
 import type { Location } from '../store.ts'
 
 /** Incremented when an earlier dstore cannot read what this one writes. */
-const VERSION = 2
+const VERSION = 3
 
-/** The layout of which this version takes stores over (R005-64). */
-export const EARLIER_VERSION = 1
+/** The layouts of which this version takes stores over (R005-64, R005-90), the newest first. */
+export const EARLIER_VERSIONS: readonly number[] = [2, 1]
 
 const LAYOUT_NAME = /^store-v(\d+)$/
 const LOCATION_BYTES = 10
@@ -28,12 +28,15 @@ export class Layout {
   /** LMDB's directory. */
   readonly records: string
   readonly values: string
+  /** Missing in stores of earlier layouts. */
+  readonly journal: string
 
   constructor(parent: string, version: number = VERSION) {
     this.parent = parent
     this.root = join(parent, `store-v${version}`)
     this.records = join(this.root, 'records')
     this.values = join(this.root, 'values')
+    this.journal = join(this.root, 'journal')
   }
 
   /** A sealed value; in one of layout 1 its outboard follows, until that is moved. */
@@ -75,7 +78,7 @@ export class Layout {
 /** Does a directory of this name hold a layout that this version of dstore cannot read? */
 export function isForeign(name: string): boolean {
   const digits = LAYOUT_NAME.exec(name)?.[1]
-  return digits !== undefined && Number(digits) !== VERSION && Number(digits) !== EARLIER_VERSION
+  return digits !== undefined && ![VERSION, ...EARLIER_VERSIONS].includes(Number(digits))
 }
 
 /**

@@ -65,7 +65,7 @@ function applyTransaction(state: ReplicaState, change: TransactionChange): Appli
     state.writeRow(key, key.table === 'meta' ? ++revision : lastSeq, value)
   }
   for (const value of adopt) {
-    state.writeValue(value.location, storedValue(value))
+    state.writeValue(value.location, storedValue(value, value.location))
     values++
     valueBytes += value.size
   }
@@ -101,7 +101,7 @@ function replace(state: ReplicaState, location: Location, by: SealedValue): Appl
     throw new RangeError(`replace moves the outboard of ${location}, which is not behind it`)
   }
   state.deleteValue(location)
-  state.writeValue(location, storedValue(by))
+  state.writeValue(location, storedValue(by, location))
   return { ...done(state), released: isMove ? [] : [before!] }
 }
 
