@@ -8,8 +8,11 @@ import type { Location } from '../store.ts'
 import { BufferedWriter } from './staged/buffered-writer.ts'
 import { type Files, SEALED_MODE } from './files.ts'
 import { EARLIER_VERSIONS, Layout } from './layout.ts'
-import type { Database, StoredValue } from './records/database.ts'
-import type { GroupCommit } from './records/group-commit.ts'
+import type { Commits } from './commit/commits.ts'
+import type { Turns } from './commit/turns.ts'
+import type { StoredValue } from './records/file-row.ts'
+import type { Overlay } from './replica/overlay.ts'
+import { sealedValue } from './replica/sealed-value.ts'
 import { type ValueReaders, outboardOf } from './value-reader.ts'
 
 /** Rows of `files` looked at between two turns of the event loop. */
@@ -62,8 +65,10 @@ export async function takeOver(
 export interface OutboardMoveParts {
   readonly files: Files
   readonly layout: Layout
-  readonly database: Database
-  readonly commits: GroupCommit
+  readonly overlay: Overlay
+  readonly commits: Commits
+  /** What two moves of one copied would be cut by the first; and a value may be replaced. */
+  readonly turns: Turns
   readonly readers: ValueReaders
 }
 
@@ -82,7 +87,7 @@ export class OutboardMove {
 
   /** Moves the outboard of one value before those that are before it. */
   async moveNow(location: Location): Promise<void> {
-    const value = this.#parts.database.value(location)
+    const value = this.#parts.overlay.value(location)
     if (value?.small === undefined && value?.place === 'behind') await this.#inTurn(location)
   }
 
@@ -110,28 +115,25 @@ export class OutboardMove {
 
   #page(after: Location | undefined): { location: Location; value: StoredValue }[] {
     const page: { location: Location; value: StoredValue }[] = []
-    for (const one of this.#parts.database.files(after)) {
+    for (const one of this.#parts.overlay.files(after)) {
       if (page.push(one) === PAGE_ROWS) break
     }
     return page
   }
 
-  /** One value at a time: what two moves of one copied would be cut by the first. */
   #inTurn(location: Location): Promise<void> {
-    const move = (): Promise<void> => {
-      const value = this.#parts.database.value(location)
-      const isBehind = value?.place === 'behind' && !this.#isStopped
-      return isBehind ? this.#move(location, value) : Promise.resolve()
-    }
-    const turn = this.#last.then(move)
+    const turn = this.#parts.turns.run(async () => {
+      const value = this.#parts.overlay.value(location)
+      if (value?.place === 'behind' && !this.#isStopped) await this.#move(location, value)
+    })
     this.#last = turn.catch(() => undefined)
     return turn
   }
 
   /** Copies the outboard, makes the copy durable, changes the row, and only then cuts the file. */
   async #move(location: Location, value: StoredValue): Promise<void> {
-    const { files, layout, database, commits, readers } = this.#parts
-    if (database.isDamaged(location)) return
+    const { files, layout, overlay, commits, readers } = this.#parts
+    if (overlay.isDamaged(location)) return
     const { size, outboardBytes, file } = value
     const isLarge = outboardBytes > SMALL_VALUE_BYTES
     const copy = layout.outboardFile(file)
@@ -140,21 +142,19 @@ export class OutboardMove {
       if (isLarge) await this.#copyToFile(location, value, copy)
       const outboard = isLarge
         ? {}
-        : { outboard: await outboardOf(readers, database, location, value) }
+        : { outboard: await outboardOf(readers, overlay, location, value) }
       moved = { ...value, place: isLarge ? 'file' : 'records', ...outboard }
     } catch {
       // It was removed, or is damaged: who reads it will see.
       await files.remove(copy).catch(() => undefined)
       return
     }
-    const run = (): boolean => {
-      const now = database.value(location)
-      const isSame = now !== undefined && now.file === file && now.place === 'behind'
-      if (isSame) database.writeValue(location, moved)
-      return isSame
-    }
+    const change = { type: 'replace', location, by: sealedValue(moved) } as const
+    const cost = { bytes: isLarge ? 0 : outboardBytes, adds: true }
     // If this fails, a full disk or a fault, the copy stays for the next opening to judge.
-    const isMoved = await commits.run({ bytes: isLarge ? 0 : outboardBytes, adds: true, run })
+    const [applied] = await commits.run([{ change }], cost)
+    // It may have been released meanwhile.
+    const isMoved = applied!.mistake === undefined
     if (!isMoved) await files.remove(copy).catch(() => undefined)
     else await files.cut(layout.valueFile(file), size, SEALED_MODE).catch(() => undefined)
   }

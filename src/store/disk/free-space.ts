@@ -11,6 +11,9 @@ export const DISK_RESERVE_BYTES: number = 16 * MIB
 const LOOK_MS = 1000
 const LOOK_BYTES = 16 * MIB
 
+/** A generous estimate of the pages that LMDB copies in a commit beside the new bytes. */
+const COPIED_BYTES = MIB
+
 export interface FreeSpaceParts {
   readonly files: Files
   /** On the filesystem in question. */
@@ -66,6 +69,12 @@ export class FreeSpace {
     } catch (error) {
       throw faultOf(error, 'ask for free space')
     }
+  }
+
+  /** Is there too little space for LMDB to write these bytes? */
+  async isTight(bytes: number): Promise<boolean> {
+    const { files, path, reserveBytes } = this.#parts
+    return (await files.freeBytes(path)) < reserveBytes + COPIED_BYTES + bytes
   }
 
   #take(bytes: number): void {

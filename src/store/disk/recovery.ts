@@ -51,7 +51,7 @@ export interface Recovery {
   readonly damaged: readonly Location[]
 }
 
-/** Takes over a store of layout 1, creates missing directories; refuses a later layout. */
+/** Takes over a store of an earlier layout, creates missing directories; refuses a later layout. */
 export async function prepare(files: Files, layout: Layout): Promise<void> {
   await refuseForeign(files, layout)
   const isNew = await files.makeDirectory(layout.parent)
@@ -170,23 +170,26 @@ async function checkNew(files: Files, layout: Layout): Promise<void> {
 const recordsMissing = ({ root }: Layout): DstoreError =>
   new DstoreError('integrity', `${root} has values, but its records are missing`)
 
+/** Records as of the end of the journal. */
+type Records = Pick<Database, 'files' | 'value' | 'isDamaged'>
+
 /** Deletes files that no record names, and finds records whose file is missing. */
 export async function recover(
   files: Files,
   layout: Layout,
-  database: Database,
+  records: Records,
   partials: PartialUploads,
   archived?: ArchivedValues,
 ): Promise<Recovered> {
   let deletedFiles = 0
   let named: ReadonlyMap<Location, StoredValue> | undefined
   const isNamed = (file: Location): StoredValue | undefined =>
-    (named ??= replacementFiles(database)).get(file)
+    (named ??= replacementFiles(records)).get(file)
   for await (const name of files.list(layout.values)) {
     const id = parsePartialFile(name)
     const file = parseValueFile(name)
     if (id !== undefined ? await partials.restore(id) : file === undefined) continue
-    if (file !== undefined && isKept(file, database, isNamed)) continue
+    if (file !== undefined && isKept(file, records, isNamed)) continue
     await files.remove(join(layout.values, name))
     deletedFiles++
   }
@@ -200,8 +203,8 @@ export async function recover(
     const isGood = await (found?.check(value) ?? isWhole(files, layout, value))
     if (!isGood) damaged.push(location)
   }
-  for (const { location, value } of database.files()) {
-    if (database.isDamaged(location)) {
+  for (const { location, value } of records.files()) {
+    if (records.isDamaged(location)) {
       found?.damaged(value)
       continue
     }
@@ -237,9 +240,9 @@ async function isWhole(
 }
 
 /** The values that replaced damaged ones, by their files: few. */
-function replacementFiles(database: Database): ReadonlyMap<Location, StoredValue> {
+function replacementFiles(records: Records): ReadonlyMap<Location, StoredValue> {
   const named = new Map<Location, StoredValue>()
-  for (const { location, value } of database.files()) {
+  for (const { location, value } of records.files()) {
     if (value.file !== location) named.set(value.file, value)
   }
   return named
@@ -247,12 +250,12 @@ function replacementFiles(database: Database): ReadonlyMap<Location, StoredValue
 
 function isKept(
   { location, kind }: ValueFileName,
-  database: Database,
+  records: Records,
   isNamed: (file: Location) => StoredValue | undefined,
 ): boolean {
   if (kind === 'part') return false
-  if (kind === 'damaged') return database.isDamaged(location)
-  const own = database.value(location)
+  if (kind === 'damaged') return records.isDamaged(location)
+  const own = records.value(location)
   const value = own?.small === undefined && own?.file === location ? own : isNamed(location)
   return value !== undefined && (kind === 'value' || value.place === 'file')
 }

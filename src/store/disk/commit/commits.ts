@@ -100,7 +100,12 @@ export class Commits {
     return jobs.map(({ change }, i) => (change === undefined ? decided[i]! : changes[at++]!.applied!))
   }
 
-  /** Appends one change. */
+  /** The comparison of the held files after the last entry. */
+  get compared(): Promise<void> {
+    return this.#compared
+  }
+
+  /** Appends one change; a mistake is thrown. */
   async change(job: Job & { readonly change: Change }, cost: Cost): Promise<Applied> {
     const [applied] = await this.run([job], cost)
     if (applied!.mistake !== undefined) throw applied!.mistake
@@ -170,7 +175,8 @@ export class Commits {
       if (this.#end !== undefined) throw this.#end
     } catch (error) {
       const fault = await this.#faultOf(error)
-      const isUnknown = error instanceof AppendError ? error.outcome === 'ended' : fault === error
+      const isUnknown =
+        error instanceof AppendError ? error.outcome === 'ended' : error === this.#end
       for (const pending of changes) {
         if (pending.applied !== undefined) continue
         pending.job.onFailed?.(isUnknown ? 'unknown' : 'none')

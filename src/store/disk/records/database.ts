@@ -11,6 +11,8 @@ import type {
   ScanOptions,
   Table,
 } from '../../store.ts'
+import { fromHex } from '../../../bytes.ts'
+import type { ChainPosition } from '../../../journal/chain.ts'
 import { locationBytes } from '../layout.ts'
 import { type StoredValue, fileRow, fileValue } from './file-row.ts'
 import { unprinted } from './printed-errors.ts'
@@ -285,6 +287,21 @@ export class Database {
       0,
     )
     return (lastPageNumber + 1 - META_PAGES - used) * pageSize
+  }
+
+  /**
+   * Copies the records as they are at one moment to `data.mdb` in this directory, which must be
+   * empty, without the pages not in use. Returns the position in the journal that the copy has.
+   */
+  async copyTo(directory: string): Promise<ChainPosition> {
+    await this.#root.backup(directory, true)
+    const copy = new Database(directory, { readOnly: true })
+    try {
+      const { position, chain } = copy.tally()
+      return { position, digest: fromHex(chain)! }
+    } finally {
+      await copy.close()
+    }
   }
 
   async close(): Promise<void> {

@@ -123,6 +123,14 @@ export class Flusher {
     }
   }
 
+  /** Writes nothing more; waits for what is being written. */
+  async abandon(): Promise<void> {
+    this.#isClosed = true
+    this.#cancelTimer?.()
+    this.#retryNow?.()
+    await this.#running
+  }
+
   #wait(position: number | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiters.push({ position, resolve, reject })

@@ -10,15 +10,26 @@ export interface SealedParts {
   readonly remove: (value: StoredValue) => Promise<void>
 }
 
+/** What is on its way to the journal that adopts a value. */
+interface Claim {
+  /** Changes; of several, the first that is applied and whose conditions hold adopts it. */
+  count: number
+  /** May no other change claim it? */
+  isLast: boolean
+  /** What waits for the outcome. */
+  readonly waiting: (() => void)[]
+  /** Only the next opening knows it. */
+  isLost: boolean
+}
+
 /**
- * A value is claimed while a change that adopts it is on its way to the journal: nothing else can
- * adopt it or discard it before the outcome is known.
+ * A value is claimed while a change that adopts it is on its way to the journal: it can't be
+ * discarded before the outcome is known.
  */
 export class SealedValues {
   readonly #parts: SealedParts
   readonly #values = new Map<Location, StoredValue>()
-  /** Claimed values, each with what waits for its outcome. */
-  readonly #claims = new Map<Location, (() => void)[]>()
+  readonly #claims = new Map<Location, Claim>()
 
   constructor(parts: SealedParts) {
     this.#parts = parts
@@ -32,19 +43,32 @@ export class SealedValues {
     return this.#values.get(location)
   }
 
-  /** Undefined if it is not sealed and waiting. */
-  claim(location: Location): StoredValue | undefined {
+  /** Undefined if it is not sealed and waiting. `alone`: no other change may claim it. */
+  claim(location: Location, alone: boolean = false): StoredValue | undefined {
     const value = this.#values.get(location)
-    if (value === undefined || this.#claims.has(location)) return undefined
-    this.#claims.set(location, [])
+    if (value === undefined) return undefined
+    const claim = this.#claims.get(location)
+    if (claim === undefined) {
+      this.#claims.set(location, { count: 1, isLast: alone, waiting: [], isLost: false })
+      return value
+    }
+    if (alone || claim.isLast) return undefined
+    claim.count++
     return value
   }
 
-  /** It was not adopted, and can be claimed again. */
+  /** A change on its way releases it, once it is adopted: no later one can adopt it again. */
+  release(location: Location): void {
+    const claim = this.#claims.get(location)
+    if (claim !== undefined) claim.isLast = true
+  }
+
+  /** It was not adopted by that change. */
   unclaim(location: Location): void {
-    const waiting = this.#claims.get(location) ?? []
+    const claim = this.#claims.get(location)
+    if (claim === undefined || --claim.count > 0) return
     this.#claims.delete(location)
-    for (const resolve of waiting) resolve()
+    for (const resolve of claim.waiting) resolve()
   }
 
   /** It was adopted. Returns its size. */
@@ -55,17 +79,14 @@ export class SealedValues {
     return size
   }
 
-  /**
-   * Only the next opening knows if it was adopted. It can be read as before, and is neither adopted
-   * nor discarded any more.
-   */
+  /** It can be read as before, and is neither adopted nor discarded any more. */
   leave(location: Location): void {
-    for (const resolve of this.#claims.get(location) ?? []) resolve()
-    this.#claims.set(location, [])
-    this.#left.add(location)
+    const claim = this.#claims.get(location)
+    if (claim === undefined) return
+    claim.isLost = true
+    claim.isLast = true
+    for (const resolve of claim.waiting.splice(0)) resolve()
   }
-
-  readonly #left = new Set<Location>()
 
   /**
    * Discards a value, unless a transaction adopts it: one on its way decides first. Returns the
@@ -73,17 +94,14 @@ export class SealedValues {
    */
   async discard(location: Location): Promise<number | undefined> {
     for (let claim; (claim = this.#claims.get(location)) !== undefined;) {
-      if (this.#left.has(location)) return undefined
-      const waiting = claim
-      await new Promise<void>((resolve) => waiting.push(resolve))
+      const { isLost, waiting } = claim
+      if (isLost) return undefined
+      await new Promise<void>((resolve) => void waiting.push(resolve))
     }
     const value = this.#values.get(location)
     this.#values.delete(location)
     if (value === undefined) return undefined
-    await this.#parts.readers.end(
-      location,
-      new DstoreError('removed', 'the value was discarded'),
-    )
+    await this.#parts.readers.end(location, new DstoreError('removed', 'the value was discarded'))
     await this.#parts.remove(value)
     return value.size
   }

@@ -9,6 +9,7 @@ import {
   type DiskStoreComponents,
   openDiskStore,
 } from '../../../../src/store/disk/disk.ts'
+import type { ArchiveSource, StoreArchive } from '../../../../src/store/disk/archive.ts'
 import { Layout } from '../../../../src/store/disk/layout.ts'
 import type { Location } from '../../../../src/store/store.ts'
 import { MemoryBucket } from '../../../bucket/memory-objects.ts'
@@ -22,6 +23,10 @@ export interface ArchivedOptions {
 export class Archived {
   readonly bucket: MemoryBucket = new MemoryBucket()
   readonly directory: string
+  /** What an archive asks of the store that is open now. */
+  source: ArchiveSource | undefined
+  /** Of the store: each opening begins the next. */
+  #epoch = 0
   readonly #options: ArchivedOptions
   #values: BucketValues | undefined
   #store: DiskStore | undefined
@@ -57,9 +62,19 @@ export class Archived {
       sleep: () => new Promise((resolve) => setImmediate(resolve)),
     })
     const options = { directory: this.directory, ...(maxBytes !== undefined && { maxBytes }) }
-    this.#store = await openDiskStore({ ...options, archived: values }, components)
-    values.begin(1)
+    const archive: StoreArchive = {
+      join: async (own) => own,
+      leastEpoch: 1,
+      values,
+      opened: async (source) => {
+        this.source = source
+        values.begin(++this.#epoch)
+      },
+      archived: async () => undefined,
+      close: async () => undefined,
+    }
     this.#values = values
+    this.#store = await openDiskStore({ ...options, archive }, components)
     return this.#store
   }
 

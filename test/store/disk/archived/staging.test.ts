@@ -12,6 +12,7 @@ import {
   PIECE_BYTES,
   SMALL_VALUE_BYTES,
 } from '../../../../src/limits.ts'
+import { Layout } from '../../../../src/store/disk/layout.ts'
 import { eventually } from '../../../eventually.ts'
 import { test } from '../../../serial.ts'
 import { adopt, keep, pattern, readAll, sameBytes } from '../../conformance/suite.ts'
@@ -184,7 +185,7 @@ test('R005-110: a disk that fails while a value goes up is not called a bucket t
     const staging = await archived.store.stage(undefined)
     await staging.write(pattern(PIECE_BYTES))
     const [name] = await archived.files()
-    await rm(join(archived.directory, 'store-v2', 'values', name!))
+    await rm(join(new Layout(archived.directory).values, name!))
     await t.throwsAsync(staging.seal(pattern(64)), { code: 'unwritable' })
     t.is(archived.bucket.keys().length, 0)
   })
