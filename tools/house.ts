@@ -26,6 +26,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'cli/delivery':
     'Delivers one value: to standard output, to a file, or by the hands of the daemon.',
   'cli/doctor': 'Examines this node: gathers facts, checks them, prints findings with remedies.',
+  'cli/doctor/archive': 'Examines the archive: note, key file, bucket.',
   'cli/input': 'What a command reads: files, standard input, ranges, tickets.',
   'cli/many': 'Commands on many values at once: lists, bounds, files, progress.',
   'cli/repl': 'The interactive prompt: statements, history, completion.',
@@ -40,6 +41,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/node/global/archive':
     'What an archive changes at a node: identity, leases, removals, rows of the daemon, status.',
   'src/node/global/store': 'Opens the store of a node, and reports on it.',
+  'src/daemon/http/archive': 'The figures of an archive.',
   'src/daemon/config/archive': 'Settings of the archive, and the note that a store has one.',
   'src/daemon/client/lists': 'The lists of a client.',
   'src/daemon/client/tokens': 'The calls of a client about tokens.',
@@ -102,11 +104,13 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/index/records': 'Rows and log entries as the store keeps them.',
   'src/archive': "A store's copy in a bucket: its journal, snapshots, large values, restoring it.",
   'src/archive/values': 'The objects of values: uploads in parts, ranges, removals.',
+  'src/archive/snapshots': 'Copies of the records in the bucket: when, taken, read back, loaded.',
   'src/archive/following':
     "Keeps the bucket's journal equal to the store's own: what is sent, and acknowledged.",
   'src/bucket': 'Objects in an S3-compatible bucket: conditional puts, uploads in parts, ranges.',
   'src/journal': 'The order of every write to a store: entries, appenders, who may append.',
-  'src/journal/bucket': 'A journal in a bucket: several entries an object, fenced by conditional puts.',
+  'src/journal/bucket':
+    'A journal in a bucket: several entries an object, fenced by conditional puts.',
   'src/journal/file': 'A journal in preallocated files on the disk of this machine.',
   'src/library': 'What programs call, over a node in their process or over a daemon.',
   'src/limits': 'Every bound that a spec states, by document.',

@@ -1,5 +1,5 @@
 /** Limits of archives in a bucket. */
-import { MIB } from './sizes.ts'
+import { KIB, MIB } from './sizes.ts'
 
 // 011: archive
 
@@ -21,6 +21,14 @@ export const ARCHIVE_CONFIRM_MS: number = 10_000
 export const ARCHIVE_SNAPSHOT_BYTES: number = 256 * MIB
 /** Time from one snapshot to the next, if anything changed. */
 export const ARCHIVE_SNAPSHOT_MS: number = 3_600_000
+/** Objects of the journal that make a snapshot due after that time, if nothing else changed. */
+export const ARCHIVE_SNAPSHOT_OBJECTS = 8_192
+/** How long after a snapshot that failed the next one is tried; twice as long each time. */
+export const ARCHIVE_SNAPSHOT_RETRY_MS: number = 60_000
+/** Snapshots that are kept. */
+export const ARCHIVE_SNAPSHOTS = 2
+/** The description of a snapshot. */
+export const ARCHIVE_DESCRIPTION_BYTES: number = 4 * KIB
 /** Of an upload of unknown size. */
 export const ARCHIVE_PART_BYTES: number = 8 * MIB
 /** Parts of one upload under way. */
@@ -39,12 +47,6 @@ export const ARCHIVE_FETCHES = 4
 export const ARCHIVE_OUTBOARD_BYTES: number = 64 * MIB
 /** When a copy on this disk that was fetched again is damaged again, the object is. */
 export const ARCHIVE_REFETCH_MS: number = 3_600_000
-/** Parts of one upload, as S3 allows. */
-export const ARCHIVE_PARTS = 10_000
-/** An upload of unknown size has larger parts from this number on. */
-export const ARCHIVE_LARGE_PART_FROM = 1_000
-/** The size of those parts. Less of them is under way at once. */
-export const ARCHIVE_LARGE_PART_BYTES: number = 64 * MIB
 /** One request of a read of an object. */
 export const ARCHIVE_READ_BYTES: number = MIB
 /** Such requests that a reader has under way beyond the one it waits for. */

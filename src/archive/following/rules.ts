@@ -28,8 +28,6 @@ export interface FollowingRules {
   readonly comparesAtStart: boolean
   /** A node that takes over begins an epoch, then waits until the other has stopped. */
   readonly waitsForOther: boolean
-  /** That the other said farewell counts only if it is the last entry before the new epoch. */
-  readonly readsFarewell: boolean
 }
 
 export const ALL_FOLLOWING_RULES: FollowingRules = {
@@ -45,5 +43,4 @@ export const ALL_FOLLOWING_RULES: FollowingRules = {
   holdsTrims: true,
   comparesAtStart: true,
   waitsForOther: true,
-  readsFarewell: true,
 }

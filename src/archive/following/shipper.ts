@@ -13,6 +13,7 @@ import {
   ARCHIVE_LAG_BYTES,
   ARCHIVE_LAG_MS,
   ARCHIVE_OBJECT_BYTES,
+  JOURNAL_OBJECT_ENTRIES,
 } from '../../limits.ts'
 import { ALL_FOLLOWING_RULES, type FollowingRules } from './rules.ts'
 
@@ -23,6 +24,8 @@ export interface ShipperStart {
   readonly archived: number
   readonly at: number
   readonly acknowledges: boolean
+  /** Default: `ARCHIVE_LAG_BYTES`. */
+  readonly lagBytes?: number
 }
 
 /** What the driver does next; all but `rest` and `ended` want an answer before the next step. */
@@ -86,6 +89,7 @@ const LONGEST_WAIT_MS = 5000
 export class Shipper {
   readonly #start: ShipperStart
   readonly #rules: FollowingRules
+  readonly #lagBytes: number
   readonly #groups: Group[] = []
   #own: number
   #archived: number
@@ -110,6 +114,7 @@ export class Shipper {
   constructor(start: ShipperStart, rules: FollowingRules = ALL_FOLLOWING_RULES) {
     this.#start = start
     this.#rules = rules
+    this.#lagBytes = start.lagBytes ?? ARCHIVE_LAG_BYTES
     this.#own = start.archived
     this.#archived = start.archived
   }
@@ -184,7 +189,7 @@ export class Shipper {
     if (position !== this.#own + 1) throw new RangeError(`entry ${position} is not the next one`)
     this.#own = position
     this.#bytes += bytes
-    if (this.#bytes >= ARCHIVE_LAG_BYTES) this.#fullSince ??= now
+    if (this.#bytes >= this.#lagBytes) this.#fullSince ??= now
     const group = this.#groupFor(bytes, now)
     group.count++
     group.bytes += bytes
@@ -258,7 +263,8 @@ export class Shipper {
   #groupFor(bytes: number, now: number): Group {
     const last = this.#groups.at(-1)
     const isSent = this.#sent !== undefined && this.#groups.length === 1
-    if (last !== undefined && !isSent && last.bytes + bytes <= ARCHIVE_OBJECT_BYTES) return last
+    const isRoom = last !== undefined && last.bytes + bytes <= ARCHIVE_OBJECT_BYTES
+    if (isRoom && !isSent && last.count < JOURNAL_OBJECT_ENTRIES) return last
     const group = { after: this.#own - 1, count: 0, bytes: 0, since: now, entries: [] }
     this.#groups.push(group)
     return group
@@ -327,7 +333,7 @@ export class Shipper {
     this.#archived += count
     this.#bytes -= bytes
     this.#heldBytes -= bytes
-    if (this.#bytes < ARCHIVE_LAG_BYTES) this.#fullSince = undefined
+    if (this.#bytes < this.#lagBytes) this.#fullSince = undefined
     this.#provedAt = Math.max(this.#provedAt, provedAt)
     this.#failures = 0
     this.#waitUntil = -Infinity

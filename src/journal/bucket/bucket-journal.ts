@@ -117,17 +117,17 @@ class ObjectJournal implements BucketJournal {
     this.#checkOpen()
     if (position <= this.#trimmed) return 'gone'
     for (let i = 0; i < TRIES; i++) {
-      let object = await this.#objects.read(position)
-      if (object === undefined) {
-        const { before, isFollowed } = await this.#objects.around(position)
-        if (before === undefined) return isFollowed ? 'gone' : await this.#beyond(position)
-        object = await this.#objects.read(before.first)
-        // It was trimmed since it was listed.
-        if (object === undefined) continue
-        if (object.last < position) return isFollowed ? 'gone' : undefined
+      const object = await this.#objects.read(position)
+      if (object !== undefined) {
+        return (await this.#isLive(object)) ? object.entries[0] : 'gone'
       }
-      if (this.#rules.verifiesReads && !(await this.#objects.isLive(object))) return 'gone'
-      return object.entries[position - object.first]
+      const { before, isFollowed } = await this.#objects.around(position)
+      if (before === undefined) return isFollowed ? 'gone' : await this.#beyond(position)
+      const around = await this.#objects.read(before.first)
+      // Trimmed since it was listed, and perhaps put again by a stale writer.
+      if (around === undefined || !(await this.#isLive(around))) continue
+      if (around.last >= position) return around.entries[position - around.first]
+      return isFollowed ? 'gone' : undefined
     }
     throw this.#restless()
   }
@@ -169,7 +169,7 @@ class ObjectJournal implements BucketJournal {
     for (;;) {
       this.#checkOpen()
       if (signal.aborted) return
-      for await (const followed of readAhead(this.#objects, position, this.#start.last)) {
+      for await (const followed of this.#read(position)) {
         if (signal.aborted) return
         this.#checkOpen()
         yield followed
@@ -180,6 +180,11 @@ class ObjectJournal implements BucketJournal {
     }
   }
 
+  #read(after: number): AsyncIterable<Followed> {
+    const isLive = (object: ObjectHead): Promise<boolean> => this.#isLive(object)
+    return readAhead(this.#objects, after, { isLive, start: this.#start.last })
+  }
+
   #checkOpen(): void {
     if (this.#closing.signal.aborted) throw closedError()
   }
@@ -187,12 +192,16 @@ class ObjectJournal implements BucketJournal {
   async #append(after: number, entries: readonly Uint8Array[]): Promise<'ok' | 'taken'> {
     let end = this.#end
     if (end === undefined || after > end.last) end = await this.#refresh()
-    if (after < end.last) return 'taken'
+    if (after < end.last) return this.#before(after, entries)
     if (after > end.last) throw beyondEnd(after, end.last)
     const object = encodeObject(after + 1, end.check, entries)
     let put: ObjectHead = object
     if ((await this.#objects.put(object)) === 'exists') {
       const found = await this.#own(after + 1, entries)
+      if (found === undefined) {
+        const message = `${this.#place}: entry ${after + 1} was there, and is not any more`
+        throw new DstoreError('unreachable', message)
+      }
       if (found === 'taken') return 'taken'
       put = found
     }
@@ -205,19 +214,28 @@ class ObjectJournal implements BucketJournal {
     return 'ok'
   }
 
-  /** The object there, if an earlier try of the same append has put it. */
-  async #own(first: number, entries: readonly Uint8Array[]): Promise<ObjectHead | 'taken'> {
+  /** There is or was an entry: that of an earlier try of the same append, or another one. */
+  async #before(after: number, entries: readonly Uint8Array[]): Promise<'ok' | 'taken'> {
+    const found = await this.#own(after + 1, entries)
+    // What an earlier try has put begins with the first of them.
+    if (found === undefined || found === 'taken') return 'taken'
+    return (await this.#isLive(found)) ? 'ok' : 'taken'
+  }
+
+  /** The object there, if an earlier try of the same append has put it; undefined if none is. */
+  async #own(
+    first: number,
+    entries: readonly Uint8Array[],
+  ): Promise<ObjectHead | 'taken' | undefined> {
     const found = await this.#objects.read(first)
-    const name = `${this.#place}: entry ${first}`
-    if (found === undefined) {
-      throw new DstoreError('unreachable', `${name} was there, and is not any more`)
-    }
+    if (found === undefined) return undefined
     const isOther = found.entries.some(
       (entry, i) => i < entries.length && !equal(entry, entries[i]!),
     )
     if (isOther) return 'taken'
     if (found.entries.length >= entries.length) return found
-    throw new DstoreError('unreachable', `${name} was put by an earlier append, of fewer entries`)
+    const message = `${this.#place}: entry ${first} was put by an earlier append, of fewer entries`
+    throw new DstoreError('unreachable', message)
   }
 
   /** Is an object that was put after `end` part of the journal? */
@@ -233,6 +251,11 @@ class ObjectJournal implements BucketJournal {
     return this.#objects.isLive(put, end.first > 0 ? put.first : 1)
   }
 
+  /** Asked after the object was read: what was listed before may have been another one. */
+  async #isLive(object: ObjectHead): Promise<boolean> {
+    return !this.#rules.verifiesReads || this.#objects.isLive(object)
+  }
+
   /** The end of the journal as it is now. */
   async #refresh(): Promise<ObjectHead> {
     for (let i = 0; i < TRIES; i++) {
@@ -245,8 +268,8 @@ class ObjectJournal implements BucketJournal {
       }
       if (last.first === known?.first) return known
       const object = await this.#objects.read(last.first)
-      // Undefined if it was trimmed since it was listed: there are later ones.
-      if (object !== undefined) return this.#advance(object)
+      // Else it was trimmed since it was listed: there are later ones.
+      if (object !== undefined && (await this.#isLive(object))) return this.#advance(object)
     }
     throw this.#restless()
   }

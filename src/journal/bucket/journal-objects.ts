@@ -22,6 +22,9 @@ export interface Listed {
   readonly size: number
 }
 
+/** How far a search for the end of a long list skips at first, in positions. */
+const SKIP = 4096
+
 export class JournalObjects {
   readonly #objects: ObjectStore
 
@@ -57,24 +60,31 @@ export class JournalObjects {
 
   /** Objects whose first position is at least this, in ascending order; other keys are ignored. */
   async *listed(from: number): AsyncGenerator<Listed, void, undefined> {
-    let after = keyOf(Math.max(0, from - 1))
-    for (;;) {
-      const page = await this.#objects.list(JOURNAL_PREFIX, after)
-      for (const { key, size } of page.objects) {
-        if (key <= after) throw this.#fault(`lists ${key} after ${after}`)
-        after = key
-        const first = positionOf(key)
-        if (first !== undefined) yield { first, size }
-      }
-      if (!page.more) return
-      if (page.objects.length === 0) throw this.#fault('says that more follows an empty page')
+    for (let next = from; ;) {
+      const { listed, more } = await this.#page(next)
+      yield* listed
+      if (!more) return
+      next = listed.at(-1)!.first + 1
     }
   }
 
-  /** The last object from this position on. */
+  /** The last object from this position on. Of a long list it reads a few pages only. */
   async last(from: number): Promise<Listed | undefined> {
-    let last: Listed | undefined
-    for await (const listed of this.listed(from)) last = listed
+    let page = await this.#page(from)
+    let last = page.listed.at(-1)
+    // No object is there or later.
+    let end = Infinity
+    for (let step = SKIP; page.more; step *= 2) {
+      if (end - last!.first <= 1) return last
+      const skipped = end === Infinity ? step : Math.floor((end - last!.first) / 2)
+      const next = last!.first + skipped
+      page = await this.#page(next)
+      if (page.listed.length > 0) last = page.listed.at(-1)
+      else {
+        end = next
+        page = { listed: [], more: true }
+      }
+    }
     return last
   }
 
@@ -123,6 +133,23 @@ export class JournalObjects {
       before = listed
     }
     return before?.first
+  }
+
+  /** At least one object from this position on, and whether more follow; or none, if there is none. */
+  async #page(from: number): Promise<{ listed: Listed[]; more: boolean }> {
+    const listed: Listed[] = []
+    let after = keyOf(Math.max(0, from - 1))
+    for (;;) {
+      const { objects, more } = await this.#objects.list(JOURNAL_PREFIX, after)
+      for (const { key, size } of objects) {
+        if (key <= after) throw this.#fault(`lists ${key} after ${after}`)
+        after = key
+        const first = positionOf(key)
+        if (first !== undefined) listed.push({ first, size })
+      }
+      if (!more || listed.length > 0) return { listed, more }
+      if (objects.length === 0) throw this.#fault('says that more follows an empty page')
+    }
   }
 
   #fault(why: string): DstoreError {

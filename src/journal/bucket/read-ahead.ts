@@ -9,9 +9,15 @@ import type { JournalObject } from './object.ts'
 const AHEAD = 8
 const AHEAD_BYTES = 16 * MIB
 
+export interface ReadAheadOptions {
+  /** Is this object, which was read before, part of the journal? */
+  readonly isLive: (object: JournalObject) => Promise<boolean>
+  /** Where the journal begins if it has no object. */
+  readonly start: number
+}
+
 /**
- * The entries after a position, in batches, or `gone`; ends where the journal ends. `start` is
- * where it begins if it has no object.
+ * The entries after a position, in batches, or `gone`; ends where the journal ends.
  *
  * An object counts once the next one is known to follow it, or that there is none: else it may be
  * what a stale writer has put where others were trimmed.
@@ -19,7 +25,7 @@ const AHEAD_BYTES = 16 * MIB
 export async function* readAhead(
   objects: JournalObjects,
   after: number,
-  start: number,
+  { isLive, start }: ReadAheadOptions,
 ): AsyncGenerator<Followed, void, undefined> {
   const batches = new Batches(after)
   let held: JournalObject | undefined
@@ -37,8 +43,10 @@ export async function* readAhead(
     if (held !== undefined) yield* batches.add(held)
     held = object
   }
-  if (held !== undefined) yield* batches.add(held)
-  else if (isEmpty && after < start) yield 'gone'
+  if (held !== undefined) {
+    if (!(await isLive(held))) return yield* gone(batches)
+    yield* batches.add(held)
+  } else if (isEmpty && after < start) yield 'gone'
   yield* batches.rest()
 }
 

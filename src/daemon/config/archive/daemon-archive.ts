@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { DstoreError } from '../../../errors.ts'
 import type { Log } from '../../../log.ts'
-import type { NodeKept } from '../../../node/global/archive/kept-rows.ts'
+import type { NodeKept } from '../../../node/global/archive/node-kept.ts'
 import type { NodeArchiveOptions } from '../../../node/global/archive/node-archive.ts'
 import type { Settings } from '../settings.ts'
 import type { StateDirectory } from '../state-directory.ts'
@@ -34,7 +34,7 @@ const STORE = /^store-v\d+$/
 
 /**
  * Errors: `usage` for `--take-over` without an archive; `conflict` where the store has an archive
- * that this start would not go on with (R011-82).
+ * that this start would not continue (R011-82).
  */
 export function daemonArchive({
   directory,
@@ -49,7 +49,10 @@ export function daemonArchive({
       hint: role === 'local' ? 'give it to a Global' : 'say where it is with --archive',
     })
   }
-  const note = role === 'local' || store === 'memory' ? undefined : readNote(directory.archive)
+  const hasStore = readdirSync(directory.path).some((name) => STORE.test(name))
+  const isAsked = role !== 'local' && store !== 'memory'
+  // Without a store there is nothing that it protects: a restore failed, or the store was dropped.
+  const note = isAsked && hasStore ? readNote(directory.archive) : undefined
   const leaves = given.archive === 'none'
   checkNote(note, place, leaves)
   const served = (): void => {
@@ -58,7 +61,6 @@ export function daemonArchive({
   if (place === undefined) {
     return { options: undefined, settle: () => Promise.resolve(undefined), served }
   }
-  const hasStore = readdirSync(directory.path).some((name) => STORE.test(name))
   const takesOver = takeOver && !hasStore
   if (takeOver && hasStore) {
     log.info('--take-over does nothing: this directory has a store, which goes on', { place })
@@ -79,7 +81,7 @@ export function daemonArchive({
     keyFile,
     diskBytes: settings.diskBytes,
     takesOver,
-    // Before a restore, too: what it leaves must not be taken for another store.
+    // Before a restore: a crash behind it must not lose the tokens.
     onOpening: () =>
       writeNote(directory.archive, { place, ...(isRestored && { restoring: true }) }),
     onProgress: progressOnLog(log),

@@ -2,10 +2,12 @@
  * The archive of a Global or standalone node (specs/011-archive.md, "Rules: the node"): restores
  * the store if that is wanted, settles the identity, and tells what becomes of it.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
-import { openArchive, type Archive, type ArchiveClocks } from '../../../archive/archive.ts'
+import { openArchive, type Archive } from '../../../archive/archive.ts'
 import { restore, type RestoreProgress } from '../../../archive/restore.ts'
+import type { Restored } from '../../../archive/restored.ts'
 import type { ObjectStore } from '../../../bucket/object-store.ts'
+import { raceBucket } from '../../../bucket/race.ts'
+import { toHex } from '../../../bytes.ts'
 import type { Log } from '../../../log.ts'
 import { settleIdentity } from './archived-identity.ts'
 import { ArchiveWatch } from './archive-watch.ts'
@@ -54,29 +56,24 @@ export async function openNodeArchive(
 ): Promise<NodeArchive> {
   const { acknowledges, keyFile, diskBytes, takesOver, onProgress } = options
   const objects = await options.open()
-  const clocks: ArchiveClocks = {
-    elapsed,
-    sleep: async (ms, signal) => {
-      await sleep(ms, undefined, signal && { signal }).catch(() => undefined)
-    },
-  }
   try {
-    await options.onOpening?.()
+    const parts = { objects, directory: dir, elapsed, log }
+    let restored: Restored | undefined
     if (takesOver) {
+      await options.onOpening?.()
+      // Over a bucket that ignores conditions, the other node would not be fenced.
+      await raceBucket(objects, { name: toHex(random(8)) })
       log.info('restoring the store from its archive', { place: objects.place })
-      const progress = onProgress && { onProgress }
-      const { position, saidFarewell } = await restore(
-        { objects, directory: dir, log, ...progress },
-        { clocks, random },
-      )
-      log.info('restored the store', { position, saidFarewell })
+      restored = await restore({ ...parts, ...(onProgress && { onProgress }) }, { random })
+      log.info('restored the store', { ...restored })
     }
     const archive = await openArchive(
-      { objects, directory: dir, acknowledges, log },
-      { clocks, random },
+      { ...parts, acknowledges, ...(restored && { restored }) },
+      { random },
     )
     try {
       if (role === 'global') await settleIdentity({ objects, dir, keyFile, random, log })
+      await options.onOpening?.()
     } catch (error) {
       await archive.close()
       throw error

@@ -20,7 +20,7 @@ export function archiveSource({ database, replica, sealed, archived }: SourcePar
   const { overlay } = replica
   return {
     say: (kind) => replica.say(kind),
-    copyRecords: (path) => database.copyTo(path),
+    copyRecords: (directory) => database.copyTo(directory),
     files: (after) => overlay.files(after),
     isNamed: (file) => sealed.get(file) !== undefined || isNamed(overlay, file),
     open: async (location) => {

@@ -18,10 +18,7 @@ export interface JobParts {
  * Claims the values that the transaction adopts. What is not sealed and waiting, or is no location
  * at all, can't be in an entry: then only its conditions are looked at, in its turn.
  */
-export function jobOf(
-  transaction: Transaction,
-  { sealed, overlay, onAdopted }: JobParts,
-): Job {
+export function jobOf(transaction: Transaction, { sealed, overlay, onAdopted }: JobParts): Job {
   const { conditions, writes, increments = [], entry, adopt = [], release = [] } = transaction
   const values = adopt.map((location) => sealed.claim(location))
   const claimed = adopt.filter((_, i) => values[i] !== undefined)

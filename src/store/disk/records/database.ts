@@ -290,11 +290,16 @@ export class Database {
   }
 
   /**
-   * Copies the records as they are at one moment to `data.mdb` in this directory, which must be
-   * empty, without the pages not in use. Returns the position in the journal that the copy has.
+   * Copies all tables as of one moment, without the pages not in use, to `data.mdb` in an existing
+   * directory that has none. Commits go on meanwhile. What fails leaves a part of it. Returns the
+   * position in the journal that the copy has.
    */
   async copyTo(directory: string): Promise<ChainPosition> {
-    await this.#root.backup(directory, true)
+    try {
+      await this.#root.backup(directory, true)
+    } catch (error) {
+      throw explained(error, join(directory, 'data.mdb'))
+    }
     const copy = new Database(directory, { readOnly: true })
     try {
       const { position, chain } = copy.tally()
