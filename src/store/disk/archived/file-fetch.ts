@@ -48,7 +48,9 @@ export class FileFetch {
     return () => {
       if (!isWanted) return
       isWanted = false
-      if (--this.#wanted === 0) this.#aborter.abort(GIVEN_UP)
+      const { start, end } = this.#options.range
+      const isWritten = this.#written === end - start
+      if (--this.#wanted === 0 && !isWritten) this.#aborter.abort(GIVEN_UP)
     }
   }
 

@@ -71,6 +71,7 @@ export class DiskStaging implements Staging {
   #busy: Promise<unknown> | undefined
   /** Nothing is left to delete, or the file belongs to the partial uploads. */
   #isEnded = false
+  #abandoned: Promise<void> | undefined
 
   constructor({ location, size, reservation, partial }: StagingOptions, host: StagingHost) {
     this.#location = location
@@ -268,7 +269,11 @@ export class DiskStaging implements Staging {
   }
 
   /** Deletes everything. A file that the disk refuses to delete is deleted by the next opening. */
-  async #abandon(): Promise<void> {
+  #abandon(): Promise<void> {
+    return (this.#abandoned ??= this.#deleteAll())
+  }
+
+  async #deleteAll(): Promise<void> {
     if (this.#isEnded) return
     this.#isEnded = true
     const partial = this.#partial
