@@ -65,10 +65,11 @@ async function parted(
     else differentAt = middle
   }
   const isFound = equalAt >= first
-  const only = (last: number): string => `${isFound ? '' : 'at least '}${last - equalAt}`
-  const message =
-    `the archive in ${place} is of a node that has taken over${isFound ? ` after entry ${equalAt}` : ''}: ` +
-    `${only(ours.last)} entries are only in this store, and ${only(theirs.last)} only in the archive`
+  const since = isFound ? ` after entry ${equalAt}` : ''
+  const counts = isFound
+    ? `${ours.last - equalAt} entries are only in this store, and ${theirs.last - equalAt} only there`
+    : 'how many entries are only in this store cannot be told: what both had was trimmed'
+  const message = `the archive in ${place} is of a node that has taken over${since}: ${counts}`
   return new DstoreError('integrity', message, {
     hint: 'keep this directory if you miss something; go on with --take-over in an empty one',
   })
