@@ -71,11 +71,9 @@ export class Generation {
 
   /** Copies the bytes. */
   writeRow({ table, id }: RecordKey, version: number, value: Uint8Array | undefined): void {
-    const rows = this.#rows[table]
-    const key = sortable(id)
-    if (rows.get(key) === undefined) this.#bytes += OBJECT_BYTES + id.byteLength
+    const written = { version, value: value && this.#copies.of(value) }
+    if (this.#rows[table].set(sortable(id), written)) this.#bytes += OBJECT_BYTES + id.byteLength
     this.#bytes += value?.byteLength ?? 0
-    rows.set(key, { version, value: value && this.#copies.of(value) })
   }
 
   value(location: Location): ValueChange | undefined {
