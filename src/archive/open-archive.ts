@@ -238,7 +238,8 @@ class OpenArchive implements Archive {
     for (let i = 0; i < LOOKS; i++) {
       const copied = await source.copyRecords(path)
       const { first } = await this.#following.bucket.extent()
-      if (copied.position >= first - 1) return copied
+      // A new store may not have its first entry in the records yet.
+      if (copied.position >= Math.max(1, first - 1)) return copied
       await this.#files.remove(join(path, 'data.mdb'))
       await this.#sleep(BEHIND_MS, signal)
       signal.throwIfAborted()

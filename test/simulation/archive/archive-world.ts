@@ -276,7 +276,7 @@ class World {
     this.#count('acknowledged')
     if (this.#absent.has(mark)) throw new Violation(`${mark} is there and is not`)
     for (const other of this.#nodes.values()) {
-      if (other.isServing && other.epoch > node.epoch) {
+      if (other !== node && other.isServing && other.epoch >= node.epoch) {
         throw new Violation(`${node.name} acknowledges ${mark} while ${other.name} serves`)
       }
     }
@@ -311,9 +311,9 @@ class World {
     }
   }
 
-  #checkLost({ name, epoch }: SimNode): void {
+  #checkLost({ name, process }: SimNode): void {
     this.#count('fenced')
-    if (this.#cloud.epoch <= epoch) throw new Violation(`${name} is fenced by nobody`)
+    if (this.#cloud.writer === process.number) throw new Violation(`${name} is fenced by nobody`)
   }
 
   /** Of two nodes only one renews leases. */
@@ -321,7 +321,8 @@ class World {
     for (const node of this.#nodes.values()) {
       if (!node.process.isRunning) continue
       for (const other of this.#nodes.values()) {
-        if (!other.isServing || other.epoch <= node.epoch || !node.following.mayServe()) continue
+        if (other === node || !other.isServing || other.epoch < node.epoch) continue
+        if (!node.following.mayServe()) continue
         throw new Violation(`${node.name} may serve while ${other.name} does`)
       }
     }

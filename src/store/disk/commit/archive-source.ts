@@ -20,7 +20,11 @@ export function archiveSource({ database, replica, sealed, archived }: SourcePar
   const { overlay } = replica
   return {
     say: (kind) => replica.say(kind),
-    copyRecords: (directory) => database.copyTo(directory),
+    copyRecords: async (directory) => {
+      // A snapshot has what was there when it was asked for: the first one, too.
+      await replica.flush()
+      return database.copyTo(directory)
+    },
     files: (after) => overlay.files(after),
     isNamed: (file) => sealed.get(file) !== undefined || isNamed(overlay, file),
     open: async (location) => {
