@@ -7,7 +7,6 @@ import {
   checkBytes,
   checkCount,
   checkRecordKey,
-  checkReplacement,
   checkResumption,
   checkScan,
   checkTransaction,
@@ -33,17 +32,17 @@ import type { ArchiveSource } from './archive.ts'
 import { archiveSource } from './commit/archive-source.ts'
 import type { Commits } from './commit/commits.ts'
 import { SMALL_COST, costOf } from './commit/cost.ts'
+import { type ReplacementParts, replaceValue } from './commit/replacement.ts'
 import { type JobParts, isDone, jobOf } from './commit/transactions.ts'
 import { OutboardMove } from './earlier-layout.ts'
 import { makeLocation } from './layout.ts'
 import type { StoredValue } from './records/file-row.ts'
 import { smallValues } from './records/small-values.ts'
 import type { Overlay } from './replica/overlay.ts'
-import { sealedValue } from './replica/sealed-value.ts'
 import type { Recovery } from './recovery.ts'
 import { SharedSync } from './staged/shared-sync.ts'
 import { SealedValues } from './staged/sealed-values.ts'
-import { DiskStaging, type PartialUpload, type StagingHost } from './staged/staging.ts'
+import { DiskStaging, type StagingHost } from './staged/staging.ts'
 import type { DiskStore, DiskStoreParts } from './store-parts.ts'
 import { StoredValues } from './stored-values.ts'
 import { ValueReaders } from './value-reader.ts'
@@ -54,7 +53,8 @@ export class OpenDiskStore implements DiskStore {
   readonly kind = 'disk'
   readonly immediate: ImmediateReads = {
     row: (key) => (this.#closing === undefined ? this.#overlay.row(key) : undefined),
-    value: (location, mostBytes) => this.#small(location, mostBytes),
+    value: (location, mostBytes) =>
+      this.#closing === undefined ? this.#values.small(location, mostBytes) : undefined,
   }
   readonly recovery: Recovery
   readonly archived?: () => Promise<void>
@@ -70,6 +70,7 @@ export class OpenDiskStore implements DiskStore {
   readonly #stagings = new Set<DiskStaging>()
   readonly #sealed: SealedValues
   readonly #jobs: JobParts
+  readonly #replacement: ReplacementParts
   #closing: Promise<void> | undefined
 
   constructor(parts: DiskStoreParts) {
@@ -91,7 +92,10 @@ export class OpenDiskStore implements DiskStore {
       sizes.add(location, size)
       values.adopted(location)
     }
-    this.#jobs = { sealed: this.#sealed, overlay, onAdopted }
+    const sealed = this.#sealed
+    this.#jobs = { sealed, overlay, onAdopted }
+    const onReplaced = (file: Location): void => values.adopted(file)
+    this.#replacement = { sealed, overlay, commits, onAdopted: onReplaced }
     this.#host = {
       files,
       layout,
@@ -139,7 +143,7 @@ export class OpenDiskStore implements DiskStore {
     try {
       await this.#values.archived?.makeRoom(size)
       const location = makeLocation(this.#parts.replica.run, ++this.#staged)
-      const partial = resumption && (await this.#claimPartial(resumption))
+      const partial = resumption && (await this.#parts.partials.claimFor(resumption))
       const staging = new DiskStaging({ location, size, reservation, partial }, this.#host)
       this.#stagings.add(staging)
       return staging
@@ -194,7 +198,7 @@ export class OpenDiskStore implements DiskStore {
 
   async replace(location: Location, by: Location): Promise<void> {
     this.#checkOpen()
-    const old = await this.#parts.turns.run(() => this.#replace(location, by))
+    const old = await this.#parts.turns.run(() => replaceValue(this.#replacement, location, by))
     await this.#readers.end(location, new DstoreError('integrity', DAMAGED))
     await this.#values.released(old)
     await this.#parts.quarantine.remove(location)
@@ -323,49 +327,12 @@ export class OpenDiskStore implements DiskStore {
     await database.close()
   }
 
-  async #replace(location: Location, by: Location): Promise<StoredValue> {
-    const sealed = this.#sealed
-    const value = sealed.claim(by, true)
-    if (value === undefined) {
-      await this.#commits.settled()
-      checkReplacement(this.#overlay.value(location), undefined)
-    }
-    const { released } = await this.#commits.change(
-      {
-        change: { type: 'replace', location, by: sealedValue(value!) },
-        onApplied: ({ mistake }) => {
-          if (mistake !== undefined) return sealed.unclaim(by)
-          sealed.adopted(by)
-          this.#values.adopted(by)
-        },
-        onFailed: (outcome) => (outcome === 'none' ? sealed.unclaim(by) : sealed.leave(by)),
-      },
-      { ...SMALL_COST, entryBytes: SMALL_VALUE_BYTES },
-    )
-    return released[0]!
-  }
-
   /** Frees a released value. If its file cannot be deleted, the next opening deletes it. */
   async #free(location: Location, value: StoredValue): Promise<void> {
     this.#parts.sizes.remove(location, value.size)
     await this.#readers.end(location, new DstoreError('removed', 'the value was removed'))
     await this.#values.released(value)
     if (value.small === undefined) await this.#parts.quarantine.remove(location)
-  }
-
-  /**
-   * The partial upload to write. Undefined if another staging writes it: this one is not resumable.
-   */
-  async #claimPartial({ id, from }: Resumption): Promise<PartialUpload | undefined> {
-    const hex = toHex(id)
-    return (await this.#parts.partials.claim(hex, from)) ? { id: hex, from } : undefined
-  }
-
-  #small(location: Location, mostBytes: number): Uint8Array | undefined {
-    if (this.#closing !== undefined || this.#parts.quarantine.has(location)) return undefined
-    const value = this.#overlay.value(location)
-    const isHere = value?.small !== undefined && value.size <= mostBytes
-    return isHere ? value.small.subarray(value.outboardBytes) : undefined
   }
 
   #value(location: Location): StoredValue {

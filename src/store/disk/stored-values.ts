@@ -3,7 +3,7 @@ import { checkRange } from '../arguments.ts'
 import { Quota, quotaOf } from '../quota.ts'
 import type { LentFile, Location, StoreUsage } from '../store.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
-import { ArchivedFiles, lentWith } from './archived/archived-files.ts'
+import { ArchivedFiles } from './archived/archived-files.ts'
 import type { StoredValue } from './records/file-row.ts'
 import type { StagingHost } from './staged/staging.ts'
 import type { DiskStoreParts } from './store-parts.ts'
@@ -57,6 +57,15 @@ export class StoredValues {
     const isArchived = this.archived !== undefined && stored.small === undefined
     if (isArchived) return this.archived.read(location, range, signal)
     return bytesOf(readers, location, stored, range, signal)
+  }
+
+  /** What is in the records, if it is at most so long. */
+  small(location: Location, mostBytes: number): Uint8Array | undefined {
+    const { quarantine, replica } = this.#options.parts
+    if (quarantine.has(location)) return undefined
+    const value = replica.overlay.value(location)
+    const isHere = value?.small !== undefined && value.size <= mostBytes
+    return isHere ? value.small.subarray(value.outboardBytes) : undefined
   }
 
   async outboard(location: Location, range?: ByteRange): Promise<Uint8Array> {
@@ -123,4 +132,13 @@ export class StoredValues {
     await files.remove(layout.valueFile(file)).catch(() => undefined)
     if (place === 'file') await files.remove(layout.outboardFile(file)).catch(() => undefined)
   }
+}
+
+/** The same loan; another thing ends with it. */
+function lentWith(lent: LentFile, release: () => void): LentFile {
+  const giveBack = (): void => {
+    lent.giveBack()
+    release()
+  }
+  return { path: lent.path, signal: lent.signal, giveBack }
 }

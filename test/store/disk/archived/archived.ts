@@ -27,7 +27,7 @@ export class Archived {
   source: ArchiveSource | undefined
   /** Of the store: each opening begins the next. */
   #epoch = 0
-  readonly #options: ArchivedOptions
+  #options: ArchivedOptions
   #values: BucketValues | undefined
   #store: DiskStore | undefined
 
@@ -81,8 +81,12 @@ export class Archived {
   /** What removals of objects wait for. */
   settled: () => Promise<void> = async () => undefined
 
-  async reopen(components: DiskStoreComponents = {}): Promise<DiskStore> {
+  async reopen(
+    components: DiskStoreComponents = {},
+    options: ArchivedOptions = {},
+  ): Promise<DiskStore> {
     await this.close()
+    this.#options = { ...this.#options, ...options }
     return this.open(components)
   }
 

@@ -42,7 +42,10 @@ test('R005-112: whole reads at once share one fetch, and the file is here again'
     t.is(asked.length, once)
     t.is((await stat(pathOf(archived, location))).mode & 0o777, 0o400)
     const { hits, misses, localBytes, fetchedBytes } = (await archived.store.usage()).archived!
-    t.deepEqual({ misses, localBytes, fetchedBytes }, { misses: 4, localBytes: SIZE, fetchedBytes: SIZE })
+    t.deepEqual(
+      { misses, localBytes, fetchedBytes },
+      { misses: 4, localBytes: SIZE, fetchedBytes: SIZE },
+    )
     t.true(hits >= 1)
   })
 })
@@ -96,7 +99,10 @@ test('R005-112: a reader that leaves ends the fetch, and nothing of it stays', a
 
 test('R005-112: with the bucket away what is here is read, and what is not is unreachable', async (t) => {
   await withArchived({}, async (archived) => {
-    const [here, gone] = [await keep(archived.store, pattern(SIZE)), await keep(archived.store, pattern(SIZE))]
+    const [here, gone] = [
+      await keep(archived.store, pattern(SIZE)),
+      await keep(archived.store, pattern(SIZE)),
+    ]
     await rm(pathOf(archived, gone))
     await archived.reopen()
     archived.away()
@@ -202,7 +208,10 @@ test('R005-113: the opening misses no file that has an object, and deletes what 
     for (const one of [path(gone), `${path(gone)}.outboard`, path(bare)]) await rm(one)
     await chmod(path(cut), 0o600)
     await truncate(path(cut), 7)
-    const part = await open(join(new Layout(archived.directory).values, `${gone}.outboard.part`), 'wx')
+    const part = await open(
+      join(new Layout(archived.directory).values, `${gone}.outboard.part`),
+      'wx',
+    )
     await part.close()
     const again = await archived.open()
     t.deepEqual(again.recovery.damaged, [])

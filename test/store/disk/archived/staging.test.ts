@@ -140,7 +140,8 @@ test('R005-111: whatever request fails, or is the last one for now, a value is u
             await staging.write(pattern(size))
             const location = await staging.seal(pattern(64))
             // One that was begun twice is swept.
-            for (const [id, { parts }] of bucket.uploads) if (parts.size === 0) bucket.uploads.delete(id)
+            for (const [id, { parts }] of bucket.uploads)
+              if (parts.size === 0) bucket.uploads.delete(id)
             isUploaded(t, archived, location, pattern(size), pattern(64))
             await adopt(store, location)
             sameBytes(t, await readAll(store, location, 0, size), pattern(size))
