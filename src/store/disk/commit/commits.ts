@@ -26,7 +26,7 @@ export interface CommitParts {
   readonly journal: Pick<FileJournal, 'hasRoom' | 'makeRoom'>
   /** Takes all changes so far into the records, and gives up what the journal has of them. */
   readonly settle: () => Promise<void>
-  /** Called once for each write that the disk refuses. */
+  /** Called once for each call of the disk that it refuses. */
   readonly onFailed?: ((fault: Error) => void) | undefined
 }
 
@@ -228,7 +228,10 @@ export class Commits {
       await settle()
       if ((await this.#makeRoom(cost)) || !cost.adds) return
     } catch (error) {
-      throw await held.faultOf(error, 'ask for free space')
+      const fault = await held.faultOf(error, 'ask for free space')
+      // The flusher says its own once, however often it tries.
+      if (error !== flusher.fault) this.#report(fault, error as object)
+      throw fault
     }
     throw diskFull('the disk is full')
   }
@@ -256,10 +259,14 @@ export class Commits {
     const fault = this.#end ?? (await this.#parts.held.faultOf(error, 'commit'))
     // Those of one write have one cause.
     const { cause = error } = error
-    if (this.#reported.has(cause as object)) return fault
-    this.#reported.add(cause as object)
-    this.#parts.onFailed?.(fault)
+    this.#report(fault, cause as object)
     return fault
+  }
+
+  #report(fault: Error, cause: object): void {
+    if (this.#reported.has(cause)) return
+    this.#reported.add(cause)
+    this.#parts.onFailed?.(fault)
   }
 
   #endWith(error: Error): void {
