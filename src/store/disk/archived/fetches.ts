@@ -87,8 +87,9 @@ export class Fetches {
 
   /** Ends the fetches of a value. Then no file of it comes any more. */
   async stop(file: Location, fault: DstoreError): Promise<void> {
-    const all = [this.#values.get(file), this.#outboards.get(file)]
-    await Promise.all(all.map((one) => one && this.#stop(one, fault)))
+    for (const one of [this.#values.get(file), this.#outboards.get(file)]) {
+      if (one !== undefined) await this.#stop(one, fault)
+    }
   }
 
   async stopAll(fault: DstoreError): Promise<void> {
