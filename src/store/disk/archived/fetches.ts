@@ -113,17 +113,17 @@ export class Fetches {
     const range = { start, end }
     const slots = this.#slots
     const fetch = new FileFetch({ files, values, file, range, part, path, prepare, slots })
-    const settled = fetch.done.then(
-      () => {
+    const settle = async (): Promise<void> => {
+      try {
+        await fetch.done
         this.#fetchedBytes += bytes
         add()
-      },
-      () => quota.free(bytes),
-    )
-    const over = settled.then(() => {
+      } catch {
+        quota.free(bytes)
+      }
       among.delete(file)
-    })
-    among.set(file, { fetch, settled: over })
+    }
+    among.set(file, { fetch, settled: settle() })
     return fetch
   }
 
