@@ -65,6 +65,7 @@ export class Archived {
     const archive: StoreArchive = {
       join: async (own) => own,
       leastEpoch: 1,
+      refusal: undefined,
       values,
       opened: async (source) => {
         this.source = source
