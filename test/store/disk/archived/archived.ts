@@ -72,7 +72,6 @@ export class Archived {
         values.begin(++this.#epoch)
       },
       archived: async () => undefined,
-      refusal: undefined,
       close: async () => undefined,
     }
     this.#values = values
