@@ -167,7 +167,8 @@ export class ArchivedFiles {
       const range = { start: at, end }
       const fetch = isDirect ? undefined : this.#fetchFor(value, range, isWhole)
       const isHere: boolean = this.#local.has(value.file) && !isDirect
-      if (at === start) isHere ? this.#hits++ : this.#misses++
+      if (at === start && isHere) this.#hits++
+      if (at === start && !isHere) this.#misses++
       const pieces = isHere
         ? this.#pieces.local(location, value, range, signal)
         : this.#pieces.distant(location, value, range, fetch, signal)

@@ -87,8 +87,9 @@ export class Fetches {
 
   /** Ends the fetches of a value. Then no file of it comes any more. */
   async stop(file: Location, fault: DstoreError): Promise<void> {
-    const all = [this.#values.get(file), this.#outboards.get(file)]
-    await Promise.all(all.map((one) => one && this.#stop(one, fault)))
+    for (const one of [this.#values.get(file), this.#outboards.get(file)]) {
+      if (one !== undefined) await this.#stop(one, fault)
+    }
   }
 
   async stopAll(fault: DstoreError): Promise<void> {
@@ -112,17 +113,17 @@ export class Fetches {
     const range = { start, end }
     const slots = this.#slots
     const fetch = new FileFetch({ files, values, file, range, part, path, prepare, slots })
-    const settled = fetch.done.then(
-      () => {
+    const settle = async (): Promise<void> => {
+      try {
+        await fetch.done
         this.#fetchedBytes += bytes
         add()
-      },
-      () => quota.free(bytes),
-    )
-    const over = settled.then(() => {
+      } catch {
+        quota.free(bytes)
+      }
       among.delete(file)
-    })
-    among.set(file, { fetch, settled: over })
+    }
+    among.set(file, { fetch, settled: settle() })
     return fetch
   }
 

@@ -1,6 +1,6 @@
 /** The quota of a store with an archive evicts copies, and refuses nothing that they could make room for. */
 import { stat } from 'node:fs/promises'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { gather } from '../../../../src/bytes.ts'
 import { MIB, PIECE_BYTES, SMALL_VALUE_BYTES } from '../../../../src/limits.ts'
 import type { LentFile } from '../../../../src/store/store.ts'
