@@ -8,7 +8,7 @@ import { type FileHandle, cp, mkdtemp, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { KIB, MIB } from '../src/limits.ts'
 import { openDiskStore } from '../src/store/disk/disk.ts'
-import { Database } from '../src/store/disk/records/database.ts'
+import type { Database } from '../src/store/disk/records/database.ts'
 import type { Store } from '../src/store/store.ts'
 import { median } from './ratio.ts'
 

@@ -35,7 +35,7 @@ export interface FirstCopied {
   readonly values: number
   /** Of them: uploaded now, because they were not there. */
   readonly uploaded: number
-  /** Could not be read: they are damaged on this disk, too, until somebody puts them again. */
+  /** Could not be read: they are damaged on this disk, too, until they are put again. */
   readonly unreadable: readonly Location[]
 }
 
@@ -52,7 +52,7 @@ const LONGEST_WAIT_MS = 60_000
 
 /**
  * Resolves when every value that the store had at the call has its object, unless it was released
- * meanwhile. Goes on for ever where the bucket is away. Error: the reason of the signal.
+ * meanwhile. Repeats without end while the bucket is away. Error: the reason of the signal.
  */
 export async function firstCopy(options: FirstCopyOptions): Promise<FirstCopied> {
   const copy = new FirstCopy(options)

@@ -50,8 +50,8 @@ export type Sleep = (ms: number, signal?: AbortSignal) => Promise<void>
 /**
  * `opening`: the store is not open yet. `first-copy`: what the store had before is being uploaded,
  * so that nothing can be restored yet. `current`: the bucket has all, or lacks what is on its way.
- * `behind`: its last try failed, and puts go on. `waiting`: puts wait for the bucket. `unreachable`:
- * they have waited in vain, and are refused. `fenced`: another node has taken over.
+ * `behind`: its last try failed, and puts go on. `waiting`: puts wait for the bucket.
+ * `unreachable`: they have waited in vain, and are refused. `fenced`: another node has taken over.
  */
 export type ArchiveState =
   | 'opening'

@@ -232,7 +232,7 @@ class OpenArchive implements Archive {
     })
   }
 
-  /** A restore goes on with the bucket's journal: a copy must not end before that begins. */
+  /** A restore replays the bucket's journal after the copy, which must not end before that begins. */
   async #copyRecords(source: ArchiveSource, path: string): Promise<ChainPosition> {
     const { signal } = this.#closing
     for (let i = 0; i < LOOKS; i++) {

@@ -1,4 +1,4 @@
-/** Takes snapshots when they are due, the first one after the first copy, until the archive closes. */
+/** Takes snapshots when they are due, first after the first copy, until the archive closes. */
 import { asDstoreError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Sleep } from './interface.ts'

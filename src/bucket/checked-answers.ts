@@ -93,7 +93,7 @@ export function pageOf(
   return { objects, more: moreOf(IsTruncated) }
 }
 
-/** Every list of S3 says so: without it an answer without text would be a bucket without objects. */
+/** Every list of S3 says so: else an answer without text would be a bucket without objects. */
 function moreOf(isTruncated: unknown): boolean {
   if (typeof isTruncated === 'boolean') return isTruncated
   throw new AnswerError('the answer is no list')

@@ -17,7 +17,7 @@ export interface StoreUsage {
   readonly archived?: ArchivedUsage
 }
 
-/** Counts begin anew with each opening of the store. */
+/** Counts start over with each opening of the store. */
 export interface ArchivedUsage {
   /** Bytes of adopted values in files on this disk. */
   readonly localBytes: number

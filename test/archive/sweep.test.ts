@@ -110,7 +110,10 @@ test('R011-19: a node that was fenced deletes nothing that it alone released', a
   bucket.onRequest = ({ verb }) => void order.push(verb)
   const fenced = new DstoreError('unwritable', 'another node has taken over')
   const options = optionsOf(bucket, {
-    isNamed: () => void order.push('isNamed') === undefined && false,
+    isNamed: () => {
+      order.push('isNamed')
+      return false
+    },
     settled: () => Promise.reject(fenced),
   })
   t.is(await t.throwsAsync(sweep(options, never)), fenced)

@@ -23,7 +23,7 @@ test('R011-2: without the client, opening says how to install the tested version
 })
 
 test('R011-1: a bad place is refused before the client is loaded', async (t) => {
-  const load = (): never => t.fail('it was loaded') as never
+  const load = (): never => t.fail('it was loaded')
   for (const options of [{ place: 's3://abc' }, { place: PLACE, endpoint: 'nowhere' }]) {
     const error = await t.throwsAsync(openBucket({ environment: {}, load, ...options }))
     t.is((error as DstoreError).code, 'usage')

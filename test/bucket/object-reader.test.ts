@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { concat, gather } from '../../src/bytes.ts'
 import { ObjectReader } from '../../src/bucket/object-reader.ts'
 import { DstoreError } from '../../src/errors.ts'

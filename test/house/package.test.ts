@@ -150,5 +150,5 @@ test('R007-108: only what loads a binary needs the place of its file', (t) => {
 // code, types and vectors, 0.5 MB are for directories, 42 KB of that from packages (cborg), and
 // 0.35 MB for tags, rules, lists and tokens, and 0.3 MB for doors, none of it from packages.
 test('R007-165: the package is small', (t) => {
-  t.true(unpackedBytes < 4_600_000, String(unpackedBytes))
+  t.true(unpackedBytes < 5_100_000, String(unpackedBytes))
 })

@@ -13,8 +13,9 @@ import { ArchivedJournal } from './archived-journal.ts'
 import type { BucketJournal } from './bucket-journal.ts'
 import { compareJournals } from './joining.ts'
 import { ALL_FOLLOWING_RULES, type FollowingRules } from './rules.ts'
-import { type Lag, Shipper } from './shipper.ts'
+import { Shipper } from './shipper.ts'
 import { Shipping } from './shipping.ts'
+import type { Lag } from './steps.ts'
 
 export interface FollowingParts {
   /** `s3://BUCKET/PREFIX`. */
@@ -125,8 +126,8 @@ export class Following {
   }
 
   /**
-   * Ships what the bucket lacks, the store's `begin` at its end; waits, after a take-over, until the
-   * other node has stopped; then changes are acknowledged.
+   * Ships what the bucket lacks, the store's `begin` at its end; waits, after a take-over, until
+   * the other node has stopped; then changes are acknowledged.
    */
   async opened(store: OpenedStore): Promise<void> {
     const { journal, shipper, shipping } = this.#joinedParts()

@@ -5,7 +5,7 @@ import { decodeEntry } from '../../journal/decode.ts'
 import type { Extent, Journal } from '../../journal/journal.ts'
 import type { BucketJournal } from './bucket-journal.ts'
 
-/** The end of the bucket's journal; undefined if it has none: then the own one's is where it begins. */
+/** The end of the bucket's journal; undefined if it has none: then it begins at the own end. */
 export async function compareJournals(
   own: Journal,
   bucket: BucketJournal,
@@ -71,7 +71,7 @@ async function parted(
     : 'how many entries are only in this store cannot be told: what both had was trimmed'
   const message = `the archive in ${place} is of a node that has taken over${since}: ${counts}`
   return new DstoreError('integrity', message, {
-    hint: 'keep this directory if you miss something; go on with --take-over in an empty one',
+    hint: 'keep this directory if you miss something; continue with --take-over in an empty one',
   })
 }
 

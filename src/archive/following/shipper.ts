@@ -14,50 +14,9 @@ import {
   ARCHIVE_OBJECT_BYTES,
   JOURNAL_OBJECT_ENTRIES,
 } from '../../limits.ts'
+import type { Lag, ShipperAnswer, ShipperStart, ShipperStep } from './steps.ts'
 import { takenOver } from './taken-over.ts'
 import { ALL_FOLLOWING_RULES, type FollowingRules } from './rules.ts'
-
-export interface ShipperStart {
-  /** In messages. */
-  readonly place: string
-  /** The end of the bucket's journal, as it was read after this time. */
-  readonly archived: number
-  readonly at: number
-  readonly acknowledges: boolean
-  /** Default: `ARCHIVE_LAG_BYTES`. */
-  readonly lagBytes?: number
-}
-
-/** What the driver does next; all but `rest` and `ended` want an answer before the next step. */
-export type ShipperStep =
-  | {
-      readonly type: 'append'
-      readonly after: number
-      readonly entries: readonly Uint8Array[]
-    }
-  /** What the bucket has after this position, as many entries at most. */
-  | { readonly type: 'read'; readonly after: number; readonly count: number }
-  /** The store's own entries after this position, so many. */
-  | { readonly type: 'load'; readonly after: number; readonly count: number }
-  | { readonly type: 'heartbeat' }
-  /** Ask again after this time, or when something changed. */
-  | { readonly type: 'rest'; readonly ms: number }
-  | { readonly type: 'ended' }
-
-export type ShipperAnswer =
-  | { readonly type: 'ok' | 'taken' | 'said' }
-  /** It may have happened, and may still; or it could not be read. */
-  | { readonly type: 'failed'; readonly fault: DstoreError }
-  | { readonly type: 'loaded'; readonly entries: readonly Uint8Array[] }
-  | { readonly type: 'found'; readonly found: readonly Uint8Array[] | 'gone' }
-
-/** What the bucket lacks. */
-export interface Lag {
-  readonly entries: number
-  readonly bytes: number
-  /** Since the oldest of them was appended. */
-  readonly ms: number
-}
 
 /** Entries that go up in one object. */
 interface Group {
@@ -97,7 +56,7 @@ export class Shipper {
   #heldBytes = 0
   /** When the last entry that the bucket has was sent. */
   #provedAt = -Infinity
-  /** Up to here somebody waits. */
+  /** A caller waits for the entries up to here. */
   #wanted = 0
   #sent: Sent | undefined
   #isAnswered = true
@@ -200,7 +159,7 @@ export class Shipper {
     } else this.#release(group)
   }
 
-  /** Somebody waits until this entry is in the bucket. */
+  /** A caller waits until this entry is in the bucket. */
   want(position: number): void {
     this.#wanted = Math.max(this.#wanted, position)
   }

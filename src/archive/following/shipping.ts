@@ -4,7 +4,8 @@ import { ARCHIVE_LAG_MS } from '../../limits.ts'
 import type { Journal } from '../../journal/journal.ts'
 import type { Sleep } from '../interface.ts'
 import { type BucketJournal, entriesAfter } from './bucket-journal.ts'
-import type { Shipper, ShipperAnswer, ShipperStep } from './shipper.ts'
+import type { Shipper } from './shipper.ts'
+import type { ShipperAnswer, ShipperStep } from './steps.ts'
 
 export interface ShippingParts {
   readonly shipper: Shipper
@@ -50,7 +51,7 @@ export class Shipping {
     this.#rest?.abort()
   }
 
-  /** Resolves when something reached the bucket, failed, or fenced this node; or after this time. */
+  /** Resolves when an entry reached the bucket, failed, or fenced this node; or after this time. */
   async changed(ms: number): Promise<void> {
     const waiting = new AbortController()
     const change = new Promise<void>((resolve) => {

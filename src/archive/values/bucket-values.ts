@@ -19,7 +19,7 @@ export interface BucketValuesOptions {
   readonly objects: ObjectStore
   /** Was the store's first copy completed before? */
   readonly isComplete: boolean
-  /** Resolves once the entry that was appended last is in the bucket; rejects if it never will be. */
+  /** Resolves once the last appended entry is in the bucket; rejects if it never will be. */
   readonly settled: () => Promise<void>
   /** Resolves after this time, or when the signal is aborted. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>

@@ -1,4 +1,4 @@
-/** The memory of all parts that are being uploaded: bounded, given out in the order of the calls. */
+/** The memory of all parts that are being uploaded: bounded, given out in the order of calls. */
 import { unzeroed } from '../../bytes.ts'
 import { ARCHIVE_PART_BYTES, ARCHIVE_UPLOAD_BYTES } from '../../limits.ts'
 

@@ -1,4 +1,4 @@
-/** How an object is cut into parts: within what S3 allows, and in equal parts where that is known. */
+/** How an object is cut into parts: as S3 allows, and in equal parts where the size is known. */
 import { DstoreError } from '../../errors.ts'
 import { ARCHIVE_PART_BYTES, MIB } from '../../limits.ts'
 

@@ -4,7 +4,7 @@ import { pause, untilAborted } from '../../deadline.ts'
 
 export interface RemovalsOptions {
   readonly objects: Pick<ObjectStore, 'remove'>
-  /** Resolves once the entry that was appended last is in the bucket; rejects if it never will be. */
+  /** Resolves once the last appended entry is in the bucket; rejects if it never will be. */
   readonly settled: () => Promise<void>
   /** Resolves after this time, or when the signal is aborted. */
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>

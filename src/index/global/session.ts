@@ -1,6 +1,39 @@
-/** One session of a Local with Global. */
-import type { Hello } from '../message.ts'
-import type { SessionId } from './global-events.ts'
+/** One session of a Local with Global, and what all of them are given. */
+import type { Members } from '../../membership/members.ts'
+import type { Write } from '../../store/store.ts'
+import type { Body, Failure, Hello } from '../message.ts'
+import type { Run } from '../records/record.ts'
+import type { Rules } from '../rules.ts'
+import type { ChangeFeed } from './feed.ts'
+import type { GlobalEffect, SessionId } from './global-events.ts'
+import type { LocalRegister } from './local-register.ts'
+import type { ShownTicket } from './membership-plans.ts'
+
+export interface SessionsOptions {
+  readonly runs: readonly Run[]
+  readonly leaseMs: number | undefined
+  readonly rules: Rules
+  readonly feed: ChangeFeed
+  readonly register: LocalRegister
+  readonly members: Members
+  /** Where Global listens: multiaddrs without its peer id. */
+  readonly addresses: () => readonly string[]
+  /** Redeems the ticket with this secret; `then` gets `admitted`, or a failure. */
+  readonly redeem: (peer: string, shown: ShownTicket, then: (answer: Body) => void) => void
+  /** The changes up to this one were trimmed from the log. */
+  readonly trimmed: () => number
+  readonly emit: (effect: GlobalEffect) => void
+  /** Makes rows of the register durable, in the archive too, then calls `then`. */
+  readonly write: (
+    writes: readonly Write[],
+    then: () => void,
+    failed: (why: Failure) => void,
+  ) => void
+  /** See `GlobalIndexOptions`. */
+  readonly mayRenew: () => boolean
+  /** The time of the event that is being handled. */
+  readonly now: () => number
+}
 
 export interface Session {
   readonly peer: string

@@ -9,46 +9,14 @@
 import { equal } from '../../bytes.ts'
 import type { ErrorCode } from '../../errors.ts'
 import { BATCH_ITEMS, PING_INTERVAL_MS, REDIAL_PATIENCE_MS, SILENCE_MS } from '../../limits.ts'
-import type { Members } from '../../membership/members.ts'
 import type { Refusal } from '../../membership/refusal.ts'
-import type { Write } from '../../store/store.ts'
-import type { GlobalEffect, SessionId } from './global-events.ts'
-import type { ShownTicket } from './membership-plans.ts'
-import type { Body, Failure, Feed, Message, Position } from '../message.ts'
+import type { SessionId } from './global-events.ts'
+import type { Failure, Feed, Message, Position } from '../message.ts'
 import { failure } from '../failure.ts'
 import type { Change } from '../records/change-record.ts'
-import type { Run } from '../records/record.ts'
-import type { LocalRegister } from './local-register.ts'
-import type { Rules } from '../rules.ts'
-import { feedFromLog, type ChangeFeed } from './feed.ts'
-import { newSession, type Session } from './session.ts'
+import { feedFromLog } from './feed.ts'
+import { newSession, type Session, type SessionsOptions } from './session.ts'
 import { VERSIONS } from '../versions.ts'
-
-export interface SessionsOptions {
-  readonly runs: readonly Run[]
-  readonly leaseMs: number | undefined
-  readonly rules: Rules
-  readonly feed: ChangeFeed
-  readonly register: LocalRegister
-  readonly members: Members
-  /** Where Global listens: multiaddrs without its peer id. */
-  readonly addresses: () => readonly string[]
-  /** Redeems the ticket with this secret; `then` gets `admitted`, or a failure. */
-  readonly redeem: (peer: string, shown: ShownTicket, then: (answer: Body) => void) => void
-  /** The changes up to this one were trimmed from the log. */
-  readonly trimmed: () => number
-  readonly emit: (effect: GlobalEffect) => void
-  /** Makes rows of the register durable, in the archive too, then calls `then`. */
-  readonly write: (
-    writes: readonly Write[],
-    then: () => void,
-    failed: (why: Failure) => void,
-  ) => void
-  /** See `GlobalIndexOptions`. */
-  readonly mayRenew: () => boolean
-  /** The time of the event that is being handled. */
-  readonly now: () => number
-}
 
 const NO_LEASE = 'Global cannot reach its archive, and grants no lease until it does'
 const NO_LONGER = 'this node is no longer a member of this Global'

@@ -103,8 +103,8 @@ export class JournalObjects {
 
   /**
    * Does this object belong to the journal, rather than being what a stale writer put where others
-   * were trimmed? It does if it is the last one, or if the next one was made to follow it. A journal
-   * never loses its last object, and what follows another one states that one's check.
+   * were trimmed? It does if it is the last one, or if the next one was made to follow it. A
+   * journal never loses its last object, and what follows another one states that one's check.
    */
   async isLive(head: ObjectHead, from: number = head.first): Promise<boolean> {
     let found: Listed | undefined

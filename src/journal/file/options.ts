@@ -29,7 +29,7 @@ export interface FileJournalComponents {
 
 /** A journal that says how much fits into it on a disk that is full. */
 export interface FileJournal extends Journal {
-  /** Does a record of so many bytes fit in, and so many files are left to be used next? */
+  /** Does a record of this length fit in, and are so many files left to be used next? */
   hasRoom(bytes: number, left: 0 | 1): boolean
   /** Makes more files. Errors: `no-space`, `unwritable`. */
   makeRoom(): Promise<void>

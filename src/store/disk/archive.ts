@@ -30,8 +30,8 @@ export interface StoreArchive {
   opened(source: ArchiveSource): Promise<void>
 
   /**
-   * Resolves when every entry up to this position is in the bucket. Rejects with `unreachable` after
-   * a while, and with `unwritable` once another node has taken over.
+   * Resolves when every entry up to this position is in the bucket. Rejects with `unreachable`
+   * after a while, and with `unwritable` once another node has taken over.
    */
   archived(position: number): Promise<void>
 

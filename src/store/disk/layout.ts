@@ -17,7 +17,10 @@ const PARTIAL_FILE = /^([0-9a-f]{64})\.part$/
 /** A parsed file name in the directory of values. */
 export interface ValueFileName {
   readonly location: Location
-  /** `part`: it was never sealed, or not fetched whole. `damaged`: in quarantine. `outboard`: that of a value. */
+  /**
+   * `part`: it was never sealed, or not fetched whole. `damaged`: in quarantine. `outboard`: that of
+   * a value.
+   */
   readonly kind: 'value' | 'part' | 'damaged' | 'outboard'
 }
 

@@ -36,7 +36,7 @@ export interface FileWork {
   readonly groupBytes: number
   readonly signal: AbortSignal | undefined
   readonly onProgress: ((doneBytes: number, totalBytes: number | undefined) => void) | undefined
-  /** So many bytes are done from the first one on, without a gap. */
+  /** The bytes that are done from the first one on, without a gap. */
   readonly onPrefix?: ((bytes: number) => void) | undefined
   /**
    * Where its bytes are written, each from the memory in which it is hashed. Most of them are

@@ -9,7 +9,8 @@ import {
   JOURNAL_OBJECT_ENTRIES,
   MIB,
 } from '../../../src/limits.ts'
-import { Shipper, type ShipperStart } from '../../../src/archive/following/shipper.ts'
+import { Shipper } from '../../../src/archive/following/shipper.ts'
+import type { ShipperStart } from '../../../src/archive/following/steps.ts'
 import { pattern } from '../../journal/tools.ts'
 import { test } from '../../serial.ts'
 

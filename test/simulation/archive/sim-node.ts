@@ -141,7 +141,7 @@ export class SimNode {
     await this.#journal?.trim(position)
   }
 
-  /** Keeps a copy of the durable records in the bucket, and forgets what came before the older one. */
+  /** Copies the durable records to the bucket, and forgets what came before the older copy. */
   async snapshot(): Promise<void> {
     const { cloud } = this.#parts
     const { records } = this.disk

@@ -9,9 +9,9 @@ import { type Files, type WritableFile, nodeFiles } from '../../../src/store/dis
 
 /**
  * How the call fails: refused with this errno; `flush`, only for the sync after a commit: refused;
- * `cut`, only for writes: half of it is written and the rest refused; `late`, only for transactions
- * of LMDB and writes of the journal: done, then reported as failed; `kill`: neither it nor any later
- * call reaches the disk.
+ * `cut`, only for writes: half of it is written and the rest refused; `late`, only for
+ * transactions of LMDB and writes of the journal: done, then reported as failed; `kill`: neither it
+ * nor any later call reaches the disk.
  */
 export type Fault = 'EIO' | 'ENOSPC' | 'flush' | 'cut' | 'late' | 'kill'
 

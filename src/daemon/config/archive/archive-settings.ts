@@ -77,8 +77,8 @@ function secretIn(flag: string): DstoreError {
 }
 
 /**
- * What applies of them. A command that names the archive says again whether puts wait for it. Throws
- * `usage` for flags that nothing would use.
+ * What applies of them. A command that names the archive says again whether puts wait for it.
+ * Throws `usage` for flags that nothing would use.
  */
 export function resolveArchive(given: ArchiveSettings, merged: Beside): ArchiveSettings {
   const { archive = NONE, archiveEndpoint, archiveKey, diskBytes, role, store } = merged

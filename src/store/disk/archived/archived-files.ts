@@ -78,7 +78,7 @@ export class ArchivedFiles {
     return { localBytes, localFiles: count, evictions, hits, misses, fetchedBytes }
   }
 
-  /** Waits until what the quota evicts is gone, and makes room on the disk for so many bytes. */
+  /** Waits until what the quota evicts is gone, and makes room on the disk for these bytes. */
   async makeRoom(bytes: number | undefined): Promise<void> {
     await this.#local.settled()
     if (bytes === undefined) return
@@ -271,14 +271,14 @@ export class ArchivedFiles {
     return location
   }
 
-  /** The fetch that a read follows: of whoever reads the whole value, or one that is far enough. */
+  /** The fetch that a read follows: that of the whole value, or one that is far enough. */
   #fetchFor(value: StoredValue, range: ByteRange, isWhole: boolean): FileFetch | undefined {
     const { file, size } = value
     if (this.#local.has(file) || !this.#values.has(file)) return undefined
     const running = this.#fetches.running(file)
     if (isWhole) return running ?? (this.#fetches.isFree ? this.#wanted(value) : undefined)
     if (running === undefined && this.#ranges.took(file, range, size) && this.#fetches.isFree) {
-      // Nobody waits for it, so it goes on when its readers leave.
+      // No caller waits for it, so it goes on when its readers leave.
       this.#wanted(value)?.want()
     }
     return running?.hasWritten(range.end) === true ? running : undefined
@@ -319,7 +319,7 @@ export class ArchivedFiles {
     }
   }
 
-  /** Is the file here, as long as it should be? Whoever gets its path reads it without this store. */
+  /** Is the file here, at its full length? The caller reads it by its path, without this store. */
   async #isHere({ file, size, outboardBytes, place }: StoredValue): Promise<boolean> {
     if (!this.#local.has(file)) return false
     if (this.#sealed.has(file) || !this.#values.has(file)) return true

@@ -145,7 +145,7 @@ interface Job {
   readonly bytes: number
 }
 
-/** Evicts where the disk has no room for so many bytes. Error: `no-space` where that is too little. */
+/** Evicts where the disk lacks room for these bytes. Error: `no-space` if that is too little. */
 export async function makeDiskRoom(
   bytes: number,
   local: LocalFiles,

@@ -1,4 +1,4 @@
-/** Fetches a file from the archive; whoever wants it meanwhile reads what is here already. */
+/** Fetches a file from the archive; other readers use what is here already. */
 import { unzeroed } from '../../../bytes.ts'
 import { untilAborted } from '../../../deadline.ts'
 import { DstoreError } from '../../../errors.ts'
@@ -41,7 +41,7 @@ export class FileFetch {
     this.done.catch(() => undefined)
   }
 
-  /** Somebody waits for it. When all have called the result, it is given up. */
+  /** A reader waits for it. When all readers have called the result, it is given up. */
   want(): () => void {
     this.#wanted++
     let isWanted = true
@@ -71,7 +71,7 @@ export class FileFetch {
 
   /**
    * Waits for these bytes, and reads them into memory of their own. Undefined once it is over, in
-   * whatever way: then nobody may read the unfinished file any more.
+   * whatever way: then no reader may use the unfinished file any more.
    */
   async read({ start, end }: ByteRange, signal: AbortSignal): Promise<Uint8Array | undefined> {
     while (!this.#isOver && this.#written < end) {
@@ -130,13 +130,13 @@ export class FileFetch {
         this.#moved()
       }
     }
-    // An object never gives more, or less: whoever reads it checks that.
+    // An object never gives more, or less: its reader checks that.
     if (this.#written !== range.end - range.start) {
       throw new DstoreError('integrity', 'the archive gave fewer bytes than it was asked for')
     }
   }
 
-  /** Nobody reads the unfinished file any more. */
+  /** No reader uses the unfinished file any more. */
   async #over(): Promise<void> {
     this.#isOver = true
     this.#moved()
@@ -153,4 +153,4 @@ export class FileFetch {
   }
 }
 
-const GIVEN_UP = new DstoreError('cancelled', 'nobody waits for the value any more')
+const GIVEN_UP = new DstoreError('cancelled', 'no reader waits for the value any more')

@@ -1,6 +1,7 @@
 /**
- * Which files of archived values are on this disk, in the order of their last use. The store's quota
- * evicts those that were not used for longest (specs/005-storage.md, "Rules: values in an archive").
+ * Which files of archived values are on this disk, in the order of their last use. The store's
+ * quota evicts those that were not used for longest (specs/005-storage.md, "Rules: values in an
+ * archive").
  */
 import type { Evictor, Quota } from '../../quota.ts'
 import type { Location } from '../../store.ts'

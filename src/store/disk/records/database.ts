@@ -39,7 +39,7 @@ export interface Tally {
   readonly valueBytes: number
   /** Entries of the log up to this seq are gone, even if the table still has some of them. */
   readonly trimmed: number
-  /** Of the last entry of the journal that is in here, and its digest in hex; 0 before the first. */
+  /** Of the last entry of the journal that is here, and its digest in hex; 0 before the first. */
   readonly position: number
   readonly chain: string
 }

@@ -111,8 +111,8 @@ export class Flusher {
   }
 
   /**
-   * Writes all that was applied. If that fails it rejects with the fault: the journal has it. Writes
-   * nothing more.
+   * Writes all that was applied. If that fails it rejects with the fault: the journal has it.
+   * Writes nothing more.
    */
   async close(): Promise<void> {
     this.#isClosed = true

@@ -140,7 +140,7 @@ export class DiskStaging implements Staging {
     const partial = this.#partial
     if (partial === undefined || this.#state !== 'open') return this.discard()
     this.#state = 'suspended'
-    // What is written now goes on: the bytes stay, only their upload begins anew.
+    // What is written now goes on: the bytes stay, only their upload starts over.
     const aborted = this.#endUpload()
     const hasFailed = await this.#busy?.then(
       () => false,

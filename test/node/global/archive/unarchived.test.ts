@@ -61,7 +61,7 @@ test('R011-80 removals and unbindings are confirmed once the archive has them', 
       code: 'partial',
       message: /not confirmed: the archive does not have it yet/,
     })
-    t.regex(error!.hint ?? '', /dstore status/)
+    t.regex(error.hint ?? '', /dstore status/)
     // It is done here all the same.
     await t.throwsAsync(global.index.unbind('a/two'), { code: 'not-found' })
     set(() => Promise.reject(new DstoreError('unwritable', 'another node has taken over')))
