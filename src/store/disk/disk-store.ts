@@ -270,7 +270,7 @@ export class OpenDiskStore implements DiskStore {
 
   async confirm(): Promise<void> {
     this.#checkOpen()
-    await this.#parts.held.check()
+    this.#parts.held.check()
   }
 
   async lastSeq(): Promise<number> {
