@@ -72,6 +72,7 @@ export class Archived {
       },
       archived: async () => undefined,
       refusal: undefined,
+      closing: () => undefined,
       close: async () => undefined,
     }
     this.#values = values
