@@ -195,7 +195,7 @@ async function begin(parts: BeginParts): Promise<Opened> {
     await settle()
     await writer.say('begin')
   })
-  await commits.compared
+  commits.checkCompared()
   return { commits, run: start.epoch, flusher, journal, writer }
 }
 
@@ -212,7 +212,7 @@ function makeFlusher(parts: ReplicaParts, journal: Journal): Flusher {
       void journal.trim(position).catch(() => undefined)
     },
     faultOf: async (cause, bytes) => {
-      const fault = await held.faultOf(cause, 'take changes into the records')
+      const fault = held.faultOf(cause, 'take changes into the records')
       // LMDB reports a short write as an I/O error even if the disk is full.
       const isShort = cause instanceof Error && 'code' in cause && cause.code === EIO
       if (!isShort || !(await freeSpace.isTight(bytes).catch(() => false))) return fault
