@@ -6,10 +6,16 @@ export class ByteWriter {
   readonly #view: DataView
   #at = 0
 
-  /** For exactly this many bytes. */
-  constructor(length: number) {
-    this.bytes = unzeroed(length)
-    this.#view = new DataView(this.bytes.buffer, this.bytes.byteOffset, length)
+  /** For exactly this many bytes: new ones, or these. */
+  constructor(length: number, bytes: Uint8Array = unzeroed(length)) {
+    this.bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, length)
+  }
+
+  /** Begins again, over the same bytes. */
+  restart(): this {
+    this.#at = 0
+    return this
   }
 
   get at(): number {

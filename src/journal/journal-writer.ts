@@ -207,6 +207,7 @@ function eventOf(error: unknown, attempt: number): AppenderEvent {
 
 /** One kind of body alone, or the changes of all. */
 function bodyOf(group: readonly Queued[]): EntryBody {
+  if (group.length === 1) return group[0]!.body
   const changes = group.flatMap(({ body }) => (body.kind === 'changes' ? body.changes : []))
   return changes.length > 0 ? { kind: 'changes', changes } : group[0]!.body
 }

@@ -27,13 +27,13 @@ export function writeRecord(
   entry: Uint8Array,
   { position, salt, offset }: { position: number; salt: Uint8Array; offset: number },
 ): void {
-  const to = new ByteWriter(CHECKED_BYTES)
+  const to = new ByteWriter(CHECKED_BYTES, into)
   to.u32(MAGIC)
   to.u32(entry.byteLength)
   to.u64(position)
   to.raw(salt)
-  into.set(to.bytes)
-  into.set(checkOf(to.bytes, offset, entryDigest(entry)), CHECKED_BYTES)
+  const head = into.subarray(0, CHECKED_BYTES)
+  into.set(checkOf(head, offset, entryDigest(entry)), CHECKED_BYTES)
   into.set(entry, RECORD_HEAD_BYTES)
   into.fill(0, RECORD_HEAD_BYTES + entry.byteLength)
 }
@@ -85,9 +85,12 @@ export function entriesIn(
   return entries
 }
 
+/** What a check is over: made and hashed at once. */
+const CHECK = new ByteWriter(CHECKED_BYTES + 8 + 32)
+
 /** Over the head, the place in the segment, and the entry's digest. */
 function checkOf(head: Uint8Array, offset: number, digest: Uint8Array): Uint8Array {
-  const to = new ByteWriter(CHECKED_BYTES + 8 + 32)
+  const to = CHECK.restart()
   to.raw(head)
   to.u64(offset)
   to.raw(digest)

@@ -54,6 +54,11 @@ export class SortedMap<V> {
     }
   }
 
+  /** Calls this for each key in order. The map must not change meanwhile. */
+  forEach(visit: (key: string, value: V) => void): void {
+    for (const block of this.#blocks) for (const key of block) visit(key, this.#values.get(key)!)
+  }
+
   #insert(key: string): void {
     const at = this.#blockOf(key)
     const block = this.#blocks[at]

@@ -47,8 +47,10 @@ interface Pending {
   readonly job: Job
   applied: Applied | undefined
   /** Mistakes that were asked for after it, and before the next change. */
-  after: (() => void)[]
+  after: (() => void)[] | undefined
 }
+
+const NONE: readonly never[] = []
 
 /** What an entry takes beside its changes, generously. */
 const HEAD_BYTES = 2 * JOURNAL_BLOCK_BYTES
@@ -86,7 +88,7 @@ export class Commits {
       if (room !== undefined) await room
       if (this.#end !== undefined) throw this.#end
     } catch (error) {
-      for (const { onFailed } of jobs) onFailed?.('none')
+      for (const job of jobs) job.onFailed?.('none')
       throw error
     }
     const decided: Applied[] = []
@@ -98,7 +100,7 @@ export class Commits {
         mistakes = wait ?? mistakes
         return
       }
-      const pending: Pending = { job, applied: undefined, after: [] }
+      const pending: Pending = { job, applied: undefined, after: undefined }
       changes.push((this.#last = pending))
       this.#pending.set(job.change, pending)
     })
@@ -170,6 +172,7 @@ export class Commits {
       return undefined
     }
     return new Promise((resolve) => {
+      last.after ??= []
       last.after.push(() => {
         run()
         resolve()
@@ -180,7 +183,7 @@ export class Commits {
   #over(pending: Pending): void {
     this.#pending.delete(pending.job.change!)
     if (this.#last === pending) this.#last = undefined
-    for (const run of pending.after) run()
+    for (const run of pending.after ?? NONE) run()
   }
 
   async #append(changes: readonly Pending[]): Promise<void> {

@@ -1,4 +1,5 @@
 /** Transactions of callers as changes of the journal. */
+import type { SealedValue, TransactionChange } from '../../../journal/entry.ts'
 import type { Location, Transaction } from '../../store.ts'
 import { locationBytes } from '../layout.ts'
 import { type Applied, failedCondition } from '../replica/apply.ts'
@@ -18,31 +19,60 @@ export interface JobParts {
  * Claims the values that the transaction adopts. What is not sealed and waiting, or is no location
  * at all, can't be in an entry: then only its conditions are looked at, in its turn.
  */
-export function jobOf(transaction: Transaction, { sealed, overlay, onAdopted }: JobParts): Job {
-  const { conditions, writes, increments = [], entry, adopt = [], release = [] } = transaction
-  const values = adopt.map((location) => sealed.claim(location))
-  const claimed = adopt.filter((_, i) => values[i] !== undefined)
-  const unclaim = (): void => claimed.forEach((location) => sealed.unclaim(location))
+export function jobOf(transaction: Transaction, parts: JobParts): Job {
+  const { sealed, overlay } = parts
+  const { conditions, writes, increments = NONE, entry, adopt = NONE, release = NONE } = transaction
+  const adopted: SealedValue[] = []
+  const claimed: Location[] = []
+  for (const location of adopt) {
+    const value = sealed.claim(location)
+    if (value === undefined) continue
+    claimed.push(location)
+    adopted.push(sealedValue(value))
+  }
   const mistake = mistakeIn(transaction, claimed)
   if (mistake !== undefined) {
-    unclaim()
+    for (const location of claimed) sealed.unclaim(location)
     return { change: undefined, decide: () => decided(overlay, transaction, mistake) }
   }
   for (const location of release) sealed.release(location)
-  const adopted = values.map((value) => sealedValue(value!))
-  return {
-    change: { type: 'transaction', conditions, writes, increments, entry, adopt: adopted, release },
-    onApplied: (applied) => {
-      // What lost by a condition stays sealed: its caller may try again, or discard it.
-      if (!isDone(applied)) unclaim()
-      else for (const location of claimed) onAdopted(location, sealed.adopted(location))
-    },
-    onFailed: (outcome) => {
-      if (outcome === 'none') unclaim()
-      else for (const location of claimed) sealed.leave(location)
-    },
+  return new TransactionJob(
+    { type: 'transaction', conditions, writes, increments, entry, adopt: adopted, release },
+    claimed,
+    parts,
+  )
+}
+
+/** A class and no closures: there is one for each of thousands in a batch. */
+class TransactionJob implements Job {
+  readonly change: TransactionChange
+  readonly #claimed: readonly Location[]
+  readonly #parts: JobParts
+
+  constructor(change: TransactionChange, claimed: readonly Location[], parts: JobParts) {
+    this.change = change
+    this.#claimed = claimed
+    this.#parts = parts
+  }
+
+  onApplied(applied: Applied): void {
+    const { sealed, onAdopted } = this.#parts
+    // What lost by a condition stays sealed: its caller may try again, or discard it.
+    if (!isDone(applied)) this.#unclaim()
+    else for (const location of this.#claimed) onAdopted(location, sealed.adopted(location))
+  }
+
+  onFailed(outcome: 'none' | 'unknown'): void {
+    if (outcome === 'none') this.#unclaim()
+    else for (const location of this.#claimed) this.#parts.sealed.leave(location)
+  }
+
+  #unclaim(): void {
+    for (const location of this.#claimed) this.#parts.sealed.unclaim(location)
   }
 }
+
+const NONE: readonly never[] = []
 
 /** Did it take effect? */
 export function isDone({ result, mistake }: Applied): boolean {
@@ -53,7 +83,10 @@ function mistakeIn(
   { adopt = [], release = [] }: Transaction,
   claimed: readonly Location[],
 ): RangeError | undefined {
-  const unsealed = adopt.find((location) => !claimed.includes(location))
+  const unsealed =
+    claimed.length === adopt.length
+      ? undefined
+      : adopt.find((location) => !claimed.includes(location))
   if (unsealed !== undefined) {
     return new RangeError(`adopt names ${unsealed}, which is not sealed and waiting`)
   }

@@ -171,11 +171,10 @@ export class Database {
   /** Inside `transact`. */
   append(seq: number, entry: Uint8Array): void {
     // The bytes are copied before this returns. Seqs only grow: no page need be searched or split.
-    this.#log.putSync(
-      number64(seq),
-      Buffer.from(entry.buffer, entry.byteOffset, entry.byteLength),
-      { append: true },
-    )
+    writeNumber(SEQ, 0, seq)
+    this.#log.putSync(SEQ, Buffer.from(entry.buffer, entry.byteOffset, entry.byteLength), {
+      append: true,
+    })
   }
 
   /**
@@ -205,6 +204,13 @@ export class Database {
     }
     const file = this.#files.getBinary(key)
     return file && fileValue(location, file)
+  }
+
+  /** The last location that has a value, in the order of their digits; empty if none has. */
+  lastLocation(): Location {
+    const options = { reverse: true, limit: 1 }
+    const last = [this.#small, this.#files].flatMap((table) => [...table.getKeys(options)])
+    return last.map((key) => Buffer.from(key).toString('hex')).reduce((a, b) => (a > b ? a : b), '')
   }
 
   /** The outboard that the records hold for a value in a file; undefined if there is none. */
@@ -309,6 +315,9 @@ export class Database {
     await this.#root.close()
   }
 }
+
+/** A key that LMDB copies at once. */
+const SEQ = Buffer.allocUnsafeSlow(8)
 
 const BYTES = { encoding: 'binary', keyEncoding: 'binary' } as const
 const TALLY = Buffer.from('state')

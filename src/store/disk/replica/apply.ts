@@ -103,7 +103,7 @@ function adopted(state: ReplicaState, what: string, location: Location): StoredV
 }
 
 function checkFree(state: ReplicaState, location: Location): void {
-  if (state.value(location) === undefined) return
+  if (state.isFree(location)) return
   throw new RangeError(`adopt names ${location}, which is not sealed and waiting`)
 }
 

@@ -2,6 +2,7 @@
  * What consecutive entries of a journal wrote, in memory: some changes over a database, or over an
  * earlier generation (specs/005-storage.md, "Rules: overlay").
  */
+import { RECORD_ID_BYTES } from '../../../limits.ts'
 import { SortedMap, sortable, unsortable } from '../../memory/sorted-map.ts'
 import type { Location, LogEntry, RecordKey, Table } from '../../store.ts'
 import type { Tally } from '../records/database.ts'
@@ -134,9 +135,11 @@ export class Generation {
   /** Writes all of it. Writing it again, to what has it already, changes nothing. */
   writeTo(target: GenerationTarget): void {
     for (const table of TABLES) {
-      for (const { id, version, value } of this.rows(table, '', '')) {
+      // The target copies the id at once: all have one piece of memory.
+      this.#rows[table].forEach((name, { version, value }) => {
+        const id = ID.subarray(0, ID.write(name, 'latin1'))
         target.writeRow({ table, id }, version, value)
-      }
+      })
     }
     this.#log.forEach((entry, i) => target.append(this.#firstSeq + i, entry))
     for (const [location, value] of this.#values) {
@@ -162,6 +165,7 @@ export class Generation {
 
 /** Where a generation ends up: a `Database`, inside `transact`. */
 export interface GenerationTarget {
+  /** The memory of the id has another one after the call. */
   writeRow(key: RecordKey, version: number, value: Uint8Array | undefined): void
   append(seq: number, entry: Uint8Array): void
   writeValue(location: Location, value: StoredValue): void
@@ -174,6 +178,8 @@ function bytesOf(value: ValueChange): number {
   if (value === 'deleted') return 0
   return (value.small ?? value.outboard)?.byteLength ?? 0
 }
+
+const ID = Buffer.allocUnsafeSlow(RECORD_ID_BYTES)
 
 const TABLES: readonly Table[] = ['keys', 'names', 'meta']
 

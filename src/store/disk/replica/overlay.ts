@@ -34,6 +34,7 @@ export type OverlayBase = Pick<
   | 'count'
   | 'entries'
   | 'value'
+  | 'lastLocation'
   | 'outboard'
   | 'files'
   | 'isDamaged'
@@ -46,16 +47,19 @@ const FEW_ROWS = 32
 const MANY_ROWS = 1024
 
 /** Reads are of the state after the last change. What they return must not be changed. */
-export class Overlay implements ReplicaState, OverlayBase {
+export class Overlay implements ReplicaState, Omit<OverlayBase, 'lastLocation'> {
   readonly #database: OverlayBase
   /** Newest first; at least one. */
   #generations: readonly Generation[]
   #tally: Tally
+  /** No value is, or was in this run, at a location after this one. */
+  #lastLocation: Location
 
   constructor(database: OverlayBase) {
     this.#database = database
     this.#tally = database.tally()
     this.#generations = [new Generation(this.#tally)]
+    this.#lastLocation = database.lastLocation()
   }
 
   tally(): Tally {
@@ -168,6 +172,11 @@ export class Overlay implements ReplicaState, OverlayBase {
     return this.#database.value(location)
   }
 
+  isFree(location: Location): boolean {
+    // Locations are given in their order: most are after all others, and nothing need be read.
+    return location > this.#lastLocation || this.value(location) === undefined
+  }
+
   outboard(location: Location): Uint8Array | undefined {
     for (const generation of this.#generations) {
       const value = generation.value(location)
@@ -238,6 +247,7 @@ export class Overlay implements ReplicaState, OverlayBase {
   }
 
   writeValue(location: Location, value: StoredValue): void {
+    if (location > this.#lastLocation) this.#lastLocation = location
     this.#newest.writeValue(location, value)
   }
 

@@ -14,6 +14,8 @@ export interface ReplicaState {
   version(key: RecordKey): number
   hasPrefix(table: Table, prefix: Uint8Array): boolean
   value(location: Location): StoredValue | undefined
+  /** Is nothing at the location? As `value`, and quicker for one that was given lately. */
+  isFree(location: Location): boolean
   isDamaged(location: Location): boolean
 
   writeTally(tally: Tally): void

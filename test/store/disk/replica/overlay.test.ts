@@ -104,6 +104,27 @@ test('R005-8: the overlay has copies of what it was given, and gives copies', as
   })
 })
 
+test('R005-121: a location is free unless it has a value, in the database or since', async (t) => {
+  await inTemporary(async (directory) => {
+    const database = new Database(directory)
+    const [early, small, between, file, late] = [1, 3, 5, 7, 9].map(locationAt)
+    const value = { size: 1, outboardBytes: 0, place: 'records' } as const
+    await database.transact(() => {
+      database.writeValue(small!, { ...value, file: small!, small: text('x') })
+      database.writeValue(file!, { ...value, file: file!, small: undefined })
+    })
+    const overlay = new Overlay(database)
+    const free = (): boolean[] =>
+      [early, small, between, file, late].map((location) => overlay.isFree(location!))
+    t.deepEqual(free(), [true, false, true, false, true])
+    overlay.writeValue(late!, { ...value, file: late!, small: text('x') })
+    overlay.writeValue(early!, { ...value, file: early!, small: text('x') })
+    overlay.deleteValue(file!)
+    t.deepEqual(free(), [false, false, true, true, false])
+    await database.close()
+  })
+})
+
 test('R005-125: the overlay counts rows, entries and values, and forgets what is dropped', async (t) => {
   await inTemporary(async (directory) => {
     const database = new Database(directory)

@@ -33,6 +33,10 @@ export class PlainRecords implements ReplicaState {
     return this.#tally
   }
 
+  isFree(location: Location): boolean {
+    return !this.#values.has(location)
+  }
+
   row(key: RecordKey): Row | undefined {
     return this.#rows[key.table].find(({ id }) => Buffer.compare(id, key.id) === 0)
   }
