@@ -11,8 +11,11 @@ const NAME = 'restored'
 /** `root`: the directory of the store. */
 export async function writeMark(files: Files, root: string): Promise<void> {
   const file = await files.create(join(root, NAME))
-  await file.sync()
-  await file.close()
+  try {
+    await file.sync()
+  } finally {
+    await file.close()
+  }
 }
 
 export async function hasMark(files: Files, root: string): Promise<boolean> {

@@ -22,9 +22,6 @@ export interface ArchivedJournalParts {
   readonly onTrimFailed: (fault: unknown) => void
 }
 
-/** How often those who wait look again, where nothing happens. */
-const LOOK_MS = 1_000
-
 export class ArchivedJournal implements Journal {
   readonly #parts: ArchivedJournalParts
   readonly #rules: FollowingRules
@@ -98,7 +95,9 @@ export class ArchivedJournal implements Journal {
 
   /** Appends that wait in vain are given up from now on. */
   closing(): void {
-    this.#closingSince ??= this.#parts.elapsed()
+    const { shipping, elapsed } = this.#parts
+    this.#closingSince ??= elapsed()
+    shipping.stir()
   }
 
   /** Nothing more is sent: what the bucket lacks goes up at the next opening. */
@@ -170,9 +169,9 @@ export class ArchivedJournal implements Journal {
   /** How long to wait for a change. Throws where the store closes, and has waited in vain. */
   #patience(outcome: 'ended' | 'not-appended'): number {
     const since = this.#closingSince
-    if (since === undefined) return LOOK_MS
+    if (since === undefined) return ARCHIVE_CONFIRM_MS
     const left = ARCHIVE_CONFIRM_MS - (this.#parts.elapsed() - since)
-    if (left > 0) return Math.min(left, LOOK_MS)
+    if (left > 0) return left
     this.#hasGivenUp = true
     throw new AppendError(outcome, this.#unreachable('given up'))
   }

@@ -66,6 +66,11 @@ export class Shipping {
     waiting.abort()
   }
 
+  /** Those who wait for a change look again. */
+  stir(): void {
+    for (const wake of this.#waiting) wake()
+  }
+
   /** Resolves when the step under way is done. */
   async stop(): Promise<void> {
     this.#stopping = true
@@ -86,7 +91,7 @@ export class Shipping {
       const { archived } = shipper
       shipper.answer(await this.#take(step), elapsed())
       this.#parts.onStep?.(this.#sent.slice(0, shipper.archived - archived))
-      for (const wake of this.#waiting) wake()
+      this.stir()
     }
   }
 

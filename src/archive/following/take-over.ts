@@ -6,6 +6,7 @@ import type { Chain } from '../../journal/chain.ts'
 import { decodeEntry } from '../../journal/decode.ts'
 import { JournalWriter } from '../../journal/journal-writer.ts'
 import { AppendError, type Journal } from '../../journal/journal.ts'
+import { ARCHIVE_LAG_MS } from '../../limits.ts'
 import type { Sleep } from '../interface.ts'
 
 export interface TakeOverParts {
@@ -80,7 +81,7 @@ async function readOn(
 
 /** The entry that began the epoch; undefined if another one came first. */
 async function tryToBegin(
-  { bucket, chain, random, sleep }: TakeOverParts,
+  { bucket, chain, random, sleep, signal }: TakeOverParts,
   end: JournalEnd,
 ): Promise<Uint8Array | undefined> {
   // What was read may go further than where the journal ended a moment ago.
@@ -93,11 +94,32 @@ async function tryToBegin(
     sleep,
     onAppended: (_, entry) => (begin = entry),
   })
+  // In doubt it would wait for an answer for ever. An epoch of ours that nobody uses does no harm.
+  const over = new AbortController()
+  let isLate = false
+  const giveUp = (): void => void writer.abandon()
+  signal?.addEventListener('abort', giveUp)
+  void sleep(ARCHIVE_LAG_MS, over.signal).then(() => {
+    if (over.signal.aborted) return
+    isLate = true
+    giveUp()
+  })
   try {
     await writer.say('begin')
   } catch (error) {
+    throwIfCancelled(signal)
+    if (isLate) throw silent(error)
     // Overtaken, or trimmed in doubt: then an epoch of ours may be there, which does no harm.
     if (!(error instanceof AppendError) || error.code !== 'conflict') throw error
+  } finally {
+    signal?.removeEventListener('abort', giveUp)
+    over.abort()
   }
   return begin
 }
+
+const silent = (cause: unknown): DstoreError =>
+  new DstoreError('unreachable', 'the archive gave no answer while the other node was fenced', {
+    cause,
+    hint: 'try again: the other node may have been fenced already',
+  })

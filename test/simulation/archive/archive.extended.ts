@@ -27,4 +27,5 @@ test('R011-54, R011-73 a process is killed at every event of some schedules', as
       return
     }
   }
+  t.pass()
 })
