@@ -13,9 +13,8 @@ function plain(
   const { store } = archived
   const changed: Partial<Store> = {
     usage: async () => {
-      const { archived: _, quotaBytes, ...usage } = await store.usage()
-      if (!hasQuota) return { ...usage, headroomBytes: undefined }
-      return { ...usage, ...(quotaBytes !== undefined && { quotaBytes }) }
+      const { archived: _, ...usage } = await store.usage()
+      return hasQuota ? usage : { ...usage, headroomBytes: undefined }
     },
     read: async function* read(...args) {
       await before()
