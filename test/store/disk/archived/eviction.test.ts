@@ -224,7 +224,7 @@ test('R005-115: no put is refused while something can be evicted, with many smal
         t.is((await archived.store.usage()).headroomBytes, maxBytes)
       })
     }),
-    { numRuns: 12 },
+    { numRuns: 6 },
   )
 })
 
