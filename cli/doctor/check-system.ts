@@ -61,9 +61,18 @@ export function checkDisk(facts: Facts): readonly Finding[] {
 /** The store's own limit, where that and not the disk bounds it. */
 function quota(facts: Facts, usableBytes: number): readonly Finding[] {
   const on = reportOn('disk')
-  const headroom = statusOf(facts)?.store?.headroomBytes
-  const { maxBytes } = settingsOf(facts)
+  const { store, archive } = statusOf(facts) ?? {}
+  const headroom = store?.headroomBytes
+  const maxBytes = archive === undefined ? settingsOf(facts).maxBytes : archive.disk?.budgetBytes
   if (headroom === undefined || maxBytes === undefined || headroom >= usableBytes) return []
+  if (archive !== undefined) {
+    // Copies are evicted: it is full only where none may be.
+    if (headroom > 0) return []
+    const full = `no large value fits into the ${formatSize(maxBytes)} that they may take on the disk`
+    const more = '`dstore stop`, then `dstore start --disk-size SIZE`'
+    const raise = `wait until the first copy is complete and reads end, or ${more}`
+    return [on.problem('quota-full', full, raise)]
+  }
   const text = `${formatSize(headroom)} of the quota of ${formatSize(maxBytes)} is left`
   const remedy = `${REMOVE}, or \`dstore stop\`, then \`dstore start --max-size SIZE\``
   if (headroom === 0) return [on.problem('quota-full', text, remedy)]

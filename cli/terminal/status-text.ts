@@ -27,7 +27,7 @@ export function statusText(status: StatusAnswer, nameOf: NameOf = byId): string 
     ['position', status.position],
     ['lease', status.leaseMs === undefined ? undefined : formatDuration(status.leaseMs)],
     ['wall clock', clock && clockText(clock)],
-    ['store', store && storeText(store)],
+    ['store', store && storeText(store, status.archive !== undefined)],
     ...archiveFacts(status.archive),
     ...(status.rules ?? []).map((rule): [string, string] => ['rule', ruleText(rule)]),
     ['cache', cache && cacheText(cache)],
@@ -111,7 +111,8 @@ function clockText({ trusted, why, leftMs = 0, offMs = 0 }: ClockStatus): string
 const inUnits = (ms: number, unitMs: number): string =>
   formatDuration(Math.ceil(ms / unitMs) * unitMs)
 
-function storeText(store: NonNullable<StatusAnswer['store']>): string {
+/** In a store with an archive, room is that of the disk for one large value. */
+function storeText(store: NonNullable<StatusAnswer['store']>, isArchived: boolean): string {
   const {
     kind,
     durable,
@@ -123,7 +124,8 @@ function storeText(store: NonNullable<StatusAnswer['store']>): string {
     missingHeld,
     seq,
   } = store
-  const room = headroomBytes === undefined ? '' : `, room for ${formatSize(headroomBytes)}`
+  const which = isArchived ? 'values of up to ' : ''
+  const room = headroomBytes === undefined ? '' : `, room for ${which}${formatSize(headroomBytes)}`
   const warning = durable ? '' : ' (nothing is kept)'
   const lacking = missingHeld === undefined ? '' : `, ${missingHeld} held by directories MISSING`
   const broken = (damaged === 0 ? '' : `, ${damaged} DAMAGED`) + lacking

@@ -8,7 +8,12 @@ export interface Evictor {
   readonly evictableBytes: number
   /** Frees at least so many of the quota's bytes, at once. */
   evict(bytes: number): void
+  /** What to do where even that is too little. */
+  readonly hint: string
 }
+
+const HINT =
+  'remove what is not needed, or start the node that has the store with a larger `--max-size`'
 
 export class Quota {
   /** Undefined without a limit. */
@@ -34,6 +39,12 @@ export class Quota {
     this.#evictor = evictor
   }
 
+  /** Evicts what is beyond the limit, as far as it can be evicted now. */
+  evictExcess(): void {
+    if (this.maxBytes === undefined || this.#usedBytes <= this.maxBytes) return
+    this.#evictor?.evict(this.#usedBytes - this.maxBytes)
+  }
+
   /** Bytes that can still be reserved, at least 0; undefined without a limit. */
   get headroomBytes(): number | undefined {
     if (this.maxBytes === undefined) return undefined
@@ -45,11 +56,12 @@ export class Quota {
   reserve(bytes: number): void {
     const headroom = this.headroomBytes
     if (headroom !== undefined && bytes > headroom) {
-      throw new DstoreError('no-space', `${bytes} bytes do not fit: ${headroom} bytes are left`)
+      throw new DstoreError('no-space', `${bytes} bytes do not fit: ${headroom} bytes are left`, {
+        hint: this.#evictor?.hint ?? HINT,
+      })
     }
     this.#usedBytes += bytes
-    if (this.maxBytes === undefined || bytes === 0) return
-    if (this.#usedBytes > this.maxBytes) this.#evictor?.evict(this.#usedBytes - this.maxBytes)
+    if (bytes > 0) this.evictExcess()
   }
 
   free(bytes: number): void {

@@ -5,9 +5,15 @@ export interface StoreUsage {
   readonly valueBytes: number
   /** Number of adopted values. */
   readonly values: number
-  /** The most that adopted and staged values may have together; undefined: no such quota. */
+  /**
+   * The most that adopted and staged values may have together; undefined: no such quota, as in a
+   * store with an archive.
+   */
   readonly quotaBytes?: number
-  /** Bytes that may still be staged under the store's quota; undefined without one. */
+  /**
+   * Bytes that may still be staged under the store's quota; undefined without one. With an archive,
+   * those that large values may have together while they are put: small ones are not counted.
+   */
   readonly headroomBytes: number | undefined
   /** Number of adopted values known to be damaged. */
   readonly damaged: number
@@ -21,6 +27,8 @@ export interface StoreUsage {
 export interface ArchivedUsage {
   /** Bytes of adopted values in files on this disk. */
   readonly localBytes: number
+  /** The most that files on this disk may have together; undefined: no such bound. */
+  readonly budgetBytes?: number
   readonly localFiles: number
   /** Files that were deleted to make room. */
   readonly evictions: number

@@ -32,7 +32,11 @@ export class BucketValues implements ArchivedValues {
   readonly #buffers = new PartBuffers()
   readonly #sleep: BucketValuesOptions['sleep']
   readonly #uploads = new Set<PartsUpload>()
-  #isComplete: boolean
+  #isComplete = false
+  #complete: () => void = () => undefined
+  readonly completion: Promise<void> = new Promise<void>(
+    (resolve) => void (this.#complete = resolve),
+  )
   #epoch: number | undefined
   #begin: () => void = () => undefined
   #refuse: (fault: Error) => void = () => undefined
@@ -41,7 +45,7 @@ export class BucketValues implements ArchivedValues {
   constructor(options: BucketValuesOptions) {
     this.#objects = options.objects
     this.#sleep = options.sleep
-    this.#isComplete = options.isComplete
+    if (options.isComplete) this.completed()
     this.#reader = new ObjectReader(options.objects, new Slots(ARCHIVE_READS))
     this.#removals = new Removals(options)
     this.#begun = new Promise((resolve, reject) => {
@@ -73,6 +77,7 @@ export class BucketValues implements ArchivedValues {
   /** Every adopted value in a file has its object. */
   completed(): void {
     this.#isComplete = true
+    this.#complete()
   }
 
   /** What is put in this opening of the store was uploaded before it was adopted. */

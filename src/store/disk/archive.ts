@@ -90,6 +90,9 @@ export interface ArchivedValues {
   /** Does every adopted value in a file have its object? False while a store is first copied. */
   readonly isComplete: boolean
 
+  /** Resolves once `isComplete` is true. */
+  readonly completion: Promise<void>
+
   /** Has an adopted value with this file its object? Knows without asking the bucket. */
   has(file: Location): boolean
 

@@ -1,5 +1,5 @@
 /** The open disk store: checks calls and connects journal, records, value files and the quota. */
-import { bytesIn, toHex } from '../../bytes.ts'
+import { toHex } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { SMALL_VALUE_BYTES } from '../../limits.ts'
@@ -11,7 +11,6 @@ import {
   checkScan,
   checkTransaction,
 } from '../arguments.ts'
-import { Reservation } from '../quota.ts'
 import type {
   CommitResult,
   ImmediateReads,
@@ -109,7 +108,7 @@ export class OpenDiskStore implements DiskStore {
       },
       discardSealed: async (location) => (await this.#sealed.discard(location)) !== undefined,
       onEnd: (staging) => this.#stagings.delete(staging),
-      ...values.uploads,
+      ...values.forStagings,
     }
     const { archive } = parts
     if (archive !== undefined) {
@@ -135,7 +134,7 @@ export class OpenDiskStore implements DiskStore {
     this.#checkOpen()
     if (size !== undefined) checkCount('size', size)
     if (resumption !== undefined) checkResumption(resumption)
-    const reservation = new Reservation(this.#values.quota, size)
+    const reservation = this.#values.reserve(size, resumption !== undefined)
     try {
       await this.#values.archived?.makeRoom(size)
       const location = makeLocation(this.#parts.replica.run, ++this.#staged)
@@ -152,7 +151,7 @@ export class OpenDiskStore implements DiskStore {
   async sealSmall(values: readonly Uint8Array[]): Promise<readonly Location[]> {
     this.#checkOpen()
     for (const value of values) checkBytes('value', value, SMALL_VALUE_BYTES)
-    this.#values.quota.reserve(bytesIn(values))
+    this.#values.reserveSmall(values)
     const sealed = smallValues(values, () => makeLocation(this.#parts.replica.run, ++this.#staged))
     for (const value of sealed) this.#sealed.add(value.file, value)
     return sealed.map(({ file }) => file)

@@ -204,10 +204,7 @@ export async function recover(
     if (!isGood) damaged.push(location)
   }
   for (const { location, value } of records.files()) {
-    if (records.isDamaged(location)) {
-      found?.damaged(value)
-      continue
-    }
+    if (records.isDamaged(location)) continue
     if (value.place === 'behind') hasOutboardsBehind = true
     sizes.add(location, value.size)
     checks.push(check(location, value))

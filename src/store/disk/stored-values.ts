@@ -1,6 +1,8 @@
 /** The bytes of values that are sealed or adopted: read, lent, freed; here or in an archive. */
+import { bytesIn } from '../../bytes.ts'
+import { SMALL_VALUE_BYTES } from '../../limits.ts'
 import { checkRange } from '../arguments.ts'
-import { Quota, quotaOf } from '../quota.ts'
+import { Quota, Reservation, quotaOf } from '../quota.ts'
 import type { LentFile, Location, StoreUsage } from '../store.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { ArchivedFiles } from './archived/archived-files.ts'
@@ -19,7 +21,7 @@ export interface StoredValuesOptions {
 }
 
 export class StoredValues {
-  /** Of values on this disk, and of those that are staged. */
+  /** Of all values and those that are staged; with an archive, of those in files on this disk. */
   readonly quota: Quota
   /** In a store with an archive. */
   readonly archived: ArchivedFiles | undefined
@@ -30,25 +32,37 @@ export class StoredValues {
     const { parts, readers, value } = options
     const { files, layout, replica, freeSpace, archive, found, elapsed, maxBytes } = parts
     const { overlay } = replica
-    const { valueBytes } = overlay.tally()
-    const notHere = found === undefined ? 0 : found.absentBytes - found.outboardBytes
-    const quota = (this.quota = new Quota(maxBytes, valueBytes - notHere))
+    const usedBytes = found?.bytes ?? overlay.tally().valueBytes
+    const quota = (this.quota = new Quota(maxBytes, usedBytes))
     if (archive === undefined || found === undefined) return
     const outboard = (location: Location): Uint8Array | undefined => overlay.outboard(location)
     const own = { files, layout, quota, readers, freeSpace, elapsed, value, outboard }
     this.archived = new ArchivedFiles({ ...own, values: archive.values, found: found.found })
   }
 
-  /** How stagings upload what is written to them. */
-  get uploads(): Pick<StagingHost, 'upload'> {
+  /** What stagings count, and how they upload what is written to them. */
+  get forStagings(): Pick<StagingHost, 'countsSmall' | 'upload'> {
     const { archived } = this
-    if (archived === undefined) return {}
-    return { upload: (file, path, size) => archived.upload(file, path, size) }
+    if (archived === undefined) return { countsSmall: true }
+    return { countsSmall: false, upload: (file, path, size) => archived.upload(file, path, size) }
   }
 
   get usage(): Pick<StoreUsage, 'quotaBytes' | 'headroomBytes' | 'archived'> {
     const { quota, archived } = this
-    return { ...quotaOf(quota), ...(archived !== undefined && { archived: archived.usage }) }
+    if (archived === undefined) return quotaOf(quota)
+    return { headroomBytes: quota.headroomBytes, archived: archived.usage }
+  }
+
+  /** Reserves what a staging announces. Error: `no-space`. */
+  reserve(size: number | undefined, hasFile: boolean): Reservation {
+    const mayBeSmall = !hasFile && size !== undefined && size <= SMALL_VALUE_BYTES
+    const isCounted = this.archived === undefined || !mayBeSmall
+    return new Reservation(this.quota, isCounted ? size : undefined)
+  }
+
+  /** Reserves what small values take. Error: `no-space`. */
+  reserveSmall(values: readonly Uint8Array[]): void {
+    if (this.archived === undefined) this.quota.reserve(bytesIn(values))
   }
 
   read(location: Location, range: ByteRange, signal?: AbortSignal): AsyncIterable<Uint8Array> {
@@ -110,14 +124,15 @@ export class StoredValues {
     this.archived?.adopted({ file })
   }
 
-  /** Frees a sealed value; its bytes of the quota are its staging's. */
-  async discarded(value: StoredValue): Promise<void> {
+  /** Frees a sealed value. Returns its bytes of the quota, which are its staging's. */
+  async discarded(value: StoredValue): Promise<number> {
     await (this.archived?.discarded(value) ?? this.#removeFiles(value))
+    return this.archived !== undefined && value.small !== undefined ? 0 : value.size
   }
 
   /** Frees a value that was released or replaced, when no reader is left. */
   async released(value: StoredValue): Promise<void> {
-    if (this.archived !== undefined && value.small === undefined) {
+    if (this.archived !== undefined) {
       await this.archived.released(value)
       return
     }

@@ -31,18 +31,23 @@ class Model {
   readonly log: { readonly seq: number; readonly entry: string }[] = []
   readonly removed: Location[] = []
   seq = 0
-  readonly #evicts: boolean
+  readonly evicts: boolean
 
   constructor(evicts: boolean) {
-    this.#evicts = evicts
+    this.evicts = evicts
   }
 
   /** What the quota can't get back. */
   get takenBytes(): number {
     const taken = this.values.filter(({ state, size }) => {
-      return !this.#evicts || state === 'sealed' || size + OUTBOARD_BYTES <= SMALL_VALUE_BYTES
+      return !this.evicts || (state === 'sealed' && this.counts(size))
     })
     return taken.reduce((sum, { size }) => sum + size, 0)
+  }
+
+  /** What evicts counts values in files only. */
+  counts(size: number): boolean {
+    return !this.evicts || size + OUTBOARD_BYTES > SMALL_VALUE_BYTES
   }
 }
 
@@ -52,13 +57,22 @@ const pick = <T>(from: readonly T[], at: number): T | undefined => from[at % fro
 
 const put = fc.constantFrom(...SIZES).map((size): Step => {
   return async (_harness, store, model) => {
-    if (model.takenBytes + size > MAX_BYTES) {
+    const isRefused = model.counts(size) && model.takenBytes + size > MAX_BYTES
+    if (isRefused && !model.evicts) {
       await assert.rejects(store.stage(size), { code: 'no-space' })
       return
     }
-    const staging = await store.stage(size)
-    await staging.write(pattern(size))
-    const location = await staging.seal(pattern(OUTBOARD_BYTES))
+    const put = async (): Promise<readonly [Staging, Location]> => {
+      const staging = await store.stage(size)
+      await staging.write(pattern(size))
+      return [staging, await staging.seal(pattern(OUTBOARD_BYTES))]
+    }
+    if (isRefused) {
+      // Only its outboard may make it too large for a record.
+      await assert.rejects(put(), { code: 'no-space' })
+      return
+    }
+    const [staging, location] = await put()
     model.values.push({ location, size, staging, state: 'sealed' })
   }
 })

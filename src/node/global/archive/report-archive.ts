@@ -6,7 +6,7 @@ import type { ArchiveReport } from './archive-report.ts'
 /** `wallMs`: now. */
 export function archiveReport(
   archive: Pick<Archive, 'status' | 'mayServe'>,
-  { archived, quotaBytes }: Pick<StoreUsage, 'archived' | 'quotaBytes'>,
+  { archived }: Pick<StoreUsage, 'archived'>,
   wallMs: number,
 ): ArchiveReport {
   const { lag, snapshot, firstCopy, lastFault, ...facts } = archive.status()
@@ -19,7 +19,7 @@ export function archiveReport(
     lagMs: Math.round(lag.ms),
     ...(snapshot && { snapshot: { position: snapshot.position, at: at(snapshot.ageMs) } }),
     ...(firstCopy && { firstCopy }),
-    ...(archived && { disk: diskOf(archived, quotaBytes) }),
+    ...(archived && { disk: diskOf(archived) }),
     ...(lastFault && {
       error: lastFault.fault.message,
       errorCode: lastFault.fault.code,
@@ -28,10 +28,10 @@ export function archiveReport(
   }
 }
 
-function diskOf(
-  { localBytes, localFiles, ...counts }: ArchivedUsage,
-  budgetBytes: number | undefined,
-): NonNullable<ArchiveReport['disk']> {
-  const bound = budgetBytes === undefined ? {} : { budgetBytes }
-  return { usedBytes: localBytes, ...bound, values: localFiles, ...counts }
+function diskOf({
+  localBytes,
+  localFiles,
+  ...rest
+}: ArchivedUsage): NonNullable<ArchiveReport['disk']> {
+  return { usedBytes: localBytes, values: localFiles, ...rest }
 }

@@ -54,6 +54,7 @@ export class ArchivedFiles {
   readonly #sealed = new Map<Location, () => void>()
   #hits = 0
   #misses = 0
+  #isClosed = false
 
   constructor(parts: ArchivedFilesParts) {
     const { quota, values, found } = parts
@@ -67,15 +68,18 @@ export class ArchivedFiles {
       else local.add(file, bytes)
     }
     quota.evictBy(local)
-    const { maxBytes, usedBytes } = quota
-    if (maxBytes !== undefined && usedBytes > maxBytes) local.evict(usedBytes - maxBytes)
+    quota.evictExcess()
+    // What was beyond the budget waited for the first copy.
+    if (!values.isComplete) void values.completion.then(() => this.#isClosed || quota.evictExcess())
   }
 
   get usage(): ArchivedUsage {
     const { localBytes, count, evictions } = this.#local
     const fetchedBytes = this.#fetches.fetchedBytes
+    const { maxBytes: budgetBytes } = this.#parts.quota
+    const bound = budgetBytes === undefined ? {} : { budgetBytes }
     const [hits, misses] = [this.#hits, this.#misses]
-    return { localBytes, localFiles: count, evictions, hits, misses, fetchedBytes }
+    return { localBytes, ...bound, localFiles: count, evictions, hits, misses, fetchedBytes }
   }
 
   /** Waits until what the quota evicts is gone, and makes room on the disk for these bytes. */
@@ -262,6 +266,7 @@ export class ArchivedFiles {
   }
 
   async close(fault: DstoreError): Promise<void> {
+    this.#isClosed = true
     await this.#fetches.stopAll(fault)
     await this.#local.settled()
   }

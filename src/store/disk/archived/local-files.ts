@@ -20,6 +20,14 @@ export interface LocalFilesParts {
 /** Names an outboard that was fetched without its value. */
 const OUTBOARD = '.outboard'
 
+const FIRST_COPY =
+  'the first copy to the archive is not complete, and nothing is evicted before: see ' +
+  '`dstore status`, and wait, or start the node that has the store with a larger `--disk-size`'
+
+const IN_USE =
+  'what else is on the disk is in use, or the value is larger than what large values may take ' +
+  'there: try again, or start the node that has the store with a larger `--disk-size`'
+
 export class LocalFiles implements Evictor {
   readonly #parts: LocalFilesParts
   /** Bytes of each file, last used last. A location is a value, others are outboards. */
@@ -102,6 +110,10 @@ export class LocalFiles implements Evictor {
     await this.#unlink(file, true)
   }
 
+  get hint(): string {
+    return this.#parts.values.isComplete ? IN_USE : FIRST_COPY
+  }
+
   evict(bytes: number): void {
     if (!this.#parts.values.isComplete) return
     let left = bytes
@@ -154,6 +166,8 @@ export class LocalFiles implements Evictor {
     }
     this.#pins.delete(file)
     this.#pinnedBytes -= this.#bytes.get(file) ?? 0
+    // There may be too much since before it was in use.
+    this.#parts.quota.evictExcess()
   }
 
   /** What the disk refuses to delete is found by the next opening. */

@@ -13,7 +13,6 @@ export class FoundFiles {
   readonly #layout: Layout
   readonly #values: Pick<ArchivedValues, 'has'>
   readonly #kept: Kept[] = []
-  #absentBytes = 0
 
   constructor(files: Files, layout: Layout, values: Pick<ArchivedValues, 'has'>) {
     this.#files = files
@@ -26,19 +25,9 @@ export class FoundFiles {
     return this.#kept.toSorted((a, b) => a.writtenAtMs - b.writtenAtMs)
   }
 
-  /** Bytes of values that are not here, damaged ones included. */
-  get absentBytes(): number {
-    return this.#absentBytes
-  }
-
-  /** Bytes of outboards that are here without their values. */
-  get outboardBytes(): number {
-    return this.#kept.reduce((sum, { isOutboard, bytes }) => sum + (isOutboard ? bytes : 0), 0)
-  }
-
-  /** A value that is known to be damaged. */
-  damaged({ size }: StoredValue): void {
-    this.#absentBytes += size
+  /** Bytes of all these files. */
+  get bytes(): number {
+    return this.#kept.reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
   /**
@@ -59,7 +48,6 @@ export class FoundFiles {
       })
       return true
     }
-    this.#absentBytes += value.size
     if (!hasObject) return false
     if (value.place === 'file' && hasOutboard) {
       await this.#keep(path, { file: value.file, bytes: value.outboardBytes, isOutboard: true })

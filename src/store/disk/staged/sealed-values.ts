@@ -6,8 +6,8 @@ import type { ValueReaders } from '../value-reader.ts'
 
 export interface SealedParts {
   readonly readers: ValueReaders
-  /** Deletes the files of a value. */
-  readonly remove: (value: StoredValue) => Promise<void>
+  /** Deletes the files of a value. Returns the bytes of the quota that are free again. */
+  readonly remove: (value: StoredValue) => Promise<number>
 }
 
 /** What is on its way to the journal that adopts a value. */
@@ -102,8 +102,7 @@ export class SealedValues {
     this.#values.delete(location)
     if (value === undefined) return undefined
     await this.#parts.readers.end(location, new DstoreError('removed', 'the value was discarded'))
-    await this.#parts.remove(value)
-    return value.size
+    return this.#parts.remove(value)
   }
 
   async discardAll(): Promise<void> {

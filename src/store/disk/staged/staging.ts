@@ -27,6 +27,8 @@ export interface StagingHost {
   checkOpen(): void
   /** The value is complete; from now on the store decides whether it may be deleted. */
   onSealed(location: Location, value: StoredValue): void
+  /** Does the quota count values that are in the records? */
+  readonly countsSmall: boolean
   /** Deletes a sealed value; false if it was adopted, and its bytes belong to the store. */
   discardSealed(location: Location): Promise<boolean>
   /** In a store with an archive: uploads the file at a path while it grows. */
@@ -50,6 +52,8 @@ export class DiskStaging implements Staging {
   readonly #host: StagingHost
   #state: 'open' | 'sealed' | 'discarded' | 'suspended' = 'open'
   #size = 0
+  /** Bytes that the quota may not have to count. */
+  #uncounted = 0
   /** The store holds the sealed value. */
   #isHandedOver = false
   /** The bytes so far, while they are few enough for a record. */
@@ -81,9 +85,11 @@ export class DiskStaging implements Staging {
     checkBytes('bytes', bytes)
     await this.#step('write a value', async () => {
       if (this.#upload?.fault !== undefined) throw this.#upload.fault
-      this.#reservation.use(bytes.byteLength)
       this.#size += bytes.byteLength
-      if (this.#buffer !== undefined && this.#size <= SMALL_VALUE_BYTES) this.#buffer.append(bytes)
+      this.#uncounted += bytes.byteLength
+      const isBuffered = this.#buffer !== undefined && this.#size <= SMALL_VALUE_BYTES
+      if (!isBuffered || this.#host.countsSmall) this.#count()
+      if (isBuffered) this.#buffer!.append(bytes)
       else await (await this.#spill()).append(bytes)
     })
   }
@@ -108,9 +114,13 @@ export class DiskStaging implements Staging {
       const isSmall = this.#buffer !== undefined && this.#size + outboardBytes <= SMALL_VALUE_BYTES
       const small = isSmall ? concat([outboard, ...this.#buffered()]) : undefined
       const place = outboardBytes <= SMALL_VALUE_BYTES ? 'records' : 'file'
-      if (!isSmall) await this.#finishFiles(outboard, place)
+      if (!isSmall) {
+        this.#count()
+        await this.#finishFiles(outboard, place)
+      }
       this.#buffer = undefined
-      this.#reservation.settle()
+      if (isSmall && !this.#host.countsSmall) this.#reservation.release()
+      else this.#reservation.settle()
       this.#isHandedOver = true
       const file = this.#location
       this.#host.onSealed(file, {
@@ -189,6 +199,11 @@ export class DiskStaging implements Staging {
     } finally {
       this.#busy = undefined
     }
+  }
+
+  #count(): void {
+    this.#reservation.use(this.#uncounted)
+    this.#uncounted = 0
   }
 
   /** The file; the first call creates it and writes the buffer to it. */

@@ -169,7 +169,7 @@ test('R011-88 status has lag, requests, snapshot and the last fault', (t) => {
   const fault = new DstoreError('unreachable', 'no answer')
   const archive = fakeArchive({ fault, agoMs: 500 })
   const counts = { evictions: 1, hits: 2, misses: 3, fetchedBytes: 4 }
-  const usage = { archived: { localBytes: 5, localFiles: 6, ...counts }, quotaBytes: 7 }
+  const usage = { archived: { localBytes: 5, budgetBytes: 7, localFiles: 6, ...counts } }
   t.deepEqual(archiveReport(archive, usage, Date.UTC(2030, 0, 1)), {
     disk: { usedBytes: 5, budgetBytes: 7, values: 6, ...counts },
     state: 'current',

@@ -117,8 +117,8 @@ export class Archived {
     assert.deepEqual(await this.files(), [])
     assert.deepEqual(this.bucket.keys(), [])
     assert.equal(this.bucket.uploads.size, 0)
-    const { quotaBytes, headroomBytes } = await this.store.usage()
-    assert.equal(headroomBytes, quotaBytes)
+    const { archived, headroomBytes } = await this.store.usage()
+    assert.equal(headroomBytes, archived!.budgetBytes)
   }
 
   /** Names of files of values. */

@@ -13,8 +13,9 @@ function plain(
   const { store } = archived
   const changed: Partial<Store> = {
     usage: async () => {
-      const { archived: _, quotaBytes, ...usage } = await store.usage()
+      const { archived: own, ...usage } = await store.usage()
       if (!hasQuota) return { ...usage, headroomBytes: undefined }
+      const quotaBytes = own!.budgetBytes
       return { ...usage, ...(quotaBytes !== undefined && { quotaBytes }) }
     },
     read: async function* read(...args) {
