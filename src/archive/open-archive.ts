@@ -2,8 +2,6 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { ObjectStore } from '../bucket/object-store.ts'
-import { raceBucket } from '../bucket/race.ts'
-import { toHex } from '../bytes.ts'
 import { pause } from '../deadline.ts'
 import { DstoreError, asDstoreError } from '../errors.ts'
 import type { ChainPosition } from '../journal/chain.ts'
@@ -43,7 +41,6 @@ export async function makeArchive(
 ): Promise<Archive> {
   const { objects } = options
   const { random = randomBytes } = components
-  await raceBucket(objects, { name: toHex(Uint8Array.from(random(8))) })
   await makeSet(objects, random)
   return new OpenArchive(options, components, await newestSnapshot(objects))
 }
@@ -143,6 +140,10 @@ class OpenArchive implements Archive {
       firstCopy: this.#copying,
       lastFault: last && { fault: last.fault, agoMs: elapsed() - last.at },
     }
+  }
+
+  closing(): void {
+    this.#following.closing()
   }
 
   close(): Promise<void> {

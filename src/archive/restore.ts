@@ -127,7 +127,7 @@ class Restoring {
   /** Deletes the files in a folder. */
   async #empty(folder: string): Promise<void> {
     const files = this.#files
-    if ((await files.identity(folder)) === undefined) return
+    if (files.identity(folder) === undefined) return
     const folders = new Set(['records', 'values', 'journal', 'archive', 'snapshot'])
     const names: string[] = []
     for await (const name of files.list(folder)) if (!folders.has(name)) names.push(name)

@@ -5,6 +5,7 @@
  */
 import { pause } from '../deadline.ts'
 import { ARCHIVE_SWEEP_MS } from '../limits.ts'
+import { allUnfinished } from '../bucket/all-unfinished.ts'
 import type { ObjectStore } from '../bucket/object-store.ts'
 import type { Location } from '../store/store.ts'
 import { VALUE_PREFIX, epochOf, fileOf } from './values/object-key.ts'
@@ -25,9 +26,6 @@ export interface Swept {
   readonly removed: number
   readonly aborted: number
 }
-
-/** A server that lists uploads without end is not swept to the end. */
-const PAGES = 1_000
 
 /** Sweeps once. Errors: those of the bucket, and of `settled`. */
 export async function sweep(options: SweepOptions, signal: AbortSignal): Promise<Swept> {
@@ -59,21 +57,14 @@ async function remove(options: SweepOptions, signal: AbortSignal): Promise<numbe
   }
 }
 
-/** One page after the other: those that were aborted are not in the next one. */
 async function abortUploads(options: SweepOptions, signal: AbortSignal): Promise<number> {
   const { objects, epoch, isUploading } = options
   let aborted = 0
-  let before = new Set<string>()
-  for (let pages = 0; pages < PAGES; pages++) {
-    const page = await objects.unfinished(VALUE_PREFIX, signal)
-    const found = page.filter(
-      ({ key, id }) =>
-        earlierFile(key, epoch) !== undefined && !isUploading(key) && !before.has(id),
-    )
-    if (found.length === 0) break
-    for (const upload of found) await objects.abortUpload(upload, signal)
-    aborted += found.length
-    before = new Set(found.map(({ id }) => id))
+  for await (const upload of allUnfinished(objects, VALUE_PREFIX, signal)) {
+    const { key } = upload
+    if (earlierFile(key, epoch) === undefined || isUploading(key)) continue
+    await objects.abortUpload(upload, signal)
+    aborted++
   }
   return aborted
 }

@@ -74,8 +74,15 @@ export interface ObjectStore {
     signal?: AbortSignal,
   ): Promise<PutOutcome>
   abortUpload(upload: UnfinishedUpload, signal?: AbortSignal): Promise<void>
-  /** Unfinished uploads of keys that begin with `prefix`. */
-  unfinished(prefix: string, signal?: AbortSignal): Promise<readonly UnfinishedUpload[]>
+  /**
+   * Unfinished uploads of keys that begin with `prefix`, after this one: a page of them, which may
+   * have less than 1,000; see `allUnfinished`.
+   */
+  unfinished(
+    prefix: string,
+    after?: UnfinishedUpload,
+    signal?: AbortSignal,
+  ): Promise<readonly UnfinishedUpload[]>
 
   close(): Promise<void>
 }

@@ -221,12 +221,17 @@ class S3Objects implements ObjectStore {
     })
   }
 
-  unfinished(prefix: string, signal?: AbortSignal): Promise<readonly UnfinishedUpload[]> {
+  unfinished(
+    prefix: string,
+    after?: UnfinishedUpload,
+    signal?: AbortSignal,
+  ): Promise<readonly UnfinishedUpload[]> {
     const begin = this.#place.prefix
     const input = {
       Bucket: this.#place.bucket,
       Prefix: begin + prefix,
       MaxUploads: ARCHIVE_PAGE_OBJECTS,
+      ...(after && { KeyMarker: begin + after.key, UploadIdMarker: after.id }),
     }
     return this.#call(signal, this.#requestMs, async (options) => {
       const answer = await this.#client.send(

@@ -76,6 +76,17 @@ test('R011-18: unfinished uploads of earlier epochs are aborted, but not of this
   )
 })
 
+test('R011-18: unfinished uploads are read to the end, also behind many of others', async (t) => {
+  const bucket = new MemoryBucket()
+  bucket.pageUploads = 2
+  const objects = bucket.client()
+  for (let n = 0; n < 7; n++) await objects.beginUpload(key(1, n))
+  for (let n = 7; n < 10; n++) await objects.beginUpload(key(2, n))
+  const isUploading = (one: string): boolean => one < key(2, 0)
+  t.is((await sweep(optionsOf(bucket, { isUploading }), never)).aborted, 3)
+  t.is(bucket.uploads.size, 7)
+})
+
 test('R011-18: many objects are swept by pages, and the list of later epochs is not read', async (t) => {
   const bucket = new MemoryBucket()
   for (let n = 0; n < 3_500; n++) bucket.objects.set(key(1 + (n % 3), n), new Uint8Array(1))

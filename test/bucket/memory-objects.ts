@@ -56,6 +56,8 @@ export class MemoryBucket {
   ignoresConditions = false
   /** The least size of a part that is not the last one. */
   leastPartBytes = 0
+  /** Unfinished uploads in one answer. */
+  pageUploads = 1000
 
   readonly #late: (() => unknown)[] = []
   #ids = 0
@@ -225,11 +227,19 @@ class MemoryObjects implements ObjectStore {
     )
   }
 
-  async unfinished(prefix: string, signal?: AbortSignal): Promise<readonly UnfinishedUpload[]> {
+  async unfinished(
+    prefix: string,
+    after?: UnfinishedUpload,
+    signal?: AbortSignal,
+  ): Promise<readonly UnfinishedUpload[]> {
+    const placeOf = ({ key, id }: UnfinishedUpload): string => `${key}\0${id}`
     return this.#ask('writes', 'unfinished', prefix, signal, () =>
       [...this.#bucket.uploads]
         .filter(([, { key }]) => key.startsWith(this.#prefix + prefix))
-        .map(([id, { key }]) => ({ id, key: key.slice(this.#prefix.length) })),
+        .map(([id, { key }]) => ({ id, key: key.slice(this.#prefix.length) }))
+        .filter((upload) => after === undefined || placeOf(upload) > placeOf(after))
+        .toSorted((a, b) => (placeOf(a) < placeOf(b) ? -1 : 1))
+        .slice(0, this.#bucket.pageUploads),
     )
   }
 

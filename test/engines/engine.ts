@@ -22,6 +22,10 @@ export interface Engine {
   newPlace(): string
   /** A client of a place; all are closed when the engine ends. */
   open(place: string): Promise<ObjectStore>
+  /** Stops the server; what it has stays. */
+  goAway(): Promise<void>
+  /** Starts it again, at the same address. */
+  comeBack(): Promise<void>
   end(): Promise<void>
 }
 
@@ -65,13 +69,17 @@ export async function startEngine(program: EngineProgram, path: string): Promise
   await prepare?.()
   // Nothing of this process's own environment: it may have credentials.
   const { PATH = '', HOME = directory } = process.env
-  const server = spawn(path, args, {
-    cwd: directory,
-    env: { PATH, HOME, ...environment },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
   let said = ''
-  server.stderr.on('data', (bytes: Buffer) => (said = `${said}${bytes.toString()}`.slice(-2000)))
+  const serve = (): ChildProcess => {
+    const child = spawn(path, args, {
+      cwd: directory,
+      env: { PATH, HOME, ...environment },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    child.stderr.on('data', (bytes: Buffer) => (said = `${said}${bytes.toString()}`.slice(-2000)))
+    return child
+  }
+  let server = serve()
   const endpoint = `http://127.0.0.1:${port}`
   const opened: ObjectStore[] = []
   let places = 0
@@ -91,6 +99,11 @@ export async function startEngine(program: EngineProgram, path: string): Promise
       opened.push(objects)
       return objects
     },
+    goAway: () => end(server),
+    comeBack: async () => {
+      server = serve()
+      await answers(engine.endpoint, server)
+    },
     end: async () => {
       for (const objects of opened) await objects.close()
       await end(server)
@@ -106,16 +119,22 @@ export async function startEngine(program: EngineProgram, path: string): Promise
   return engine
 }
 
-/** Asks until it answers. */
-async function ready(engine: Engine, server: ChildProcess, program: EngineProgram): Promise<void> {
+/** Asks until there is any answer. */
+async function answers(endpoint: string, server: ChildProcess): Promise<void> {
   const until = Date.now() + READY_MS
   for (;;) {
     if (server.exitCode !== null) throw new Error(`it ended with ${server.exitCode}`)
-    const answer = await fetch(engine.endpoint).catch(() => undefined)
-    if (answer !== undefined) break
+    const answer = await fetch(endpoint).catch(() => undefined)
+    if (answer !== undefined) return
     if (Date.now() > until) throw new Error('it gives no answer')
     await sleep(50)
   }
+}
+
+/** Asks until it lists what a place has. */
+async function ready(engine: Engine, server: ChildProcess, program: EngineProgram): Promise<void> {
+  const until = Date.now() + READY_MS
+  await answers(engine.endpoint, server)
   if (program.makesBucket) await makeBucket(engine)
   const objects = await engine.open(engine.newPlace())
   for (;;) {

@@ -14,6 +14,11 @@ const PARTS: Readonly<
   objects: async () => (await import('./objects.ts')).testObjects,
   journal: async () => (await import('./journal.ts')).testJournal,
   snapshots: async () => (await import('./snapshots.ts')).testSnapshots,
+  restores: async () => (await import('./restores.ts')).testRestores,
+  kills: async () => (await import('./kills.ts')).testKills,
+  frozen: async () => (await import('./frozen.ts')).testFrozen,
+  away: async () => (await import('./away.ts')).testAway,
+  uploads: async () => (await import('./uploads.ts')).testUploads,
 }
 
 const wanted = process.argv.slice(2)

@@ -3,67 +3,24 @@
  * file system in an image, and the image is copied as the disk would be found. Needs root, to mount
  * it.
  */
-import { execFileSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
-import type { ExecutionContext } from 'ava'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
 import { Place, outcome } from '../cli/command.ts'
 import { serving } from '../daemon/serving.ts'
 import { eventually } from '../eventually.ts'
 import { test } from '../serial.ts'
+import { Disk, canMount } from './image.ts'
 
 const COUNT = 600
 /** Files that are in place when the image is copied. */
 const COPIED_AT = [1, 60, 200, 450]
 
-/** No write reaches the image by the passing of time: only by a sync. */
-const MOUNT = 'loop,commit=600,noatime'
-
-const run = (program: string, ...args: string[]): string =>
-  execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-
-function canMount(): boolean {
-  try {
-    return (
-      process.getuid?.() === 0 && existsSync('/dev/loop-control') && run('mkfs.ext4', '-V') === ''
-    )
-  } catch {
-    return false
-  }
-}
-
-class Disk {
-  readonly #image: string
-  readonly path: string
-
-  constructor(t: ExecutionContext, place: Place) {
-    this.#image = place.file('image')
-    this.path = place.file('disk')
-    run('truncate', '--size=64M', this.#image)
-    run('mkfs.ext4', '-q', '-F', this.#image)
-    mkdirSync(this.path)
-    run('mount', '-o', MOUNT, this.#image, this.path)
-    t.teardown(() => run('umount', this.path))
-  }
-
-  /** The files of a folder as they are after a power cut at this moment, by name. */
-  afterPowerCut(folder: string): Map<string, Buffer> {
-    const copy = `${this.#image}-copy`
-    const mounted = `${this.path}-copy`
-    copyFileSync(this.#image, copy)
-    mkdirSync(mounted)
-    run('mount', '-o', 'loop', copy, mounted)
-    try {
-      const found = `${mounted}/${folder}`
-      const names = existsSync(found) ? readdirSync(found) : []
-      return new Map(names.map((name) => [name, readFileSync(`${found}/${name}`)]))
-    } finally {
-      run('umount', mounted)
-      rmSync(mounted, { recursive: true })
-      rmSync(copy)
-    }
-  }
+/** What the command wrote, by name. */
+function filesIn(disk: string): Map<string, Buffer> {
+  const found = `${disk}/out`
+  const names = existsSync(found) ? readdirSync(found) : []
+  return new Map(names.map((name) => [name, readFileSync(`${found}/${name}`)]))
 }
 
 test('R007-202 after a power cut a file of get --output-dir is whole; after success all are there', async (t) => {
@@ -75,7 +32,7 @@ test('R007-202 after a power cut a file of get --output-dir is whole; after succ
   }
   const { node, directory } = await serving(t)
   const place = new Place(t, directory.path)
-  const disk = new Disk(t, place)
+  const disk = new Disk(t, { path: place.file('disk'), image: place.file('image'), size: '64M' })
   for (let i = 0; i < COUNT; i++) {
     const value = new Uint8Array(1 + ((i * 977) % 20_000)).fill(i % 251)
     node.values.set(new Key(hash(value).digest).toString(), value)
@@ -106,7 +63,7 @@ test('R007-202 after a power cut a file of get --output-dir is whole; after succ
       : []
 
   const wholeAfterPowerCut = (): number => {
-    const files = disk.afterPowerCut('out')
+    const files = disk.afterPowerCut(filesIn)
     let whole = 0
     for (const [name, bytes] of files) {
       if (name.endsWith('.part')) continue

@@ -22,6 +22,9 @@ export interface ArchivedJournalParts {
   readonly onTrimFailed: (fault: unknown) => void
 }
 
+/** How often those who wait look again, where nothing happens. */
+const LOOK_MS = 1_000
+
 export class ArchivedJournal implements Journal {
   readonly #parts: ArchivedJournalParts
   readonly #rules: FollowingRules
@@ -29,6 +32,8 @@ export class ArchivedJournal implements Journal {
   #noting: Promise<void> = Promise.resolve()
   #wantedTrim = 0
   #trimmed = 0
+  #closingSince: number | undefined
+  #hasGivenUp = false
   #draining: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
@@ -89,6 +94,11 @@ export class ArchivedJournal implements Journal {
 
   close(): Promise<void> {
     return (this.#closing ??= this.#close())
+  }
+
+  /** Appends that wait in vain are given up from now on. */
+  closing(): void {
+    this.#closingSince ??= this.#parts.elapsed()
   }
 
   /** Nothing more is sent: what the bucket lacks goes up at the next opening. */
@@ -153,8 +163,18 @@ export class ArchivedJournal implements Journal {
       if (refusal !== undefined) throw new AppendError('not-appended', refusal)
       shipper.want(shipper.own)
       shipping.wake()
-      await shipping.changed(ARCHIVE_CONFIRM_MS)
+      await shipping.changed(this.#patience('not-appended'))
     }
+  }
+
+  /** How long to wait for a change. Throws where the store closes, and has waited in vain. */
+  #patience(outcome: 'ended' | 'not-appended'): number {
+    const since = this.#closingSince
+    if (since === undefined) return LOOK_MS
+    const left = ARCHIVE_CONFIRM_MS - (this.#parts.elapsed() - since)
+    if (left > 0) return Math.min(left, LOOK_MS)
+    this.#hasGivenUp = true
+    throw new AppendError(outcome, this.#unreachable('given up'))
   }
 
   /** The store's own journal has this entry: so it is the bucket's next. */
@@ -183,7 +203,7 @@ export class ArchivedJournal implements Journal {
       if (shipper.mayAcknowledge(position, elapsed())) return
       shipper.want(position)
       shipping.wake()
-      await shipping.changed(ARCHIVE_CONFIRM_MS)
+      await shipping.changed(this.#patience('ended'))
     }
   }
 
@@ -206,7 +226,8 @@ export class ArchivedJournal implements Journal {
     const { shipper, shipping } = this.#parts
     shipper.close()
     shipping.wake()
-    if (shipping.isRunning) await this.shipped(ARCHIVE_CONFIRM_MS).catch(() => undefined)
+    const patience = this.#hasGivenUp ? 0 : ARCHIVE_CONFIRM_MS
+    if (shipping.isRunning) await this.shipped(patience).catch(() => undefined)
     await shipping.stop()
   }
 

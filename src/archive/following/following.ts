@@ -16,6 +16,7 @@ import { ALL_FOLLOWING_RULES, type FollowingRules } from './rules.ts'
 import { Shipper } from './shipper.ts'
 import { Shipping } from './shipping.ts'
 import type { Lag } from './steps.ts'
+import { Tail } from './tail.ts'
 
 export interface FollowingParts {
   /** `s3://BUCKET/PREFIX`. */
@@ -153,6 +154,10 @@ export class Following {
     }
   }
 
+  closing(): void {
+    this.#joined?.journal.closing()
+  }
+
   archived(position: number): Promise<void> {
     return this.#joinedParts().journal.archived(position)
   }
@@ -188,12 +193,16 @@ export class Following {
   /** What the own journal has and the bucket's lacks. It is read again when it is shipped. */
   async #noteTail(own: Journal, last: number): Promise<void> {
     const { shipper } = this.#joinedParts()
-    const { elapsed } = this.#parts
+    const { elapsed, place } = this.#parts
     if (shipper.own >= last) return
     const reading = new AbortController()
+    const tail = new Tail(place)
     for await (const batch of own.follow(shipper.own, reading.signal)) {
       if (batch === 'gone') throw new DstoreError('integrity', 'the journal lost its last entries')
-      for (const { byteLength } of batch) shipper.note(shipper.own + 1, byteLength, elapsed())
+      for (const entry of batch) {
+        tail.check(shipper.own + 1, entry)
+        shipper.note(shipper.own + 1, entry.byteLength, elapsed())
+      }
       if (shipper.own >= last) reading.abort()
     }
   }

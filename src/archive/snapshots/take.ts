@@ -1,5 +1,6 @@
 /** Takes snapshots: copies of the records that a restore begins with (specs/011-archive.md). */
 import { join } from 'node:path'
+import { allUnfinished } from '../../bucket/all-unfinished.ts'
 import type { ObjectStore } from '../../bucket/object-store.ts'
 import { equal } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
@@ -125,7 +126,7 @@ async function prune(
   const isDescription = ({ key }: { key: string }): boolean => partOf(key)!.kind === 'description'
   for (const one of old.filter(isDescription)) await objects.remove([one.key], signal)
   for (const one of old) if (!isDescription(one)) await objects.remove([one.key], signal)
-  for (const unfinished of await objects.unfinished(SNAPSHOT_PREFIX, signal)) {
+  for await (const unfinished of allUnfinished(objects, SNAPSHOT_PREFIX, signal)) {
     const part = partOf(unfinished.key)
     if (part !== undefined && part.position <= newest) await objects.abortUpload(unfinished, signal)
   }

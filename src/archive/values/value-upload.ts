@@ -1,4 +1,5 @@
 /** Uploads one value while its file grows (specs/011-archive.md, "Rules: objects of values"). */
+import { allUnfinished } from '../../bucket/all-unfinished.ts'
 import { tryAgain } from '../../bucket/try-again.ts'
 import type { ObjectStore, UnfinishedUpload, UploadedPart } from '../../bucket/object-store.ts'
 import { untilAborted } from '../../deadline.ts'
@@ -103,7 +104,7 @@ export class PartsUpload implements ValueUpload {
     const { objects, key } = this.#options
     const upload = await this.#upload?.catch(() => undefined)
     if (upload !== undefined) await objects.abortUpload(upload).catch(() => undefined)
-    for (const other of await objects.unfinished(key)) {
+    for await (const other of allUnfinished(objects, key)) {
       if (other.key === key) await objects.abortUpload(other)
     }
   }

@@ -1,5 +1,5 @@
 /** Keeps a node from becoming a Local in a directory whose store would then not be served. */
-import { stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { layoutIn } from '../../store/disk/earlier-layout.ts'
@@ -37,16 +37,23 @@ export async function refuseToHide(directory: string, choices?: string): Promise
   throw new DstoreError('conflict', message, { hint: choices ?? CHOICES })
 }
 
-/** A Local writes the addresses of its Global, and a node that serves the store its records. */
+/**
+ * A Local writes the addresses of its Global; a node that serves the store its journal at once, and
+ * its records later. A store of an earlier layout has only these.
+ */
 async function wasLocal(directory: string): Promise<boolean> {
-  const { data } = await layoutIn(nodeFiles, directory)
-  const [local, served] = await Promise.all(
-    [join(directory, 'global.json'), data].map((path) =>
-      stat(path).then(
-        ({ mtimeMs }) => mtimeMs,
-        () => undefined,
-      ),
-    ),
+  const { data, journal } = await layoutIn(nodeFiles, directory)
+  const files = await readdir(journal).catch(() => [])
+  const local = await writtenAt(join(directory, 'global.json'))
+  const served = [await writtenAt(data)]
+  for (const name of files) served.push(await writtenAt(join(journal, name)))
+  return served[0]! > 0 && local > Math.max(...served)
+}
+
+/** In ms; 0 if there is no such file. */
+async function writtenAt(path: string): Promise<number> {
+  return stat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => 0,
   )
-  return local !== undefined && served !== undefined && local > served
 }

@@ -199,7 +199,7 @@ async function serve(
     throw error
   }
   // A commit compares too; this one is for a daemon that nothing is asked of.
-  const watcher = setInterval(() => void held.check().catch(() => undefined), STATE_CHECK_MS)
+  const watcher = setInterval(() => held.look(), STATE_CHECK_MS)
   watcher.unref()
   const close = async (): Promise<void> => {
     clearInterval(watcher)

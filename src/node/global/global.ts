@@ -160,11 +160,8 @@ export class Global implements Node {
       return addresses.map((address) => fetchFromLocal(network, address, key, size))
     }
     const repair = new Repair({ ...options, holders: sources })
-    const files = new StoredFiles({
-      ...options,
-      repair,
-      used: (digest) => driver.index.usedKey(digest),
-    })
+    const used = (digest: Uint8Array): void => driver.index.usedKey(digest)
+    const files = new StoredFiles({ ...options, repair, used })
     const driver = await IndexDriver.open({
       ...options,
       repair,
@@ -181,6 +178,7 @@ export class Global implements Node {
       disconnect: (peer, options) => network?.disconnect(peer, options),
       lanePort: () => network?.lanePort,
       mayRenew: () => options.archive?.archive.mayServe() ?? true,
+      refusal: () => options.archive?.archive.refusal,
     })
     const transfers = new TransferService({
       ...options,

@@ -35,6 +35,7 @@ import { LogRetention } from './log-retention.ts'
 import { openIndex, type OpenIndexOptions } from './open-index.ts'
 import type { Location } from '../../store/store.ts'
 import type { Repair } from './repair.ts'
+import { OwnCallers } from './archive/own-callers.ts'
 import { unarchived } from './archive/unarchived.ts'
 import { VERSION } from '../version.ts'
 
@@ -52,6 +53,8 @@ export interface IndexDriverOptions extends OpenIndexOptions {
   readonly onExpelled?: ((peer: string) => void) | undefined
   /** Cut the connections of this peer. */
   readonly disconnect?: Network['disconnect'] | undefined
+  /** Why the archive takes no changes at this moment, if that is so. */
+  readonly refusal?: (() => DstoreError | undefined) | undefined
   /** The port on which this node accepts lanes. */
   readonly lanePort?: (() => number | undefined) | undefined
 }
@@ -65,7 +68,7 @@ export class IndexDriver {
   readonly #options: IndexDriverOptions
   readonly #index: GlobalIndex
   readonly #connections = new Map<SessionId, Connection>()
-  readonly #callers = new Map<number, (body: Body) => void>()
+  readonly #callers: OwnCallers
   readonly #io: IndexIo
   readonly #ticker: NodeJS.Timeout
   readonly #changes: WatchLog
@@ -80,6 +83,7 @@ export class IndexDriver {
     const { store, log } = options
     this.#options = options
     this.#index = index
+    this.#callers = new OwnCallers(options.now)
     this.#changes = new WatchLog(store, index)
     this.#io = new IndexIo({ ...options, changes: this.#changes })
     this.#retention = new LogRetention({
@@ -88,7 +92,10 @@ export class IndexDriver {
       onTrim: (upto) => this.#handle({ type: 'trimmed', upto }),
       present: () => index.present,
     })
-    this.#ticker = setInterval(() => this.#handle({ type: 'tick' }), TICK_MS)
+    this.#ticker = setInterval(() => {
+      this.#handle({ type: 'tick' })
+      this.#callers.refuse(options.refusal?.())
+    }, TICK_MS)
     this.#ticker.unref()
   }
 
@@ -189,8 +196,7 @@ export class IndexDriver {
     this.#connections.clear()
     await Promise.all(farewells)
     const stopping = failureOf(new DstoreError('unreachable', 'the node is stopping'))
-    for (const resolve of this.#callers.values()) resolve(stopping)
-    this.#callers.clear()
+    this.#callers.answerAll(stopping)
   }
 
   /** `isDue`: its answer may need the time, so the process does not end before it comes. */
@@ -198,10 +204,9 @@ export class IndexDriver {
     if (this.#closed) throw new DstoreError('unreachable', 'the node is stopping')
     const id = ++this.#lastId
     if (isDue && this.#due++ === 0) this.#ticker.ref()
-    const body = await new Promise<Body>((resolve) => {
-      this.#callers.set(id, resolve)
-      start(id)
-    })
+    const answer = this.#callers.wait(id, isDue)
+    start(id)
+    const body = await answer
     if (isDue && --this.#due === 0) this.#ticker.unref()
     if (body.type === 'failure') throw errorOf(body)
     return body
@@ -269,8 +274,7 @@ export class IndexDriver {
 
   #sendNow(session: SessionId, { id, body }: Message): void {
     if (session === SELF) {
-      this.#callers.get(id)?.(body)
-      this.#callers.delete(id)
+      this.#callers.answer(id, body)
       return
     }
     void this.#connections.get(session)?.window.send({ id, body: this.#reporting(body) })

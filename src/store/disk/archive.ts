@@ -38,6 +38,12 @@ export interface StoreArchive {
   /** Why changes are refused at this moment, before anything of them is appended. */
   readonly refusal: DstoreError | undefined
 
+  /**
+   * The store is about to close: appends that wait for a bucket that is away are given up after a
+   * while, as ended. They are in the store's own journal, so the next opening has them.
+   */
+  closing(): void
+
   /** Waits, for a while, for what is on its way. */
   close(): Promise<void>
 }

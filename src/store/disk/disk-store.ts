@@ -124,11 +124,7 @@ export class OpenDiskStore implements DiskStore {
 
   /** What an archive asks of the store. */
   get archiveSource(): ArchiveSource {
-    return archiveSource({
-      ...this.#parts,
-      sealed: this.#sealed,
-      archived: this.#values.archived,
-    })
+    return archiveSource({ ...this.#parts, sealed: this.#sealed, archived: this.#values.archived })
   }
 
   get outboardsMoved(): Promise<void> {
@@ -270,7 +266,7 @@ export class OpenDiskStore implements DiskStore {
 
   async confirm(): Promise<void> {
     this.#checkOpen()
-    await this.#parts.held.check()
+    this.#parts.held.check()
   }
 
   async lastSeq(): Promise<number> {
@@ -315,6 +311,7 @@ export class OpenDiskStore implements DiskStore {
   }
 
   async #close(): Promise<void> {
+    this.#parts.archive?.closing()
     await this.#move?.stop()
     await this.#commits.settled()
     const closed = new DstoreError('unreachable', 'the store is closed')

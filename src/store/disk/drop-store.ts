@@ -17,7 +17,7 @@ export async function dropStore(directory: string): Promise<void> {
   try {
     const { root } = await layoutIn(nodeFiles, directory)
     await deleteRest(directory)
-    if ((await nodeFiles.identity(root)) !== undefined) {
+    if (nodeFiles.identity(root) !== undefined) {
       await nodeFiles.rename(root, join(directory, DROPPED))
       await nodeFiles.syncDirectory(directory)
     }

@@ -23,7 +23,7 @@ type Identities = Pick<Files, 'identity'>
 /** The layout of the store in a state directory, which is only read. */
 export async function layoutIn(files: Identities, directory: string): Promise<Layout> {
   const current = new Layout(directory)
-  if ((await files.identity(current.root)) !== undefined) return current
+  if (files.identity(current.root) !== undefined) return current
   return (await earlierIn(files, directory))[0] ?? current
 }
 
@@ -32,7 +32,7 @@ async function earlierIn(files: Identities, directory: string): Promise<readonly
   const there: Layout[] = []
   for (const version of EARLIER_VERSIONS) {
     const layout = new Layout(directory, version)
-    if ((await files.identity(layout.root)) !== undefined) there.push(layout)
+    if (files.identity(layout.root) !== undefined) there.push(layout)
   }
   return there
 }
@@ -50,7 +50,7 @@ export async function takeOver(
 ): Promise<void> {
   const [earlier, ...others] = await earlierIn(files, layout.parent)
   if (earlier === undefined) return
-  const isTaken = (await files.identity(layout.root)) !== undefined
+  const isTaken = files.identity(layout.root) !== undefined
   const another = isTaken ? layout : others[0]
   if (another !== undefined) {
     throw new DstoreError('integrity', `${earlier.root} and ${another.root} are both there`, {

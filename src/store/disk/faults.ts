@@ -29,6 +29,14 @@ function nameOf(code: unknown): unknown {
   return typeof code === 'number' && code > 0 ? getSystemErrorName(-code) : code
 }
 
+/** Adds which store it is about: faults of a journal do not say that. */
+export function namingStore(error: unknown, root: string): unknown {
+  if (!(error instanceof DstoreError) || error.message.includes(root)) return error
+  const { code, message, hint } = error
+  const options = { cause: error, ...(hint !== undefined && { hint }) }
+  return new DstoreError(code, `cannot open ${root}: ${message}`, options)
+}
+
 /** Does the error mean that there is no such file? */
 export function isMissing(error: unknown): boolean {
   return error instanceof Error && systemFault(error)?.reason === NO_SUCH_FILE

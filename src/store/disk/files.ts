@@ -1,5 +1,5 @@
 /** The filesystem calls of the disk store, behind an interface so that tests can make each fail. */
-import { type BigIntStats, statSync } from 'node:fs'
+import { type BigIntStats, type Stats, statSync } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import type { Hashed } from '../../hash/hasher.ts'
 import { GROUP_BYTES } from '../../limits.ts'
@@ -21,8 +21,12 @@ export interface Files {
   writtenAt(path: string): Promise<number | undefined>
   /** Length of a file in bytes; undefined if there is no such file. */
   size(path: string): Promise<number | undefined>
-  /** Device and inode of what is at a path; undefined if there is nothing. */
-  identity(path: string): Promise<string | undefined>
+  /**
+   * Device and inode of what is at a path; undefined if there is nothing. On the caller's thread:
+   * every commit asks for several paths, and the trip of each to another thread and back takes as
+   * long as the durable write.
+   */
+  identity(path: string): string | undefined
   /** Extends a file with zeros to this length, in bytes. */
   lengthen(path: string, size: number): Promise<void>
   /** Shortens a file that may be read-only to this length, durably, and gives it this mode. */
@@ -80,9 +84,7 @@ export const nodeFiles: Files = {
   open: async (path) => readable(await fs.open(path, 'r')),
   writtenAt: (path) => present(async () => (await fs.stat(path)).mtimeMs),
   size: (path) => present(async () => (await fs.stat(path)).size),
-  // On this thread: a commit asks for several paths, and the trip of each to libuv's threads and
-  // back takes as long as the durable write.
-  identity: (path) => present(async () => identityOf(statSync(path, { bigint: true }))),
+  identity,
   lengthen: (path, size) => fs.truncate(path, size),
   cut: async (path, size, mode) => {
     await fs.chmod(path, FILE_MODE)
@@ -116,8 +118,24 @@ async function sync(path: string): Promise<void> {
   }
 }
 
+function identity(path: string): string | undefined {
+  try {
+    const found = statSync(path, PRESENT)
+    if (found === undefined) return undefined
+    // Numbers are quicker to get; a filesystem may have inodes that they can't tell apart.
+    return Number.isSafeInteger(found.ino)
+      ? identityOf(found)
+      : identityOf(statSync(path, { bigint: true }))
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
+  }
+}
+
+const PRESENT = { throwIfNoEntry: false } as const
+
 /** Of two files that exist at the same time, no two have the same identity. */
-export function identityOf({ dev, ino }: BigIntStats): string {
+export function identityOf({ dev, ino }: Pick<BigIntStats | Stats, 'dev' | 'ino'>): string {
   return `${dev}:${ino}`
 }
 

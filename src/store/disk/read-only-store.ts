@@ -5,7 +5,7 @@
 import { DstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import type { Location, RecordKey, Row, ScanOptions, Store, Table } from '../store.ts'
-import { faultOf } from './faults.ts'
+import { faultOf, namingStore } from './faults.ts'
 import { nodeFiles } from './files.ts'
 import type { Layout } from './layout.ts'
 import type { Database } from './records/database.ts'
@@ -57,6 +57,8 @@ export class ReadOnlyStore implements Pick<Store, 'rows' | 'scan' | 'read' | 'ou
       const journal = await openFileJournal({ directory: layout.journal, readOnly: true })
       try {
         await replay(journal, overlay)
+      } catch (error) {
+        throw namingStore(error, layout.root)
       } finally {
         await journal.close()
       }

@@ -5,7 +5,6 @@
 import { DstoreError } from '../../errors.ts'
 import { faultOf } from '../disk/faults.ts'
 import { type Files, nodeFiles } from '../disk/files.ts'
-import { SharedSync } from '../disk/staged/shared-sync.ts'
 
 export class HeldFiles {
   /** Resolves with the fault once a check finds a path that leads elsewhere. */
@@ -13,7 +12,6 @@ export class HeldFiles {
   readonly #files: Pick<Files, 'identity'>
   /** By path: the identity of what was opened there. It stays open, so no other file gets it. */
   readonly #opened = new Map<string, string>()
-  readonly #comparison = new SharedSync(() => this.#compare())
   #fault: DstoreError | undefined
   #onLost!: (fault: DstoreError) => void
 
@@ -33,17 +31,27 @@ export class HeldFiles {
 
   /** Adds what is at this path, which must be open already. */
   async addOpened(path: string): Promise<void> {
-    const identity = await this.#files.identity(path)
+    const identity = this.#files.identity(path)
     if (identity === undefined) throw gone(path)
     this.add(path, identity)
   }
 
   /**
-   * Resolves if every path leads to what was opened there, at a moment after this call. Once one
-   * does not, every call rejects, even if the file is put back.
+   * Returns if every path leads to what was opened there. Once one does not, every call throws, even
+   * if the file is put back.
    */
-  async check(): Promise<void> {
-    await this.#comparison.run()
+  check(): void {
+    if (this.#fault !== undefined) throw this.#fault
+    for (const [path, identity] of this.#opened) this.#compare(path, identity)
+  }
+
+  /** Compares now, for `lost`. */
+  look(): void {
+    try {
+      this.check()
+    } catch {
+      // One that can't be made says nothing.
+    }
   }
 
   /** What was opened can't be used any more: every check rejects with this from now on. */
@@ -53,27 +61,22 @@ export class HeldFiles {
   }
 
   /** The fault behind a failed call: that the files were taken away, if they were. */
-  async faultOf(thrown: unknown, doing: string): Promise<Error> {
-    await this.check().catch(() => undefined)
+  faultOf(thrown: unknown, doing: string): Error {
+    this.look()
     return this.#fault ?? faultOf(thrown, doing)
   }
 
-  async #compare(): Promise<void> {
-    if (this.#fault !== undefined) throw this.#fault
-    const compare = async ([path, identity]: [string, string]): Promise<void> => {
-      let found: string | undefined
-      try {
-        found = await this.#files.identity(path)
-      } catch (error) {
-        throw faultOf(error, `look for ${path}`)
-      }
-      // It may have been given up meanwhile.
-      if (found === identity || this.#opened.get(path) !== identity) return
-      this.#fault ??= gone(path)
-      this.#onLost(this.#fault)
-      throw this.#fault
+  #compare(path: string, identity: string): void {
+    let found: string | undefined
+    try {
+      found = this.#files.identity(path)
+    } catch (error) {
+      throw faultOf(error, `look for ${path}`)
     }
-    await Promise.all([...this.#opened].map(compare))
+    if (found === identity) return
+    this.#fault = gone(path)
+    this.#onLost(this.#fault)
+    throw this.#fault
   }
 }
 

@@ -3,6 +3,7 @@ import { ARCHIVE_CONFIRM_MS, ARCHIVE_LAG_MS } from '../../../src/limits.ts'
 import { SILENT } from '../../../src/log.ts'
 import { Following, type FollowingParts } from '../../../src/archive/following/following.ts'
 import { openBucketJournal } from '../../../src/journal/bucket/bucket-journal.ts'
+import type { Change } from '../../../src/journal/entry.ts'
 import { AppendError, type Journal } from '../../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../../src/journal/memory.ts'
 import { MemoryBucket } from '../../bucket/memory-objects.ts'
@@ -138,6 +139,51 @@ test('R011-50 a crash leaves a tail: the next start ships it, before its own ent
   t.is(again.following.shipper!.archived, 5)
   const theirs = await readAll(openBucketJournal({ objects: bucket.client() }))
   t.deepEqual(theirs, (await readAll(own)).slice(0, theirs.length))
+  await again.journal.close()
+})
+
+test('R011-51 large values that a store took while it ran without its archive have no objects', async (t) => {
+  const adopting = (place: 'small' | 'records'): Change => {
+    const value = { location: '0'.repeat(20), size: 1, outboardBytes: 0, bytes: new Uint8Array(1) }
+    const adopt = [{ ...value, place }]
+    const none = { conditions: [], writes: [], increments: [], entry: undefined, release: [] }
+    return { type: 'transaction', ...none, adopt }
+  }
+  const { bucket, own, following, writer } = await follow()
+  // Those of its own opening were uploaded before.
+  isAway(bucket)
+  await writer.append([adopting('records')])
+  void following.close()
+  bucket.onRequest = () => 'whole'
+  const again = await join(bucket, own, {}, 2)
+  await again.following.close()
+  const { writer: alone } = await openWriter(own, 3)
+  await alone.append([adopting('small')])
+  const third = await join(bucket, own, {}, 4)
+  await third.following.close()
+  const { writer: last } = await openWriter(own, 5)
+  await last.append([adopting('records')])
+  await t.throwsAsync(join(bucket, own, {}, 6), {
+    code: 'integrity',
+    message:
+      /ends before entry \d+, from which on this store ran without it, and took large values/,
+  })
+})
+
+test('R011-66 a store that closes while its bucket is away gives up what waits', async (t) => {
+  const { bucket, own, journal, writer, following } = await follow({ acknowledges: true })
+  isAway(bucket)
+  const waits = writer.append([marked(1)])
+  await until(async () => (await own.extent()).last === 2)
+  const began = elapsed()
+  following.closing()
+  const fault = await t.throwsAsync<AppendError>(waits, { instanceOf: AppendError })
+  t.is(fault!.outcome, 'ended')
+  await journal.close()
+  t.true(elapsed() - began < 3 * ARCHIVE_CONFIRM_MS)
+  bucket.onRequest = () => 'whole'
+  const again = await join(bucket, own, {}, 2)
+  t.is(again.following.shipper!.archived, 3)
   await again.journal.close()
 })
 

@@ -55,7 +55,8 @@ test('R011-85 R011-87 a Global that stopped in order goes on elsewhere, with ide
     ...role,
     ...flags(stub, `--archive-key=${key}`, '--take-over'),
   ]).ready()
-  t.true(performance.now() - began < 10_000)
+  // It need not wait for the other one.
+  t.true(performance.now() - began < 30_000)
   t.is((await next.ask((client) => client.status())).peerId, peerId)
   const get = await there.run(['get', 'a/small'])
   t.is(get.stdout.toString(), 'small')

@@ -80,11 +80,11 @@ export class Running {
   }
 
   /** Waits until a restore would have everything. */
-  async restorable(): Promise<void> {
+  async restorable(ms = 20_000): Promise<void> {
     await eventually(async () => {
       const { snapshot, lagEntries } = await this.archive()
       return snapshot !== undefined && lagEntries === 0
-    }, 20_000)
+    }, ms)
   }
 
   async kill(): Promise<void> {

@@ -291,14 +291,18 @@ class World {
   #onAcknowledged(node: SimNode, mark: number, position: number): void {
     this.#count('acknowledged')
     if (this.#absent.has(mark)) throw new Violation(`${mark} is there and is not`)
+    // Whoever has taken over has it, too, however late the answer comes.
+    if (this.#isThere(node, position)) {
+      this.#kept.add(mark)
+      return
+    }
     for (const other of this.#nodes.values()) {
       if (other !== node && other.isServing && other.epoch >= node.epoch) {
         throw new Violation(`${node.name} acknowledges ${mark} while ${other.name} serves`)
       }
     }
-    if (this.#isThere(node, position)) this.#kept.add(mark)
-    else if (this.#acknowledges) throw new Violation(`${mark} is acknowledged, and not there`)
-    else this.#checkLag(node, mark)
+    if (this.#acknowledges) throw new Violation(`${mark} is acknowledged, and not there`)
+    this.#checkLag(node, mark)
   }
 
   #checkLag({ name, process, disk }: SimNode, mark: number): void {

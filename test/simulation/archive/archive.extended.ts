@@ -4,6 +4,8 @@ import { runArchive } from './archive-world.ts'
 
 const SCHEDULES = Number(process.env['DSTORE_RUNS'] ?? 1000)
 const STEPS = 60
+/** Schedules in which a process is killed at each event. */
+const KILLED = 6
 
 test(`R011-50 to R011-73: ${SCHEDULES} schedules of nodes over one archive`, async (t) => {
   const violation = await firstArchiveViolation(1000, SCHEDULES)
@@ -12,9 +14,12 @@ test(`R011-50 to R011-73: ${SCHEDULES} schedules of nodes over one archive`, asy
 })
 
 test('R011-54, R011-73 a process is killed at every event of some schedules', async (t) => {
-  for (let seed = 1; seed <= 4; seed++) {
+  let schedules = 0
+  for (let seed = 1; schedules < KILLED; seed++) {
     const { delivered } = await runArchive(seed, { steps: STEPS })
-    t.true(delivered > 20)
+    // Those that end early show little, and long ones are run too often.
+    if (delivered < 100 || delivered > 400) continue
+    schedules++
     for (let killAt = 1; killAt <= delivered; killAt++) {
       const { violation, transcript } = await runArchive(seed, { steps: STEPS, killAt })
       if (violation === undefined) continue

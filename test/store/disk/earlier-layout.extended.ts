@@ -126,7 +126,7 @@ for (const fault of ['kill', 'EIO', 'cut', 'late'] as const) {
       for (const call of fault === 'cut'
         ? ['write']
         : fault === 'late'
-          ? ['transact']
+          ? ['journal.write']
           : ['cut', 'rename', 'sync']) {
         t.true(hits.has(call), call)
       }

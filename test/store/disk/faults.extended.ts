@@ -58,12 +58,13 @@ const EXPECTED: Readonly<Record<Exclude<Fault, 'kill'>, readonly string[]>> = {
   late: ['journal.write', 'transact'],
 }
 
-/** A store with a value, and a file that a crash left behind. */
+/** A store with a value, and files that a crash left behind: of a value, and of the journal. */
 async function prepared(directory: string, told: Told): Promise<void> {
   const store = await openDiskStore({ directory, maxBytes: MAX_BYTES })
   await put(store, told, 'before', 50_000)
   await store.close()
   await writeFile(join(directory, 'store-v3', 'values', '00000000000000000001'), 'half')
+  await writeFile(join(directory, 'store-v3', 'journal', '000000000000ffff.new'), 'half')
 }
 
 async function runWith(fault: Fault, faulty: Faulty): Promise<void> {

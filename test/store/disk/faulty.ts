@@ -60,7 +60,10 @@ export class Faulty {
         }
       }),
     size: (path) => this.#call('size', () => nodeFiles.size(path)),
-    identity: (path) => this.#call('identity', () => nodeFiles.identity(path)),
+    identity: (path) => {
+      this.#count('identity')
+      return nodeFiles.identity(path)
+    },
     lengthen: (path, size) => this.#call('lengthen', () => nodeFiles.lengthen(path, size)),
     cut: (path, size, mode) => this.#call('cut', () => nodeFiles.cut(path, size, mode)),
     rename: (from, to) => this.#call('rename', () => nodeFiles.rename(from, to)),

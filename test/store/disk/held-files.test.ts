@@ -190,7 +190,7 @@ test('R005-56: jobs of one group commit share one comparison, and all of them fa
   await inTemporary(async (parent) => {
     const { directory, data } = pathsIn(parent)
     let looked = 0
-    const identity = (path: string): Promise<string | undefined> => {
+    const identity = (path: string): string | undefined => {
       looked++
       return nodeFiles.identity(path)
     }
@@ -233,8 +233,10 @@ test('R005-56: a comparison that cannot be made refuses that commit, and no othe
   await inTemporary(async (parent) => {
     const { directory } = pathsIn(parent)
     let fault: Error | undefined
-    const identity = (path: string): Promise<string | undefined> =>
-      fault === undefined ? nodeFiles.identity(path) : Promise.reject(fault)
+    const identity = (path: string): string | undefined => {
+      if (fault !== undefined) throw fault
+      return nodeFiles.identity(path)
+    }
     const store = await openDiskStore({ directory }, { files: { ...nodeFiles, identity } })
     fault = Object.assign(new Error('EIO: i/o error, stat'), { code: 'EIO' })
     await t.throwsAsync(commit(store, write('a', '1')), { code: 'unwritable', message: /look for/ })

@@ -59,10 +59,10 @@ export async function openNodeArchive(
   try {
     const parts = { objects, directory: dir, elapsed, log }
     let restored: Restored | undefined
+    // Over a bucket that ignores conditions, no node is ever fenced.
+    await raceBucket(objects, { name: toHex(random(8)) })
     if (takesOver) {
       await options.onOpening?.()
-      // Over a bucket that ignores conditions, the other node would not be fenced.
-      await raceBucket(objects, { name: toHex(random(8)) })
       log.info('restoring the store from its archive', { place: objects.place })
       restored = await restore({ ...parts, ...(onProgress && { onProgress }) }, { random })
       log.info('restored the store', { ...restored })

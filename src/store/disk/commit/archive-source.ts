@@ -3,6 +3,7 @@ import { DstoreError } from '../../../errors.ts'
 import type { Location } from '../../store.ts'
 import type { ArchiveSource } from '../archive.ts'
 import type { ArchivedFiles } from '../archived/archived-files.ts'
+import { makeLocation } from '../layout.ts'
 import type { Database } from '../records/database.ts'
 import type { Overlay } from '../replica/overlay.ts'
 import type { SealedValues } from '../staged/sealed-values.ts'
@@ -18,6 +19,7 @@ export interface SourceParts {
 
 export function archiveSource({ database, replica, sealed, archived }: SourceParts): ArchiveSource {
   const { overlay } = replica
+  const named = new NamedFiles(overlay, replica.run)
   return {
     say: (kind) => replica.say(kind),
     copyRecords: async (directory) => {
@@ -26,7 +28,7 @@ export function archiveSource({ database, replica, sealed, archived }: SourcePar
       return database.copyTo(directory)
     },
     files: (after) => overlay.files(after),
-    isNamed: (file) => sealed.get(file) !== undefined || isNamed(overlay, file),
+    isNamed: (file) => sealed.get(file) !== undefined || named.isNamed(file),
     open: async (location) => {
       try {
         return await archived?.open(location)
@@ -39,10 +41,32 @@ export function archiveSource({ database, replica, sealed, archived }: SourcePar
   }
 }
 
-/** The value at the location that names a file has it, unless it replaced a damaged one. */
-function isNamed(overlay: Overlay, file: Location): boolean {
-  const own = overlay.value(file)
-  if (own !== undefined && own.small === undefined && own.file === file) return true
-  for (const { value } of overlay.files()) if (value.file === file) return true
-  return false
+/** Which files adopted values have. Their location names the file, unless it replaced a damaged one. */
+export class NamedFiles {
+  readonly #overlay: Pick<Overlay, 'value' | 'files'>
+  readonly #firstOfRun: Location
+  /** Files that replaced damaged ones before this run, and whose: few. */
+  #earlier: ReadonlyMap<Location, Location> | undefined
+
+  constructor(overlay: Pick<Overlay, 'value' | 'files'>, run: number) {
+    this.#overlay = overlay
+    this.#firstOfRun = makeLocation(run, 0)
+  }
+
+  isNamed(file: Location): boolean {
+    const own = this.#overlay.value(file)
+    if (own !== undefined && own.small === undefined && own.file === file) return true
+    if (file >= this.#firstOfRun) return this.#replacements().has(file)
+    // No file of an earlier run replaces anything any more: one look at all of them is enough.
+    const owner = (this.#earlier ??= this.#replacements()).get(file)
+    return owner !== undefined && this.#overlay.value(owner)?.file === file
+  }
+
+  #replacements(): ReadonlyMap<Location, Location> {
+    const found = new Map<Location, Location>()
+    for (const { location, value } of this.#overlay.files()) {
+      if (value.file !== location) found.set(value.file, location)
+    }
+    return found
+  }
 }

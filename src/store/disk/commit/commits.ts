@@ -26,7 +26,7 @@ export interface CommitParts {
   readonly journal: Pick<FileJournal, 'hasRoom' | 'makeRoom'>
   /** Takes all changes so far into the records, and gives up what the journal has of them. */
   readonly settle: () => Promise<void>
-  /** Called once for each write that the disk refuses. */
+  /** Called once for each call of the disk that it refuses. */
   readonly onFailed?: ((fault: Error) => void) | undefined
 }
 
@@ -60,8 +60,8 @@ export class Commits {
   #last: Pending | undefined
   /** Calls that wait for room, one after another. */
   #waiting: Promise<void> | undefined
-  /** The comparison that calls of the last entry wait for. */
-  #compared: Promise<void> = Promise.resolve()
+  /** What the comparison of the held files after the last entry found. */
+  #compared: unknown
   /** Why nothing is appended or applied any more. */
   #end: DstoreError | undefined
   readonly #reported = new WeakSet<object>()
@@ -110,9 +110,9 @@ export class Commits {
     )
   }
 
-  /** The comparison of the held files after the last entry. */
-  get compared(): Promise<void> {
-    return this.#compared
+  /** Throws what the comparison of the held files after the last entry found. */
+  checkCompared(): void {
+    if (this.#compared !== undefined) throw this.#compared
   }
 
   /** Appends one change; a mistake is thrown. */
@@ -138,8 +138,12 @@ export class Commits {
       return
     }
     // What is durable may be in a file that no longer is where the next opening looks for it.
-    this.#compared = held.check()
-    this.#compared.catch(() => undefined)
+    this.#compared = undefined
+    try {
+      held.check()
+    } catch (fault) {
+      this.#compared = fault
+    }
   }
 
   /** Resolves when all calls so far have their outcome. */
@@ -194,7 +198,7 @@ export class Commits {
       }
       throw fault
     }
-    await this.#compared
+    this.checkCompared()
   }
 
   /** Undefined if there is room at once. Calls are let in one after another. */
@@ -228,7 +232,10 @@ export class Commits {
       await settle()
       if ((await this.#makeRoom(cost)) || !cost.adds) return
     } catch (error) {
-      throw await held.faultOf(error, 'ask for free space')
+      const fault = held.faultOf(error, 'ask for free space')
+      // The flusher says its own once, however often it tries.
+      if (error !== flusher.fault) this.#report(fault, error as object)
+      throw fault
     }
     throw diskFull('the disk is full')
   }
@@ -253,13 +260,17 @@ export class Commits {
     if (this.#writer!.fault !== undefined || error.outcome === 'ended') {
       this.#endWith(error)
     }
-    const fault = this.#end ?? (await this.#parts.held.faultOf(error, 'commit'))
+    const fault = this.#end ?? this.#parts.held.faultOf(error, 'commit')
     // Those of one write have one cause.
     const { cause = error } = error
-    if (this.#reported.has(cause as object)) return fault
-    this.#reported.add(cause as object)
-    this.#parts.onFailed?.(fault)
+    this.#report(fault, cause as object)
     return fault
+  }
+
+  #report(fault: Error, cause: object): void {
+    if (this.#reported.has(cause)) return
+    this.#reported.add(cause)
+    this.#parts.onFailed?.(fault)
   }
 
   #endWith(error: Error): void {

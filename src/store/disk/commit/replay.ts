@@ -44,7 +44,7 @@ async function checkSame(
   if (last < position) {
     const what = last === 0 ? 'the journal of the store is missing' : 'the journal has lost entries'
     const only = `the records have ${count(position - last)} that it has not`
-    throw new DstoreError('integrity', `${what}: ${only}`)
+    throw new DstoreError('integrity', `${what}: ${only}`, { hint: RESTORE })
   }
   const found = await journal.at(position)
   // A first entry of another chain is refused when it is read.
@@ -52,6 +52,9 @@ async function checkSame(
   if (found !== undefined && equal(entryDigest(found), digest)) return
   throw new DstoreError('integrity', 'the records are not those of the journal')
 }
+
+const RESTORE =
+  'put back the folder `journal` that was beside the records, or the whole state directory from a backup'
 
 const count = (entries: number): string => (entries === 1 ? '1 entry' : `${entries} entries`)
 

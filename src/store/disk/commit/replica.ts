@@ -2,7 +2,7 @@
  * The records of an open store and what brings changes into them: journal, overlay, flusher
  * (specs/005-storage.md, "Rules: commits").
  */
-import { DstoreError } from '../../../errors.ts'
+import type { DstoreError } from '../../../errors.ts'
 import { Appender } from '../../../journal/appender.ts'
 import { nextEpoch, readEnd } from '../../../journal/beginning.ts'
 import { SET_BYTES, WRITER_BYTES } from '../../../journal/entry.ts'
@@ -19,6 +19,7 @@ import {
 import type { Platform } from '../../../platform.ts'
 import type { HeldFiles } from '../../file/held-files.ts'
 import type { StoreArchive } from '../archive.ts'
+import { namingStore } from '../faults.ts'
 import type { FreeSpace } from '../free-space.ts'
 import type { Layout } from '../layout.ts'
 import type { Database } from '../records/database.ts'
@@ -89,7 +90,7 @@ export class Replica {
     } catch (error) {
       await flusher?.abandon()
       await own.close()
-      throw namingStore(error, parts.layout)
+      throw namingStore(error, parts.layout.root)
     }
   }
 
@@ -120,14 +121,6 @@ export class Replica {
     await this.#flusher.close().catch(() => undefined)
     await this.#journal.close()
   }
-}
-
-/** The journal's faults do not say which store has it. */
-function namingStore(error: unknown, { root }: Layout): unknown {
-  if (!(error instanceof DstoreError) || error.message.includes(root)) return error
-  const { code, message, hint } = error
-  const options = { cause: error, ...(hint !== undefined && { hint }) }
-  return new DstoreError(code, `cannot open ${root}: ${message}`, options)
 }
 
 interface Opened {
@@ -202,7 +195,7 @@ async function begin(parts: BeginParts): Promise<Opened> {
     await settle()
     await writer.say('begin')
   })
-  await commits.compared
+  commits.checkCompared()
   return { commits, run: start.epoch, flusher, journal, writer }
 }
 
@@ -219,7 +212,7 @@ function makeFlusher(parts: ReplicaParts, journal: Journal): Flusher {
       void journal.trim(position).catch(() => undefined)
     },
     faultOf: async (cause, bytes) => {
-      const fault = await held.faultOf(cause, 'take changes into the records')
+      const fault = held.faultOf(cause, 'take changes into the records')
       // LMDB reports a short write as an I/O error even if the disk is full.
       const isShort = cause instanceof Error && 'code' in cause && cause.code === EIO
       if (!isShort || !(await freeSpace.isTight(bytes).catch(() => false))) return fault

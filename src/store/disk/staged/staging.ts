@@ -185,7 +185,7 @@ export class DiskStaging implements Staging {
     } catch (error) {
       this.#state = 'discarded'
       await this.#abandon()
-      throw await this.#host.held.faultOf(error, doing)
+      throw this.#host.held.faultOf(error, doing)
     } finally {
       this.#busy = undefined
     }

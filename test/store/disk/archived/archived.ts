@@ -72,6 +72,7 @@ export class Archived {
         values.begin(++this.#epoch)
       },
       archived: async () => undefined,
+      closing: () => undefined,
       close: async () => undefined,
     }
     this.#values = values

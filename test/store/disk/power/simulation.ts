@@ -102,7 +102,7 @@ export class Simulation {
   #open(directory: string): Promise<DiskStore> {
     const files = {
       ...nodeFiles,
-      identity: async (path: string) =>
+      identity: (path: string) =>
         path.includes('/journal') ? 'simulated' : nodeFiles.identity(path),
     }
     const pace = this.#random() < 0.5 ? 0.1 : 1

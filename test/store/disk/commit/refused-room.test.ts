@@ -1,0 +1,68 @@
+/** Changes for which the disk makes no room: who is told. */
+import { nodeJournalFiles } from '../../../../src/journal/file/files.ts'
+import { KIB, MIB } from '../../../../src/limits.ts'
+import { openDiskStore } from '../../../../src/store/disk/disk.ts'
+import { nodeFiles } from '../../../../src/store/disk/files.ts'
+import { test } from '../../../serial.ts'
+import { commit, keep, pattern, write } from '../../conformance/suite.ts'
+import { inTemporary } from '../../temporary.ts'
+
+const refusal = (): Error => Object.assign(new Error('EIO: the disk'), { code: 'EIO' })
+
+test('R005-54: a fault while room is looked for is one line of the log, and the commit fails with it', async (t) => {
+  await inTemporary(async (directory) => {
+    const faults: Error[] = []
+    const onFailedCommit = (fault: Error): unknown => faults.push(fault)
+    let refuses = false
+    const freeBytes = async (path: string): Promise<number> => {
+      if (refuses) throw refusal()
+      return nodeFiles.freeBytes(path)
+    }
+    let elapsedMs = 0
+    const clocks = { wall: Date.now, elapsed: () => (elapsedMs += 1000) }
+    const store = await openDiskStore(
+      { directory, onFailedCommit },
+      { files: { ...nodeFiles, freeBytes }, clocks },
+    )
+    refuses = true
+    const error = await t.throwsAsync(commit(store, write('a', '1')), { code: 'unwritable' })
+    t.deepEqual(faults, [error])
+    refuses = false
+    await commit(store, write('a', '1'))
+    t.is(faults.length, 1)
+    await store.close()
+  })
+})
+
+test('R005-54, R005-38: a journal without room for its next segment is one line, and room that is made none', async (t) => {
+  await inTemporary(async (directory) => {
+    const faults: Error[] = []
+    const onFailedCommit = (fault: Error): unknown => faults.push(fault)
+    let code: string | undefined
+    const journalFiles = {
+      ...nodeJournalFiles,
+      create: async (path: string) => {
+        if (code === undefined) return nodeJournalFiles.create(path)
+        throw Object.assign(refusal(), { code })
+      },
+    }
+    const segments = { firstSegmentBytes: 32 * KIB, segmentBytes: 32 * KIB }
+    const store = await openDiskStore(
+      { directory, reserveBytes: MIB, onFailedCommit },
+      // LMDB gets nothing, so that the journal gives nothing up.
+      { journalFiles, journalBytes: segments, after: () => () => undefined },
+    )
+    code = 'EIO'
+    const fill = async (): Promise<void> => {
+      for (let i = 0; i < 20; i++) await keep(store, pattern(16_000))
+    }
+    const error = await t.throwsAsync(fill(), { code: 'unwritable' })
+    t.deepEqual(faults, [error])
+    code = undefined
+    await fill()
+    code = 'ENOSPC'
+    await t.notThrowsAsync(fill(), 'LMDB takes what is there, and the journal gives it up')
+    t.is(faults.length, 1)
+    await store.close()
+  })
+})

@@ -1,0 +1,9 @@
+/** The directory of a store as a kill at this moment would leave it. */
+import { cp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** Copies it, without LMDB's table of readers, which another process does not share. */
+export async function copyOf(directory: string, to: string): Promise<void> {
+  await cp(directory, to, { recursive: true, preserveTimestamps: true })
+  await rm(join(to, 'store-v3', 'records', 'lock.mdb'), { force: true })
+}
