@@ -233,7 +233,7 @@ class OpenArchive implements Archive {
     })
   }
 
-  /** A restore replays the bucket's journal after the copy, which must not end before that begins. */
+  /** A restore replays the bucket's journal after the copy: that must not end before it begins. */
   async #copyRecords(source: ArchiveSource, path: string): Promise<ChainPosition> {
     const { signal } = this.#closing
     for (let i = 0; i < LOOKS; i++) {

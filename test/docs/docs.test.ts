@@ -17,6 +17,23 @@ import { runPage } from './run-page.ts'
 /** Blocks that no test runs, by page and first line, and why. */
 const NOT_RUN: readonly (readonly [page: string, title: string, why: string])[] = [
   ['README.md', '$ npm run release:dry', 'downloads Node'],
+  ['docs/archive.md', '$ npm i -g @aws-sdk/client-s3@3.1175.0', 'npm'],
+  [
+    'docs/archive.md',
+    'old$ dstore start --global --listen /ip4/0.0.0.0/tcp/4480 --archive s3://company-dstore/main --archive-key /etc/dstore/archive.key',
+    'archive-drill.extended.ts does it',
+  ],
+  [
+    'docs/archive.md',
+    'old$ dstore start --archive s3://company-dstore/main --archive-endpoint https://s3.example.net',
+    'a bucket',
+  ],
+  [
+    'docs/archive.md',
+    'new$ dstore start --global --listen /ip4/0.0.0.0/tcp/4480 --archive s3://company-dstore/main --archive-key /etc/dstore/archive.key --take-over',
+    'archive-drill.extended.ts does it',
+  ],
+  ['docs/archive.md', 'new$ dstore status', 'archive-drill.extended.ts does it'],
   ['docs/from-a-program.md', '$ npm install @dstore/dstore', 'not published'],
   ['docs/model-weights.md', 'laptop$ dstore pin models/demo/v2', 'as in test/cli/pins.extended.ts'],
   ['docs/model-weights.md', 'laptop$ dstore start --pin models/current', 'a Local'],

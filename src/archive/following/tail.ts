@@ -14,9 +14,9 @@ export class Tail {
   }
 
   /**
-   * Call it with one entry after another. Throws `integrity` where the store adopted values in files
-   * in an opening that the bucket lacks: with its archive it adopts nothing before that is there, so
-   * it ran without, and these values have no objects (R011-51).
+   * Call it with one entry after another. Throws `integrity` where the store adopted values in
+   * files in an opening that the bucket lacks: with its archive it adopts nothing before that is
+   * there, so it ran without, and these values have no objects (R011-51).
    */
   check(position: number, entry: Uint8Array): void {
     const { body } = decodeEntry(entry)

@@ -80,7 +80,7 @@ export class Repair {
     }
   }
 
-  /** Runs work that verifies a stored value, again if it found a damaged copy; or starts a repair. */
+  /** Runs work that verifies a value, again if it found a damaged copy; or starts a repair. */
   async watch<T>(digest: Uint8Array, record: KeyRecord, work: () => Promise<T>): Promise<T> {
     for (;;) {
       const beganMs = performance.now()

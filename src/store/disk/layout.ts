@@ -18,8 +18,8 @@ const PARTIAL_FILE = /^([0-9a-f]{64})\.part$/
 export interface ValueFileName {
   readonly location: Location
   /**
-   * `part`: it was never sealed, or not fetched whole. `damaged`: in quarantine. `outboard`: that of
-   * a value.
+   * `part`: it was never sealed, or not fetched whole. `damaged`: in quarantine. `outboard`: that
+   * of a value.
    */
   readonly kind: 'value' | 'part' | 'damaged' | 'outboard'
 }

@@ -37,8 +37,8 @@ export class HeldFiles {
   }
 
   /**
-   * Returns if every path leads to what was opened there. Once one does not, every call throws, even
-   * if the file is put back.
+   * Returns if every path leads to what was opened there. Once one does not, every call throws,
+   * even if the file is put back.
    */
   check(): void {
     if (this.#fault !== undefined) throw this.#fault

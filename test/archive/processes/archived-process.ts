@@ -1,7 +1,8 @@
 /**
  * A node that is killed together with its disk: restores the archive on an empty directory, then
  * puts as fast as the store answers, and tells its parent of each, a line each. Arguments:
- * endpoint, place, directory, the number of its run, `ack` or `lag`, how much faster its clock goes.
+ * endpoint, place, directory, the number of its run, `ack` or `lag`, how much faster its
+ * clock goes.
  */
 import { writeSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'

@@ -41,7 +41,7 @@ export function archiveSource({ database, replica, sealed, archived }: SourcePar
   }
 }
 
-/** Which files adopted values have. Their location names the file, unless it replaced a damaged one. */
+/** Which files adopted values have: named by the location, unless one replaced a damaged one. */
 export class NamedFiles {
   readonly #overlay: Pick<Overlay, 'value' | 'files'>
   readonly #firstOfRun: Location
