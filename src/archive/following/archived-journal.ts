@@ -190,8 +190,10 @@ export class ArchivedJournal implements Journal {
       shipping.wake()
     }
     if (shipper.own >= position) return Promise.resolve()
-    this.#noting = this.#noting.then(note)
-    return this.#noting
+    const noted = this.#noting.then(note)
+    // What can't be read now may be read later: the next one tries again.
+    this.#noting = noted.catch(() => undefined)
+    return noted
   }
 
   /** The entry is here, and stays: only the next opening could tell more. */

@@ -113,6 +113,11 @@ export class Shipper {
     this.#isOpen = true
   }
 
+  /** Nothing more is shipped, and nothing acknowledged. */
+  end(fault: DstoreError): void {
+    this.#fence ??= fault
+  }
+
   /** Nothing more comes: all goes up at once. */
   close(): void {
     this.#isClosing = true

@@ -43,7 +43,12 @@ export class Shipping {
   }
 
   start(): void {
-    this.#running ??= this.#run()
+    this.#running ??= this.#run().catch((error: unknown) => {
+      // A defect: nothing more can be shipped, and who waits must hear of it.
+      this.#parts.shipper.end(asDstoreError(error))
+      this.#parts.onStep?.([])
+      this.stir()
+    })
   }
 
   /** Something was noted or wanted: looks again what to do. */

@@ -221,3 +221,16 @@ test('R011-65 a start with the bucket away is refused, with a hint', async (t) =
   const fault = await t.throwsAsync(join(bucket, own), { code: 'unreachable' })
   t.truthy(fault instanceof DstoreError && fault.hint)
 })
+
+test('a defect in shipping ends the node as a fence does: no append waits without end', async (t) => {
+  let isBroken = false
+  const onArchived = (): void => {
+    if (isBroken) throw new Error('broken')
+  }
+  const { following, writer } = await follow({ acknowledges: true, onArchived })
+  isBroken = true
+  await t.throwsAsync(writer.append([marked(1)]), { instanceOf: AppendError, message: /broken/ })
+  t.regex((await following.lost).message, /broken/)
+  t.is(following.mayServe(), false)
+  await following.drain()
+})
