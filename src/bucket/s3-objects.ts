@@ -226,18 +226,12 @@ class S3Objects implements ObjectStore {
     after?: UnfinishedUpload,
     signal?: AbortSignal,
   ): Promise<readonly UnfinishedUpload[]> {
-    const begin = this.#place.prefix
-    const input = {
-      Bucket: this.#place.bucket,
-      Prefix: begin + prefix,
-      MaxUploads: ARCHIVE_PAGE_OBJECTS,
-      ...(after && { KeyMarker: begin + after.key, UploadIdMarker: after.id }),
-    }
+    const { bucket: Bucket, prefix: begin } = this.#place
+    const page = { Bucket, Prefix: begin + prefix, MaxUploads: ARCHIVE_PAGE_OBJECTS }
+    const input = after ? { ...page, KeyMarker: begin + after.key, UploadIdMarker: after.id } : page
     return this.#call(signal, this.#requestMs, async (options) => {
-      const answer = await this.#client.send(
-        new this.#sdk.ListMultipartUploadsCommand(input),
-        options,
-      )
+      const command = new this.#sdk.ListMultipartUploadsCommand(input)
+      const answer = await this.#client.send(command, options)
       return uploadsOf(answer, begin, prefix)
     })
   }

@@ -88,7 +88,10 @@ export async function makeClient(sdk: Sdk, options: ClientOptions): Promise<S3Cl
     },
   }
   const make = (named: string | undefined): S3Client =>
-    quietly(() => new sdk.S3Client(named === undefined ? config : { ...config, region: named }))
+    quietly(
+      environment,
+      () => new sdk.S3Client(named === undefined ? config : { ...config, region: named }),
+    )
   const client = make(region)
   try {
     await client.config.region()
@@ -104,9 +107,8 @@ const nothing = (): void => undefined
 const SILENT = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing }
 
 /** The client warns once, when it is made. Other warnings of the process are shown as ever. */
-function quietly<T>(make: () => T): T {
-  // The client looks here, whatever environment it is given.
-  const variables = process.env
+function quietly<T>(environment: Environment, make: () => T): T {
+  const variables = environment as Record<string, string | undefined>
   const before = variables[NO_WARNING]
   variables[NO_WARNING] = 'true'
   try {

@@ -67,17 +67,18 @@ async function putUntilKilled(
   round: number,
 ): Promise<{ readonly acknowledged: readonly string[]; readonly lag: number }> {
   const acknowledged: string[] = []
-  let [lag, isOver] = [0, false]
+  let lag = 0
+  const over = new AbortController()
   await node.ask(async (client) => {
     const put = async (worker: number): Promise<void> => {
-      for (let i = 0; !isOver; i++) {
+      for (let i = 0; !over.signal.aborted; i++) {
         const name = `kill/${round}-${worker}-${i}`
         const [outcome] = await client.putNamed([{ name, value: Buffer.from(name) }])
         if (outcome !== undefined && !('problem' in outcome)) acknowledged.push(name)
       }
     }
     const look = async (): Promise<void> => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         lag = (await client.status()).archive!.lagEntries
         await sleep(5)
       }
@@ -86,7 +87,7 @@ async function putUntilKilled(
     const settled = Promise.allSettled(working)
     await sleep(1000 + Math.random() * 2000)
     await destroy(node)
-    isOver = true
+    over.abort()
     await settled
   })
   return { acknowledged, lag }

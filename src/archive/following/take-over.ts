@@ -94,15 +94,15 @@ async function tryToBegin(
     sleep,
     onAppended: (_, entry) => (begin = entry),
   })
-  // In doubt it would wait for an answer for ever. An epoch of ours that nobody uses does no harm.
+  // In doubt the writer waits for an answer without end. An epoch that is not used does no harm.
   const over = new AbortController()
   let isLate = false
   const giveUp = (): void => void writer.abandon()
   signal?.addEventListener('abort', giveUp)
   void sleep(ARCHIVE_LAG_MS, over.signal).then(() => {
-    if (over.signal.aborted) return
+    if (over.signal.aborted) return undefined
     isLate = true
-    giveUp()
+    return giveUp()
   })
   try {
     await writer.say('begin')
