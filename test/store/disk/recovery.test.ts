@@ -292,7 +292,7 @@ test('R005-39: opening asks for no record and no small value, however many there
       })
     const store = await openDiskStore({ directory }, { database })
     t.is((await store.usage()).values, 2000)
-    const calls = ['damagedCount', 'files', 'tally', 'tally']
+    const calls = ['damagedCount', 'files', 'lastLocation', 'tally', 'tally']
     t.deepEqual(asked.toSorted(), calls)
     await store.close()
   })
