@@ -1,4 +1,4 @@
-/** The quota of a store with an archive evicts copies, and refuses nothing that these have room for. */
+/** The quota of a store with an archive evicts copies before it refuses anything. */
 import { stat } from 'node:fs/promises'
 import * as fc from 'fast-check'
 import { gather } from '../../../../src/bytes.ts'
