@@ -101,9 +101,9 @@ test('R005-115: what is beyond the budget is evicted when the first copy is comp
     const last = await keep(store, pattern(10))
     const before = await store.usage()
     t.deepEqual([before.archived!.localFiles, before.headroomBytes], [4, 0])
-    const reading = (await filesHere(archived)).slice(1).map((location) =>
-      store.read(location, { start: 0, end: SIZE })[Symbol.asyncIterator](),
-    )
+    const reading = (await filesHere(archived))
+      .slice(1)
+      .map((location) => store.read(location, { start: 0, end: SIZE })[Symbol.asyncIterator]())
     for (const pieces of reading) await pieces.next()
     archived.values.completed()
     await new Promise((resolve) => setImmediate(resolve))
