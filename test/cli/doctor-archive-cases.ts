@@ -2,7 +2,7 @@
 import { DstoreError, type ErrorCode } from '../../src/errors.ts'
 import type { StatusAnswer } from '../../src/daemon/api/api.ts'
 import type { ArchiveFacts, Facts } from '../../cli/doctor/facts.ts'
-import { healthy, statusFor, withDaemon } from './doctor-facts.ts'
+import { GIB, MIB, healthy, statusFor, withDaemon } from './doctor-facts.ts'
 
 const place = 's3://company/dstore/main'
 
@@ -43,6 +43,24 @@ const stopped = (code: ErrorCode, message: string): Facts =>
   healthy('standalone', {
     ...withDaemon({ state: 'none' }),
     archive: { value: { ...fine, bucket: { fault: new DstoreError(code, message) } } },
+  })
+
+/** Of a Global whose large values may take this much more of 4 MiB on its disk. */
+const archivedStatus = (headroomBytes: number): ReturnType<typeof statusFor> =>
+  statusFor('global', {
+    store: { ...statusFor('global').store!, headroomBytes },
+    archive: {
+      ...report,
+      disk: {
+        usedBytes: 0,
+        budgetBytes: 4 * MIB,
+        values: 0,
+        evictions: 0,
+        hits: 0,
+        misses: 0,
+        fetchedBytes: 0,
+      },
+    },
   })
 
 /** By what is wrong: the facts, and exactly what is found. */
@@ -118,5 +136,17 @@ export const ARCHIVE_CASES: Readonly<Record<string, readonly [Facts, string[]]>>
       archive: { value: { ...fine, bucket: { fault: undefined } } },
     }),
     ['note daemon-stopped'],
+  ],
+  'R007-139 a quota of files that copies fill': [
+    healthy(
+      'global',
+      { settings: { value: { role: 'global', maxBytes: GIB } } },
+      archivedStatus(1),
+    ),
+    [],
+  ],
+  'R007-139 a quota of files that is in use': [
+    healthy('global', {}, archivedStatus(0)),
+    ['problem quota-full'],
   ],
 }

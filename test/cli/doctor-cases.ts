@@ -25,33 +25,6 @@ export const AWAY: {
   readonly error: string
 } = { state: 'away', address: undefined, error: 'it ended' }
 
-/** Of a Global whose large values may take this much more of 4 MiB on its disk. */
-const archivedStatus = (headroomBytes: number): ReturnType<typeof statusFor> =>
-  statusFor('global', {
-    store: { ...statusFor('global').store!, headroomBytes },
-    archive: {
-      state: 'current',
-      place: 's3://company/main',
-      acknowledges: false,
-      mayServe: true,
-      own: 1,
-      archived: 1,
-      lagEntries: 0,
-      lagBytes: 0,
-      lagMs: 0,
-      requests: { writes: 0, reads: 0, deletes: 0, failed: 0 },
-      disk: {
-        usedBytes: 0,
-        budgetBytes: 4 * MIB,
-        values: 0,
-        evictions: 0,
-        hits: 0,
-        misses: 0,
-        fetchedBytes: 0,
-      },
-    },
-  })
-
 /** By what is wrong: the facts, and exactly what is found. */
 export const CASES: Readonly<Record<string, readonly [Facts, string[]]>> = {
   'R007-134 no directory yet': [
@@ -377,18 +350,6 @@ export const CASES: Readonly<Record<string, readonly [Facts, string[]]>> = {
       statusFor('global', { store: { ...statusFor('global').store!, headroomBytes: 50 * MIB } }),
     ),
     ['warning quota-low'],
-  ],
-  'R007-139 a quota of files that copies fill': [
-    healthy(
-      'global',
-      { settings: { value: { role: 'global', maxBytes: GIB } } },
-      archivedStatus(1),
-    ),
-    [],
-  ],
-  'R007-139 a quota of files that is in use': [
-    healthy('global', {}, archivedStatus(0)),
-    ['problem quota-full'],
   ],
   'R007-140 a cache of more than half of the limit': [
     healthy('local', { memory: { value: { ...memory, limitBytes: 1.5 * GIB } } }),

@@ -1,4 +1,4 @@
-/** The quota of a store with an archive evicts copies, and refuses nothing that fits then. */
+/** The quota of a store with an archive evicts copies before it refuses anything. */
 import { stat } from 'node:fs/promises'
 import * as fc from 'fast-check'
 import { gather } from '../../../../src/bytes.ts'
@@ -101,13 +101,13 @@ test('R005-115: what is beyond the budget is evicted when the first copy is comp
     const last = await keep(store, pattern(10))
     const before = await store.usage()
     t.deepEqual([before.archived!.localFiles, before.headroomBytes], [4, 0])
-    const reading = [...(await filesHere(archived))].map((location) =>
-      store.read(location, { start: 0, end: SIZE })[Symbol.asyncIterator](),
-    )
+    const reading = (await filesHere(archived))
+      .slice(1)
+      .map((location) => store.read(location, { start: 0, end: SIZE })[Symbol.asyncIterator]())
     for (const pieces of reading) await pieces.next()
     archived.values.completed()
     await new Promise((resolve) => setImmediate(resolve))
-    t.is((await store.usage()).archived!.localFiles, 4, 'all are being read')
+    t.is((await store.usage()).archived!.localFiles, 3, 'the others are being read')
     for (const pieces of reading) await pieces.return?.()
     const { archived: usage, headroomBytes, quotaBytes } = await store.usage()
     t.like(usage, { localFiles: 2, evictions: 2, budgetBytes: 2 * SIZE + 8 })
@@ -124,8 +124,8 @@ test('R005-115: nothing is evicted by a first copy that completes after the stor
     await archived.reopen({}, { maxBytes: 0, isComplete: false })
     await archived.store.close()
     archived.values.completed()
-    await new Promise((resolve) => setImmediate(resolve))
-    t.is((await filesHere(archived)).length, 1)
+    // A deletion would come between these.
+    for (let i = 0; i < 10; i++) t.is((await filesHere(archived)).length, 1)
   })
 })
 
