@@ -20,6 +20,7 @@ import type {
   ArchiveStatus,
   Sleep,
 } from './interface.ts'
+import { checkFit } from './fit.ts'
 import { type FirstCopyProgress, firstCopy } from './first-copy.ts'
 import { Following, lastHead } from './following/following.ts'
 import { makeSet } from './set.ts'
@@ -44,7 +45,7 @@ export async function makeArchive(
   const { objects } = options
   const { random = randomBytes } = components
   await raceBucket(objects, { name: toHex(Uint8Array.from(random(8))) })
-  await makeSet(objects, random)
+  await checkFit(options, components.files)
   return new OpenArchive(options, components, await newestSnapshot(objects))
 }
 
@@ -53,6 +54,7 @@ class OpenArchive implements Archive {
   readonly #options: ArchiveOptions
   readonly #objects: ObjectStore
   readonly #files: Files
+  readonly #random: (length: number) => Uint8Array
   readonly #sleep: Sleep
   readonly #following: Following
   readonly #closing = new AbortController()
@@ -67,10 +69,11 @@ class OpenArchive implements Archive {
 
   constructor(options: ArchiveOptions, components: ArchiveComponents, newest?: Snapshot) {
     const { objects, elapsed, acknowledges, log } = options
-    const { files = nodeFiles, sleep = pauseFor } = components
+    const { files = nodeFiles, random = randomBytes, sleep = pauseFor } = components
     this.#options = options
     this.#objects = objects
     this.#files = files
+    this.#random = random
     this.#sleep = sleep
     this.#newest = newest
     const { place } = objects
@@ -87,6 +90,10 @@ class OpenArchive implements Archive {
     return this.#leastEpoch
   }
 
+  get isOpen(): boolean {
+    return this.#following.isOpen
+  }
+
   get lost(): Promise<DstoreError> {
     return this.#following.lost
   }
@@ -101,6 +108,11 @@ class OpenArchive implements Archive {
     const head = await lastHead(this.#following.bucket)
     this.#leastEpoch = (head?.epoch ?? 0) + 1
     return journal
+  }
+
+  async begins(): Promise<void> {
+    await makeSet(this.#objects, this.#random)
+    await this.#options.onBeginning?.()
   }
 
   async opened(source: ArchiveSource): Promise<void> {

@@ -67,13 +67,15 @@ async function parted(
   const isFound = equalAt >= first
   const since = isFound ? ` after entry ${equalAt}` : ''
   const counts = isFound
-    ? `${ours.last - equalAt} entries are only in this store, and ${theirs.last - equalAt} only there`
+    ? `${entries(ours.last - equalAt)} only in this store, and ${theirs.last - equalAt} only there`
     : 'how many entries are only in this store cannot be told: what both had was trimmed'
   const message = `the archive in ${place} is of a node that has taken over${since}: ${counts}`
   return new DstoreError('integrity', message, {
     hint: 'keep this directory if you miss something; continue with --take-over in an empty one',
   })
 }
+
+const entries = (count: number): string => (count === 1 ? '1 entry is' : `${count} entries are`)
 
 const empty = (place: string, last: number): DstoreError =>
   new DstoreError(
