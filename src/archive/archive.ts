@@ -14,9 +14,10 @@ export type {
 } from './interface.ts'
 
 /**
- * Races the bucket's conditions, and makes the place an archive if it is none. Errors:
- * `incompatible` for a bucket that ignores conditions, or what a later version left there;
- * `integrity`, `not-permitted`, `unreachable`.
+ * Races the bucket's conditions, and compares the store in the directory with the archive. Nothing
+ * is changed in either before the store begins. Errors: `incompatible` for a bucket that ignores
+ * conditions, what a later version left there, or another store; `integrity`, `not-permitted`,
+ * `unreachable`.
  */
 export async function openArchive(
   options: ArchiveOptions,

@@ -16,6 +16,9 @@ export interface Archive extends StoreArchive {
    */
   mayServe(): boolean
 
+  /** Has `opened` resolved? From then on the archive is that of the store, whatever follows. */
+  readonly isOpen: boolean
+
   /** Resolves once another node has taken over: this one must end. Never rejects. */
   readonly lost: Promise<DstoreError>
 }
@@ -27,6 +30,11 @@ export interface ArchiveOptions {
   readonly directory: string
   /** `--archive-ack`: a change is acknowledged when it is in the bucket. */
   readonly acknowledges: boolean
+  /**
+   * Called once the place is an archive, and before anything of the store is in it: nothing that
+   * the start can know refuses it any more (R011-92).
+   */
+  readonly onBeginning?: (() => Promise<void>) | undefined
   /** What `restore` said, if it has just made the store. */
   readonly restored?: Restored
   /**

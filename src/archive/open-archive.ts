@@ -18,6 +18,7 @@ import type {
   ArchiveStatus,
   Sleep,
 } from './interface.ts'
+import { checkFit } from './fit.ts'
 import { type FirstCopyProgress, firstCopy } from './first-copy.ts'
 import { Following, lastHead } from './following/following.ts'
 import { makeSet } from './set.ts'
@@ -40,8 +41,7 @@ export async function makeArchive(
   components: ArchiveComponents,
 ): Promise<Archive> {
   const { objects } = options
-  const { random = randomBytes } = components
-  await makeSet(objects, random)
+  await checkFit(options, components.files)
   return new OpenArchive(options, components, await newestSnapshot(objects))
 }
 
@@ -50,6 +50,7 @@ class OpenArchive implements Archive {
   readonly #options: ArchiveOptions
   readonly #objects: ObjectStore
   readonly #files: Files
+  readonly #random: (length: number) => Uint8Array
   readonly #sleep: Sleep
   readonly #following: Following
   readonly #closing = new AbortController()
@@ -64,10 +65,11 @@ class OpenArchive implements Archive {
 
   constructor(options: ArchiveOptions, components: ArchiveComponents, newest?: Snapshot) {
     const { objects, elapsed, acknowledges, log } = options
-    const { files = nodeFiles, sleep = pauseFor } = components
+    const { files = nodeFiles, random = randomBytes, sleep = pauseFor } = components
     this.#options = options
     this.#objects = objects
     this.#files = files
+    this.#random = random
     this.#sleep = sleep
     this.#newest = newest
     const { place } = objects
@@ -84,6 +86,10 @@ class OpenArchive implements Archive {
     return this.#leastEpoch
   }
 
+  get isOpen(): boolean {
+    return this.#following.isOpen
+  }
+
   get lost(): Promise<DstoreError> {
     return this.#following.lost
   }
@@ -98,6 +104,11 @@ class OpenArchive implements Archive {
     const head = await lastHead(this.#following.bucket)
     this.#leastEpoch = (head?.epoch ?? 0) + 1
     return journal
+  }
+
+  async begins(): Promise<void> {
+    await makeSet(this.#objects, this.#random)
+    await this.#options.onBeginning?.()
   }
 
   async opened(source: ArchiveSource): Promise<void> {

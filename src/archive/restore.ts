@@ -3,10 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { ObjectStore } from '../bucket/object-store.ts'
 import { pause } from '../deadline.ts'
-import { DstoreError, throwIfCancelled } from '../errors.ts'
+import { DstoreError } from '../errors.ts'
 import { openBucketJournal } from '../journal/bucket/bucket-journal.ts'
 import { Chain } from '../journal/chain.ts'
 import { openFileJournal } from '../journal/file/file-journal.ts'
+import { JOURNAL_FIRST_SEGMENT_BYTES } from '../limits.ts'
 import type { Log } from '../log.ts'
 import { faultOf } from '../store/disk/faults.ts'
 import { type Files, nodeFiles } from '../store/disk/files.ts'
@@ -29,6 +30,8 @@ export interface RestoreOptions {
   /** Aborted, it leaves nothing but what the next restore replaces. */
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: RestoreProgress) => void
+  /** Called when all is loaded and verified, before the other node is fenced: the last refusal. */
+  readonly onFencing?: (() => Promise<void>) | undefined
 }
 
 export interface RestoreProgress {
@@ -40,6 +43,10 @@ export interface RestoreProgress {
 }
 
 const STORE = /^store-v\d+$/
+/** In a store that is built, those that contain others first. */
+const FOLDERS = ['', 'records', 'values', 'journal', 'archive', 'archive/snapshot']
+/** Of the disk, beside the records: a journal, and what an opening writes. */
+const ROOM_BYTES = 4 * JOURNAL_FIRST_SEGMENT_BYTES
 /** How often the other node may trim what is being read. */
 const TRIES = 5
 
@@ -80,13 +87,25 @@ class Restoring {
   }
 
   async run(): Promise<Restored> {
-    const { objects } = this.#options
+    const { objects, directory } = this.#options
     if ((await readSet(objects)) === undefined) {
       throw new DstoreError('not-found', `there is no archive in ${objects.place}`, {
         hint: 'check bucket and prefix',
       })
     }
-    await this.#prepare()
+    const restored = await this.#restoredBefore()
+    const isNew = await this.#files.makeDirectory(directory)
+    try {
+      await this.#prepare(restored)
+      return await this.#restore()
+    } catch (error) {
+      await this.#undo(isNew).catch(() => undefined)
+      throw error
+    }
+  }
+
+  async #restore(): Promise<Restored> {
+    const { objects } = this.#options
     for (let i = 0; i < TRIES; i++) {
       const taken = await this.#load()
       if (taken === 'gone') continue
@@ -97,28 +116,42 @@ class Restoring {
     throw new DstoreError('busy', `the archive in ${objects.place} changes faster than it is read`)
   }
 
-  /** Refuses a directory with a store, unless that was restored and never opened to the end. */
-  async #prepare(): Promise<void> {
+  /** Leaves nothing of what was built. */
+  async #undo(isNew: boolean): Promise<void> {
+    const files = this.#files
+    for (const folder of FOLDERS.toReversed()) {
+      await this.#empty(join(this.#building, folder))
+      await files.removeDirectory(join(this.#building, folder))
+    }
+    if (isNew) await files.removeDirectory(this.#options.directory)
+  }
+
+  /** A store that was restored and never opened to the end. Any other is refused. */
+  async #restoredBefore(): Promise<boolean> {
     const { directory } = this.#options
     const files = this.#files
-    await files.makeDirectory(directory)
+    if ((await files.identity(directory)) === undefined) return false
     const names: string[] = []
     for await (const name of files.list(directory)) names.push(name)
     const stores = names.filter((name) => STORE.test(name)).map((name) => join(directory, name))
-    for (const store of stores) {
-      const isOurs = store === this.#root && (await hasMark(files, store))
-      if (isOurs && !names.includes(`${store.slice(directory.length + 1)}.restoring`)) {
-        await files.rename(store, this.#building)
-        await files.syncDirectory(directory)
-        continue
-      }
-      throw new DstoreError('conflict', `there is a store in ${directory}`, {
-        hint: 'a restore needs an empty directory: move this one away, or give another',
-      })
+    const [store, ...others] = stores
+    if (store === undefined) return false
+    const isOurs = store === this.#root && (await hasMark(files, store))
+    const isBuilding = (await files.identity(this.#building)) !== undefined
+    if (isOurs && !isBuilding && others.length === 0) return true
+    throw new DstoreError('conflict', `there is a store in ${directory}`, {
+      hint: 'a restore needs an empty directory: move this one away, or give another',
+    })
+  }
+
+  async #prepare(hasRestored: boolean): Promise<void> {
+    const { directory } = this.#options
+    const files = this.#files
+    if (hasRestored) {
+      await files.rename(this.#root, this.#building)
+      await files.syncDirectory(directory)
     }
-    for (const folder of ['', 'records', 'values', 'journal', 'archive/snapshot', 'archive']) {
-      await this.#empty(join(this.#building, folder))
-    }
+    for (const folder of FOLDERS) await this.#empty(join(this.#building, folder))
     for (const folder of ['records', 'values', 'journal']) {
       await files.makeDirectory(join(this.#building, folder))
     }
@@ -161,6 +194,7 @@ class Restoring {
         sleep: this.#sleep,
         elapsed,
         signal,
+        onFencing: () => this.#beforeFence(),
         onRead: (position, last) =>
           tell('journal')(position - snapshot.position, last - snapshot.position),
       })
@@ -170,6 +204,16 @@ class Restoring {
     } finally {
       await bucket.close()
     }
+  }
+
+  /** What else could refuse the store after the other node was fenced. */
+  async #beforeFence(): Promise<void> {
+    const free = await this.#files.freeBytes(this.#building)
+    if (free < ROOM_BYTES) {
+      const message = `${this.#options.directory} has room for ${free} bytes beside the records`
+      throw new DstoreError('no-space', `${message}, and a store needs ${ROOM_BYTES}`)
+    }
+    await this.#options.onFencing?.()
   }
 
   /**
@@ -187,7 +231,6 @@ class Restoring {
     } finally {
       await journal.close()
     }
-    throwIfCancelled(this.#signal)
     await writeMark(files, this.#building)
     for (const folder of ['records', 'values', 'journal', '']) {
       await files.syncDirectory(join(this.#building, folder))

@@ -18,6 +18,8 @@ export interface TakeOverParts {
   readonly sleep: Sleep
   readonly elapsed: () => number
   readonly signal?: AbortSignal
+  /** Called once, when all is verified and nothing was appended yet; throws to refuse. */
+  readonly onFencing?: () => Promise<void>
   readonly onRead?: (position: number, last: number) => void
 }
 
@@ -43,7 +45,8 @@ const CALL_MS = 30_000
  * trimmed meanwhile.
  */
 export async function takeOver(parts: TakeOverParts): Promise<TakenOver | 'gone'> {
-  const { bucket, chain, elapsed, signal } = parts
+  const { bucket, chain, elapsed, signal, onFencing } = parts
+  let isReady = false
   for (let i = 0; i < TRIES; i++) {
     const end = await readEnd(bucket)
     if ((await readOn(parts, end.position)) === 'gone') return 'gone'
@@ -51,6 +54,9 @@ export async function takeOver(parts: TakeOverParts): Promise<TakenOver | 'gone'
     const last = await bucket.at(end.position)
     // The other one goes on meanwhile, and trims.
     if (last === undefined || last === 'gone') continue
+    if (!isReady) await onFencing?.()
+    isReady = true
+    throwIfCancelled(signal)
     const begin = await tryToBegin(parts, end)
     if (begin === undefined) continue
     const saidFarewell = decodeEntry(last).body.kind === 'farewell'

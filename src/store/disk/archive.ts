@@ -20,6 +20,12 @@ export interface StoreArchive {
   /** The least epoch that the next opening may begin. Known once `join` has resolved. */
   readonly leastEpoch: number
 
+  /**
+   * The store is about to begin an epoch: what could refuse it has been looked at, and nothing of
+   * it is in the bucket yet. Missing: nothing is to be done.
+   */
+  begins?(): Promise<void>
+
   /** The objects of values. */
   readonly values: ArchivedValues
 

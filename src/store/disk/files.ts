@@ -34,6 +34,8 @@ export interface Files {
   rename(from: string, to: string): Promise<void>
   /** Deletes a file; does nothing if it is missing. */
   remove(path: string): Promise<void>
+  /** Deletes an empty directory; does nothing if it is missing. */
+  removeDirectory(path: string): Promise<void>
   setMode(path: string, mode: number): Promise<void>
   /** Makes created, renamed and deleted entries of a directory durable. */
   syncDirectory(path: string): Promise<void>
@@ -100,6 +102,7 @@ export const nodeFiles: Files = {
   },
   rename: (from, to) => fs.rename(from, to),
   remove: (path) => fs.rm(path, { force: true }),
+  removeDirectory: (path) => present(() => fs.rmdir(path)),
   setMode: (path, mode) => fs.chmod(path, mode),
   syncDirectory: sync,
   syncFile: sync,

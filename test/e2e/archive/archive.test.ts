@@ -49,7 +49,6 @@ test('R011-85 R011-87 a Global that stopped in order goes on elsewhere, with ide
   const plain = await there.run(['daemon', ...role, ...flags(stub, `--archive-key=${key}`)])
   t.is(plain.exit, 4)
   t.regex(plain.stderr, /--take-over/)
-  rmSync(there.state, { recursive: true, force: true })
   const began = performance.now()
   const next = await new Running(t, there, [
     ...role,

@@ -49,7 +49,7 @@ export function daemonArchive({
       hint: role === 'local' ? 'give it to a Global' : 'say where it is with --archive',
     })
   }
-  const hasStore = readdirSync(directory.path).some((name) => STORE.test(name))
+  const hasStore = hasStoreIn(directory)
   const isAsked = role !== 'local' && store !== 'memory'
   // Without a store there is nothing that it protects: a restore failed, or the store was dropped.
   const note = isAsked && hasStore ? readNote(directory.archive) : undefined
@@ -71,6 +71,7 @@ export function daemonArchive({
       endpoint,
     })
   }
+  let isNoted = false
   const options: NodeArchiveOptions = {
     open: async () => {
       const { openBucket } = await import('../../../bucket/s3-objects.ts')
@@ -81,9 +82,15 @@ export function daemonArchive({
     keyFile,
     diskBytes: settings.diskBytes,
     takesOver,
-    // Before a restore: a crash behind it must not lose the tokens.
-    onOpening: () =>
-      writeNote(directory.archive, { place, ...(isRestored && { restoring: true }) }),
+    // Before a restored store is there: a crash behind it must not lose the tokens.
+    onBeginning: () => {
+      isNoted = true
+      return writeNote(directory.archive, { place, ...(isRestored && { restoring: true }) })
+    },
+    onAbandoned: async () => {
+      const isRestoredNow = takesOver && hasStoreIn(directory)
+      if (isNoted && note === undefined && !isRestoredNow) dropNote(directory.archive)
+    },
     onProgress: progressOnLog(log),
   }
   const settle = async (kept: NodeKept | undefined): Promise<TokenMirror | undefined> => {
@@ -94,6 +101,9 @@ export function daemonArchive({
   }
   return { options, settle, served }
 }
+
+const hasStoreIn = ({ path }: StateDirectory): boolean =>
+  readdirSync(path).some((name) => STORE.test(name))
 
 /** Values are not encrypted: anyone between could read them. */
 function isOpenToOthers(endpoint: string): boolean {

@@ -2,11 +2,14 @@
  * Keeps the identity of a Global in its archive, encrypted, and gets it back from there
  * (specs/011-archive.md, "Rules: the node").
  */
-import { join } from 'node:path'
+import { constants } from 'node:fs'
+import { access } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { ObjectStore } from '../../../bucket/object-store.ts'
 import { DstoreError } from '../../../errors.ts'
 import type { Log } from '../../../log.ts'
 import { decodeIdentity, encodeIdentity, newIdentity, peerIdOf } from '../../../network/identity.ts'
+import { faultOf } from '../../../store/disk/faults.ts'
 import { readOrCreateSecret, readSecret } from '../../../store/file/secret-file.ts'
 import { makeArchiveKey, readArchiveKey } from './archive-key.ts'
 import { IDENTITY_BYTES, openSealed, peerInSealed, sealIdentity } from './sealed-identity.ts'
@@ -30,33 +33,71 @@ export interface ArchivedIdentityOptions {
   readonly log: Log
 }
 
+/** What makes `identity.key` and the object agree; each step may be taken again. */
+export interface IdentitySteps {
+  /** Writes `identity.key`, if it is in the archive alone: before the network is opened. */
+  place(): Promise<void>
+  /** Writes the object, if it is missing: once there is a set, before the store begins. */
+  archive(): Promise<void>
+}
+
 /**
- * Makes `identity.key` and the object agree: the first start writes the object, a restore the file.
- * Errors: `usage` where a key file is needed and not named; `conflict` if the archive is that of
- * another node; `unreadable` for a wrong key; `not-permitted`, `integrity`, `unreachable`.
+ * Tries key file and identity, and changes nothing (R011-91). Errors: `usage` where a key file is
+ * needed and not named; `conflict` if the archive is that of another node; `unreadable` for a wrong
+ * key; `not-permitted`, `integrity`, `unreachable`, `unwritable`.
  */
-export async function settleIdentity(options: ArchivedIdentityOptions): Promise<void> {
-  const { objects, dir } = options
+export async function checkIdentity(options: ArchivedIdentityOptions): Promise<IdentitySteps> {
+  const { objects, dir, log } = options
   const path = join(dir, IDENTITY_FILE)
-  const set = await bounded(objects, SET)
-  if (set === undefined) throw new DstoreError('integrity', `${objects.place} has no ${SET}`)
   const object = await bounded(objects, IDENTITY)
   const secret = await readSecret(path)
-  if (object === undefined) return archive(options, set, path)
-  if (secret === undefined) return restore(options, set, object, path)
-  await compare(options, set, object, secret)
+  const nothing = (): Promise<void> => Promise.resolve()
+  if (object === undefined) {
+    await checkKeyFile(options.keyFile)
+    if (secret !== undefined) await decodeIdentity(secret)
+    return { place: nothing, archive: () => archive(options, path) }
+  }
+  const set = await setOf(objects)
+  if (secret !== undefined) {
+    await compare(options, set, object, secret)
+    return { place: nothing, archive: nothing }
+  }
+  const restored = await open(options, set, object)
+  const place = async (): Promise<void> => {
+    await readOrCreateSecret(path, () => Promise.resolve(restored))
+    log.info('the identity was restored from the archive', { peer: peerInSealed(object) })
+  }
+  return { place, archive: nothing }
+}
+
+/** Can a key file be read there, or be made? */
+async function checkKeyFile(keyFile: string | undefined): Promise<void> {
+  if (keyFile === undefined) throw needsKeyFile()
+  if ((await readArchiveKey(keyFile)) !== undefined) return
+  try {
+    await access(dirname(keyFile), constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw faultOf(error, `write ${keyFile}`)
+  }
+}
+
+const needsKeyFile = (): DstoreError =>
+  new DstoreError('usage', 'the archive of a Global needs a key file for its identity', {
+    hint: 'give --archive-key FILE: it is made if it is missing; keep a copy off this machine',
+  })
+
+async function setOf(objects: ArchivedIdentityOptions['objects']): Promise<Uint8Array> {
+  const set = await bounded(objects, SET)
+  if (set === undefined) throw new DstoreError('integrity', `${objects.place} has no ${SET}`)
+  return set
 }
 
 async function archive(
   { objects, keyFile, random, log }: ArchivedIdentityOptions,
-  set: Uint8Array,
   path: string,
 ): Promise<void> {
-  if (keyFile === undefined) {
-    throw new DstoreError('usage', 'the archive of a Global needs a key file for its identity', {
-      hint: 'give --archive-key FILE: it is made if it is missing; keep a copy off this machine',
-    })
-  }
+  if (keyFile === undefined) throw needsKeyFile()
+  const set = await setOf(objects)
   const isNew = (await readArchiveKey(keyFile)) === undefined
   const key = await makeArchiveKey(keyFile)
   if (isNew) {
@@ -75,12 +116,12 @@ async function archive(
   log.info('the identity is in the archive, encrypted', { place: objects.place })
 }
 
-async function restore(
-  { objects, keyFile, log }: ArchivedIdentityOptions,
+/** The secret in the object. */
+async function open(
+  { objects, keyFile }: ArchivedIdentityOptions,
   set: Uint8Array,
   object: Uint8Array,
-  path: string,
-): Promise<void> {
+): Promise<Uint8Array> {
   const peer = peerInSealed(object)
   if (keyFile === undefined) {
     throw new DstoreError('usage', `the identity in ${objects.place} needs its key file`, {
@@ -97,8 +138,7 @@ async function restore(
   if (peerIdOf(await decodeIdentity(secret)) !== peer) {
     throw new DstoreError('integrity', 'the archived identity is not that of the node it names')
   }
-  await readOrCreateSecret(path, () => Promise.resolve(secret))
-  log.info('the identity was restored from the archive', { peer })
+  return secret
 }
 
 /** A key file that is kept elsewhere cannot be tried: that is how it should be. */

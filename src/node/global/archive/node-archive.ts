@@ -9,7 +9,7 @@ import type { ObjectStore } from '../../../bucket/object-store.ts'
 import { raceBucket } from '../../../bucket/race.ts'
 import { toHex } from '../../../bytes.ts'
 import type { Log } from '../../../log.ts'
-import { settleIdentity } from './archived-identity.ts'
+import { checkIdentity, type IdentitySteps } from './archived-identity.ts'
 import { ArchiveWatch } from './archive-watch.ts'
 
 export interface NodeArchiveOptions {
@@ -23,8 +23,13 @@ export interface NodeArchiveOptions {
   readonly diskBytes?: number | undefined
   /** Restore the archive: the directory has no store. */
   readonly takesOver: boolean
-  /** The bucket answers: the store is about to get this archive, or to come from it. */
-  readonly onOpening?: (() => Promise<void>) | undefined
+  /**
+   * Nothing that the start can know refuses it any more: the store is about to get this archive, or
+   * the other node to be fenced. May be called twice.
+   */
+  readonly onBeginning?: (() => Promise<void>) | undefined
+  /** The start failed before the archive was that of the store. */
+  readonly onAbandoned?: (() => Promise<void>) | undefined
   readonly onProgress?: ((progress: RestoreProgress) => void) | undefined
 }
 
@@ -47,33 +52,43 @@ export interface NodeArchive {
 }
 
 /**
- * Errors: those of the bucket, of `openArchive`, of `restore` and of `settleIdentity`. A bucket
- * that is away keeps the node from starting: no run can begin without it.
+ * Looks at all that may refuse the start before anything is written, here or there (R011-91).
+ * Errors: those of the bucket, of `openArchive`, of `restore` and of `checkIdentity`. A bucket that
+ * is away keeps the node from starting: no run can begin without it.
  */
 export async function openNodeArchive(
   { dir, role, elapsed, random, log }: ArchiveOpening,
   options: NodeArchiveOptions,
 ): Promise<NodeArchive> {
-  const { acknowledges, keyFile, diskBytes, takesOver, onProgress } = options
+  const { acknowledges, keyFile, diskBytes, takesOver, onProgress, onBeginning } = options
+  const abandoned = async (): Promise<void> => options.onAbandoned?.()
   const objects = await options.open()
   try {
     const parts = { objects, directory: dir, elapsed, log }
+    const identitySteps = async (): Promise<IdentitySteps | undefined> =>
+      role === 'global' ? checkIdentity({ objects, dir, keyFile, random, log }) : undefined
     let restored: Restored | undefined
     // Over a bucket that ignores conditions, no node is ever fenced.
     await raceBucket(objects, { name: toHex(random(8)) })
     if (takesOver) {
-      await options.onOpening?.()
+      await identitySteps()
       log.info('restoring the store from its archive', { place: objects.place })
-      restored = await restore({ ...parts, ...(onProgress && { onProgress }) }, { random })
+      const progress = { onFencing: onBeginning, ...(onProgress && { onProgress }) }
+      restored = await restore({ ...parts, ...progress }, { random })
       log.info('restored the store', { ...restored })
     }
+    let steps: IdentitySteps | undefined
+    const begin = async (): Promise<void> => {
+      await steps?.archive()
+      await onBeginning?.()
+    }
     const archive = await openArchive(
-      { ...parts, acknowledges, ...(restored && { restored }) },
+      { ...parts, acknowledges, onBeginning: begin, ...(restored && { restored }) },
       { random },
     )
     try {
-      if (role === 'global') await settleIdentity({ objects, dir, keyFile, random, log })
-      await options.onOpening?.()
+      steps = await identitySteps()
+      await steps?.place()
     } catch (error) {
       await archive.close()
       throw error
@@ -83,10 +98,12 @@ export async function openNodeArchive(
       watch.close()
       await archive.close()
       await objects.close()
+      if (!archive.isOpen) await abandoned()
     }
     return { archive, diskBytes, close }
   } catch (error) {
     await objects.close()
+    await abandoned()
     throw error
   }
 }

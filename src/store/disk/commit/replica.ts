@@ -188,6 +188,7 @@ async function begin(parts: BeginParts): Promise<Opened> {
     onAppended: (...entry) => commits.onAppended(...entry),
   })
   commits.writer = writer
+  await archive?.begins?.()
   // Locations of this run are given once this is durable.
   await writer.say('begin').catch(async (fault: DstoreError) => {
     if (fault.code !== 'no-space' || writer.fault !== undefined) throw fault

@@ -153,7 +153,7 @@ test('R011-82 R011-85 what a daemon does about an archive depends on note, store
   t.true(start({ archive: PLACE }, true).options?.takesOver)
   t.false(start({ archive: PLACE }).options?.takesOver)
   // A note of a restore that failed protects nothing.
-  await start({ archive: PLACE }, true).options?.onOpening?.()
+  await start({ archive: PLACE }, true).options?.onBeginning?.()
   t.deepEqual(readNote(directory.archive), { place: PLACE, restoring: true })
   t.notThrows(() => start({}))
   mkdirSync(join(directory.path, 'store-v3'))

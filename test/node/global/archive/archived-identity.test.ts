@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import type { DstoreError } from '../../../../src/errors.ts'
 import {
-  settleIdentity,
+  checkIdentity,
   type ArchivedIdentityOptions,
 } from '../../../../src/node/global/archive/archived-identity.ts'
 import { SILENT } from '../../../../src/log.ts'
@@ -20,8 +20,11 @@ async function withBucket(set = '{"version":1,"set":"aa"}') {
   await objects.put(SET, new TextEncoder().encode(set))
   const warnings: string[] = []
   const log = { ...SILENT, warn: (message: string) => void warnings.push(message) }
-  const settle = (rest: Pick<ArchivedIdentityOptions, 'dir' | 'keyFile'>) =>
-    settleIdentity({ objects, random, log, ...rest })
+  const settle = async (rest: Pick<ArchivedIdentityOptions, 'dir' | 'keyFile'>) => {
+    const steps = await checkIdentity({ objects, random, log, ...rest })
+    await steps.place()
+    await steps.archive()
+  }
   return { bucket, objects, warnings, settle }
 }
 
@@ -99,6 +102,7 @@ test('R011-87 a wrong key, a loose one, and an archive of another node are refus
   // Neither is read that is too large, nor is anything done without a set.
   bucket.objects.set('identity', new Uint8Array(5000))
   await t.throwsAsync(settle({ dir: first, keyFile }), { code: 'integrity', message: /too large/ })
+  bucket.objects.set('identity', moved)
   await objects.remove([SET])
   await t.throwsAsync(settle({ dir: first, keyFile }), { code: 'integrity', message: /set\.json/ })
 })
