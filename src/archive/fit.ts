@@ -12,6 +12,8 @@ export interface Fitting {
   readonly objects: ObjectStore
   /** The state directory. */
   readonly directory: string
+  /** The store had this archive before: a place without it is refused. */
+  readonly isBegun?: boolean | undefined
 }
 
 /**
@@ -19,15 +21,18 @@ export interface Fitting {
  * `readSet`.
  */
 export async function checkFit(
-  { objects, directory }: Fitting,
+  { objects, directory, isBegun = false }: Fitting,
   files: Files = nodeFiles,
 ): Promise<void> {
-  await readSet(objects)
+  const set = await readSet(objects)
   const bucket = openBucketJournal({ objects })
   try {
     const { first, last } = await bucket.extent()
-    if (first > last) return
     const { root, journal } = await layoutIn(files, directory)
+    // Every value that is only in the bucket would be missing in a new archive.
+    const isLost = isBegun && (first > last || set === undefined)
+    if (isLost && (await files.identity(root)) !== undefined) throw lostArchive(objects.place)
+    if (first > last) return
     const own = await openFileJournal({ directory: journal, readOnly: true })
     try {
       const isStore = (await files.identity(root)) !== undefined
@@ -49,3 +54,8 @@ const unjournaled = (place: string, last: number, root: string): DstoreError =>
       hint: 'give another prefix for this store; or move it away, and restore the archive with --take-over',
     },
   )
+
+const lostArchive = (place: string): DstoreError =>
+  new DstoreError('integrity', `the archive of this store is no longer in ${place}`, {
+    hint: 'see whether --archive-endpoint is right, and the bucket is there; if it is lost, start once with --archive none, then with a new place',
+  })

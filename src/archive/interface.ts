@@ -35,6 +35,8 @@ export interface ArchiveOptions {
    * the start can know refuses it any more (R011-92).
    */
   readonly onBeginning?: (() => Promise<void>) | undefined
+  /** The store had this archive before: a place without it is refused with `integrity`. */
+  readonly isBegun?: boolean | undefined
   /** What `restore` said, if it has just made the store. */
   readonly restored?: Restored
   /**

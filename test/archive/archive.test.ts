@@ -133,3 +133,25 @@ test('R011-51, R011-70 no archive, another store, a directory in use: each is re
     await t.throwsAsync(restored(bucket.client(), join(root, 'a')), { code: 'conflict' })
   })
 })
+
+test('R011-51 a place that has lost the archive of a store is refused, and gets no new one', async (t) => {
+  const bucket = new MemoryBucket()
+  await inTemporary(async (root) => {
+    const directory = join(root, 'a')
+    const first = await openArchived(bucket.client(), directory)
+    await put(first.store, 'one', 10)
+    await first.close()
+    const set = bucket.objects.get('set.json')!
+    const refused = { code: 'integrity', message: /no longer in s3:/ }
+    const elsewhere = new MemoryBucket()
+    await t.throwsAsync(openArchived(elsewhere.client(), directory, { isBegun: true }), refused)
+    t.is(elsewhere.objects.size, 0)
+    bucket.objects.delete('set.json')
+    await t.throwsAsync(openArchived(bucket.client(), directory, { isBegun: true }), refused)
+    t.false(bucket.objects.has('set.json'))
+    bucket.objects.set('set.json', set)
+    const again = await openArchived(bucket.client(), directory, { isBegun: true })
+    t.deepEqual(await idsOf(again.store), ['one'])
+    await again.close()
+  })
+})

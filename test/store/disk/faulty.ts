@@ -68,8 +68,7 @@ export class Faulty {
     cut: (path, size, mode) => this.#call('cut', () => nodeFiles.cut(path, size, mode)),
     rename: (from, to) => this.#call('rename', () => nodeFiles.rename(from, to)),
     remove: (path) => this.#call('remove', () => nodeFiles.remove(path)),
-    removeDirectory: (path) =>
-      this.#call('removeDirectory', () => nodeFiles.removeDirectory(path)),
+    removeDirectory: (path) => this.#call('removeDirectory', () => nodeFiles.removeDirectory(path)),
     setMode: (path, mode) => this.#call('setMode', () => nodeFiles.setMode(path, mode)),
     syncDirectory: (path) => this.#call('syncDirectory', () => nodeFiles.syncDirectory(path)),
     syncFile: (path) => this.#call('syncFile', () => nodeFiles.syncFile(path)),

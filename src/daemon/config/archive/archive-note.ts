@@ -12,6 +12,8 @@ export interface ArchiveNote {
   readonly place: string
   /** A restore began, and what stands beside the store was not written yet. */
   readonly restoring?: boolean
+  /** A daemon has served with it: the place has the archive, or it was lost. */
+  readonly begun?: boolean
 }
 
 const NOTE_BYTES = 4096
@@ -27,9 +29,9 @@ export function readNote(path: string): ArchiveNote | undefined {
   }
   try {
     if (text.length > NOTE_BYTES) throw new Error('too long')
-    const { place, restoring } = JSON.parse(text) as Record<string, unknown>
+    const { place, restoring, begun } = JSON.parse(text) as Record<string, unknown>
     if (typeof place !== 'string') throw new Error('no place')
-    return { place, ...(restoring === true && { restoring }) }
+    return { place, ...(restoring === true && { restoring }), ...(begun === true && { begun }) }
   } catch (cause) {
     throw new DstoreError('unreadable', `${path} is damaged`, {
       cause,

@@ -65,6 +65,7 @@ export function daemonArchive({
   if (takeOver && hasStore) {
     log.info('--take-over does nothing: this directory has a store, which goes on', { place })
   }
+  const isBegun = note?.begun === true
   const isRestored = takesOver || note?.restoring === true
   if (endpoint !== undefined && isOpenToOthers(endpoint)) {
     log.warn('the network can read what goes to the archive: its endpoint is not https', {
@@ -82,10 +83,15 @@ export function daemonArchive({
     keyFile,
     diskBytes: settings.diskBytes,
     takesOver,
+    isBegun,
     // Before a restored store is there: a crash behind it must not lose the tokens.
     onBeginning: () => {
       isNoted = true
-      return writeNote(directory.archive, { place, ...(isRestored && { restoring: true }) })
+      return writeNote(directory.archive, {
+        place,
+        ...(isRestored && { restoring: true }),
+        ...(isBegun && { begun: true }),
+      })
     },
     onAbandoned: async () => {
       const isRestoredNow = takesOver && hasStoreIn(directory)
@@ -96,7 +102,7 @@ export function daemonArchive({
   const settle = async (kept: NodeKept | undefined): Promise<TokenMirror | undefined> => {
     if (kept === undefined) return undefined
     const mirror = await settleTokens(directory.tokens, kept.tokens, isRestored)
-    if (isRestored) await writeNote(directory.archive, { place })
+    if (isRestored || !isBegun) await writeNote(directory.archive, { place, begun: true })
     return mirror
   }
   return { options, settle, served }

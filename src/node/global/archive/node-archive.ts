@@ -21,6 +21,8 @@ export interface NodeArchiveOptions {
   readonly keyFile?: string | undefined
   /** Bytes that large values may take on the disk. Default: all of them stay there. */
   readonly diskBytes?: number | undefined
+  /** The store had this archive before. */
+  readonly isBegun?: boolean | undefined
   /** Restore the archive: the directory has no store. */
   readonly takesOver: boolean
   /**
@@ -82,10 +84,9 @@ export async function openNodeArchive(
       await steps?.archive()
       await onBeginning?.()
     }
-    const archive = await openArchive(
-      { ...parts, acknowledges, onBeginning: begin, ...(restored && { restored }) },
-      { random },
-    )
+    const { isBegun } = options
+    const joining = { acknowledges, isBegun, onBeginning: begin, ...(restored && { restored }) }
+    const archive = await openArchive({ ...parts, ...joining }, { random })
     try {
       steps = await identitySteps()
       await steps?.place()

@@ -163,11 +163,12 @@ test('R011-82 R011-85 what a daemon does about an archive depends on note, store
   // The tokens of a restore come from the records, also after a crash, and then no more.
   const rows = { all: async () => new Map(), write: async () => {}, archived: async () => {} }
   await start({ archive: PLACE }).settle({ tokens: rows, lost: new Promise(() => undefined) })
-  t.deepEqual(readNote(directory.archive), { place: PLACE })
+  t.deepEqual(readNote(directory.archive), { place: PLACE, begun: true })
+  t.true(start({ archive: PLACE }).options?.isBegun)
   t.deepEqual(JSON.parse(readFileSync(directory.tokens, 'utf8')), { tokens: [] })
   // Left for good once the daemon serves without it.
   const left = start({ archive: 'none' })
-  t.deepEqual(readNote(directory.archive), { place: PLACE })
+  t.deepEqual(readNote(directory.archive), { place: PLACE, begun: true })
   left.served()
   t.is(readNote(directory.archive), undefined)
 })
