@@ -14,6 +14,9 @@ const LOOK_BYTES = 16 * MIB
 /** A generous estimate of the pages that LMDB copies in a commit beside the new bytes. */
 const COPIED_BYTES = MIB
 
+/** Of the reserve, what additions never take, whatever spare pages LMDB has. */
+const UNTOUCHED_SHARE = 4
+
 export interface FreeSpaceParts {
   readonly files: Files
   /** On the filesystem in question. */
@@ -53,7 +56,10 @@ export class FreeSpace {
   async look(bytes: number): Promise<boolean> {
     const { files, path, database, reserveBytes, now, unwritten } = this.#parts
     const free = await files.freeBytes(path)
-    this.#room = free - reserveBytes + database.spareBytes() - unwritten()
+    const waiting = unwritten()
+    const wanted = free - reserveBytes + database.spareBytes() - waiting
+    // LMDB may find no place for them in its spare pages, and must be able to write them all.
+    this.#room = Math.min(wanted, free - reserveBytes / UNTOUCHED_SHARE - waiting)
     this.#lookedAtMs = now()
     this.#added = 0
     if (bytes > this.#room) return false

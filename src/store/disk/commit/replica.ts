@@ -173,6 +173,7 @@ async function begin(parts: BeginParts): Promise<Opened> {
   })
   const settle = async (): Promise<void> => {
     await flusher.flush()
+    await flusher.reuse()
     await journal.trim(flusher.flushed)
   }
   const commits = new Commits({ ...parts, journal: own, settle })

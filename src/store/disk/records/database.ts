@@ -101,6 +101,8 @@ export class Database {
    * Durable and visible when it resolves. Reads inside `write` see its writes.
    */
   async transact<T>(write: () => T): Promise<T> {
+    // What this turn has read must not keep pages from being used again.
+    this.#root.resetReadTxn()
     try {
       const result = await unprinted(() => this.#root.childTransaction(write), reasonOf)
       await this.#flush()

@@ -132,6 +132,17 @@ export class Flusher {
     await this.#running
   }
 
+  /**
+   * LMDB takes the pages that a transaction freed only two transactions later: without these, what
+   * did not fit would not fit again, though pages are free.
+   */
+  async reuse(): Promise<void> {
+    const { database } = this.#options
+    for (let i = 0; i < 2; i++) {
+      await database.transact(() => database.writeTally(database.tally()))
+    }
+  }
+
   #wait(position: number | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiters.push({ position, resolve, reject })
@@ -156,6 +167,7 @@ export class Flusher {
       const generation = this.#next()
       if (generation === undefined && (!this.#hasTrimmed || this.#isClosed)) break
       try {
+        if (this.#failures > 0) await this.reuse()
         await (generation === undefined ? this.#trim() : this.#write(generation))
         this.#failures = 0
         this.#fault = undefined
