@@ -1,6 +1,7 @@
 /** A file that only its owner may read (specs/005-storage.md, "Secrets"). */
 import { randomBytes } from 'node:crypto'
-import { link, open, readFile, stat, unlink } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { access, link, open, readFile, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DstoreError } from '../../errors.ts'
 import { KIB } from '../../limits.ts'
@@ -43,6 +44,15 @@ export async function readOrCreateSecret(
   const made = await readSecret(path)
   if (made === undefined) throw new DstoreError('unreadable', `${path}: vanished`)
   return made
+}
+
+/** Throws `unwritable` where no secret file can be made at this path. */
+export async function checkSecretFolder(path: string): Promise<void> {
+  try {
+    await access(dirname(path), constants.W_OK | constants.X_OK)
+  } catch (cause) {
+    throw faultOf(cause, `write ${path}`)
+  }
 }
 
 /** The bytes of a secret file; undefined if there is none. Errors: as above. */

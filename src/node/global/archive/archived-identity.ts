@@ -2,15 +2,16 @@
  * Keeps the identity of a Global in its archive, encrypted, and gets it back from there
  * (specs/011-archive.md, "Rules: the node").
  */
-import { constants } from 'node:fs'
-import { access } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { ObjectStore } from '../../../bucket/object-store.ts'
 import { DstoreError } from '../../../errors.ts'
 import type { Log } from '../../../log.ts'
 import { decodeIdentity, encodeIdentity, newIdentity, peerIdOf } from '../../../network/identity.ts'
-import { faultOf } from '../../../store/disk/faults.ts'
-import { readOrCreateSecret, readSecret } from '../../../store/file/secret-file.ts'
+import {
+  checkSecretFolder,
+  readOrCreateSecret,
+  readSecret,
+} from '../../../store/file/secret-file.ts'
 import { makeArchiveKey, readArchiveKey } from './archive-key.ts'
 import { IDENTITY_BYTES, openSealed, peerInSealed, sealIdentity } from './sealed-identity.ts'
 
@@ -74,11 +75,7 @@ export async function checkIdentity(options: ArchivedIdentityOptions): Promise<I
 async function checkKeyFile(keyFile: string | undefined): Promise<void> {
   if (keyFile === undefined) throw needsKeyFile()
   if ((await readArchiveKey(keyFile)) !== undefined) return
-  try {
-    await access(dirname(keyFile), constants.W_OK | constants.X_OK)
-  } catch (error) {
-    throw faultOf(error, `write ${keyFile}`)
-  }
+  await checkSecretFolder(keyFile)
 }
 
 const needsKeyFile = (): DstoreError =>

@@ -26,7 +26,7 @@ import {
   writeNumber,
 } from './row-keys.ts'
 import { type RowChange, RowPages } from './row-pages.ts'
-import { explained } from './short-write.ts'
+import { explained, reasonOf } from './short-write.ts'
 import { spareBytesOf } from './spare-bytes.ts'
 
 /** Counters of the store. `run` changes at every opening, the rest with every commit. */
@@ -344,14 +344,4 @@ function rowOf(id: Uint8Array, bytes: Buffer): Row {
 /** The same bytes as a Uint8Array: a Buffer's `slice` would share memory. */
 function plain(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-}
-
-/** LMDB gives the reason of a failed commit in a separate promise. */
-async function reasonOf(thrown: unknown): Promise<unknown> {
-  if (!(thrown instanceof Error && 'commitError' in thrown)) return thrown
-  try {
-    return await thrown.commitError
-  } catch (reason) {
-    return reason
-  }
 }

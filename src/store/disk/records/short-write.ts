@@ -31,3 +31,13 @@ function isAtLimit(path: string): boolean {
     return false
   }
 }
+
+/** LMDB gives the reason of a failed commit in a separate promise. */
+export async function reasonOf(thrown: unknown): Promise<unknown> {
+  if (!(thrown instanceof Error && 'commitError' in thrown)) return thrown
+  try {
+    return await thrown.commitError
+  } catch (reason) {
+    return reason
+  }
+}
