@@ -98,10 +98,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   'archive-endpoint': text('URL', 'the S3 that has the bucket, if it is not AWS; none: AWS'),
   'archive-ack': yes('puts wait until the bucket has them, so that none is lost'),
   'archive-key': text('FILE', 'the key that encrypts the identity in the bucket; made if missing'),
-  'disk-size': text(
-    'SIZE',
-    'what values over 16 KiB may take on the disk, if the bucket has them too',
-  ),
+  'disk-size': text('SIZE', 'disk that values over 16 KiB in the bucket may take'),
   'take-over': yes('restore the archive here, and fence the node that had it; for one start'),
   lease: text('D', 'a Local cut off from Global for D stops serving; none: it never does'),
   'forget-after': text('D', 'forget a Local that is away for D (default 24h)'),
