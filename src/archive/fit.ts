@@ -31,11 +31,11 @@ export async function checkFit(
     const { root, journal } = await layoutIn(files, directory)
     // Every value that is only in the bucket would be missing in a new archive.
     const isLost = isBegun && (first > last || set === undefined)
-    if (isLost && (await files.identity(root)) !== undefined) throw lostArchive(objects.place)
+    if (isLost && files.identity(root) !== undefined) throw lostArchive(objects.place)
     if (first > last) return
     const own = await openFileJournal({ directory: journal, readOnly: true })
     try {
-      const isStore = (await files.identity(root)) !== undefined
+      const isStore = files.identity(root) !== undefined
       if (isStore && (await own.extent()).last === 0) throw unjournaled(objects.place, last, root)
       await compareJournals(own, bucket, objects.place)
     } finally {

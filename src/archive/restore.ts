@@ -130,14 +130,14 @@ class Restoring {
   async #restoredBefore(): Promise<boolean> {
     const { directory } = this.#options
     const files = this.#files
-    if ((await files.identity(directory)) === undefined) return false
+    if (files.identity(directory) === undefined) return false
     const names: string[] = []
     for await (const name of files.list(directory)) names.push(name)
     const stores = names.filter((name) => STORE.test(name)).map((name) => join(directory, name))
     const [store, ...others] = stores
     if (store === undefined) return false
     const isOurs = store === this.#root && (await hasMark(files, store))
-    const isBuilding = (await files.identity(this.#building)) !== undefined
+    const isBuilding = files.identity(this.#building) !== undefined
     if (isOurs && !isBuilding && others.length === 0) return true
     throw new DstoreError('conflict', `there is a store in ${directory}`, {
       hint: 'a restore needs an empty directory: move this one away, or give another',

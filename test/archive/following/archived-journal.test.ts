@@ -178,7 +178,7 @@ test('R011-66 a store that closes while its bucket is away gives up what waits',
   const began = elapsed()
   following.closing()
   const fault = await t.throwsAsync<AppendError>(waits, { instanceOf: AppendError })
-  t.is(fault!.outcome, 'ended')
+  t.is(fault.outcome, 'ended')
   await following.close()
   t.true(elapsed() - began < 3 * ARCHIVE_CONFIRM_MS)
   bucket.onRequest = () => 'whole'

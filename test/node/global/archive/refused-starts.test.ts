@@ -293,7 +293,11 @@ test('R011-92 a take-over that is killed at any step can be repeated', async (t)
   await node.close()
   // Before and after the fence; then the store is there, and goes on as any other.
   for (const [at, one] of killed.slice(0, 2).entries()) {
-    t.is(JSON.parse(readFileSync(join(one.dir, 'archive.json'), 'utf8')).restoring, true)
+    t.is(
+      (JSON.parse(readFileSync(join(one.dir, 'archive.json'), 'utf8')) as { restoring?: boolean })
+        .restoring,
+      true,
+    )
     t.false(existsSync(join(one.dir, 'store-v3')))
     t.true(existsSync(join(one.dir, 'store-v3.restoring')))
     const objects = one.bucket.client()
