@@ -113,7 +113,10 @@ test('R005-84, R004-98: on a full disk no tree is begun, and every tree can be r
   await inTemporary(async (directory) => {
     let freeBytes = Number.MAX_SAFE_INTEGER
     const files = { ...nodeFiles, freeBytes: () => Promise.resolve(freeBytes) }
-    const store = await openDiskStore({ directory }, { files })
+    // Time enough passes between any two calls for the disk to be asked again.
+    let elapsedMs = 0
+    const clocks = { wall: Date.now, elapsed: () => (elapsedMs += 1000) }
+    const store = await openDiskStore({ directory }, { files, clocks })
     await withGlobal(store, async (global) => {
       const [first, second] = [versionOf(0, 100), versionOf(1, 100)]
       await putVersion(global, first, 'first')

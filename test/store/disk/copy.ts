@@ -4,6 +4,13 @@ import { join } from 'node:path'
 
 /** Copies it, without LMDB's table of readers, which another process does not share. */
 export async function copyOf(directory: string, to: string): Promise<void> {
-  await cp(directory, to, { recursive: true, preserveTimestamps: true })
+  const copied = (): Promise<void> =>
+    cp(directory, to, { recursive: true, preserveTimestamps: true })
+  // The journal may rename its next segment meanwhile.
+  await copied().catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+    await rm(to, { recursive: true, force: true })
+    await copied()
+  })
   await rm(join(to, 'store-v3', 'records', 'lock.mdb'), { force: true })
 }

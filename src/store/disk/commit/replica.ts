@@ -173,8 +173,9 @@ async function begin(parts: BeginParts): Promise<Opened> {
   })
   const settle = async (): Promise<void> => {
     await flusher.flush()
-    await flusher.reuse()
     await journal.trim(flusher.flushed)
+    // Nothing is lost where LMDB refuses that: what follows finds the room that there is.
+    await flusher.reuse().catch(() => undefined)
   }
   const commits = new Commits({ ...parts, journal: own, settle })
   const start = nextEpoch(await readEnd(journal), {

@@ -56,6 +56,8 @@ export class Flusher {
   #flushed: number
   /** Does the table of the log still have entries that were trimmed? */
   #hasTrimmed = true
+  /** Has nothing been written since `reuse`? */
+  #isReusable = false
   #isClosed = false
   #isAbandoned = false
 
@@ -134,12 +136,19 @@ export class Flusher {
 
   /**
    * LMDB takes the pages that a transaction freed only two transactions later: without these, what
-   * did not fit would not fit again, though pages are free.
+   * did not fit would not fit again, though pages are free. Does nothing where it would not help.
    */
   async reuse(): Promise<void> {
     const { database } = this.#options
-    for (let i = 0; i < 2; i++) {
-      await database.transact(() => database.writeTally(database.tally()))
+    if (this.#isReusable) return
+    this.#isReusable = true
+    try {
+      for (let i = 0; i < 2; i++) {
+        await database.transact(() => database.writeTally(database.tally()))
+      }
+    } catch (cause) {
+      this.#isReusable = false
+      throw cause
     }
   }
 
@@ -194,6 +203,7 @@ export class Flusher {
   async #write(generation: Generation): Promise<void> {
     const { overlay, database, onFlushed } = this.#options
     const { position, trimmed } = generation.tally
+    this.#isReusable = false
     this.#hasTrimmed = await database.transact(() => {
       generation.writeTo(database)
       return database.trim(trimmed, TRIM_ENTRIES_BESIDE) === TRIM_ENTRIES_BESIDE
@@ -205,6 +215,7 @@ export class Flusher {
 
   async #trim(): Promise<void> {
     const { database } = this.#options
+    this.#isReusable = false
     this.#hasTrimmed = await database.transact(() => {
       return database.trim(database.tally().trimmed, TRIM_ENTRIES) === TRIM_ENTRIES
     })

@@ -107,8 +107,8 @@ test('R005-92: where another writer has appended, the store ends, and its change
       trim: (upto) => own.trim(upto),
       close: () => own.close(),
     })
-    const rest = { values: undefined, opened: async () => {}, close: async () => {} }
-    const archive = { leastEpoch: 1, join, ...rest } as unknown as StoreArchive
+    const calls = { opened: async () => {}, closing: () => {}, close: async () => {} }
+    const archive = { leastEpoch: 1, join, values: undefined, ...calls } as unknown as StoreArchive
     const held = new HeldFiles()
     const store = await openDiskStore({ directory, held, archive })
     const location = await seal(store, pattern(SIZE), pattern(64))

@@ -3,6 +3,7 @@ import { nodeJournalFiles } from '../../../../src/journal/file/files.ts'
 import { KIB, MIB } from '../../../../src/limits.ts'
 import { openDiskStore } from '../../../../src/store/disk/disk.ts'
 import { nodeFiles } from '../../../../src/store/disk/files.ts'
+import type { Database } from '../../../../src/store/disk/records/database.ts'
 import { test } from '../../../serial.ts'
 import { commit, keep, pattern, write } from '../../conformance/suite.ts'
 import { inTemporary } from '../../temporary.ts'
@@ -63,6 +64,75 @@ test('R005-54, R005-38: a journal without room for its next segment is one line,
     code = 'ENOSPC'
     await t.notThrowsAsync(fill(), 'LMDB takes what is there, and the journal gives it up')
     t.is(faults.length, 1)
+    await store.close()
+  })
+})
+
+/** Counts the transactions that write nothing but the tally again, and may refuse them. */
+function watched(watch: { refuses: boolean; again: number }): (opened: Database) => Database {
+  return (opened) => {
+    let writes: PropertyKey[] = []
+    return new Proxy(opened, {
+      get: (target, name) => {
+        const member = Reflect.get(target, name) as unknown
+        if (typeof member !== 'function') return member
+        const bound = member.bind(target) as (...args: unknown[]) => unknown
+        if (name !== 'transact') {
+          return (...args: unknown[]) => {
+            writes.push(name)
+            return bound(...args)
+          }
+        }
+        return (write: () => unknown) =>
+          bound(() => {
+            writes = []
+            const result = write()
+            if (writes.join() !== 'tally,writeTally') return result
+            watch.again++
+            if (watch.refuses) throw Object.assign(refusal(), { code: 'ENOSPC' })
+            return result
+          })
+      },
+    })
+  }
+}
+
+test('R005-38, R005-97: room in the journal needs none in LMDB, and what is refused again writes nothing', async (t) => {
+  await inTemporary(async (directory) => {
+    let isFull = false
+    const create = async (path: string): ReturnType<typeof nodeJournalFiles.create> => {
+      if (!isFull) return nodeJournalFiles.create(path)
+      throw Object.assign(refusal(), { code: 'ENOSPC' })
+    }
+    let freeBytes = Number.MAX_SAFE_INTEGER
+    let elapsedMs = 0
+    const watch = { refuses: true, again: 0 }
+    const store = await openDiskStore(
+      { directory, reserveBytes: MIB },
+      {
+        files: { ...nodeFiles, freeBytes: async () => freeBytes },
+        journalFiles: { ...nodeJournalFiles, create },
+        journalBytes: { firstSegmentBytes: 32 * KIB, segmentBytes: 32 * KIB },
+        clocks: { wall: Date.now, elapsed: () => (elapsedMs += 1000) },
+        database: watched(watch),
+        after: () => () => undefined,
+      },
+    )
+    const fill = async (): Promise<void> => {
+      for (let i = 0; i < 20; i++) await keep(store, pattern(16_000))
+    }
+    await fill()
+    isFull = true
+    await fill()
+    t.true(watch.again > 0)
+    watch.refuses = false
+    freeBytes = 0
+    await t.throwsAsync(commit(store, write('a', '1')), { code: 'no-space' })
+    const { again } = watch
+    for (let i = 0; i < 5; i++) {
+      await t.throwsAsync(commit(store, write('a', '1')), { code: 'no-space' })
+    }
+    t.is(watch.again, again)
     await store.close()
   })
 })

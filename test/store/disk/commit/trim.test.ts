@@ -30,8 +30,8 @@ test('R005-97: the journal is given up as far as LMDB has it, and no further, wh
       },
       close: () => own.close(),
     })
-    const rest = { values: undefined, opened: async () => {}, close: async () => {} }
-    const archive = { leastEpoch: 1, join, ...rest } as unknown as StoreArchive
+    const calls = { opened: async () => {}, closing: () => {}, close: async () => {} }
+    const archive = { leastEpoch: 1, join, values: undefined, ...calls } as unknown as StoreArchive
     const database = (opened: Database): Database =>
       new Proxy(opened, {
         get: (target, name) => {

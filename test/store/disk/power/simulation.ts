@@ -107,9 +107,9 @@ export class Simulation {
     }
     const pace = this.#random() < 0.5 ? 0.1 : 1
     const archive = { leastEpoch: 1, join: (own: Journal) => this.#join(own) }
-    const rest = { values: undefined, opened: async () => {}, close: async () => {} }
+    const calls = { opened: async () => {}, closing: () => {}, close: async () => {} }
     return openDiskStore(
-      { directory, archive: { ...archive, ...rest } as unknown as StoreArchive },
+      { directory, archive: { ...archive, ...calls } as unknown as StoreArchive },
       {
         files,
         journalFiles: this.#disk.files(),
