@@ -248,7 +248,7 @@ test('R011-91 after a refusal the directory takes what it would have taken befor
   await next.close()
   // The old one has parted, and has nothing that the other lacks.
   const tree = treeOf(old)
-  const fault = { code: 'integrity', message: /: 0 entries are only in this store/ }
+  const fault = { code: 'integrity', message: /: only this store has 0 entries,/ }
   await t.throwsAsync(start({ dir: old, bucket, key }), fault)
   t.deepEqual(treeOf(old), tree)
   // A store of another set is as it was.
@@ -256,6 +256,21 @@ test('R011-91 after a refusal the directory takes what it would have taken befor
   await plainStore(plain)
   await t.throwsAsync(start({ dir: plain, bucket, key, takeOver: true }), { code: 'incompatible' })
   await plainStore(plain)
+})
+
+test('R011-51 a start over a place that was emptied is refused, each time, and changes nothing', async (t) => {
+  const { bucket, dir, key } = await archived(t)
+  const whole = copyOf(bucket)
+  empty(bucket)
+  const tree = treeOf(dir)
+  const fault = { code: 'integrity', message: /no longer in s3:/ }
+  for (const takeOver of [false, false, true]) {
+    await t.throwsAsync(start({ dir, bucket, key, takeOver }), fault)
+    t.deepEqual(treeOf(dir), tree)
+    t.deepEqual(bucket.keys(), [])
+    t.is(bucket.uploads.size, 0)
+  }
+  await (await start({ dir, bucket: whole, key })).close()
 })
 
 test('R011-92 a start that fails while its archive begins leaves no note, and can be repeated', async (t) => {
