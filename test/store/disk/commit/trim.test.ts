@@ -49,9 +49,12 @@ test('R005-97: the journal is given up as far as LMDB has it, and no further, wh
         },
       })
     let freeBytes = Number.MAX_SAFE_INTEGER
+    // What the disk said is relied on for a second: here each call comes two later.
+    let now = 0
+    const clocks = { wall: Date.now, elapsed: () => (now += 2000) }
     const store = await openDiskStore(
       { directory, archive, reserveBytes: MIB },
-      { files: { ...nodeFiles, freeBytes: async () => freeBytes }, database },
+      { files: { ...nodeFiles, freeBytes: async () => freeBytes }, database, clocks },
     )
     await keep(store, pattern(16_000))
     await eventually(() => trims.length > 0)
