@@ -106,7 +106,7 @@ export class ObjectReader {
   #leave({ name, block }: Joined): void {
     block.readers--
     if (block.readers > 0) return
-    // Before it is aborted, so that no reader who comes now is told that.
+    // Before it is aborted, so that no reader who comes now gets that fault.
     this.#forget(name, block)
     block.stop.abort()
   }

@@ -1,4 +1,4 @@
-/** What callers of the store are told when the bucket fails. */
+/** What callers of the store get when the bucket fails. */
 import { DstoreError, asDstoreError } from '../../errors.ts'
 
 /** `no-space` stays: someone must make room in the bucket. */

@@ -50,7 +50,7 @@ export interface WritableFile {
   write(bytes: Uint8Array): Promise<number>
   /**
    * In place of any `write`: copies a file of a caller here by threads, and hashes it. `onWritten`
-   * is told how many bytes are here, from the first one on.
+   * gets the number of bytes that are here, from the first one on.
    */
   copyFrom(file: FileContent, onWritten?: (bytes: number) => void): Promise<Hashed>
   setMode(mode: number): Promise<void>

@@ -51,7 +51,7 @@ export class BufferedWriter {
   readonly #early: EarlySync
   readonly #onWritten: (bytes: number) => void
 
-  /** `onWritten` is told how many bytes can be read back, from the first one written here. */
+  /** `onWritten` gets how many bytes can be read back, from the first one written here. */
   constructor(file: WritableFile, onWritten: (bytes: number) => void = () => undefined) {
     this.#file = file
     this.#onWritten = onWritten
