@@ -2,8 +2,7 @@
  * The journal in files beside one durable write of 4 KiB, in turns, and how long it takes to open.
  * `node dist/bench/journal.js [ROUNDS]`, in a folder on the disk to measure.
  */
-import { constants } from 'node:fs'
-import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Appender } from '../src/journal/appender.ts'
@@ -13,19 +12,24 @@ import { openFileJournal } from '../src/journal/file/file-journal.ts'
 import type { Journal } from '../src/journal/journal.ts'
 import { JournalWriter } from '../src/journal/journal-writer.ts'
 import { KIB, MIB } from '../src/limits.ts'
+import {
+  type Contestant,
+  DEPTH,
+  inTurns,
+  pipelined,
+  preallocated,
+  report,
+  timed,
+} from './in-turns.ts'
 import { median } from './ratio.ts'
 
 const ROUNDS = Number(process.argv[2] ?? 4000)
-/** Not counted: until then the code is not compiled. */
-const WARM_UP: number = Math.floor(ROUNDS / 4)
 const WRITE_BYTES = 4 * KIB
 const SMALL_BYTES = 100
-const DEPTH = 64
 const DEEP_APPENDS = 20_000
 const RECOVERED_BYTES = 64 * MIB
 
 const directory = await mkdtemp(join(process.cwd(), 'bench-journal-'))
-const report = (line: string): void => void process.stdout.write(`${line}\n`)
 
 /** The put of a small value, as a store appends it. */
 function put(i: number): Change {
@@ -59,27 +63,14 @@ async function writerOf(journal: Journal): Promise<JournalWriter> {
   return writer
 }
 
-/** A file written with zeros. */
-async function preallocated(name: string, bytes: number, flags: number): Promise<FileHandle> {
-  const path = join(directory, name)
-  const file = await open(path, 'w')
-  for (let at = 0; at < bytes; at += MIB) await file.write(new Uint8Array(MIB), 0, MIB, at)
-  await file.sync()
-  await file.close()
-  return open(path, constants.O_RDWR | flags)
-}
-
-const quantile = (times: readonly number[], share: number): number =>
-  times.toSorted((a, b) => a - b)[Math.floor(times.length * share)]!
-
 async function lone(): Promise<void> {
   const bytes = Math.ceil((ROUNDS * WRITE_BYTES) / MIB) * MIB
-  const durable = await preallocated('durable', bytes, constants.O_DSYNC)
-  const synced = await preallocated('synced', bytes, 0)
+  const durable = await preallocated(join(directory, 'durable'), bytes)
+  const synced = await preallocated(join(directory, 'synced'), bytes, 0)
   const journal = await openFileJournal({ directory: join(directory, 'lone') })
   const writer = await writerOf(journal)
   const block = new Uint8Array(WRITE_BYTES).fill(7)
-  const works: readonly (readonly [string, (i: number) => Promise<unknown>])[] = [
+  const contestants: readonly Contestant[] = [
     ['4 KiB, O_DSYNC', (i) => durable.write(block, 0, WRITE_BYTES, i * WRITE_BYTES)],
     [
       '4 KiB, fdatasync',
@@ -90,22 +81,9 @@ async function lone(): Promise<void> {
     ],
     ['journal append', (i) => writer.append([put(i)])],
   ]
-  const times = works.map(() => [] as number[])
-  for (let i = 0; i < ROUNDS; i++) {
-    for (const [which, [, work]] of works.entries()) {
-      const begin = performance.now()
-      await work(i)
-      if (i >= WARM_UP) times[which]!.push(performance.now() - begin)
-    }
+  await inTurns(contestants, ROUNDS, async (i) => {
     if (i % 500 === 499) await journal.trim(i)
-  }
-  const floor = median(times[0]!)
-  for (const [which, [name]] of works.entries()) {
-    const all = times[which]!
-    const [p10, p50, p99] = [0.1, 0.5, 0.99].map((share) => quantile(all, share).toFixed(2))
-    const ratio = (median(all) / floor).toFixed(2)
-    report(`${name}: p10 ${p10}, p50 ${p50}, p99 ${p99} ms; p50 is ${ratio} of the first`)
-  }
+  })
   await Promise.all([durable.close(), synced.close()])
   await writer.close()
   await journal.close()
@@ -116,18 +94,12 @@ async function deep(): Promise<void> {
   let entries = 0
   const writer = await writerOf(journal)
   const times: number[] = []
-  let next = 0
-  const begin = performance.now()
-  const worker = async (): Promise<void> => {
-    while (next < DEEP_APPENDS) {
-      const began = performance.now()
-      entries = await writer.append([put(next++)])
-      times.push(performance.now() - began)
-    }
-  }
-  await Promise.all(Array.from({ length: DEPTH }, worker))
-  const seconds = (performance.now() - begin) / 1000
-  const rate = Math.round(DEEP_APPENDS / seconds)
+  const ms = await timed(() =>
+    pipelined(DEEP_APPENDS, async (i) => {
+      times.push(await timed(async () => (entries = await writer.append([put(i)]))))
+    }),
+  )
+  const rate = Math.round((1000 * DEEP_APPENDS) / ms)
   const size = (DEEP_APPENDS / entries).toFixed(0)
   report(
     `${DEPTH} at once: ${rate} changes/s, ${size} in an entry, p50 ${median(times).toFixed(2)} ms`,

@@ -6,10 +6,10 @@ import { createInterface } from 'node:readline'
 import { test } from '../serial.ts'
 import type { StatusAnswer } from '../../src/daemon/api/api.ts'
 import { DstoreError } from '../../src/errors.ts'
-import { Client } from '../../src/daemon/client/client.ts'
-import { stateDirectory } from '../../src/daemon/config/state-directory.ts'
+import type { Client } from '../../src/daemon/client/client.ts'
 import type { MemberRole } from '../../src/membership/role.ts'
 import { Place, type Outcome, type Owner } from '../cli/command.ts'
+import { askDaemon } from './asking.ts'
 
 const PRELOADED = ['leash.js', 'wall-clock.js']
   .map((file) => `--import ${new URL(file, import.meta.url).href}`)
@@ -96,14 +96,8 @@ export class Daemon {
   }
 
   /** Asks the daemon from this process, as a command takes longer to start than to answer. */
-  async ask<Answer>(question: (client: Client) => Promise<Answer>): Promise<Answer> {
-    const client = await Client.connect(stateDirectory(this.place.state).socket)
-    if (client === undefined) throw new Error('no daemon serves here')
-    try {
-      return await question(client)
-    } finally {
-      client.close()
-    }
+  ask<Answer>(question: (client: Client) => Promise<Answer>): Promise<Answer> {
+    return askDaemon(this.place.state, question)
   }
 
   /** The value of a key as text, or the exit code that `dstore get` would end with. */

@@ -3,11 +3,12 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { request, type IncomingMessage } from 'node:http'
 import type { StatusAnswer } from '../../../src/daemon/api/api.ts'
-import { Client } from '../../../src/daemon/client/client.ts'
+import type { Client } from '../../../src/daemon/client/client.ts'
 import { stateDirectory } from '../../../src/daemon/config/state-directory.ts'
 import { STUB_CREDENTIALS, startS3Stub, type S3Stub } from '../../bucket/s3-stub.ts'
 import { Place, outcome, type Outcome, type Owner } from '../../cli/command.ts'
 import { eventually } from '../../eventually.ts'
+import { askDaemon } from '../asking.ts'
 
 export const PLACE = 's3://company/dstore/main'
 
@@ -58,14 +59,8 @@ export class Running {
     return this.place.run(args, input === undefined ? {} : { input })
   }
 
-  async ask<Answer>(question: (client: Client) => Promise<Answer>): Promise<Answer> {
-    const client = await Client.connect(stateDirectory(this.place.state).socket)
-    if (client === undefined) throw new Error('no daemon serves here')
-    try {
-      return await question(client)
-    } finally {
-      client.close()
-    }
+  ask<Answer>(question: (client: Client) => Promise<Answer>): Promise<Answer> {
+    return askDaemon(this.place.state, question)
   }
 
   async archive(): Promise<NonNullable<StatusAnswer['archive']>> {
