@@ -97,6 +97,21 @@ export class NatsCluster {
     })
   }
 
+  /** Waits until every member of the stream has what its leader has. */
+  async caughtUp(set: string): Promise<void> {
+    await eventually(60_000, async () => {
+      const connection = await this.connect()
+      try {
+        const subject = `$JS.API.STREAM.INFO.dstore_${set}`
+        const answer = await connection.request(subject, '', { timeout: 1000 })
+        const { cluster } = answer.json() as { cluster: { replicas: { current: boolean }[] } }
+        if (!cluster.replicas.every(({ current }) => current)) throw new Error('one is behind')
+      } finally {
+        await connection.close()
+      }
+    })
+  }
+
   async kill(name: string): Promise<void> {
     await end(this.#server(name).process)
   }

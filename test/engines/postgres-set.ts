@@ -65,14 +65,15 @@ export class PostgresSet {
     while (set.ports.length < servers) set.ports.push(await freePort())
     set.#run('initdb', '-D', set.data(1), '-A', 'trust', '-U', 'probe', '--no-sync')
     await set.#configure(1, more)
+    // With standbys only once they are there: else nothing would be acknowledged.
+    const promise = servers > 1 ? `synchronous_standby_names = '${standbys}'\n${more}` : more
     await appendFile(
       join(set.data(1), 'pg_hba.conf'),
       'host replication probe 127.0.0.1/32 trust\n',
     )
     set.restart(1)
-    for (let i = 2; i <= servers; i++) await set.#addStandby(i, more)
+    for (let i = 2; i <= servers; i++) await set.#addStandby(i, promise)
     if (servers > 1) {
-      // Only now: without standbys nothing would be acknowledged.
       await set.sql(1, `alter system set synchronous_standby_names = '${standbys}'`)
       await set.sql(1, 'select pg_reload_conf()')
       await set.sql(1, 'create table ready ()')
@@ -114,6 +115,15 @@ export class PostgresSet {
   restart(server: number): void {
     const log = join(this.#folder, 'all', `p${server}.log`)
     this.#run('pg_ctl', '-D', this.data(server), '-l', log, '-w', 'start')
+  }
+
+  /** The standby that has most of what a primary wrote: that one is promoted. */
+  async newest(standbys: readonly number[]): Promise<number> {
+    const text = "select pg_last_wal_receive_lsn() - '0/0'::pg_lsn as bytes"
+    const got = await Promise.all(
+      standbys.map(async (server) => Number((await this.sql(server, text))[0]!['bytes'])),
+    )
+    return standbys[got.indexOf(Math.max(...got))]!
   }
 
   promote(server: number): void {

@@ -8,7 +8,7 @@
 import { DstoreError } from '../../errors.ts'
 import { type Engine, awayError } from '../engine/engine.ts'
 import { AppendError, type Extent, type Followed } from '../journal.ts'
-import { type Answer, type Primary, type Row, SqlFault } from './primary.ts'
+import { type Answer, type Primary, type Query, type Row, SqlFault } from './primary.ts'
 import type { Statements } from './statements.ts'
 
 export interface PostgresEngineOptions {
@@ -38,9 +38,8 @@ export class PostgresEngine implements Engine {
     const { appends, statements, place } = this.#options
     let answer: Answer
     try {
-      answer = await appends.query(statements.append(after, entry))
+      answer = await this.#write(appends, statements.append(after, entry))
     } catch (error) {
-      if (!(error instanceof SqlFault)) await this.#lookAfter(appends)
       throw refusalOf(place, error)
     }
     // The wait for a standby was cut short: the entry is there, and a failover may lose it.
@@ -99,7 +98,7 @@ export class PostgresEngine implements Engine {
     return rows
   }
 
-  async #read(query: Parameters<Primary['query']>[0]): Promise<readonly Row[]> {
+  async #read(query: Query): Promise<readonly Row[]> {
     const { reads } = this.#options
     try {
       return (await reads.query(query)).rows
@@ -124,14 +123,20 @@ export class PostgresEngine implements Engine {
   async #begin(): Promise<void> {
     const { confirms, statements, place } = this.#options
     try {
-      const { count, warning } = await confirms.query(statements.confirm)
+      const { count, warning } = await this.#write(confirms, statements.confirm)
       if (warning !== undefined) throw awayError(place, warning)
       if (count === 0) throw awayError(place, 'the server has no synchronous standbys now')
-    } catch (error) {
-      if (!(error instanceof SqlFault)) await this.#lookAfter(confirms)
-      throw error
     } finally {
       this.#confirming = undefined
+    }
+  }
+
+  async #write(primary: Primary, query: Query): Promise<Answer> {
+    try {
+      return await primary.query(query)
+    } catch (error) {
+      if (!(error instanceof SqlFault)) await this.#lookAfter(primary)
+      throw error
     }
   }
 

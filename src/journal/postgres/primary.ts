@@ -69,6 +69,7 @@ export class Hosts {
 export class Primary {
   readonly #options: PrimaryOptions
   #connected: Promise<Connection> | undefined
+  #wasConnected = false
   #closed = false
 
   constructor(options: PrimaryOptions) {
@@ -144,6 +145,7 @@ export class Primary {
       try {
         const connection = await this.#tried(host)
         hosts.found(host)
+        this.#wasConnected = true
         return connection
       } catch (error) {
         // What is wrong with a primary is worth more than that another host is none.
@@ -152,7 +154,9 @@ export class Primary {
         }
       }
     }
-    throw fault ?? awayError(place, 'the connection is closed')
+    if (fault === undefined) throw awayError(place, 'the connection is closed')
+    // Settings that changed since are waited for, as a server that is away is.
+    throw this.#wasConnected ? awayError(place, fault.message, fault) : fault
   }
 
   async #tried({ host, port }: EngineHost): Promise<Connection> {
