@@ -9,9 +9,10 @@ import { licensePlugin } from 'rolldown-license-plugin'
 
 /**
  * What brings a binary is a package of its own. `lmdb` is not external: its JavaScript is bundled, so that its install script
- * and what it depends on are not installed, and `src/store/disk/records/lmdb-addon.ts` finds its binary.
+ * and what it depends on are not installed, and `src/store/disk/records/lmdb-addon.ts` finds its binary. The client of S3 is as large as everything else together: who
+ * wants an archive installs it.
  */
-const external = [/^node:/, 'fs-native-extensions']
+const external = [/^node:/, 'fs-native-extensions', '@aws-sdk/client-s3']
 
 /** Modules that replace those of a package. */
 const REPLACED = {

@@ -152,7 +152,7 @@ async function many(count: number): Promise<void> {
   const seconds = await time(() => pipelined(count, 1024, (i) => putSmall(store, i)))
   const anonymous = await readFile('/proc/self/status', 'utf8')
   await store.close()
-  const { size } = await stat(join(path, 'store-v2', 'records', 'data.mdb'))
+  const { size } = await stat(join(path, 'store-v3', 'records', 'data.mdb'))
   const opening = await time(async () => {
     await (await openDiskStore({ directory: path })).close()
   })

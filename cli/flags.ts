@@ -91,7 +91,10 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
     multiple: true,
   },
   'max-size': text('SIZE', 'the maximum size of the store'),
-  archive: text('s3://BUCKET/PREFIX', 'also keep the store in this bucket; none: leave it for good'),
+  archive: text(
+    's3://BUCKET/PREFIX',
+    'also keep the store in this bucket; none: leave it for good',
+  ),
   'archive-endpoint': text('URL', 'the S3 that has the bucket, if it is not AWS; none: AWS'),
   'archive-ack': yes('puts wait until the bucket has them: nothing acknowledged is ever lost'),
   'archive-key': text('FILE', 'the key that encrypts the identity in the bucket; made if missing'),

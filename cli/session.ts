@@ -8,7 +8,11 @@ import { findPlace } from '../src/daemon/config/socket-place.ts'
 import type { Place } from '../src/daemon/config/socket-place.ts'
 import type { Invocation } from './command.ts'
 import type { Flags } from './flags.ts'
+import { ARCHIVE_LAG_MS, ARCHIVE_MARGIN_MS, START_MS } from '../src/limits.ts'
 import { pathParameters } from './node-flags.ts'
+
+/** How long a restore may take, in milliseconds: a signal ends it earlier. */
+const RESTORE_MS = 24 * 3_600_000
 
 /** The state directory of this call, and the socket of its daemon. */
 export function place(flags: Flags): Place {
@@ -81,6 +85,15 @@ export async function useDaemonBy<T>(connect: Connect<T>, invocation: Invocation
   return requireDaemonBy(connect, invocation)
 }
 
+/** A node with an archive may have to wait for the end of another's leases, or restore a store. */
+function patienceFor(parameters: readonly string[], flags: Flags): number {
+  if (parameters.includes('--take-over')) return RESTORE_MS
+  const { archive: saved = 'none' } = readSettings(place(flags).directory.config)
+  const isGiven = parameters.some((one) => one.startsWith('--archive='))
+  const isArchived = isGiven || saved !== 'none' || (process.env['DSTORE_ARCHIVE'] ?? '') !== ''
+  return START_MS + (isArchived ? ARCHIVE_LAG_MS + ARCHIVE_MARGIN_MS : 0)
+}
+
 /** Start a daemon in the background with these parameters and input; returns when it serves. */
 export async function startDaemon(
   { flags, signal }: Invocation,
@@ -97,6 +110,7 @@ export async function startDaemon(
   await startInBackground({
     directory,
     socket,
+    patienceMs: patienceFor(parameters, flags),
     command: [...program, 'daemon', `--dir=${directory.path}`, ...more, ...parameters],
     input,
     signal,

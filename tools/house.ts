@@ -37,6 +37,9 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/api': 'The words that the daemon and its clients share: headers, paths, problems.',
   'src/daemon/client': 'Calls a daemon over its socket or TCP; a node as the daemon shows it.',
   'src/daemon/config': 'Settings, the state directory, addresses, the API token.',
+  'src/node/global/archive':
+    'What an archive changes at a node: identity, leases, removals, rows of the daemon, status.',
+  'src/node/global/store': 'Opens the store of a node, and reports on it.',
   'src/daemon/config/archive': 'Settings of the archive, and the note that a store has one.',
   'src/daemon/client/lists': 'The lists of a client.',
   'src/daemon/client/tokens': 'The calls of a client about tokens.',
@@ -99,8 +102,12 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/index/records': 'Rows and log entries as the store keeps them.',
   'src/archive': "A store's copy in a bucket: its journal, snapshots, large values, restoring it.",
   'src/archive/values': 'The objects of values: uploads in parts, ranges, removals.',
+  'src/archive/snapshots': 'Copies of the records in the bucket: when, taken, read back, loaded.',
+  'src/archive/following':
+    "Keeps the bucket's journal equal to the store's own: what is sent, and acknowledged.",
   'src/bucket': 'Objects in an S3-compatible bucket: conditional puts, uploads in parts, ranges.',
   'src/journal': 'The order of every write to a store: entries, appenders, who may append.',
+  'src/journal/bucket': 'A journal in a bucket: several entries an object, fenced by conditional puts.',
   'src/journal/file': 'A journal in preallocated files on the disk of this machine.',
   'src/journal/engine': 'What journals in services share: doubt, followers, clients, URLs.',
   'src/journal/nats': 'A journal in a stream of NATS JetStream.',

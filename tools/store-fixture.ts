@@ -1,5 +1,5 @@
 /**
- * Makes test/fixtures/store-v2: the state directory of a Global as this layout has it. `npm run
+ * Makes test/fixtures/store-v3: the state directory of a Global as this layout has it. `npm run
  * fixture` writes it once for each layout; later versions are tested against what earlier ones left
  * behind.
  */
@@ -101,7 +101,7 @@ async function firstRun(dir: string): Promise<void> {
 
 /** Two files decay; the next reads notice, and one of the values is put again. */
 async function secondRun(dir: string): Promise<void> {
-  const values = join(dir, 'store-v2', 'values')
+  const values = join(dir, 'store-v3', 'values')
   for (const name of await readdir(values)) {
     const path = join(values, name)
     const bytes = await readFile(path)
@@ -135,7 +135,7 @@ async function breakOff(dir: string): Promise<void> {
 /** Every file of the state directory, compressed: most of a database is empty. */
 export async function writeFixture(): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'dstore-fixture-'))
-  const fixture = 'test/fixtures/store-v2'
+  const fixture = 'test/fixtures/store-v3'
   try {
     await firstRun(dir)
     await secondRun(dir)

@@ -33,6 +33,7 @@ export async function daemon({ flags, terminal, signal }: Invocation): Promise<n
       settings,
       log,
       trustClock: flags['trust-clock'] === true,
+      takeOver: flags['take-over'] === true,
       ...(ticket === undefined ? {} : { ticket }),
       openNode: async (options) => (await import('../../src/node/open.ts')).openNode(options),
       openDoors: async (names, context) =>

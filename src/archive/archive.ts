@@ -7,6 +7,7 @@ import { DstoreError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { StoreArchive } from '../store/disk/archive.ts'
 import type { Files } from '../store/disk/files.ts'
+import type { Restored } from './restored.ts'
 
 /** The archive of one store; `openDiskStore` is given it. */
 export interface Archive extends StoreArchive {
@@ -29,25 +30,25 @@ export interface ArchiveOptions {
   readonly directory: string
   /** `--archive-ack`: a change is acknowledged when it is in the bucket. */
   readonly acknowledges: boolean
+  /** What `restore` said, if it has just made the store. */
+  readonly restored?: Restored
+  /**
+   * Milliseconds that never lag, with the time that the machine sleeps (specs/004-index.md,
+   * "Clocks", the holder's).
+   */
+  readonly elapsed: () => number
   readonly log: Log
 }
 
 /** What an archive is built from; tests pass in others. */
 export interface ArchiveComponents {
   readonly files?: Files
-  readonly clocks?: ArchiveClocks
   readonly random?: (length: number) => Uint8Array
+  /** Resolves after this time, or when the signal is aborted. */
+  readonly sleep?: Sleep
 }
 
-export interface ArchiveClocks {
-  /**
-   * Milliseconds that never lag, with the time that the machine sleeps (specs/004-index.md,
-   * "Clocks", the holder's).
-   */
-  readonly elapsed: () => number
-  /** Resolves after this time, or when the signal is aborted. */
-  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>
-}
+export type Sleep = (ms: number, signal?: AbortSignal) => Promise<void>
 
 /**
  * `opening`: the store is not open yet. `first-copy`: what the store had before is being uploaded,

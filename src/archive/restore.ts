@@ -3,11 +3,16 @@ import type { ObjectStore } from '../bucket/object-store.ts'
 import { DstoreError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { ArchiveComponents } from './archive.ts'
+import type { Restored } from './restored.ts'
+
+export type { Restored } from './restored.ts'
 
 export interface RestoreOptions {
   readonly objects: ObjectStore
   /** Where the store is to be: created if missing, else without a store. */
   readonly directory: string
+  /** The clock that the archive is opened with. */
+  readonly elapsed: () => number
   readonly log: Log
   /** Aborted, it leaves nothing but what the next restore replaces. */
   readonly signal?: AbortSignal
@@ -20,17 +25,6 @@ export interface RestoreProgress {
   /** Bytes of the snapshot, entries of the journal. */
   readonly done: number
   readonly total: number
-}
-
-export interface Restored {
-  /** The last entry of the other node. */
-  readonly position: number
-  /**
-   * Did the other node end in order? Otherwise `StoreArchive.opened` resolves only when it is
-   * certain that the other acknowledges nothing more: `ARCHIVE_LAG_MS + ARCHIVE_MARGIN_MS` after it
-   * was fenced.
-   */
-  readonly saidFarewell: boolean
 }
 
 /**

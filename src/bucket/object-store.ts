@@ -45,7 +45,7 @@ export interface ObjectStore {
   readonly place: string
   readonly requests: RequestCounts
 
-  /** Writes an object; with `ifAbsent` only if there is none. A retry may find its own: `exists`. */
+  /** Writes an object; with `ifAbsent` only if there is none. `exists` may be a try of its own. */
   put(key: string, body: Uint8Array, options?: PutOptions): Promise<PutOutcome>
 
   /** The object or a range of it, cut at its end; undefined if there is none. */

@@ -67,9 +67,11 @@ export class JournalWriter {
     return this.#enqueue({ kind: 'changes', changes }, bytes, parts)
   }
 
-  /** Appends an entry without changes. */
+  /** Appends an entry without changes. After a farewell, nothing more is taken. */
   say(kind: 'begin' | 'heartbeat' | 'farewell'): Promise<number> {
-    return this.#enqueue({ kind }, 0, 0)
+    const said = this.#enqueue({ kind }, 0, 0)
+    if (kind === 'farewell') this.#closed = true
+    return said
   }
 
   /** Waits for what was asked for; refuses what is asked for from now on. */

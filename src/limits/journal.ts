@@ -16,7 +16,7 @@ export const JOURNAL_BATCH_BYTES: number = MIB
 /** A segment of the journal in files, unless one entry needs more; the first ones are smaller. */
 export const JOURNAL_SEGMENT_BYTES: number = 16 * MIB
 /** The first segment of a journal in files. Each that is filled makes the next twice as large. */
-export const JOURNAL_FIRST_SEGMENT_BYTES: number = MIB
+export const JOURNAL_FIRST_SEGMENT_BYTES: number = 256 * KIB
 /** What one write to a segment begins and ends on, so that none touches an earlier entry. */
 export const JOURNAL_BLOCK_BYTES: number = 4 * KIB
 /** An entry in a message of NATS. A larger one is an object of the bucket. */

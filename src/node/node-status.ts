@@ -1,6 +1,7 @@
 /** What `status` tells of a node. Times are ISO 8601; peers are peer ids. */
 import type { FileTierStatus } from './files/file-tier.ts'
 import type { NameCountsStatus } from '../index/global/names/name-counts-status.ts'
+import type { ArchiveReport } from './global/archive/archive-report.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { InactiveStatus } from './node-inactive.ts'
 import type { PinsStatus } from './pins/node-pins.ts'
@@ -137,6 +138,8 @@ export interface NodeStatus {
   /** Refusals since the start, by reason; undefined on a standalone node. */
   readonly refused: RefusalCounts | undefined
   readonly store: StoreStatus | undefined
+  /** Of a node with an archive. */
+  readonly archive?: ArchiveReport | undefined
   /** Of a Global or standalone node, since its start. */
   readonly names?: NameCountsStatus
   /** The rules of a Global or standalone node; missing where there are none. */

@@ -6,6 +6,7 @@
 import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
 import type { CallOptions, PrefetchOptions } from './call-options.ts'
+import type { NodeKept } from './global/archive/kept-rows.ts'
 import type { NodeInactive } from './node-inactive.ts'
 import type { NodeIndex } from './node-index.ts'
 import type { NodeLists } from './node-lists.ts'
@@ -213,4 +214,6 @@ export interface Node {
 /** A node in this process, as the daemon serves it. */
 export interface ServedNode extends Node {
   readonly index: NodeIndex & NodeLists
+  /** Only of a node with an archive. */
+  readonly kept?: NodeKept | undefined
 }

@@ -6,15 +6,14 @@ import { Gate } from '../membership/gate.ts'
 import { KnownMembers } from '../membership/known-members.ts'
 import { labelOfHost } from '../membership/label.ts'
 import type { Ticket } from '../membership/ticket.ts'
-import type { Recovery } from '../store/disk/disk.ts'
-import { createMemoryStore } from '../store/memory/memory.ts'
 import type { HeldFiles } from '../store/file/held-files.ts'
 import { clearPrivate } from '../store/paths/private-folder.ts'
 import { readOrCreateSecret } from '../store/file/secret-file.ts'
-import type { Store } from '../store/store.ts'
 import { SYSTEM_CLOCKS, grantorClock, holderClock, type Clocks } from './clock.ts'
 import { CacheBudget } from './cache/cache-budget.ts'
+import type { NodeArchive, NodeArchiveOptions } from './global/archive/node-archive.ts'
 import { Global } from './global/global.ts'
+import { openStore } from './global/store/open-store.ts'
 import {
   ADDRESSES_FILE_BYTES,
   GlobalAddresses,
@@ -81,6 +80,8 @@ export interface NodeOptions extends FilesOptions {
   readonly lanePort?: number
   /** Ports of this machine that the default port of lanes must leave for others. */
   readonly reservedPorts?: readonly number[]
+  /** Of a Global or standalone node with a store on disk. */
+  readonly archive?: NodeArchiveOptions
   readonly log: Log
 }
 
@@ -89,6 +90,9 @@ interface Opening extends NodeOptions {
   readonly now: () => number
   readonly wall: () => number
 }
+
+/** The same, with the archive open. */
+type WithArchive = Omit<Opening, 'archive'> & { readonly archive: NodeArchive | undefined }
 
 /** Of the state directory: copies of values, and folders of links. */
 const PATHS_FOLDER = 'paths'
@@ -110,12 +114,18 @@ export async function openNode({
   reportEngine(given.log)
   if (given.dir !== undefined) clearPaths(given.dir, given.log)
   switch (options.role) {
-    case 'standalone':
-      return openGlobal(options, undefined, undefined)
+    case 'standalone': {
+      const archive = await archiveOf(options, options.role, clocks)
+      return closingOnFailure(archive, () => openGlobal({ ...options, archive }))
+    }
     case 'global': {
-      const gate = newGate(options, INDEX_PROTOCOL)
-      const network = await openNetwork(options, options.listen ?? [LOOPBACK], gate, true)
-      return closingOnFailure(network, () => openGlobal(options, network, gate))
+      // First: it may bring the identity.
+      const archive = await archiveOf(options, options.role, clocks)
+      return closingOnFailure(archive, async () => {
+        const gate = newGate(options, INDEX_PROTOCOL)
+        const network = await openNetwork(options, options.listen ?? [LOOPBACK], gate, true)
+        return closingOnFailure(network, () => openGlobal({ ...options, archive }, network, gate))
+      })
     }
     case 'local': {
       // A bad pin is refused before a ticket is used up.
@@ -150,17 +160,28 @@ function newGate({ log, now }: Opening, admission: string | undefined): Gate {
   })
 }
 
+async function archiveOf(
+  { archive, dir, log }: Opening,
+  role: 'global' | 'standalone',
+  clocks: Clocks,
+): Promise<NodeArchive | undefined> {
+  if (archive === undefined) return undefined
+  if (dir === undefined) throw new TypeError('options.dir: an archive needs a directory')
+  const { openNodeArchive } = await import('./global/archive/node-archive.ts')
+  return openNodeArchive({ dir, role, elapsed: holderClock(clocks), random, log }, archive)
+}
+
 async function openGlobal(
-  options: Opening,
-  network: Network | undefined,
-  gate: Gate | undefined,
+  options: WithArchive,
+  network?: Network,
+  gate?: Gate,
 ): Promise<ServedNode> {
   const store = await openStore(options)
   try {
-    const { log, now, wall, leaseMs, forgetAfterMs, trustClock, dir, groupId } = options
+    const { log, now, wall, leaseMs, forgetAfterMs, trustClock, dir, groupId, archive } = options
     const times = { now, wall, leaseMs, forgetAfterMs, trustClock }
     const paths = { pathsRoot: dir && join(dir, PATHS_FOLDER), groupId }
-    return await Global.open({ store, network, gate, log, random, ...paths, ...times })
+    return await Global.open({ store, network, gate, log, random, archive, ...paths, ...times })
   } catch (error) {
     await store.close()
     throw error
@@ -257,26 +278,6 @@ async function openPinFile(
   if (dir === undefined) return {}
   const { openPins } = await import('./pins/pin-file.ts')
   return openPins(join(dir, 'pins.json'), log)
-}
-
-async function openStore({ dir, store, maxBytes, held, log }: NodeOptions): Promise<Store> {
-  const bound = maxBytes === undefined ? {} : { maxBytes }
-  if (store === 'memory') return createMemoryStore(bound)
-  if (dir === undefined) throw new TypeError('options.dir: a store on disk needs a directory')
-  const { openDiskStore } = await import('../store/disk/disk.ts')
-  const { deleteRest } = await import('../store/disk/drop-store.ts')
-  await deleteRest(dir)
-  const onFailedCommit = ({ message }: Error): void =>
-    log.error('the disk refused a change', { fault: message })
-  const options = { directory: dir, ...bound, onFailedCommit, ...(held && { held }) }
-  const disk = await openDiskStore(options)
-  reportRecovery(disk.recovery, log)
-  return disk
-}
-
-function reportRecovery({ deletedFiles, damaged }: Recovery, log: Log): void {
-  if (deletedFiles > 0) log.info('deleted what unfinished puts and removals left', { deletedFiles })
-  for (const location of damaged) log.error('a value is damaged or missing on disk', { location })
 }
 
 /** libp2p is loaded here, because it takes long and a standalone node does without. */

@@ -2,10 +2,19 @@
 import { DstoreError } from '../errors.ts'
 import type { StoreUsage } from './store.ts'
 
+/** What makes room, in a store that has copies of its values elsewhere. */
+export interface Evictor {
+  /** Bytes that it can free now. */
+  readonly evictableBytes: number
+  /** Frees at least so many of the quota's bytes, at once. */
+  evict(bytes: number): void
+}
+
 export class Quota {
   /** Undefined without a limit. */
   readonly maxBytes: number | undefined
   #usedBytes: number
+  #evictor: Evictor | undefined
 
   /**
    * `maxBytes` undefined: no limit. `usedBytes` are stored already, perhaps beyond the limit, which
@@ -16,10 +25,20 @@ export class Quota {
     this.#usedBytes = usedBytes
   }
 
+  get usedBytes(): number {
+    return this.#usedBytes
+  }
+
+  /** From now on it makes room before anything is refused. */
+  evictBy(evictor: Evictor): void {
+    this.#evictor = evictor
+  }
+
   /** Bytes that can still be reserved, at least 0; undefined without a limit. */
   get headroomBytes(): number | undefined {
     if (this.maxBytes === undefined) return undefined
-    return Math.max(0, this.maxBytes - this.#usedBytes)
+    const evictableBytes = this.#evictor?.evictableBytes ?? 0
+    return Math.max(0, this.maxBytes - this.#usedBytes + evictableBytes)
   }
 
   /** Reserves all of these bytes, or throws `no-space` and reserves none. */
@@ -29,6 +48,8 @@ export class Quota {
       throw new DstoreError('no-space', `${bytes} bytes do not fit: ${headroom} bytes are left`)
     }
     this.#usedBytes += bytes
+    if (this.maxBytes === undefined || bytes === 0) return
+    if (this.#usedBytes > this.maxBytes) this.#evictor?.evict(this.#usedBytes - this.maxBytes)
   }
 
   free(bytes: number): void {

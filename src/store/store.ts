@@ -179,6 +179,23 @@ export interface StoreUsage {
   readonly damaged: number
   /** Bytes of partial uploads kept for resumption. */
   readonly unfinishedBytes: number
+  /** In a store with an archive, whose disk is a cache of large values. */
+  readonly archived?: ArchivedUsage
+}
+
+/** Counts begin anew with each opening of the store. */
+export interface ArchivedUsage {
+  /** Bytes of adopted values in files on this disk. */
+  readonly localBytes: number
+  readonly localFiles: number
+  /** Files that were deleted to make room. */
+  readonly evictions: number
+  /** Reads of values that were on this disk. */
+  readonly hits: number
+  /** Reads of values that were not. */
+  readonly misses: number
+  /** Of files that were fetched whole, to be kept. */
+  readonly fetchedBytes: number
 }
 
 export interface ScanOptions {
@@ -254,6 +271,13 @@ export interface Store {
 
   /** Is the adopted value known to be damaged? False if there is none. */
   isDamaged(location: Location): Promise<boolean>
+
+  /**
+   * In a store with an archive: a reader that began at this time of `performance.now` found the
+   * bytes of an adopted value wrong. True if they came from a copy on this disk: that is gone now,
+   * and another read may succeed. False if the value itself is damaged: `quarantine` it.
+   */
+  dropCopy?(location: Location, beganMs: number): Promise<boolean>
 
   /**
    * Replaces an adopted value by a sealed, unadopted copy of the same bytes. Durable when it

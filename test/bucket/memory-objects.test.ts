@@ -1,3 +1,4 @@
+import { asDstoreError } from '../../src/errors.ts'
 import { test } from '../serial.ts'
 import { text } from '../journal/tools.ts'
 import { type Fate, MemoryBucket } from './memory-objects.ts'
@@ -38,7 +39,7 @@ test('objects in memory: what each fate does to a put', async (t) => {
   for (fate of ['whole', 'lost', 'late', 'unanswered', 'repeated'] as const) {
     const outcome = await client
       .put(fate, text('x'), { ifAbsent: true })
-      .catch((error) => error.code)
+      .catch((error: unknown) => asDstoreError(error).code)
     outcomes.push([fate, outcome, bucket.objects.has(fate)])
   }
   t.deepEqual(outcomes, [

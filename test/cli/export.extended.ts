@@ -167,7 +167,7 @@ test('R007-43: a value that is not its key’s leaves no trace; others are store
   const whole = SIZES.length - 2
   t.is(lines(stdout).length, whole)
   t.is(lines((await into.run(['ls', '--keys'])).stdout).length, whole)
-  const kept = readdirSync(join(into.place.state, 'store-v2', 'values'))
+  const kept = readdirSync(join(into.place.state, 'store-v3', 'values'))
   t.is(kept.length, [...from.values.values()].filter((one) => one.length > 16_384).length - 1)
 })
 
@@ -252,7 +252,7 @@ test('R007-43: a Local exports and imports like its Global, and repairs damage',
   t.is(exported.exit, 0, exported.stderr)
   t.is(Buffer.compare(exported.stdout, archive), 0)
 
-  const values = join(global.place.state, 'store-v2', 'values')
+  const values = join(global.place.state, 'store-v3', 'values')
   const name = readdirSync(values)[0]!
   const { size } = statSync(join(values, name))
   chmodSync(join(values, name), 0o600)

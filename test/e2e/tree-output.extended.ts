@@ -117,7 +117,7 @@ test('R007-285 Ctrl-C ends a get with 130, and leaves nothing', async (t) => {
 test('R007-285, R005-46 a child that is damaged on disk ends a get with 4 and its path, and a put of the folder mends it', async (t) => {
   const daemon = await node()
   const { key, path } = await stored(t, 'damaged')
-  const values = `${daemon.place.state}/store-v2/values`
+  const values = `${daemon.place.state}/store-v3/values`
   const own = contents(20_000, 'damaged')
   for (const name of readdirSync(values)) {
     const bytes = readFileSync(`${values}/${name}`)

@@ -5,7 +5,7 @@ import type { Daemon } from '../e2e/nodes.ts'
 
 /** Bytes of the value that Global has on its way in. */
 export function arrived({ place }: Daemon): number {
-  const values = join(place.state, 'store-v2', 'values')
+  const values = join(place.state, 'store-v3', 'values')
   const part = readdirSync(values).find((name) => /^[0-9a-f]{64}\.part$/.test(name))
   return part === undefined ? 0 : statSync(join(values, part)).size
 }

@@ -19,7 +19,7 @@ async function fills(
   kept: Buffer,
   tooLarge: Buffer,
 ): Promise<void> {
-  const values = join(node.place.state, 'store-v2', 'values')
+  const values = join(node.place.state, 'store-v3', 'values')
   const first = await node.run(['put', '-'], kept)
   t.is(first.exit, 0, first.stderr)
   const files = readdirSync(values)

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from '../serial.ts'
+import { SDK_PACKAGE, SDK_VERSION } from '../../src/bucket/sdk.ts'
 import { ROOT, filesIn, read } from './tree.ts'
 
 interface Manifest {
@@ -8,6 +9,8 @@ interface Manifest {
   readonly dependencies: Record<string, string>
   readonly devDependencies: Record<string, string>
   readonly optionalDependencies: Record<string, string>
+  readonly peerDependencies: Record<string, string>
+  readonly peerDependenciesMeta: Record<string, { readonly optional?: boolean }>
   readonly scripts: Record<string, string>
 }
 
@@ -108,6 +111,14 @@ test('R007-166: the binaries of lmdb are those of the bundled lmdb', (t) => {
   }
 })
 
+test('R011-2: the client of S3 that is hinted at is the tested one, and npm installs none', (t) => {
+  const { devDependencies, peerDependencies, peerDependenciesMeta } = manifest
+  t.is(devDependencies[SDK_PACKAGE], SDK_VERSION)
+  t.deepEqual(peerDependencies, { [SDK_PACKAGE]: `^${SDK_VERSION}` })
+  t.deepEqual(peerDependenciesMeta, { [SDK_PACKAGE]: { optional: true } })
+  t.is(lock.packages[`node_modules/${SDK_PACKAGE}`]!.version, SDK_VERSION)
+})
+
 /** Whether 20.19, the oldest Node that we support, is in a range such as `^20.9 || >=22`. */
 const takesOldest = (range: string): boolean =>
   range.split('||').some((part) => {
@@ -182,6 +193,7 @@ test('the lock matches the manifest', (t) => {
   t.deepEqual(root.dependencies, manifest.dependencies)
   t.deepEqual(root.devDependencies, manifest.devDependencies)
   t.deepEqual(root.optionalDependencies, manifest.optionalDependencies)
+  t.deepEqual(root.peerDependencies, manifest.peerDependencies)
 })
 
 test('every script that a page names exists', (t) => {

@@ -161,6 +161,16 @@ test('R009-25 a closed writer completes what was asked for, and refuses the rest
   t.deepEqual(await Promise.all(asked), [2, 3])
 })
 
+test('R009-35 after a farewell nothing is taken, nor while it is under way', async (t) => {
+  const journal = createMemoryJournal()
+  const { writer } = await openWriter(journal, 1)
+  const farewell = writer.say('farewell')
+  await t.throwsAsync(writer.say('heartbeat'), { code: 'unreachable' })
+  t.is(await farewell, 2)
+  await t.throwsAsync(writer.append([marked(1)]), { code: 'unreachable' })
+  t.is((await verified(journal)).length, 2)
+})
+
 test('R009-21 a journal that is away for a while is asked less and less often', async (t) => {
   const journal = createMemoryJournal()
   let isAway = true

@@ -1,5 +1,8 @@
 /** Looks up many keys, in ascending order, in the lists of a bucket: a page at a time in memory. */
 import type { ListedObject, ObjectStore } from '../../bucket/object-store.ts'
+import { DstoreError } from '../../errors.ts'
+
+const ENDLESS = 'the bucket lists nothing, and says that more follows'
 
 export class AscendingList {
   readonly #objects: Pick<ObjectStore, 'list'>
@@ -34,8 +37,8 @@ export class AscendingList {
       if (!this.#more) return undefined
       const last = this.#page.at(-1)?.key
       const { objects, more } = await this.#objects.list(this.#prefix, last, this.#signal)
-      // Must get further: a bucket that repeats itself would never end.
-      if (more && objects.length === 0) throw new RangeError('an empty page of a list that goes on')
+      // It must get further: a bucket that repeats itself would never end.
+      if (more && objects.length === 0) throw new DstoreError('integrity', ENDLESS)
       this.#page = objects
       this.#more = more
       this.#at = 0

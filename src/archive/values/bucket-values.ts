@@ -1,14 +1,19 @@
 /** The values of a store as objects in a bucket (specs/011-archive.md). */
+import { ObjectReader } from '../../bucket/object-reader.ts'
 import type { ObjectStore } from '../../bucket/object-store.ts'
 import { DstoreError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
+import { ARCHIVE_READS } from '../../limits.ts'
 import type { ArchivedValues, UploadSource, ValueUpload } from '../../store/disk/archive.ts'
+import { Slots } from '../../store/slots.ts'
 import type { Location } from '../../store/store.ts'
+import { bucketFault } from './faults.ts'
 import { epochOf, objectKey } from './object-key.ts'
-import { ObjectReader } from './object-reader.ts'
 import { PartBuffers } from './part-buffers.ts'
 import { Removals } from './removals.ts'
 import { PartsUpload } from './value-upload.ts'
+
+const HINT = 'check that the bucket answers: the value is not on this disk'
 
 export interface BucketValuesOptions {
   readonly objects: ObjectStore
@@ -25,6 +30,7 @@ export class BucketValues implements ArchivedValues {
   readonly #reader: ObjectReader
   readonly #removals: Removals
   readonly #buffers = new PartBuffers()
+  readonly #sleep: BucketValuesOptions['sleep']
   readonly #uploads = new Set<PartsUpload>()
   #isComplete: boolean
   #epoch: number | undefined
@@ -34,8 +40,9 @@ export class BucketValues implements ArchivedValues {
 
   constructor(options: BucketValuesOptions) {
     this.#objects = options.objects
+    this.#sleep = options.sleep
     this.#isComplete = options.isComplete
-    this.#reader = new ObjectReader(options.objects)
+    this.#reader = new ObjectReader(options.objects, new Slots(ARCHIVE_READS))
     this.#removals = new Removals(options)
     this.#begun = new Promise((resolve, reject) => {
       this.#begin = resolve
@@ -73,11 +80,7 @@ export class BucketValues implements ArchivedValues {
     return this.#isComplete || epochOf(file) === this.#epoch
   }
 
-  upload(
-    file: Location,
-    open: () => Promise<UploadSource>,
-    size: number | undefined,
-  ): ValueUpload {
+  upload(file: Location, open: () => Promise<UploadSource>, size: number | undefined): ValueUpload {
     const upload: PartsUpload = new PartsUpload({
       objects: this.#objects,
       key: objectKey(file),
@@ -85,14 +88,19 @@ export class BucketValues implements ArchivedValues {
       size,
       buffers: this.#buffers,
       begun: this.#begun,
+      sleep: this.#sleep,
       onEnd: () => this.#uploads.delete(upload),
     })
     this.#uploads.add(upload)
     return upload
   }
 
-  read(file: Location, range: ByteRange, signal?: AbortSignal): AsyncIterable<Uint8Array> {
-    return this.#reader.pieces(objectKey(file), range, signal)
+  async *read(file: Location, range: ByteRange, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+    try {
+      yield* this.#reader.read(objectKey(file), range, signal)
+    } catch (error) {
+      throw bucketFault(error, 'read a value', this.place, HINT)
+    }
   }
 
   remove(file: Location): void {

@@ -1,4 +1,5 @@
 /** Uploads one value while its file grows (specs/011-archive.md, "Rules: objects of values"). */
+import { tryAgain } from '../../bucket/try-again.ts'
 import type { ObjectStore, UnfinishedUpload, UploadedPart } from '../../bucket/object-store.ts'
 import { untilAborted } from '../../deadline.ts'
 import { DstoreError } from '../../errors.ts'
@@ -17,6 +18,8 @@ export interface UploadOptions {
   readonly buffers: PartBuffers
   /** Resolves when objects may be written: this opening of the store is in the bucket. */
   readonly begun: Promise<void>
+  /** Waits before a request is tried again. */
+  readonly sleep?: ((ms: number, signal: AbortSignal) => Promise<void>) | undefined
   /** It was completed or aborted. */
   readonly onEnd: () => void
 }
@@ -74,6 +77,7 @@ export class PartsUpload implements ValueUpload {
     this.#isCompleting = true
     const total = bytes + outboard.byteLength
     try {
+      if (this.#fault !== undefined) throw this.#fault
       if (this.#begun === 0 && total <= this.#sizes.of(1)) await this.#putWhole(total)
       else await this.#putParts(total)
     } catch (error) {
@@ -89,10 +93,19 @@ export class PartsUpload implements ValueUpload {
     this.#onMove()
     await this.#completed
     await Promise.all(this.#running)
-    const upload = await this.#upload?.catch(() => undefined)
-    if (upload !== undefined) await objects.abortUpload(upload).catch(() => undefined)
+    if (this.#upload !== undefined) await this.#abortParts().catch(() => undefined)
     if (this.#mayBeThere) await objects.remove([key]).catch(() => undefined)
     await this.#end()
+  }
+
+  /** Also of a try to begin whose answer was lost, and with it the id of its upload. */
+  async #abortParts(): Promise<void> {
+    const { objects, key } = this.#options
+    const upload = await this.#upload?.catch(() => undefined)
+    if (upload !== undefined) await objects.abortUpload(upload).catch(() => undefined)
+    for (const other of await objects.unfinished(key)) {
+      if (other.key === key) await objects.abortUpload(other)
+    }
   }
 
   async #putWhole(total: number): Promise<void> {
@@ -179,7 +192,9 @@ export class PartsUpload implements ValueUpload {
       await this.#mayWrite()
       const upload = await (this.#upload ??= this.#beginUpload())
       isFree = false
-      this.#parts.push(await objects.uploadPart(upload, number, body, this.#aborter.signal))
+      const send = (): Promise<UploadedPart> =>
+        objects.uploadPart(upload, number, body, this.#aborter.signal)
+      this.#parts.push(await this.#tryAgain(send))
       isFree = true
     } catch (error) {
       this.#fault ??= this.#faultOf(error)
@@ -190,7 +205,12 @@ export class PartsUpload implements ValueUpload {
 
   async #beginUpload(): Promise<UnfinishedUpload> {
     const { objects, key } = this.#options
-    return { key, id: await objects.beginUpload(key, this.#aborter.signal) }
+    const begin = (): Promise<string> => objects.beginUpload(key, this.#aborter.signal)
+    return { key, id: await this.#tryAgain(begin) }
+  }
+
+  #tryAgain<T>(run: () => Promise<T>): Promise<T> {
+    return tryAgain(run, this.#aborter.signal, this.#options.sleep)
   }
 
   async #mayWrite(): Promise<void> {

@@ -22,6 +22,8 @@ export interface StateDirectory {
   readonly config: string
   /** The log of a daemon in the background. */
   readonly log: string
+  /** Says that the store has an archive, and where. */
+  readonly archive: string
   /** An admin's token of the API over TCP. */
   readonly token: string
   /** The hashes of the other tokens. */
@@ -41,6 +43,7 @@ export function stateDirectory(path: string): StateDirectory {
     socket: join(base, 'dstore.sock'),
     config: join(base, 'config.json'),
     log: join(base, 'daemon.log'),
+    archive: join(base, 'archive.json'),
     token: join(base, 'http-token'),
     tokens: join(base, 'tokens.json'),
     statCache: join(base, 'stat-cache'),

@@ -25,6 +25,8 @@ export interface BackgroundOptions {
   readonly command: readonly [string, ...string[]]
   /** Standard input of the daemon: a secret, which its arguments would reveal to other users. */
   readonly input?: string | undefined
+  /** How long it may take until it serves; default `START_MS`. */
+  readonly patienceMs?: number
   /** Path of the socket, where another daemon of this directory would serve. */
   readonly socket: string
   /** Ends the wait with its reason, and a daemon that does not serve yet. */
@@ -53,6 +55,7 @@ async function launch({
   command,
   input,
   signal,
+  patienceMs = START_MS,
 }: BackgroundOptions): Promise<Readiness> {
   const [program, ...parameters] = command
   const log = openLogIfPossible(directory.log)
@@ -83,7 +86,7 @@ async function launch({
   if (signal?.aborted === true) cancel()
   const ended = once(child, 'exit') as Promise<[code: number | null, signal: string | null]>
   ended.catch(() => undefined)
-  const timer = setTimeout(() => child.kill('SIGTERM'), START_MS)
+  const timer = setTimeout(() => child.kill('SIGTERM'), patienceMs)
   try {
     const line = await Promise.race([firstLine(child.stdio[3] as NodeJS.ReadableStream), failed])
     if (line !== undefined) return JSON.parse(line) as Readiness

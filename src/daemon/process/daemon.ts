@@ -32,6 +32,8 @@ import { refuseToHide } from '../config/inactive-store.ts'
 import type { Settings } from '../config/settings.ts'
 import { readSettings, resolveSettings, writeSettings } from '../config/settings.ts'
 import { HeldFiles } from '../../store/file/held-files.ts'
+import { daemonArchive } from '../config/archive/daemon-archive.ts'
+import type { TokenMirror } from '../config/tokens/archived-tokens.ts'
 import { TokenTable } from '../config/tokens/token-table.ts'
 import { createDirectory } from '../config/state-directory.ts'
 import type { StateDirectory } from '../config/state-directory.ts'
@@ -42,6 +44,8 @@ export interface DaemonOptions {
   readonly settings: Settings
   /** Makes a Local a member at its first start. Only the addresses of its Global are saved. */
   readonly ticket?: Ticket
+  /** For this start only: restore the archive here, where there is no store. Not saved. */
+  readonly takeOver?: boolean
   /** For this start only: the wall clock is right (R004-64). Not saved. */
   readonly trustClock?: boolean
   readonly log: Log
@@ -59,6 +63,8 @@ export interface Daemon {
   readonly stopRequested: Promise<void>
   /** Resolves with the reason when the state directory is gone: the daemon must end (R007-110). */
   readonly lost: Promise<DstoreError>
+  /** Resolves once another node has taken over the archive: the daemon must end (R011-81). */
+  readonly overtaken: Promise<DstoreError>
   /** Lets calls finish or aborts them, closes the node, removes the socket, releases the lock. */
   close(): Promise<void>
 }
@@ -86,6 +92,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     if (settings.role === 'local' && settings.withoutData !== true) {
       await refuseToHide(directory.path)
     }
+    const takeOver = options.takeOver === true
+    const archive = daemonArchive({ directory, settings, given, takeOver, log })
     closeDirectory(directory, settings.socketGroup)
     const node = await options.openNode({
       dir: directory.path,
@@ -108,13 +116,16 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       ...(settings.leaseMs ? { leaseMs: settings.leaseMs } : {}),
       ...(trustClock && { trustClock }),
       ...(settings.forgetAfterMs ? { forgetAfterMs: settings.forgetAfterMs } : {}),
+      ...(archive.options && { archive: archive.options }),
     })
     let daemon: Daemon | undefined
     try {
       const saved = await withAddress(settings, node)
-      daemon = await serve(node, settings, { lock, held }, options)
+      const mirror = await archive.settle(node.kept)
+      daemon = await serve(node, settings, { lock, held, mirror }, options)
       // Save only settings that a node was opened and served with (R007-6).
       writeSettings(directory.config, saved)
+      archive.served()
       return daemon
     } catch (error) {
       await (daemon ?? node).close()
@@ -143,14 +154,14 @@ function cacheFolder(
 async function serve(
   node: ServedNode,
   settings: Settings,
-  { lock, held }: { lock: Lock; held: HeldFiles },
+  { lock, held, mirror }: { lock: Lock; held: HeldFiles; mirror: TokenMirror | undefined },
   { directory, log, openDoors }: DaemonOptions,
 ): Promise<Daemon> {
   const stopping = new AbortController()
   const stopRequested = once(stopping.signal, 'abort').then(() => undefined)
   const socket = settings.socket ?? directory.socket
   let tcp: TcpListener | undefined
-  const tokens = new TokenTable(directory.tokens)
+  const tokens = new TokenTable(directory.tokens, Date.now, mirror)
   const { doors: names = [] } = settings
   const doors =
     (names.length > 0 && (await openDoors?.(names, doorContext(node, settings, log)))) || []
@@ -205,7 +216,8 @@ async function serve(
   }
   let closing: Promise<void> | undefined
   const { lost } = held
-  return { node, socket, stopRequested, lost, close: () => (closing ??= close()) }
+  const overtaken = node.kept?.lost ?? new Promise<never>(() => undefined)
+  return { node, socket, stopRequested, lost, overtaken, close: () => (closing ??= close()) }
 }
 
 /** What doors need of this daemon. The token of an upstream is no setting: those are not secret. */

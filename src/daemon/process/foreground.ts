@@ -12,7 +12,8 @@ import type { EndingSignal } from './signals.ts'
 /**
  * Runs a daemon until a client (exit code 0) or a signal (R007-9) stops it; a second signal ends
  * the process at once, as does one that comes before the daemon serves. Rejects with the error that
- * kept the daemon from starting, and with `unwritable` once its state directory is gone. The caller
+ * kept the daemon from starting, and with the reason, `unwritable`, once it
+ * must end. The caller
  * must exit with the code, since a client that asked for the stop waits for the process to end.
  */
 export async function runDaemon(
@@ -36,8 +37,14 @@ export async function runDaemon(
   notifyParent({ ready: true, socket: daemon.socket })
   log.info('ready', { role: status.role, socket: daemon.socket, pid: process.pid })
 
-  const end = await Promise.race([signals.first, daemon.stopRequested, daemon.lost])
-  if (end instanceof DstoreError) log.error('the state directory is gone', { error: end.message })
+  const { stopRequested, lost, overtaken } = daemon
+  let what = 'the state directory is gone'
+  const taken = overtaken.then((fault) => {
+    what = 'the archive was taken over'
+    return fault
+  })
+  const end = await Promise.race([signals.first, stopRequested, lost, taken])
+  if (end instanceof DstoreError) log.error(what, { error: end.message })
   else log.info('stopping', { signal: end ?? 'none' })
   await daemon.close()
   log.info('stopped')

@@ -77,11 +77,7 @@ export class PlanRunner {
   }
 
   /** The same, and waits for the archive, where there is one. */
-  writeArchived(
-    writes: readonly Write[],
-    then: () => void,
-    failed: (why: Failure) => void,
-  ): void {
+  writeArchived(writes: readonly Write[], then: () => void, failed: (why: Failure) => void): void {
     const transaction = { conditions: [], writes, entry: undefined }
     this.ask<'committed'>({ type: 'commit', transaction, isArchived: true }, then, failed)
   }

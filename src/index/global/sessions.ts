@@ -99,7 +99,8 @@ export class Sessions {
     if (session.state === 'welcome') {
       if (session.replacesOlder) this.#replaceOlder(session)
       this.#options.register.heard(session.peer, session.heardAt)
-      if (body.type === 'ping' && this.mayRenew) this.#options.register.renew(session.peer, session.heardAt)
+      if (body.type === 'ping' && this.mayRenew)
+        this.#options.register.renew(session.peer, session.heardAt)
       return true
     }
     if (body.type === 'hello' && session.state === 'opened' && session.hello === undefined) {

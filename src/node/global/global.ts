@@ -14,9 +14,7 @@ import {
 import { SharedBudget } from '../../transfer/shared-budget.ts'
 import type { Gate } from '../../membership/gate.ts'
 import { Holders } from '../../transfer/holders.ts'
-import { decodeCounter } from '../../store/counters.ts'
 import { FileSource } from '../../store/file/file-source.ts'
-import { MISSING_ROW } from '../../index/records/tree-record.ts'
 import type { Store } from '../../store/store.ts'
 import { putManyHere, putNamedHere } from '../calls/names/own-puts.ts'
 import { ByteBudgets, arriving, metered } from '../calls/byte-budget.ts'
@@ -31,6 +29,10 @@ import { copyWithin } from './copy-within.ts'
 import { CountVerifier } from './counts/verify-counts.ts'
 import { fetchFromLocal } from './fetch-from-local.ts'
 import { StoredFiles } from './paths/stored-files.ts'
+import { archiveReport } from './archive/archive-report.ts'
+import { keptIn, type NodeKept } from './archive/kept-rows.ts'
+import type { NodeArchive } from './archive/node-archive.ts'
+import { storeReport } from './store/store-report.ts'
 import { TransferService } from './transfer-service.ts'
 import { IndexDriver } from './index-driver.ts'
 import type { Log } from '../../log.ts'
@@ -79,6 +81,8 @@ export interface GlobalOptions {
   readonly leaseMs?: number | undefined
   readonly forgetAfterMs?: number | undefined
   readonly trustClock?: boolean | undefined
+  /** Of the store; the node closes it. */
+  readonly archive?: NodeArchive | undefined
   /** See `StoredFilesOptions`. */
   readonly pathsRoot?: string | undefined
   readonly groupId?: number | undefined
@@ -100,6 +104,8 @@ export class Global implements Node {
   readonly rules: RuleCalls
   readonly trees: TreeCalls
   readonly paths: Paths
+  /** What the daemon keeps in the store, if that has an archive. */
+  readonly kept: NodeKept | undefined
   readonly #options: GlobalOptions
   readonly #store: Store
   readonly #driver: IndexDriver
@@ -120,6 +126,7 @@ export class Global implements Node {
     this.role = network === undefined ? 'standalone' : 'global'
     this.#options = options
     this.#store = options.store
+    this.kept = keptIn(options)
     this.#known = new KnownFiles(options.store)
     this.#driver = driver
     this.#repair = repair
@@ -172,6 +179,7 @@ export class Global implements Node {
       },
       disconnect: (peer, options) => network?.disconnect(peer, options),
       lanePort: () => network?.lanePort,
+      mayRenew: () => options.archive?.archive.mayServe() ?? true,
     })
     const transfers = new TransferService({
       ...options,
@@ -270,12 +278,7 @@ export class Global implements Node {
   }
 
   async status(): Promise<NodeStatus> {
-    const { headroomBytes = Infinity, ...usage } = await this.#store.usage()
-    const { kind } = this.#store
-    const headroom = Math.min(headroomBytes, (await this.#store.freeBytes()) ?? Infinity)
-    const seq = await this.#store.lastSeq()
-    const missingHeld = decodeCounter((await this.#store.rows([MISSING_ROW]))[0]?.value)
-    const { network, gate, leaseMs } = this.#options
+    const { network, gate, leaseMs, archive } = this.#options
     return {
       role: this.role,
       version: VERSION,
@@ -292,14 +295,8 @@ export class Global implements Node {
       members: network && this.#driver.index.members.peers().length,
       refused: gate?.refused,
       names: this.#driver.index.nameCounts,
-      store: {
-        kind,
-        durable: kind !== 'memory',
-        ...usage,
-        headroomBytes: headroom === Infinity ? undefined : headroom,
-        seq,
-        ...(missingHeld > 0 && { missingHeld }),
-      },
+      store: await storeReport(this.#store),
+      archive: archive && archiveReport(archive.archive, this.#options.wall()),
       ...(await this.rules.status()),
       cache: undefined,
       traffic: this.#traffic.status(),
@@ -312,6 +309,7 @@ export class Global implements Node {
     await this.#transfers.close()
     await this.#store.close()
     await this.#files.close()
+    await this.#options.archive?.close()
   }
 
   #ingest(

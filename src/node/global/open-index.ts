@@ -10,13 +10,7 @@ import type { Store } from '../../store/store.ts'
 
 export interface OpenIndexOptions extends Pick<
   GlobalIndexOptions,
-  | 'leaseMs'
-  | 'mayRenew'
-  | 'forgetAfterMs'
-  | 'trustClock'
-  | 'addresses'
-  | 'holders'
-  | 'mayBeDamaged'
+  'leaseMs' | 'mayRenew' | 'forgetAfterMs' | 'trustClock' | 'addresses' | 'holders' | 'mayBeDamaged'
 > {
   readonly store: Store
   /** Elapsed milliseconds that never run ahead of real time: see `grantorClock`. */

@@ -42,8 +42,11 @@ export interface StoreArchive {
 export interface ArchiveSource {
   /** Appends an entry without changes. */
   say(kind: 'heartbeat'): Promise<unknown>
-  /** Copies the records, as of one position, to a new file, without the pages not in use. */
-  copyRecords(path: string): Promise<ChainPosition>
+  /**
+   * Copies the records, as of one position, to `data.mdb` in an existing directory that has none,
+   * without the pages not in use: `Database.copyTo`, then the position that the copy states.
+   */
+  copyRecords(directory: string): Promise<ChainPosition>
   /**
    * Adopted values in files, by location, from after this one on. Read it in one turn of the event
    * loop, and as far as you need: commits go on.

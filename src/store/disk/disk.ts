@@ -1,7 +1,16 @@
-/** Opens the durable store: LMDB for records and small values, files for large ones (specs/005). */
+/**
+ * Opens the durable store: a journal, LMDB for records and small values, files for large ones
+ * (specs/005-storage.md).
+ */
+import { randomBytes } from 'node:crypto'
+import { type JournalFiles, nodeJournalFiles } from '../../journal/file/files.ts'
+import type { ArchivedValues } from './archive.ts'
 import { PLATFORM, type Platform } from '../../platform.ts'
 import { checkCount } from '../arguments.ts'
 import { HeldFiles } from '../file/held-files.ts'
+import type { StoreArchive } from './archive.ts'
+import { type After, type JournalBytes, Replica } from './commit/replica.ts'
+import { Turns } from './commit/turns.ts'
 import type { DiskStore } from './store-parts.ts'
 import { OpenDiskStore } from './disk-store.ts'
 import { faultOf } from './faults.ts'
@@ -11,8 +20,8 @@ import { Layout } from './layout.ts'
 import { PartialUploads, type PartialUploadClocks } from './staged/partial-uploads.ts'
 import { Quarantine } from './quarantine.ts'
 import type { Database } from './records/database.ts'
-import { GroupCommit } from './records/group-commit.ts'
 import { openDatabase, prepare, recover } from './recovery.ts'
+import { Overlay } from './replica/overlay.ts'
 
 export type { DiskStore } from './store-parts.ts'
 export type { Recovery } from './recovery.ts'
@@ -26,20 +35,34 @@ export interface DiskStoreOptions {
   readonly reserveBytes?: number
   /** Called once for each commit that the disk refuses. */
   readonly onFailedCommit?: (fault: Error) => void
+  /** The objects of its large values, of which this disk is a cache then. */
+  readonly archived?: ArchivedValues
   /** What must stay in place beside the store, such as a lock file. The store adds its own. */
   readonly held?: HeldFiles
+  /** What keeps a copy of the store elsewhere. */
+  readonly archive?: StoreArchive
 }
 
 /** What the store is built from; tests pass in others that fail. */
 export interface DiskStoreComponents {
   readonly files?: Files
+  readonly journalFiles?: JournalFiles
+  readonly journalBytes?: JournalBytes
   /** Wraps the opened database. */
   readonly database?: (opened: Database) => Database
   readonly clocks?: PartialUploadClocks
   readonly platform?: Pick<Platform, 'flushesDrive'>
+  readonly random?: (length: number) => Uint8Array
+  /** Timers. */
+  readonly after?: After
 }
 
 const SYSTEM_CLOCKS: PartialUploadClocks = { wall: Date.now, elapsed: () => performance.now() }
+
+const systemAfter: After = (ms, run) => {
+  const timer = setTimeout(run, ms)
+  return () => clearTimeout(timer)
+}
 
 /** Errors: `incompatible`, `integrity`, `no-space`, `unwritable`, each naming the directory. */
 export async function openDiskStore(
@@ -48,46 +71,56 @@ export async function openDiskStore(
     maxBytes,
     reserveBytes = DISK_RESERVE_BYTES,
     held: given,
-    onFailedCommit,
+    onFailedCommit: onFailed,
+    archive,
+    archived = archive?.values,
   }: DiskStoreOptions,
   {
     files = nodeFiles,
+    journalFiles = nodeJournalFiles,
+    journalBytes = {},
     database: wrap = (opened) => opened,
     clocks = SYSTEM_CLOCKS,
     platform = PLATFORM,
+    random = randomBytes,
+    after = systemAfter,
   }: DiskStoreComponents = {},
 ): Promise<DiskStore> {
   if (maxBytes !== undefined) checkCount('maxBytes', maxBytes)
   checkCount('reserveBytes', reserveBytes)
   const layout = new Layout(directory)
   let opened: Database | undefined
+  let replica: Replica | undefined
+  let store: OpenDiskStore | undefined
   try {
     await prepare(files, layout)
     opened = await openDatabase(files, layout, platform)
     const held = given ?? new HeldFiles(files)
     for (const path of [layout.data, layout.values]) await held.addOpened(path)
     const database = wrap(opened)
-    const run = await beginRun(database)
+    const overlay = new Overlay(database)
+    const unwritten = (): number => overlay.bytes
+    const now = clocks.elapsed
+    const path = layout.root
+    const freeSpace = new FreeSpace({ files, path, database, reserveBytes, now, unwritten })
+    const journal = { journalFiles, journalBytes, random, after, platform, archive }
+    const records = { layout, database, overlay, held, freeSpace, onFailed }
+    replica = await Replica.open({ ...records, ...journal })
     const partials = new PartialUploads(files, layout, clocks)
-    const { recovery, ...recovered } = await recover(files, layout, database, partials)
-    const freeSpace = new FreeSpace(files, layout.root, database, reserveBytes)
-    const commits = new GroupCommit(database, freeSpace, held, onFailedCommit)
+    const { recovery, ...recovered } = await recover(files, layout, overlay, partials, archived)
+    const turns = new Turns()
+    const { commits } = replica
     const missing = recovery.damaged
-    const quarantine = new Quarantine({ files, layout, database, commits, missing })
-    const parts = { files, layout, held, database, freeSpace, commits, partials, quarantine }
-    return new OpenDiskStore({ ...parts, run, recovery, ...recovered, maxBytes })
+    const quarantine = new Quarantine({ files, layout, overlay, commits, turns, missing })
+    const elapsed = clocks.elapsed
+    const copies = { archive, archived, elapsed }
+    const parts = { files, layout, held, database, replica, turns, freeSpace, partials, ...copies }
+    store = new OpenDiskStore({ ...parts, quarantine, recovery, ...recovered, maxBytes })
+    await archive?.opened(store.archiveSource)
+    return store
   } catch (error) {
+    await (store === undefined ? replica?.close(archive) : store.close())
     await opened?.close()
     throw faultOf(error, `open the store in ${directory}`)
   }
-}
-
-/** Increments the run, so that no location of an earlier run is issued again. */
-async function beginRun(database: Database): Promise<number> {
-  return database.transact(() => {
-    const tally = database.tally()
-    const run = tally.run + 1
-    database.writeTally({ ...tally, run })
-    return run
-  })
 }

@@ -42,8 +42,11 @@ export interface Files {
 export interface WritableFile {
   /** Appends bytes; returns how many it wrote, at least one. */
   write(bytes: Uint8Array): Promise<number>
-  /** In place of any `write`: copies a file of a caller here by threads, and hashes it. */
-  copyFrom(file: FileContent): Promise<Hashed>
+  /**
+   * In place of any `write`: copies a file of a caller here by threads, and hashes it. `onWritten`
+   * is told how many bytes are here, from the first one on.
+   */
+  copyFrom(file: FileContent, onWritten?: (bytes: number) => void): Promise<Hashed>
   setMode(mode: number): Promise<void>
   /** Makes the written bytes durable. */
   sync(): Promise<void>
@@ -129,7 +132,7 @@ async function present<T>(ask: () => Promise<T>): Promise<T | undefined> {
 function writable(handle: fs.FileHandle): WritableFile {
   return {
     write: async (bytes) => (await handle.write(bytes)).bytesWritten,
-    copyFrom: ({ fd, path, size, signal, onProgress }) =>
+    copyFrom: ({ fd, path, size, signal, onProgress }, onWritten) =>
       hashInThreads({
         fd,
         name: path,
@@ -137,6 +140,7 @@ function writable(handle: fs.FileHandle): WritableFile {
         groupBytes: GROUP_BYTES,
         signal,
         onProgress,
+        onPrefix: onWritten,
         target: { fd: handle.fd, sync: () => handle.datasync() },
       }),
     setMode: (mode) => handle.chmod(mode),

@@ -4,20 +4,20 @@ import { fromHex, toHex } from '../../bytes.ts'
 import type { Location } from '../store.ts'
 
 /** Incremented when an earlier dstore cannot read what this one writes. */
-const VERSION = 2
+const VERSION = 3
 
-/** The layout of which this version takes stores over (R005-64). */
-export const EARLIER_VERSION = 1
+/** The layouts of which this version takes stores over (R005-64, R005-90), the newest first. */
+export const EARLIER_VERSIONS: readonly number[] = [2, 1]
 
 const LAYOUT_NAME = /^store-v(\d+)$/
 const LOCATION_BYTES = 10
-const VALUE_FILE = /^([0-9a-f]{20})(\.part|\.damaged|\.outboard)?$/
+const VALUE_FILE = /^([0-9a-f]{20})(\.part|\.damaged|\.outboard|\.outboard\.part)?$/
 const PARTIAL_FILE = /^([0-9a-f]{64})\.part$/
 
 /** A parsed file name in the directory of values. */
 export interface ValueFileName {
   readonly location: Location
-  /** `part`: it was never sealed. `damaged`: in quarantine. `outboard`: that of a value. */
+  /** `part`: it was never sealed, or not fetched whole. `damaged`: in quarantine. `outboard`: that of a value. */
   readonly kind: 'value' | 'part' | 'damaged' | 'outboard'
 }
 
@@ -28,12 +28,15 @@ export class Layout {
   /** LMDB's directory. */
   readonly records: string
   readonly values: string
+  /** Missing in stores of earlier layouts. */
+  readonly journal: string
 
   constructor(parent: string, version: number = VERSION) {
     this.parent = parent
     this.root = join(parent, `store-v${version}`)
     this.records = join(this.root, 'records')
     this.values = join(this.root, 'values')
+    this.journal = join(this.root, 'journal')
   }
 
   /** A sealed value; in one of layout 1 its outboard follows, until that is moved. */
@@ -56,6 +59,11 @@ export class Layout {
     return join(this.values, `${name}.part`)
   }
 
+  /** An outboard that is being fetched from an archive. */
+  partialOutboardFile(location: Location): string {
+    return join(this.values, `${location}.outboard.part`)
+  }
+
   /** LMDB's data file. */
   get data(): string {
     return join(this.records, 'data.mdb')
@@ -70,7 +78,7 @@ export class Layout {
 /** Does a directory of this name hold a layout that this version of dstore cannot read? */
 export function isForeign(name: string): boolean {
   const digits = LAYOUT_NAME.exec(name)?.[1]
-  return digits !== undefined && Number(digits) !== VERSION && Number(digits) !== EARLIER_VERSION
+  return digits !== undefined && ![VERSION, ...EARLIER_VERSIONS].includes(Number(digits))
 }
 
 /**
@@ -79,7 +87,8 @@ export function isForeign(name: string): boolean {
 export function parseValueFile(name: string): ValueFileName | undefined {
   const match = VALUE_FILE.exec(name)
   if (match === null) return undefined
-  const kind = (match[2]?.slice(1) ?? 'value') as ValueFileName['kind']
+  const suffix = match[2]?.slice(1) ?? 'value'
+  const kind = suffix.endsWith('part') ? 'part' : (suffix as ValueFileName['kind'])
   return { location: match[1]!, kind }
 }
 

@@ -1,22 +1,26 @@
 /** Adopted values whose bytes are damaged: marked, their files renamed, never read again. */
 import type { Location } from '../store.ts'
-import type { GroupCommit } from './records/group-commit.ts'
-import type { Database, StoredValue } from './records/database.ts'
+import type { Commits } from './commit/commits.ts'
+import type { Turns } from './commit/turns.ts'
 import type { Files } from './files.ts'
 import type { Layout } from './layout.ts'
+import type { StoredValue } from './records/file-row.ts'
+import type { Overlay } from './replica/overlay.ts'
 
 export interface QuarantineOptions {
   readonly files: Files
   readonly layout: Layout
-  readonly database: Database
-  readonly commits: GroupCommit
+  readonly overlay: Overlay
+  readonly commits: Commits
+  /** Of everything that changes what is at the location of an adopted value. */
+  readonly turns: Turns
   /** Values whose file is missing or has the wrong length, as found by the opening. */
   readonly missing: readonly Location[]
 }
 
 export class Quarantine {
   readonly #options: QuarantineOptions
-  /** Not marked in the database: the next opening checks again. */
+  /** Not marked in the records: the next opening checks again. */
   readonly #missing: Set<Location>
 
   constructor(options: QuarantineOptions) {
@@ -25,26 +29,28 @@ export class Quarantine {
   }
 
   get count(): number {
-    return this.#missing.size + this.#options.database.damagedCount()
+    return this.#missing.size + this.#options.overlay.damagedCount()
   }
 
   has(location: Location): boolean {
-    return this.#missing.has(location) || this.#options.database.isDamaged(location)
+    return this.#missing.has(location) || this.#options.overlay.isDamaged(location)
   }
 
   /** Marks a value durably, then renames its file. False if it is not adopted. */
-  async add(location: Location): Promise<boolean> {
-    const { database, commits } = this.#options
-    const run = (): StoredValue | undefined => {
-      const value = database.value(location)
-      if (value !== undefined) database.markDamaged(location, true)
-      return value
-    }
-    const value = await commits.run({ bytes: 0, adds: false, run })
-    if (value === undefined) return false
-    this.#missing.delete(location)
-    if (value.small === undefined) await this.#setAside(location, value)
-    return true
+  add(location: Location): Promise<boolean> {
+    const { overlay, commits, turns } = this.#options
+    return turns.run(async () => {
+      let value: StoredValue | undefined
+      const onApplied = (): void => void (value = overlay.value(location))
+      if (overlay.value(location) === undefined) return false
+      const change = { type: 'damaged', location } as const
+      const [applied] = await commits.run([{ change, onApplied }], { bytes: 0, adds: false })
+      // It may have been released meanwhile.
+      if (applied!.mistake !== undefined || value === undefined) return false
+      this.#missing.delete(location)
+      if (value.small === undefined) await this.#setAside(location, value)
+      return true
+    })
   }
 
   /** Forgets a value that was released or replaced. */

@@ -9,8 +9,12 @@ import { faultOf } from './faults.ts'
 import { nodeFiles } from './files.ts'
 import type { Layout } from './layout.ts'
 import type { Database } from './records/database.ts'
+import type { StoredValue } from './records/file-row.ts'
 import { layoutIn } from './earlier-layout.ts'
 import { openForReading } from './recovery.ts'
+import { replay } from './commit/replay.ts'
+import { openFileJournal } from '../../journal/file/file-journal.ts'
+import { Overlay } from './replica/overlay.ts'
 import { ValueReaders, bytesOf, outboardOf } from './value-reader.ts'
 
 /** What is in a store. */
@@ -26,13 +30,16 @@ export class ReadOnlyStore implements Pick<Store, 'rows' | 'scan' | 'read' | 'ou
   /** Counted once, at the opening. */
   readonly contents: StoreContents
   readonly #database: Database
+  /** With what only the journal has so far. */
+  readonly #overlay: Overlay
   readonly #readers: ValueReaders
   #isClosed = false
 
-  private constructor(database: Database, layout: Layout) {
-    const { values, valueBytes } = database.tally()
-    this.contents = { values, valueBytes, names: database.count('names') }
+  private constructor(database: Database, overlay: Overlay, layout: Layout) {
+    const { values, valueBytes } = overlay.tally()
+    this.contents = { values, valueBytes, names: overlay.count('names') }
     this.#database = database
+    this.#overlay = overlay
     this.#readers = new ValueReaders(nodeFiles, layout)
   }
 
@@ -45,7 +52,15 @@ export class ReadOnlyStore implements Pick<Store, 'rows' | 'scan' | 'read' | 'ou
     try {
       const layout = await layoutIn(nodeFiles, directory)
       database = await openForReading(nodeFiles, layout)
-      return database && new ReadOnlyStore(database, layout)
+      if (database === undefined) return undefined
+      const overlay = new Overlay(database)
+      const journal = await openFileJournal({ directory: layout.journal, readOnly: true })
+      try {
+        await replay(journal, overlay)
+      } finally {
+        await journal.close()
+      }
+      return new ReadOnlyStore(database, overlay, layout)
     } catch (error) {
       await database?.close()
       throw faultOf(error, `read the store in ${directory}`)
@@ -54,12 +69,12 @@ export class ReadOnlyStore implements Pick<Store, 'rows' | 'scan' | 'read' | 'ou
 
   async rows(keys: readonly RecordKey[]): Promise<readonly (Row | undefined)[]> {
     this.#checkOpen()
-    return keys.map((key) => this.#database.row(key))
+    return keys.map((key) => this.#overlay.row(key))
   }
 
   async scan(table: Table, options: ScanOptions): Promise<readonly Row[]> {
     this.#checkOpen()
-    return this.#database.rows(table, options)
+    return this.#overlay.rows(table, options)
   }
 
   /** As `Store.read`: the bytes are not verified. */
@@ -72,7 +87,7 @@ export class ReadOnlyStore implements Pick<Store, 'rows' | 'scan' | 'read' | 'ou
   }
 
   async outboard(location: Location, range?: ByteRange): Promise<Uint8Array> {
-    return outboardOf(this.#readers, this.#database, location, this.#value(location), range)
+    return outboardOf(this.#readers, this.#overlay, location, this.#value(location), range)
   }
 
   async close(): Promise<void> {
@@ -82,10 +97,10 @@ export class ReadOnlyStore implements Pick<Store, 'rows' | 'scan' | 'read' | 'ou
     await this.#database.close()
   }
 
-  #value(location: Location): NonNullable<ReturnType<Database['value']>> {
+  #value(location: Location): StoredValue {
     this.#checkOpen()
-    const value = this.#database.value(location)
-    if (value === undefined || this.#database.isDamaged(location)) {
+    const value = this.#overlay.value(location)
+    if (value === undefined || this.#overlay.isDamaged(location)) {
       throw new DstoreError('integrity', 'the value is damaged on disk')
     }
     return value

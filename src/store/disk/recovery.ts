@@ -7,6 +7,8 @@ import { KIB } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
 import { SizeIndex } from '../size-index.ts'
 import type { Location } from '../store.ts'
+import type { ArchivedValues } from './archive.ts'
+import { FoundFiles } from './archived/opening.ts'
 import { Database, type DatabaseOptions, type StoredValue } from './records/database.ts'
 import { faultOf, isMissing } from './faults.ts'
 import { takeOver } from './earlier-layout.ts'
@@ -37,6 +39,8 @@ export interface Recovered {
   /** Is an outboard behind its value, as in layout 1? */
   readonly hasOutboardsBehind: boolean
   readonly sizes: SizeIndex
+  /** In a store with an archive. */
+  readonly found: FoundFiles | undefined
 }
 
 /** What the opening found. */
@@ -47,7 +51,7 @@ export interface Recovery {
   readonly damaged: readonly Location[]
 }
 
-/** Takes over a store of layout 1, creates missing directories; refuses a later layout. */
+/** Takes over a store of an earlier layout, creates missing directories; refuses a later layout. */
 export async function prepare(files: Files, layout: Layout): Promise<void> {
   await refuseForeign(files, layout)
   const isNew = await files.makeDirectory(layout.parent)
@@ -166,22 +170,26 @@ async function checkNew(files: Files, layout: Layout): Promise<void> {
 const recordsMissing = ({ root }: Layout): DstoreError =>
   new DstoreError('integrity', `${root} has values, but its records are missing`)
 
+/** Records as of the end of the journal. */
+type Records = Pick<Database, 'files' | 'value' | 'isDamaged'>
+
 /** Deletes files that no record names, and finds records whose file is missing. */
 export async function recover(
   files: Files,
   layout: Layout,
-  database: Database,
+  records: Records,
   partials: PartialUploads,
+  archived?: ArchivedValues,
 ): Promise<Recovered> {
   let deletedFiles = 0
   let named: ReadonlyMap<Location, StoredValue> | undefined
   const isNamed = (file: Location): StoredValue | undefined =>
-    (named ??= replacementFiles(database)).get(file)
+    (named ??= replacementFiles(records)).get(file)
   for await (const name of files.list(layout.values)) {
     const id = parsePartialFile(name)
     const file = parseValueFile(name)
     if (id !== undefined ? await partials.restore(id) : file === undefined) continue
-    if (file !== undefined && isKept(file, database, isNamed)) continue
+    if (file !== undefined && isKept(file, records, isNamed)) continue
     await files.remove(join(layout.values, name))
     deletedFiles++
   }
@@ -189,12 +197,17 @@ export async function recover(
   const damaged: Location[] = []
   let hasOutboardsBehind = false
   const sizes = new SizeIndex()
+  const found = archived && new FoundFiles(files, layout, archived)
   let checks: Promise<void>[] = []
   const check = async (location: Location, value: StoredValue): Promise<void> => {
-    if (!(await isWhole(files, layout, value))) damaged.push(location)
+    const isGood = await (found?.check(value) ?? isWhole(files, layout, value))
+    if (!isGood) damaged.push(location)
   }
-  for (const { location, value } of database.files()) {
-    if (database.isDamaged(location)) continue
+  for (const { location, value } of records.files()) {
+    if (records.isDamaged(location)) {
+      found?.damaged(value)
+      continue
+    }
     if (value.place === 'behind') hasOutboardsBehind = true
     sizes.add(location, value.size)
     checks.push(check(location, value))
@@ -203,7 +216,7 @@ export async function recover(
     checks = []
   }
   await Promise.all(checks)
-  return { recovery: { deletedFiles, damaged }, hasOutboardsBehind, sizes }
+  return { recovery: { deletedFiles, damaged }, hasOutboardsBehind, sizes, found }
 }
 
 /** Have the files of a value the right lengths? Cuts one that a move of its outboard left long. */
@@ -227,9 +240,9 @@ async function isWhole(
 }
 
 /** The values that replaced damaged ones, by their files: few. */
-function replacementFiles(database: Database): ReadonlyMap<Location, StoredValue> {
+function replacementFiles(records: Records): ReadonlyMap<Location, StoredValue> {
   const named = new Map<Location, StoredValue>()
-  for (const { location, value } of database.files()) {
+  for (const { location, value } of records.files()) {
     if (value.file !== location) named.set(value.file, value)
   }
   return named
@@ -237,12 +250,12 @@ function replacementFiles(database: Database): ReadonlyMap<Location, StoredValue
 
 function isKept(
   { location, kind }: ValueFileName,
-  database: Database,
+  records: Records,
   isNamed: (file: Location) => StoredValue | undefined,
 ): boolean {
   if (kind === 'part') return false
-  if (kind === 'damaged') return database.isDamaged(location)
-  const own = database.value(location)
+  if (kind === 'damaged') return records.isDamaged(location)
+  const own = records.value(location)
   const value = own?.small === undefined && own?.file === location ? own : isNamed(location)
   return value !== undefined && (kind === 'value' || value.place === 'file')
 }

@@ -2,13 +2,16 @@
 import type { HeldFiles } from '../file/held-files.ts'
 import type { SizeIndex } from '../size-index.ts'
 import type { Store } from '../store.ts'
+import type { ArchivedValues, StoreArchive } from './archive.ts'
+import type { FoundFiles } from './archived/opening.ts'
+import type { Replica } from './commit/replica.ts'
+import type { Turns } from './commit/turns.ts'
 import type { Files } from './files.ts'
 import type { FreeSpace } from './free-space.ts'
 import type { Layout } from './layout.ts'
 import type { PartialUploads } from './staged/partial-uploads.ts'
 import type { Quarantine } from './quarantine.ts'
 import type { Database } from './records/database.ts'
-import type { GroupCommit } from './records/group-commit.ts'
 import type { Recovery } from './recovery.ts'
 
 export interface DiskStore extends Store {
@@ -24,13 +27,19 @@ export interface DiskStoreParts {
   readonly layout: Layout
   readonly held: HeldFiles
   readonly database: Database
+  readonly replica: Replica
+  readonly turns: Turns
   readonly freeSpace: FreeSpace
-  readonly commits: GroupCommit
   readonly partials: PartialUploads
   readonly quarantine: Quarantine
-  readonly run: number
   readonly recovery: Recovery
   readonly hasOutboardsBehind: boolean
   readonly sizes: SizeIndex
   readonly maxBytes: number | undefined
+  /** The objects of its values, in a store with an archive. */
+  readonly archived: ArchivedValues | undefined
+  readonly found: FoundFiles | undefined
+  /** Milliseconds on a clock that never goes back. */
+  readonly elapsed: () => number
+  readonly archive: StoreArchive | undefined
 }

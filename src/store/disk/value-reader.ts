@@ -53,7 +53,7 @@ export class ValueReaders {
     signal?: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
     const reader = new ValueReader(this.#files, path)
-    const forget = this.#register(location, reader)
+    const forget = this.register(location, reader)
     try {
       yield* reader.pieces(range, signal)
     } finally {
@@ -72,11 +72,12 @@ export class ValueReaders {
       await Promise.race([back, pause(LENT_MS, over.signal)])
       over.abort()
     }
-    void back.then(this.#register(location, { end }))
+    void back.then(this.register(location, { end }))
     return { path: this.#layout.valueFile(file), signal: aborter.signal, giveBack }
   }
 
-  #register(location: Location, reader: Pick<ValueReader, 'end'>): () => void {
+  /** Something else reads the value, until the result is called. */
+  register(location: Location, reader: Pick<ValueReader, 'end'>): () => void {
     const readers = this.#readers.get(location) ?? new Set()
     this.#readers.set(location, readers.add(reader))
     return () => {

@@ -36,6 +36,8 @@ export interface FileWork {
   readonly groupBytes: number
   readonly signal: AbortSignal | undefined
   readonly onProgress: ((doneBytes: number, totalBytes: number | undefined) => void) | undefined
+  /** So many bytes are done from the first one on, without a gap. */
+  readonly onPrefix?: ((bytes: number) => void) | undefined
   /**
    * Where its bytes are written, each from the memory in which it is hashed. Most of them are
    * synced when the work ends, and the caller syncs the rest.
@@ -48,7 +50,7 @@ export interface FileWork {
  * the system, everything else as a `DstoreError`.
  */
 export async function hashInThreads(work: FileWork): Promise<Hashed> {
-  const { fd, name, size, groupBytes, signal, onProgress, target } = work
+  const { fd, name, size, groupBytes, signal, onProgress, onPrefix, target } = work
   const shared = new SharedArrayBuffer(SHARED_BYTES)
   const stop = (): void => {
     Atomics.store(new BigInt64Array(shared), STOP, 1n)
@@ -64,6 +66,7 @@ export async function hashInThreads(work: FileWork): Promise<Hashed> {
     doneBytes += Math.min(PIECE_BYTES, size - piece.index * PIECE_BYTES)
     early?.wrote(doneBytes)
     onProgress?.(doneBytes, size)
+    onPrefix?.(Math.min(size, tree.pieces * PIECE_BYTES))
   }
   signal?.addEventListener('abort', stop)
   try {
@@ -96,6 +99,11 @@ class PieceTree {
     this.#stack = new CvStack(activeEngine(), ({ first, end, pair }) => {
       this.#outboard.set(pair, this.#offset(first, end))
     })
+  }
+
+  /** Pieces from the first one on, without a gap. */
+  get pieces(): number {
+    return this.#stack.leaves
   }
 
   add({ index, cv, outboard }: HashedPiece): void {

@@ -46,6 +46,12 @@ export class HeldFiles {
     await this.#comparison.run()
   }
 
+  /** What was opened can't be used any more: every check rejects with this from now on. */
+  end(fault: DstoreError): void {
+    this.#fault ??= fault
+    this.#onLost(this.#fault)
+  }
+
   /** The fault behind a failed call: that the files were taken away, if they were. */
   async faultOf(thrown: unknown, doing: string): Promise<Error> {
     await this.check().catch(() => undefined)

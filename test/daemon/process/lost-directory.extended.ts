@@ -118,7 +118,7 @@ test('R007-110 a daemon ends with its database, and acknowledges nothing that is
     const ended = once(daemon.process, 'close')
     const value = randomBytes(100)
     t.is((await daemon.run(['put', '-'], value)).exit, 0)
-    rmSync(join(place.state, 'store-v2', taken), { recursive: true })
+    rmSync(join(place.state, 'store-v3', taken), { recursive: true })
     // Also a value that exists, which needs no commit.
     for (const input of [value, randomBytes(100)]) {
       const put = await daemon.run(['put', '-', '--no-start'], input)
@@ -128,7 +128,7 @@ test('R007-110 a daemon ends with its database, and acknowledges nothing that is
     t.deepEqual(await ended, [1, null], stderr)
     t.regex(stderr, / error the state directory is gone error=".* was removed or replaced/)
     t.regex(stderr, /^dstore: .* was removed or replaced while it was in use\nhint: /m)
-    rmSync(join(place.state, 'store-v2'), { recursive: true, force: true })
+    rmSync(join(place.state, 'store-v3'), { recursive: true, force: true })
   }
 })
 
@@ -160,7 +160,7 @@ test('R007-110 a moved directory can be moved back, and started there', async (t
 
 test('R005-56 of a put and its repetition in a node without a daemon, neither is acknowledged', async (t) => {
   const { createNode } = await import('../../../src/dstore.ts')
-  for (const taken of ['store-v2/records/data.mdb', 'daemon.lock']) {
+  for (const taken of ['store-v3/records/data.mdb', 'daemon.lock']) {
     const dir = join(temporaryDirectory(t), 'state')
     const node = await createNode({ dir })
     const small = randomBytes(50)

@@ -48,7 +48,7 @@ async function withFile(
       }
     }
     try {
-      await run({ store, path, put, files: () => readdir(join(directory, 'store-v2', 'values')) })
+      await run({ store, path, put, files: () => readdir(join(directory, 'store-v3', 'values')) })
     } finally {
       await store.close()
     }

@@ -52,7 +52,7 @@ async function openPlace(directory: string): Promise<Place> {
   const path = join(directory, 'file')
   return {
     node,
-    values: join(directory, 'store-v2', 'values'),
+    values: join(directory, 'store-v3', 'values'),
     put: async (bytes, options = {}) => {
       await writeFile(path, bytes)
       const before = created

@@ -91,12 +91,12 @@ test('R005-34: put, remove, put of one key, whenever the disk deletes', async (t
       await cp(directory, copy, { recursive: true })
       const again = await open(t, copy, nodeFiles)
       t.is(Buffer.compare(await read(again, key), bytes), 0)
-      t.is((await readdir(join(copy, 'store-v2', 'values'))).length, 1)
+      t.is((await readdir(join(copy, 'store-v3', 'values'))).length, 1)
 
       late.letAllGo()
       await Promise.all(removals)
       t.is(Buffer.compare(await read(node, key), bytes), 0)
-      t.is((await readdir(join(directory, 'store-v2', 'values'))).length, 1)
+      t.is((await readdir(join(directory, 'store-v3', 'values'))).length, 1)
       t.like((await node.status()).store, { values: 1, valueBytes: bytes.byteLength })
     }),
     { numRuns: 8 },

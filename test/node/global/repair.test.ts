@@ -15,7 +15,7 @@ const DAMAGED = { code: 'integrity' }
 
 /** The one large value that a Global keeps in this folder. */
 async function valueFile(dir: string): Promise<string> {
-  const values = join(dir, 'store-v2', 'values')
+  const values = join(dir, 'store-v3', 'values')
   const [name] = (await readdir(values)).filter((one) => !one.includes('.'))
   return join(values, name!)
 }
@@ -116,7 +116,7 @@ test('R005-35: a file that is gone or cut is damage, also after a restart', asyn
     t.is(await damagedAt(last), 0)
     t.is(Buffer.compare(await read(last, key), bytes), 0)
     await last.index.remove(key)
-    t.deepEqual(await readdir(join(dir, 'store-v2', 'values')), [])
+    t.deepEqual(await readdir(join(dir, 'store-v3', 'values')), [])
   }
 })
 
@@ -172,7 +172,7 @@ test('R005-45: a verification can be left, and ends with its signal', async (t) 
 
 /** Change every copy of these bytes in LMDB's file, which keeps no checksums. */
 async function decay(dir: string, bytes: Uint8Array): Promise<void> {
-  const path = join(dir, 'store-v2', 'records', 'data.mdb')
+  const path = join(dir, 'store-v3', 'records', 'data.mdb')
   const file = await readFile(path)
   let found = 0
   for (let at = file.indexOf(bytes); at !== -1; at = file.indexOf(bytes, at + 1), found++) {

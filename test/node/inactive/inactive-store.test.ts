@@ -63,7 +63,7 @@ async function fault(work: Promise<unknown>): Promise<DstoreError> {
 
 /** Every file below a store, with its content and the time of its last write. */
 async function snapshot(dir: string): Promise<string[]> {
-  const root = join(dir, 'store-v2')
+  const root = join(dir, 'store-v3')
   const files: string[] = []
   for (const name of (await readdir(root, { recursive: true })).toSorted()) {
     // LMDB notes its readers there.
@@ -80,7 +80,7 @@ async function snapshot(dir: string): Promise<string[]> {
 
 /** Overwrites a byte in the file of the only large value. */
 async function damage(dir: string, size: number): Promise<void> {
-  const folder = join(dir, 'store-v2', 'values')
+  const folder = join(dir, 'store-v3', 'values')
   for (const name of await readdir(folder)) {
     const path = join(folder, name)
     const content = await readFile(path)
@@ -206,7 +206,7 @@ test('R007-149 R007-150 R005-59 values, names and the way they were put are uplo
 test('R007-149 a damaged small value is named and never sent', async (t) => {
   const nodes = new Nodes(t)
   const { dir, keys } = await served(nodes, [[bytesOf('damaged'), 'bad'], [bytesOf('whole')]])
-  const database = new Database(join(dir, 'store-v2', 'records'))
+  const database = new Database(join(dir, 'store-v3', 'records'))
   const location = decodeKey(database.row(keyRow(keys[0]!.digest))!).location
   const stored = database.value(location)!
   const small = Uint8Array.from(stored.small!, (byte) => byte ^ 1)
@@ -335,7 +335,7 @@ test('R007-150 no room, and no permission, end an upload; what was sent stays', 
 test('R005-60 a store that cannot be read is told, and deleted only by force', async (t: ExecutionContext) => {
   const nodes = new Nodes(t)
   const { dir } = await served(nodes, [[bytesOf('x'), 'x']])
-  const data = join(dir, 'store-v2', 'records', 'data.mdb')
+  const data = join(dir, 'store-v3', 'records', 'data.mdb')
   await writeFile(data, 'no database')
   const local = await nodes.local(await nodes.global(), { dir })
   const { inactiveStore } = await local.status()
@@ -346,7 +346,7 @@ test('R005-60 a store that cannot be read is told, and deleted only by force', a
   t.is((await local.status()).inactiveStore, undefined)
 
   const other = await served(nodes, [[randomBytes(100_000), 'x']])
-  const lost = join(other.dir, 'store-v2', 'records')
+  const lost = join(other.dir, 'store-v3', 'records')
   await rename(join(lost, 'data.mdb'), join(lost, 'aside'))
   const second = await nodes.local(await nodes.global(), { dir: other.dir })
   t.regex((await second.status()).inactiveStore!.error!, /its records are missing/)

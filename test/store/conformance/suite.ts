@@ -22,6 +22,8 @@ export interface Suite {
   readonly supports: {
     /** Does it keep anything beyond `close`? */
     readonly durable: boolean
+    /** Does it make room for what comes? Then what is said of quotas does not hold. */
+    readonly evicts?: boolean
   }
 }
 
@@ -29,6 +31,7 @@ export type Case = (t: ExecutionContext, store: Store, harness: Harness) => Prom
 
 /** One line of the suite: a store of its own, and nothing of it left whatever happens. */
 export function check(suite: Suite, title: string, run: Case, maxBytes?: number): void {
+  if (maxBytes !== undefined && suite.supports.evicts === true) return
   suite.test(`${suite.name}: ${title}`, async (t) => {
     const harness = await suite.create(maxBytes === undefined ? {} : { maxBytes })
     try {

@@ -96,7 +96,7 @@ async function checkTold(directory: string, told: Told): Promise<void> {
       sizes.reduce((sum, size) => sum + size, 0),
     )
     const files = sizes.filter((size) => size + 64 > SMALL_VALUE_BYTES).length
-    assert.equal((await readdir(join(directory, 'store-v2', 'values'))).length, files)
+    assert.equal((await readdir(join(directory, 'store-v3', 'values'))).length, files)
     // What was in doubt is settled now. Then let it grow old, not large.
     for (const id of told.unsure.keys()) {
       if (found.has(id)) told.present.set(id, found.get(id)!)

@@ -248,7 +248,7 @@ test('a value whose file was cut while the store is open is damage, not a hang',
   await inTemporary(async (directory) => {
     const store = await openDiskStore({ directory })
     const location = await keep(store, pattern(50_000))
-    const path = join(directory, 'store-v2', 'values', location)
+    const path = join(directory, 'store-v3', 'values', location)
     await chmod(path, 0o600)
     await truncate(path, 40_000)
     await t.throwsAsync(readAll(store, location, 0, 50_000), { code: 'integrity' })

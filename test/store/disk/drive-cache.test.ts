@@ -14,7 +14,7 @@ test('R005-63: a commit is answered after a sync of the database that began when
     const files = {
       ...nodeFiles,
       syncFile: async (path: string): Promise<void> => {
-        t.is(path, join(directory, 'store-v2/records/data.mdb'))
+        t.is(path, join(directory, 'store-v3/records/data.mdb'))
         const value = store && (await row(store, 'a'))?.value
         events.push(`sync of ${value ? Buffer.from(value).toString() : 'the run'}`)
         await nodeFiles.syncFile(path)

@@ -16,7 +16,7 @@ import { Faulty } from './faulty.ts'
 const OUTBOARDS = [0, 64, SMALL_VALUE_BYTES, SMALL_VALUE_BYTES + 1, PIECE_BYTES + 64]
 const SIZE = 50_000
 
-const valuesIn = (directory: string): string => join(directory, 'store-v2', 'values')
+const valuesIn = (directory: string): string => join(directory, 'store-v3', 'values')
 
 /** A store as layout 1 left it: each outboard behind its value. */
 async function makeEarlier(directory: string): Promise<readonly Location[]> {
@@ -26,7 +26,7 @@ async function makeEarlier(directory: string): Promise<readonly Location[]> {
     locations.push(await keep(store, pattern(SIZE), pattern(bytes)))
   }
   await store.close()
-  const database = new Database(join(directory, 'store-v2', 'records'))
+  const database = new Database(join(directory, 'store-v3', 'records'))
   await database.transact(() => {
     for (const { location, value } of database.files()) {
       database.writeValue(location, { ...value, place: 'behind' })
@@ -40,7 +40,7 @@ async function makeEarlier(directory: string): Promise<readonly Location[]> {
     await chmod(path, 0o400)
     await rm(`${path}.outboard`, { force: true })
   }
-  await rename(join(directory, 'store-v2'), join(directory, 'store-v1'))
+  await rename(join(directory, 'store-v3'), join(directory, 'store-v1'))
   return locations
 }
 
@@ -71,7 +71,7 @@ test('R005-64, R005-65: values of layout 1 are read at once, and their outboards
   await inTemporary(async (directory) => {
     const locations = await makeEarlier(directory)
     const store = await openDiskStore({ directory })
-    t.deepEqual(await readdir(directory), ['store-v2'])
+    t.deepEqual(await readdir(directory), ['store-v3'])
     await checkWhole(store, locations)
     await store.outboardsMoved
     await checkWhole(store, locations)
@@ -159,10 +159,10 @@ test('R005-65: a read that began before its outboard was moved gets it', async (
 test('R005-64: two stores in one directory are refused, and neither is changed', async (t) => {
   await inTemporary(async (directory) => {
     await makeEarlier(directory)
-    await mkdir(join(directory, 'store-v2'))
+    await mkdir(join(directory, 'store-v3'))
     const error = await t.throwsAsync(openDiskStore({ directory }), { code: 'integrity' })
-    t.regex(error.message, /store-v1 and .*store-v2 are both there/)
-    t.deepEqual((await readdir(directory)).toSorted(), ['store-v1', 'store-v2'])
+    t.regex(error.message, /store-v1 and .*store-v3 are both there/)
+    t.deepEqual((await readdir(directory)).toSorted(), ['store-v1', 'store-v3'])
   })
 })
 

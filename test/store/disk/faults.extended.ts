@@ -47,7 +47,7 @@ async function prepared(directory: string, told: Told): Promise<void> {
   const store = await openDiskStore({ directory, maxBytes: MAX_BYTES })
   await put(store, told, 'before', 50_000)
   await store.close()
-  await writeFile(join(directory, 'store-v2', 'values', '00000000000000000001'), 'half')
+  await writeFile(join(directory, 'store-v3', 'values', '00000000000000000001'), 'half')
 }
 
 async function runWith(fault: Fault, faulty: Faulty): Promise<void> {

@@ -97,7 +97,8 @@ export class Faulty {
         }
         return this.#call('write', () => file.write(bytes))
       },
-      copyFrom: (content) => this.#call('copyFrom', () => file.copyFrom(content)),
+      copyFrom: (content, onWritten) =>
+        this.#call('copyFrom', () => file.copyFrom(content, onWritten)),
       setMode: (mode) => this.#call('file.setMode', () => file.setMode(mode)),
       sync: () => this.#call('sync', () => file.sync()),
       close: () => this.#afterwards('close', () => file.close()),

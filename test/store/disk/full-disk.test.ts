@@ -115,15 +115,15 @@ test('R005-58: without room for a database or its table of readers, LMDB does no
       const store = await openDiskStore({ directory })
       await keep(store, pattern(100))
       await store.close()
-      t.is((await stat(join(directory, 'store-v2/records/lock.mdb'))).size > 0, true)
+      t.is((await stat(join(directory, 'store-v3/records/lock.mdb'))).size > 0, true)
     })
   }
 })
 
 test('R005-58: an empty table of readers, of an opening that was cut off, is written first', async (t) => {
   await inTemporary(async (directory) => {
-    await mkdir(join(directory, 'store-v2/records'), { recursive: true })
-    const lock = join(directory, 'store-v2/records/lock.mdb')
+    await mkdir(join(directory, 'store-v3/records'), { recursive: true })
+    const lock = join(directory, 'store-v3/records/lock.mdb')
     await writeFile(lock, '')
     let written = 0
     const append = async (path: string, size: number): Promise<WritableFile> => {
@@ -226,7 +226,7 @@ for (const size of [4000, 16_000, 100_000, 3 * MIB]) {
     const ran = await onSmallDisk(8 * MIB, async (directory) => {
       const store = await openDiskStore({ directory, reserveBytes: MIB })
       const kept = await fill(store, size)
-      const values = join(directory, 'store-v2', 'values')
+      const values = join(directory, 'store-v3', 'values')
       const files = (await readdir(values)).length
       t.is(files, size > 16_384 ? kept.length : 0, 'what was refused left no file')
       await t.throwsAsync(keep(store, pattern(20 * MIB)), FULL)

@@ -76,7 +76,7 @@ const HARMLESS: Readonly<Record<string, (paths: Paths) => void>> = {
 
 function pathsIn(parent: string): Paths {
   const directory = join(parent, 'state')
-  const root = join(directory, 'store-v2')
+  const root = join(directory, 'store-v3')
   const data = join(root, 'records', 'data.mdb')
   return { directory, root, data, values: join(root, 'values') }
 }

@@ -38,7 +38,7 @@ async function withStore<T>(
   }
 }
 
-const valuesIn = (directory: string): string => join(directory, 'store-v2', 'values')
+const valuesIn = (directory: string): string => join(directory, 'store-v3', 'values')
 
 test('R005-35: files that no record names are deleted and counted, others are not touched', async (t) => {
   await inTemporary(async (directory) => {
@@ -157,12 +157,12 @@ test('R005-35: more large values than are asked for at once', async (t) => {
 
 test('R005-36: a layout of another version is refused and not touched', async (t) => {
   await inTemporary(async (directory) => {
-    await mkdir(join(directory, 'store-v3'))
+    await mkdir(join(directory, 'store-v4'))
     await t.throwsAsync(openDiskStore({ directory }), {
       code: 'incompatible',
-      message: `${directory} holds store-v3, a layout that this version of dstore cannot read`,
+      message: `${directory} holds store-v4, a layout that this version of dstore cannot read`,
     })
-    t.deepEqual(await readdir(directory), ['store-v3'])
+    t.deepEqual(await readdir(directory), ['store-v4'])
   })
 })
 
@@ -183,7 +183,7 @@ async function damage(
       await keep(store, pattern(LARGE_BYTES))
       await keep(store, pattern(16_000))
     })
-    const data = join(directory, 'store-v2', 'records', 'data.mdb')
+    const data = join(directory, 'store-v3', 'records', 'data.mdb')
     await writeFile(data, act(await readFile(data)))
     await check(directory)
     t.is((await readdir(valuesIn(directory))).length, 1, 'the value is still there')
@@ -211,7 +211,7 @@ for (const [title, act] of DAMAGES) {
 test('R005-36: records that are not there are not taken for an empty store', async (t) => {
   await inTemporary(async (directory) => {
     await withStore(directory, (store) => keep(store, pattern(LARGE_BYTES)))
-    await rm(join(directory, 'store-v2', 'records'), { recursive: true })
+    await rm(join(directory, 'store-v3', 'records'), { recursive: true })
     await refused(t, directory, 'integrity')
     t.is((await readdir(valuesIn(directory))).length, 1)
   })
@@ -219,7 +219,7 @@ test('R005-36: records that are not there are not taken for an empty store', asy
 
 test('R005-36: a file in the place of a directory is unwritable', async (t) => {
   await inTemporary(async (directory) => {
-    await writeFile(join(directory, 'store-v2'), 'in the way')
+    await writeFile(join(directory, 'store-v3'), 'in the way')
     await refused(t, directory, 'unwritable')
   })
 })
@@ -233,7 +233,7 @@ test('R005-37: other users cannot read it, and sealed values are read-only', asy
         const location = await keep(store, pattern(LARGE_BYTES))
         const staging = await store.stage(undefined)
         await staging.write(pattern(LARGE_BYTES))
-        const root = join(directory, 'store-v2')
+        const root = join(directory, 'store-v3')
         const modes: Record<string, number> = {}
         const names = await readdir(root, { recursive: true })
         for (const name of ['.', ...names]) {

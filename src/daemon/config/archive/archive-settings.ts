@@ -2,6 +2,7 @@
  * Where a Global or standalone node keeps its archive, and how (specs/011-archive.md, "Rules: the
  * node"). Nothing here is a secret: credentials come from the environment and the files of AWS.
  */
+import { checkEndpoint, parsePlace } from '../../../bucket/place.ts'
 import { DstoreError } from '../../../errors.ts'
 import { parseSize } from '../quantities.ts'
 import { pathOrNone } from '../http-settings.ts'
@@ -45,11 +46,6 @@ export const ARCHIVE_SHAPES: readonly (readonly [string, (value: unknown) => boo
   ['diskBytes', (value) => Number.isSafeInteger(value) && Number(value) >= 0],
 ]
 
-/** Characters that need no escape in a URL of S3, and no caution anywhere else. */
-const BUCKET = /^[a-z\d][a-z\d.-]{1,61}[a-z\d]$/
-const PREFIX = /^[\w.-]+(\/[\w.-]+)*$/
-const PREFIX_CHARS = 512
-
 /** The settings that are not about an archive. */
 export function withoutArchive<T extends object>(settings: T): Omit<T, keyof ArchiveSettings> {
   const names = new Set(ARCHIVE_SHAPES.map(([name]) => name))
@@ -60,26 +56,17 @@ export function withoutArchive<T extends object>(settings: T): Omit<T, keyof Arc
 /** Throws `usage` for a place or an endpoint that is none, without what it says of a secret. */
 export function checkArchive({ archive, archiveEndpoint }: ArchiveSettings): void {
   if (archive !== undefined && archive !== NONE) checkPlace(archive)
-  if (archiveEndpoint !== undefined && archiveEndpoint !== NONE) checkEndpoint(archiveEndpoint)
+  if (archiveEndpoint !== undefined && archiveEndpoint !== NONE) checkUrl(archiveEndpoint)
 }
 
 function checkPlace(place: string): void {
-  const hint = 'write s3://BUCKET/PREFIX, with a prefix of its own for each store'
   if (/[@?#]/.test(place)) throw secretIn('--archive')
-  const [, bucket = '', prefix = ''] = /^s3:\/\/([^/]*)\/(.*)$/s.exec(place) ?? []
-  const isPrefix = PREFIX.test(prefix) && prefix.length <= PREFIX_CHARS
-  const climbs = prefix.split('/').some((part) => /^\.+$/.test(part))
-  if (BUCKET.test(bucket) && isPrefix && !climbs) return
-  throw new DstoreError('usage', `not a place for an archive: ${place}`, { hint })
+  parsePlace(place)
 }
 
-function checkEndpoint(url: string): void {
+function checkUrl(url: string): void {
   if (/[@?#]/.test(url)) throw secretIn('--archive-endpoint')
-  const isUrl = /^https?:\/\/[^\s]+$/i.test(url) && URL.canParse(url)
-  if (isUrl && /^\/*$/.test(new URL(url).pathname)) return
-  throw new DstoreError('usage', `not the URL of an S3: ${url}`, {
-    hint: 'write http:// or https://, a host, and its port if it has one',
-  })
+  checkEndpoint(url)
 }
 
 /** What was written is not repeated: it goes to logs. */

@@ -91,7 +91,8 @@ function damaged(path: string, cause?: unknown): DstoreError {
   })
 }
 
-function isRecord(value: unknown): value is TokenRecord {
+/** Is this a token as it is kept? */
+export function isRecord(value: unknown): value is TokenRecord {
   if (typeof value !== 'object' || value === null) return false
   const { id, label, role, prefix, hash, createdAt, expiresAt, lastUsedAt } = value as Record<
     string,

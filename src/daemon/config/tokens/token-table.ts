@@ -6,6 +6,7 @@ import { checkNewName } from '../../../index/name.ts'
 import { HTTP_TOKEN_BYTES, LABEL_CHARS, LONGEST_TOKEN_MS, TOKENS } from '../../../limits.ts'
 import { isLabel } from '../../../membership/label.ts'
 import { ROLES, type MemberRole } from '../../../membership/role.ts'
+import type { TokenMirror } from './archived-tokens.ts'
 import { readTokens, writeTokens, type TokenRecord } from './token-file.ts'
 
 /** The label of the token in the file `http-token`. */
@@ -59,12 +60,14 @@ export class TokenTable {
   readonly #byHash = new Map<string, TokenRecord>()
   /** The token of the file `http-token`, if the API is served over TCP. */
   #ofFile: TokenRecord | undefined
+  readonly #mirror: TokenMirror | undefined
   #usedSince: number | undefined
 
   /** Reads the file. Errors: `not-permitted`, `unreadable`. */
-  constructor(path: string, now: () => number = Date.now) {
+  constructor(path: string, now: () => number = Date.now, mirror?: TokenMirror) {
     this.#path = path
     this.#now = now
+    this.#mirror = mirror
     for (const record of readTokens(path)) this.#byHash.set(record.hash, record)
   }
 
@@ -91,13 +94,13 @@ export class TokenTable {
   }
 
   /**
-   * Makes a token, which is durable when this returns, and is not kept. Errors: `usage`; `conflict`
-   * for a label that is taken; `busy` beyond `TOKENS`; `unwritable`.
+   * Makes a token, which is durable when this resolves, and is not kept. Errors: `usage`;
+   * `conflict` for a label that is taken; `busy` beyond `TOKENS`; `unwritable`; those of the mirror.
    */
-  add({ role = 'reader', label, expiresMs, prefix }: TokenTerms): {
+  async add({ role = 'reader', label, expiresMs, prefix }: TokenTerms): Promise<{
     readonly token: string
     readonly entry: TokenEntry
-  } {
+  }> {
     const id = randomBytes(4).toString('hex')
     const name = label ?? id
     checkLabel(name)
@@ -133,6 +136,13 @@ export class TokenTable {
     }
     writeTokens(this.#path, [...this.#byHash.values(), record])
     this.#byHash.set(record.hash, record)
+    try {
+      await this.#mirror?.keep(record)
+    } catch (error) {
+      // Nobody learns this token.
+      this.#drop(record)
+      throw error
+    }
     return { token, entry: entryOf(record) }
   }
 
@@ -144,9 +154,10 @@ export class TokenTable {
 
   /**
    * Revokes the token with this label or id, or this token, durably. Errors: `not-found`; `usage`
-   * for that of the file `http-token`; `unwritable`.
+   * for that of the file `http-token`; `unwritable`; `partial` if it is revoked here, and the
+   * archive does not know yet.
    */
-  remove(word: string): TokenEntry {
+  async remove(word: string): Promise<TokenEntry> {
     const hash = hashOf(word)
     if (word === FILE_LABEL || hash === this.#ofFile?.hash) {
       throw new DstoreError('usage', 'the token in the file http-token cannot be removed', {
@@ -159,10 +170,17 @@ export class TokenTable {
       const shown = word.startsWith(TOKEN_START) || !isLabel(word) ? '' : `: ${word}`
       throw new DstoreError('not-found', `no such token${shown}`)
     }
-    const others = [...this.#byHash.values()].filter((one) => one.hash !== record.hash)
-    writeTokens(this.#path, others)
-    this.#byHash.delete(record.hash)
+    this.#drop(record)
+    await this.#mirror?.drop(record.id)
     return entryOf(record)
+  }
+
+  #drop({ hash }: TokenRecord): void {
+    writeTokens(
+      this.#path,
+      [...this.#byHash.values()].filter((one) => one.hash !== hash),
+    )
+    this.#byHash.delete(hash)
   }
 
   /** Writes the times of last use. A full disk must not keep a daemon from stopping. */

@@ -2,8 +2,8 @@
 import { DstoreError } from '../../../errors.ts'
 import { isMemberRole } from '../../../membership/role.ts'
 import type { TokenAnswer } from '../../api/api.ts'
-import type { TokenTable, TokenTerms } from '../../config/tokens/token-table.ts'
-import { readJson, sendJson, type HttpCall } from '../call.ts'
+import type { TokenEntry, TokenTable, TokenTerms } from '../../config/tokens/token-table.ts'
+import { readJson, sendJson, withHeartbeat, type HttpCall } from '../call.ts'
 import { sendLines } from '../json-lines.ts'
 
 /** GET /v1/tokens: a line for each token, without the token itself. */
@@ -18,16 +18,16 @@ async function* linesOf(table: TokenTable): AsyncGenerator<object> {
 
 /** POST /v1/tokens {"role", "label", "expiresMs", "prefix"}, all optional: makes a token. */
 export async function addToken(call: HttpCall): Promise<void> {
-  const { token, entry } = call.tokens.add(termsIn(await readJson(call)))
+  const { token, entry } = await call.tokens.add(termsIn(await readJson(call)))
   const answer: TokenAnswer = { token, ...entry }
   // It is a secret, which no proxy may keep.
   sendJson(call, 201, answer, { 'Cache-Control': 'no-store' })
 }
 
 /** DELETE /v1/tokens/{token}: revokes it, by its label or id. */
-export function removeToken(call: HttpCall): Promise<void> {
-  sendJson(call, 200, call.tokens.remove(call.parameters['token'] ?? ''))
-  return Promise.resolve()
+export async function removeToken(call: HttpCall): Promise<void> {
+  const removed = (): Promise<TokenEntry> => call.tokens.remove(call.parameters['token'] ?? '')
+  sendJson(call, 200, await withHeartbeat(call, removed))
 }
 
 function termsIn(document: Readonly<Record<string, unknown>>): TokenTerms {

@@ -24,7 +24,8 @@ export async function makeArchiveKey(path: string): Promise<Uint8Array> {
 function keyIn(bytes: Uint8Array, path: string): Uint8Array {
   const text = Buffer.from(bytes).toString('latin1').trim()
   const hex = text.startsWith(START) ? text.slice(START.length) : ''
-  if (hex.length === 2 * ARCHIVE_KEY_BYTES && /^[\da-f]+$/.test(hex)) return fromHex(hex)
+  const key = fromHex(hex)
+  if (key?.byteLength === ARCHIVE_KEY_BYTES) return key
   throw new DstoreError('unreadable', `${path} holds no key of an archive`, {
     hint: 'give the file that the first start with --archive-key made',
   })

@@ -4,7 +4,7 @@
  *     'dsid' | 1 | peer id: length, bytes | nonce: 12 | the encrypted private key | tag: 16
  *
  * Version and peer id can be read without the key, but not changed: they are authenticated, and so
- * is the id of the set, so that the object of another archive does not open.
+ * is `set.json`, so that the object of another archive does not open.
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { concat, equal } from '../../../bytes.ts'
@@ -26,8 +26,8 @@ const MAGIC = encoder.encode('dsid')
 const CONTEXT = encoder.encode('dstore archived identity\n')
 
 export interface SealedFor {
-  /** The id of the set that the archive is of. */
-  readonly set: string
+  /** The object `set.json` of the archive. */
+  readonly set: Uint8Array
   readonly key: Uint8Array
 }
 
@@ -41,7 +41,7 @@ export function sealIdentity(
   const name = encoder.encode(peer)
   const head = concat([MAGIC, Uint8Array.of(VERSION, name.byteLength), name, nonce])
   const cipher = createCipheriv(CIPHER, key, nonce)
-  cipher.setAAD(concat([CONTEXT, head, encoder.encode(set)]))
+  cipher.setAAD(concat([CONTEXT, head, set]))
   return concat([head, cipher.update(secret), cipher.final(), cipher.getAuthTag()])
 }
 
@@ -57,7 +57,7 @@ export function peerInSealed(object: Uint8Array): string {
 export function openSealed(object: Uint8Array, { set, key }: SealedFor): Uint8Array {
   const { head, nonce, encrypted, tag } = parse(object)
   const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES })
-  decipher.setAAD(concat([CONTEXT, head, encoder.encode(set)]))
+  decipher.setAAD(concat([CONTEXT, head, set]))
   decipher.setAuthTag(tag)
   try {
     return concat([decipher.update(encrypted), decipher.final()])

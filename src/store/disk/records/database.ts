@@ -11,6 +11,8 @@ import type {
   ScanOptions,
   Table,
 } from '../../store.ts'
+import { fromHex } from '../../../bytes.ts'
+import type { ChainPosition } from '../../../journal/chain.ts'
 import { locationBytes } from '../layout.ts'
 import { type StoredValue, fileRow, fileValue } from './file-row.ts'
 import { unprinted } from './printed-errors.ts'
@@ -285,6 +287,26 @@ export class Database {
       0,
     )
     return (lastPageNumber + 1 - META_PAGES - used) * pageSize
+  }
+
+  /**
+   * Copies all tables as of one moment, without the pages not in use, to `data.mdb` in an existing
+   * directory that has none. Commits go on meanwhile. What fails leaves a part of it. Returns the
+   * position in the journal that the copy has.
+   */
+  async copyTo(directory: string): Promise<ChainPosition> {
+    try {
+      await this.#root.backup(directory, true)
+    } catch (error) {
+      throw explained(error, join(directory, 'data.mdb'))
+    }
+    const copy = new Database(directory, { readOnly: true })
+    try {
+      const { position, chain } = copy.tally()
+      return { position, digest: fromHex(chain)! }
+    } finally {
+      await copy.close()
+    }
   }
 
   async close(): Promise<void> {

@@ -54,8 +54,10 @@ export function applyChange(state: ReplicaState, change: Change): Applied {
 function applyTransaction(state: ReplicaState, change: TransactionChange): Applied {
   const { conditions, entry, adopt, release } = change
   // First, so that a caller that lost a race sees the condition, and no mistake.
-  const failed = conditions.find((condition) => !holds(state, condition))
+  const failed = failedCondition(state, conditions)
   if (failed !== undefined) return { result: { ok: false, failed }, released: [] }
+  // Several that adopt one value may have been on their way at a time.
+  for (const { location } of adopt) checkFree(state, location)
   const released = release.map((location) => adopted(state, 'release', location))
   const writes = withCounters(change, (key) => state.row(key)?.value)
   const before = state.tally()
@@ -65,7 +67,7 @@ function applyTransaction(state: ReplicaState, change: TransactionChange): Appli
     state.writeRow(key, key.table === 'meta' ? ++revision : lastSeq, value)
   }
   for (const value of adopt) {
-    state.writeValue(value.location, storedValue(value))
+    state.writeValue(value.location, storedValue(value, value.location))
     values++
     valueBytes += value.size
   }
@@ -76,6 +78,14 @@ function applyTransaction(state: ReplicaState, change: TransactionChange): Appli
   })
   state.writeTally({ ...before, lastSeq, revision, values, valueBytes })
   return { result: { ok: true, seq: lastSeq }, released }
+}
+
+/** The first condition that does not hold. */
+export function failedCondition(
+  state: ReplicaState,
+  conditions: readonly Condition[],
+): Condition | undefined {
+  return conditions.find((condition) => !holds(state, condition))
 }
 
 function holds(state: ReplicaState, condition: Condition): boolean {
@@ -92,6 +102,11 @@ function adopted(state: ReplicaState, what: string, location: Location): StoredV
   throw new RangeError(`${what} names ${location}, which is not adopted`)
 }
 
+function checkFree(state: ReplicaState, location: Location): void {
+  if (state.value(location) === undefined) return
+  throw new RangeError(`adopt names ${location}, which is not sealed and waiting`)
+}
+
 /** A value of the same file is the same one, whose outboard was behind it in layout 1. */
 function replace(state: ReplicaState, location: Location, by: SealedValue): Applied {
   const before = state.value(location)
@@ -101,7 +116,7 @@ function replace(state: ReplicaState, location: Location, by: SealedValue): Appl
     throw new RangeError(`replace moves the outboard of ${location}, which is not behind it`)
   }
   state.deleteValue(location)
-  state.writeValue(location, storedValue(by))
+  state.writeValue(location, storedValue(by, location))
   return { ...done(state), released: isMove ? [] : [before!] }
 }
 

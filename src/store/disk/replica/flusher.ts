@@ -79,7 +79,7 @@ export class Flusher {
     if (overlay.newestBytes >= OVERLAY_GENERATION_BYTES) {
       overlay.freeze()
       this.#start()
-    } else if (overlay.newestBytes > 0) {
+    } else if (overlay.newestBytes > 0 && !this.#isDue) {
       // An entry without changes is written with those of the next one.
       this.#cancelTimer ??= after(OVERLAY_FLUSH_MS, () => this.#begin())
     }
@@ -121,6 +121,14 @@ export class Flusher {
       this.#cancelTimer?.()
       await this.#running
     }
+  }
+
+  /** Writes nothing more; waits for what is being written. */
+  async abandon(): Promise<void> {
+    this.#isClosed = true
+    this.#cancelTimer?.()
+    this.#retryNow?.()
+    await this.#running
   }
 
   #wait(position: number | undefined): Promise<void> {

@@ -1,13 +1,15 @@
 /** A value as an entry of the journal states it, and as the records do. */
 import type { SealedValue } from '../../../journal/entry.ts'
+import type { Location } from '../../store.ts'
 import type { StoredValue } from '../records/file-row.ts'
 
-/** What the records say of a value that an entry adopts. */
-export function storedValue(sealed: SealedValue): StoredValue {
+/** What the records say of a sealed value that an entry puts at this location. */
+export function storedValue(sealed: SealedValue, location: Location): StoredValue {
   const { location: file, size, outboardBytes, place, bytes } = sealed
   switch (place) {
     case 'small':
-      return { size, outboardBytes, file, small: bytes, place: 'records' }
+      // It has no file: a replacement keeps nothing of the location that it was sealed at.
+      return { size, outboardBytes, file: location, small: bytes, place: 'records' }
     case 'records':
       return { size, outboardBytes, file, small: undefined, place, outboard: bytes }
     case 'file':

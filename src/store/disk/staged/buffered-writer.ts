@@ -49,9 +49,12 @@ export class BufferedWriter {
   #writtenBytes = 0
   #fault: { readonly reason: unknown } | undefined
   readonly #early: EarlySync
+  readonly #onWritten: (bytes: number) => void
 
-  constructor(file: WritableFile) {
+  /** `onWritten` is told how many bytes can be read back, from the first one written here. */
+  constructor(file: WritableFile, onWritten: (bytes: number) => void = () => undefined) {
     this.#file = file
+    this.#onWritten = onWritten
     this.#early = new EarlySync(file)
   }
 
@@ -70,7 +73,7 @@ export class BufferedWriter {
 
   /** In place of any `append`. */
   copyFrom(file: FileContent): Promise<Hashed> {
-    return this.#file.copyFrom(file)
+    return this.#file.copyFrom(file, this.#onWritten)
   }
 
   /** Resolves when everything is written. */
@@ -142,6 +145,7 @@ export class BufferedWriter {
       rest = rest.subarray(count)
     }
     this.#early.wrote(this.#writtenBytes)
+    this.#onWritten(this.#writtenBytes)
   }
 
   #check(): void {

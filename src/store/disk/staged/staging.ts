@@ -8,6 +8,7 @@ import type { HeldFiles } from '../../file/held-files.ts'
 import type { Reservation } from '../../quota.ts'
 import type { FileContent, Location, Staging } from '../../store.ts'
 import type { StoredValue } from '../records/database.ts'
+import type { ValueUpload } from '../archive.ts'
 import { type Files, SEALED_MODE } from '../files.ts'
 import { BufferedWriter } from './buffered-writer.ts'
 import type { Layout } from '../layout.ts'
@@ -28,6 +29,8 @@ export interface StagingHost {
   onSealed(location: Location, value: StoredValue): void
   /** Deletes a sealed value; false if it was adopted, and its bytes belong to the store. */
   discardSealed(location: Location): Promise<boolean>
+  /** In a store with an archive: uploads the file at a path while it grows. */
+  upload?(file: Location, path: string, size: number | undefined): ValueUpload
   /** The staging writes no more. */
   onEnd(staging: DiskStaging): void
 }
@@ -50,6 +53,7 @@ export interface StagingOptions {
 export class DiskStaging implements Staging {
   readonly #location: Location
   readonly #reservation: Reservation
+  readonly #announced: number | undefined
   readonly #host: StagingHost
   #state: 'open' | 'sealed' | 'discarded' | 'suspended' = 'open'
   #size = 0
@@ -62,6 +66,7 @@ export class DiskStaging implements Staging {
   /** Current path of the file. */
   #path: string | undefined
   #outboardPath: string | undefined
+  #upload: ValueUpload | undefined
   /** The `write` or `seal` in progress. */
   #busy: Promise<unknown> | undefined
   /** Nothing is left to delete, or the file belongs to the partial uploads. */
@@ -71,6 +76,7 @@ export class DiskStaging implements Staging {
     this.#location = location
     this.#buffer = partial === undefined ? new ChunkedBytes(size) : undefined
     this.#reservation = reservation
+    this.#announced = size
     this.#partial = partial
     this.#size = partial?.from ?? 0
     if (this.#size > 0) reservation.use(this.#size)
@@ -80,6 +86,7 @@ export class DiskStaging implements Staging {
   async write(bytes: Uint8Array): Promise<void> {
     checkBytes('bytes', bytes)
     await this.#step('write a value', async () => {
+      if (this.#upload?.fault !== undefined) throw this.#upload.fault
       this.#reservation.use(bytes.byteLength)
       this.#size += bytes.byteLength
       if (this.#buffer !== undefined && this.#size <= SMALL_VALUE_BYTES) this.#buffer.append(bytes)
@@ -107,7 +114,7 @@ export class DiskStaging implements Staging {
       const isSmall = this.#buffer !== undefined && this.#size + outboardBytes <= SMALL_VALUE_BYTES
       const small = isSmall ? concat([outboard, ...this.#buffered()]) : undefined
       const place = outboardBytes <= SMALL_VALUE_BYTES ? 'records' : 'file'
-      if (!isSmall) await this.#finishFiles(place === 'file' ? outboard : undefined)
+      if (!isSmall) await this.#finishFiles(outboard, place)
       this.#buffer = undefined
       this.#reservation.settle()
       this.#isHandedOver = true
@@ -129,6 +136,7 @@ export class DiskStaging implements Staging {
 
   async discard(): Promise<void> {
     if (this.#state === 'open') this.#state = 'discarded'
+    if (!this.#isHandedOver) void this.#upload?.abort()
     await this.#busy?.catch(() => undefined)
     if (!this.#isHandedOver) await this.#abandon()
     else if (await this.#host.discardSealed(this.#location)) this.#reservation.release()
@@ -138,6 +146,8 @@ export class DiskStaging implements Staging {
     const partial = this.#partial
     if (partial === undefined || this.#state !== 'open') return this.discard()
     this.#state = 'suspended'
+    // What is written now goes on: the bytes stay, only their upload begins anew.
+    const aborted = this.#endUpload()
     const hasFailed = await this.#busy?.then(
       () => false,
       () => true,
@@ -158,6 +168,7 @@ export class DiskStaging implements Staging {
     }
     this.#file = undefined
     await file?.close().catch(() => undefined)
+    await Promise.all([aborted, this.#endUpload()])
     this.#end()
     await this.#host.partials.keep(partial.id, this.#size)
   }
@@ -194,8 +205,11 @@ export class DiskStaging implements Staging {
     const path = layout.partialFile(partial?.id ?? this.#location)
     const resumes = partial !== undefined && partial.from > 0
     const file = resumes ? await files.append(path, partial.from) : await files.create(path)
-    this.#file = new BufferedWriter(file)
+    const from = partial?.from ?? 0
     this.#path = path
+    const upload = (this.#upload = this.#host.upload?.(this.#location, path, this.#announced))
+    this.#file = new BufferedWriter(file, (bytes) => upload?.grow(from + bytes))
+    upload?.grow(from)
     if (this.#buffer !== undefined) {
       for (const bytes of this.#buffered()) await this.#file.append(bytes)
     }
@@ -204,15 +218,20 @@ export class DiskStaging implements Staging {
   }
 
   /**
-   * Makes the file durable, and one for the outboard if there is one, and only then gives it its
-   * final name, durably. The outboard needs no other name: no record names it before.
+   * Makes the file durable, and one for the outboard if it needs one, and both in the archive if
+   * there is one; and only then gives it its final name, durably. The outboard needs no other name:
+   * no record names it before.
    */
-  async #finishFiles(outboard: Uint8Array | undefined): Promise<void> {
+  async #finishFiles(outboard: Uint8Array, place: StoredValue['place']): Promise<void> {
     const { files, layout, valuesSync } = this.#host
     const file = await this.#spill()
+    const upload = this.#upload
+    // Its last bytes are read back.
+    if (upload !== undefined) await file.flush()
     const written = await Promise.allSettled([
       file.seal(SEALED_MODE),
-      this.#writeOutboard(outboard),
+      place === 'file' ? this.#writeOutboard(outboard) : undefined,
+      upload?.complete(this.#size, outboard),
     ])
     for (const result of written) if (result.status === 'rejected') throw result.reason
     this.#file = undefined
@@ -223,8 +242,13 @@ export class DiskStaging implements Staging {
     await valuesSync.run()
   }
 
-  async #writeOutboard(outboard: Uint8Array | undefined): Promise<void> {
-    if (outboard === undefined) return
+  async #endUpload(): Promise<void> {
+    const upload = this.#upload
+    this.#upload = undefined
+    await upload?.abort()
+  }
+
+  async #writeOutboard(outboard: Uint8Array): Promise<void> {
     const { files, layout } = this.#host
     const path = layout.outboardFile(this.#location)
     const file = new BufferedWriter(await files.create(path))
@@ -254,6 +278,7 @@ export class DiskStaging implements Staging {
     this.#file = undefined
     this.#path = undefined
     await file?.close().catch(() => undefined)
+    await this.#upload?.abort()
     for (const one of [path, this.#outboardPath]) {
       if (one !== undefined) await this.#host.files.remove(one).catch(() => undefined)
     }

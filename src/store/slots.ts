@@ -7,6 +7,11 @@ export class Slots {
     this.#free = count
   }
 
+  /** May another call run now? */
+  get isFree(): boolean {
+    return this.#free > 0
+  }
+
   async run<T>(act: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free--
     else await new Promise<void>((resolve) => void this.#waiting.push(resolve))

@@ -1,0 +1,116 @@
+/**
+ * Deletes what earlier openings left of values in the bucket: objects that no record names, and
+ * uploads that did not end. Objects carry the epoch in their names, and an object of an earlier
+ * epoch can't be adopted any more, so it need not wait for anything that is under way.
+ */
+import { pause } from '../deadline.ts'
+import { ARCHIVE_SWEEP_MS } from '../limits.ts'
+import type { ObjectStore } from '../bucket/object-store.ts'
+import type { Location } from '../store/store.ts'
+import { VALUE_PREFIX, epochOf, fileOf } from './values/object-key.ts'
+
+export interface SweepOptions {
+  readonly objects: Pick<ObjectStore, 'list' | 'remove' | 'unfinished' | 'abortUpload'>
+  /** The epoch of this opening. */
+  readonly epoch: number
+  /** Does a record or a sealed value name this file? */
+  readonly isNamed: (file: Location) => boolean
+  /** Does this process upload this object now? */
+  readonly isUploading: (key: string) => boolean
+  /** Resolves when every entry that the records have by now is in the bucket. */
+  readonly settled: () => Promise<void>
+}
+
+export interface Swept {
+  readonly removed: number
+  readonly aborted: number
+}
+
+/** A server that lists uploads without end is not swept to the end. */
+const PAGES = 1_000
+
+/** Sweeps once. Errors: those of the bucket, and of `settled`. */
+export async function sweep(options: SweepOptions, signal: AbortSignal): Promise<Swept> {
+  return { aborted: await abortUploads(options, signal), removed: await remove(options, signal) }
+}
+
+async function remove(options: SweepOptions, signal: AbortSignal): Promise<number> {
+  const { objects, epoch, isNamed, isUploading, settled } = options
+  let removed = 0
+  let after: string | undefined
+  for (;;) {
+    const page = await objects.list(VALUE_PREFIX, after, signal)
+    const keys = page.objects.map(({ key }) => key)
+    const found = keys.filter((key) => {
+      const file = earlierFile(key, epoch)
+      return file !== undefined && !isNamed(file) && !isUploading(key)
+    })
+    if (found.length > 0) {
+      // A node that was fenced may have released what the one that took over still names.
+      await settled()
+      signal.throwIfAborted()
+      await objects.remove(found, signal)
+      removed += found.length
+    }
+    after = keys.at(-1)
+    if (!page.more || after === undefined) return removed
+    // Keys are in the order of epochs.
+    if (isLater(after, epoch)) return removed
+  }
+}
+
+/** One page after the other: those that were aborted are not in the next one. */
+async function abortUploads(options: SweepOptions, signal: AbortSignal): Promise<number> {
+  const { objects, epoch, isUploading } = options
+  let aborted = 0
+  let before = new Set<string>()
+  for (let pages = 0; pages < PAGES; pages++) {
+    const page = await objects.unfinished(VALUE_PREFIX, signal)
+    const found = page.filter(
+      ({ key, id }) =>
+        earlierFile(key, epoch) !== undefined && !isUploading(key) && !before.has(id),
+    )
+    if (found.length === 0) break
+    for (const upload of found) await objects.abortUpload(upload, signal)
+    aborted += found.length
+    before = new Set(found.map(({ id }) => id))
+  }
+  return aborted
+}
+
+/** The file that an object of an earlier epoch is named after. */
+function earlierFile(key: string, epoch: number): Location | undefined {
+  const file = fileOf(key)
+  return file !== undefined && epochOf(file) < epoch ? file : undefined
+}
+
+function isLater(key: string, epoch: number): boolean {
+  const file = fileOf(key)
+  return file !== undefined && epochOf(file) >= epoch
+}
+
+export interface SweepsOptions extends SweepOptions {
+  /** Waits; aborted when the store closes. */
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>
+  readonly onSwept?: (swept: Swept) => void
+  readonly onFailed?: (error: unknown) => void
+}
+
+/** After a failed sweep, in milliseconds. */
+const AGAIN_MS = 600_000
+
+/** Sweeps now and once a day, until the signal is aborted; never rejects. */
+export async function sweepDaily(options: SweepsOptions, signal: AbortSignal): Promise<void> {
+  const { wait = pause, onSwept, onFailed } = options
+  while (!signal.aborted) {
+    let again = ARCHIVE_SWEEP_MS
+    try {
+      onSwept?.(await sweep(options, signal))
+    } catch (error) {
+      if (signal.aborted) return
+      onFailed?.(error)
+      again = AGAIN_MS
+    }
+    await wait(again, signal)
+  }
+}

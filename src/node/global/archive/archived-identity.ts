@@ -1,0 +1,130 @@
+/**
+ * Keeps the identity of a Global in its archive, encrypted, and gets it back from there
+ * (specs/011-archive.md, "Rules: the node").
+ */
+import { join } from 'node:path'
+import type { ObjectStore } from '../../../bucket/object-store.ts'
+import { DstoreError } from '../../../errors.ts'
+import type { Log } from '../../../log.ts'
+import { decodeIdentity, encodeIdentity, newIdentity, peerIdOf } from '../../../network/identity.ts'
+import { readOrCreateSecret, readSecret } from '../../../store/file/secret-file.ts'
+import { makeArchiveKey, readArchiveKey } from './archive-key.ts'
+import { IDENTITY_BYTES, openSealed, peerInSealed, sealIdentity } from './sealed-identity.ts'
+
+/** In the archive. */
+const IDENTITY = 'identity'
+const SET = 'set.json'
+
+/** In the state directory. */
+const IDENTITY_FILE = 'identity.key'
+
+const NONCE_BYTES = 12
+
+export interface ArchivedIdentityOptions {
+  readonly objects: Pick<ObjectStore, 'get' | 'put' | 'place'>
+  /** The state directory. */
+  readonly dir: string
+  /** Path of the key file. */
+  readonly keyFile: string | undefined
+  readonly random: (bytes: number) => Uint8Array
+  readonly log: Log
+}
+
+/**
+ * Makes `identity.key` and the object agree: the first start writes the object, a restore the file.
+ * Errors: `usage` where a key file is needed and not named; `conflict` if the archive is that of
+ * another node; `unreadable` for a wrong key; `not-permitted`, `integrity`, `unreachable`.
+ */
+export async function settleIdentity(options: ArchivedIdentityOptions): Promise<void> {
+  const { objects, dir } = options
+  const path = join(dir, IDENTITY_FILE)
+  const set = await bounded(objects, SET)
+  if (set === undefined) throw new DstoreError('integrity', `${objects.place} has no ${SET}`)
+  const object = await bounded(objects, IDENTITY)
+  const secret = await readSecret(path)
+  if (object === undefined) return archive(options, set, path)
+  if (secret === undefined) return restore(options, set, object, path)
+  await compare(options, set, object, secret)
+}
+
+async function archive(
+  { objects, keyFile, random, log }: ArchivedIdentityOptions,
+  set: Uint8Array,
+  path: string,
+): Promise<void> {
+  if (keyFile === undefined) {
+    throw new DstoreError('usage', 'the archive of a Global needs a key file for its identity', {
+      hint: 'give --archive-key FILE: it is made if it is missing; keep a copy off this machine',
+    })
+  }
+  const isNew = (await readArchiveKey(keyFile)) === undefined
+  const key = await makeArchiveKey(keyFile)
+  if (isNew) {
+    log.warn(
+      'made the key file of the archive: keep a copy off this machine, or no restore has this identity',
+      { file: keyFile },
+    )
+  }
+  const secret = await readOrCreateSecret(path, async () => encodeIdentity(await newIdentity()))
+  const peer = peerIdOf(await decodeIdentity(secret))
+  const sealed = sealIdentity(secret, peer, { set, key }, random(NONCE_BYTES))
+  const outcome = await objects.put(IDENTITY, sealed, { ifAbsent: true })
+  // A retry may have found its own; any other node there is a fault.
+  const there = outcome === 'exists' ? await bounded(objects, IDENTITY) : sealed
+  if (there === undefined || peerInSealed(there) !== peer) throw ofAnother(objects.place)
+  log.info('the identity is in the archive, encrypted', { place: objects.place })
+}
+
+async function restore(
+  { objects, keyFile, log }: ArchivedIdentityOptions,
+  set: Uint8Array,
+  object: Uint8Array,
+  path: string,
+): Promise<void> {
+  const peer = peerInSealed(object)
+  if (keyFile === undefined) {
+    throw new DstoreError('usage', `the identity in ${objects.place} needs its key file`, {
+      hint: 'give --archive-key FILE, the file that the first start with it made',
+    })
+  }
+  const key = await readArchiveKey(keyFile)
+  if (key === undefined) {
+    throw new DstoreError('unreadable', `there is no key file at ${keyFile}`, {
+      hint: 'put the file there that the first start with --archive-key made',
+    })
+  }
+  const secret = openSealed(object, { set, key })
+  if (peerIdOf(await decodeIdentity(secret)) !== peer) {
+    throw new DstoreError('integrity', 'the archived identity is not that of the node it names')
+  }
+  await readOrCreateSecret(path, () => Promise.resolve(secret))
+  log.info('the identity was restored from the archive', { peer })
+}
+
+/** A key file that is kept elsewhere cannot be tried: that is how it should be. */
+async function compare(
+  { objects, keyFile }: ArchivedIdentityOptions,
+  set: Uint8Array,
+  object: Uint8Array,
+  secret: Uint8Array,
+): Promise<void> {
+  if (peerInSealed(object) !== peerIdOf(await decodeIdentity(secret)))
+    throw ofAnother(objects.place)
+  const key = keyFile === undefined ? undefined : await readArchiveKey(keyFile)
+  if (key !== undefined) openSealed(object, { set, key })
+}
+
+const ofAnother = (place: string): DstoreError =>
+  new DstoreError('conflict', `${place} is the archive of another node`, {
+    hint: 'give each store a prefix of its own; to take over that one, start in an empty --dir',
+  })
+
+/** An object that fits; `integrity` for a larger one. */
+async function bounded(
+  objects: Pick<ObjectStore, 'get' | 'place'>,
+  name: string,
+): Promise<Uint8Array | undefined> {
+  const bytes = await objects.get(name, { range: { start: 0, end: IDENTITY_BYTES + 1 } })
+  if (bytes === undefined || bytes.byteLength <= IDENTITY_BYTES) return bytes
+  throw new DstoreError('integrity', `${objects.place}/${name} is too large`)
+}

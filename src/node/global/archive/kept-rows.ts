@@ -1,0 +1,72 @@
+/**
+ * Rows of the store that the daemon keeps beside the index, so that the archive has them too. They
+ * are written as everything is, and have no log entry.
+ */
+import type { Archive } from '../../../archive/archive.ts'
+import { concat, equal } from '../../../bytes.ts'
+import { DstoreError } from '../../../errors.ts'
+import { errorOf } from '../../../index/failure.ts'
+import { TOKENS } from '../../../limits.ts'
+import type { RecordKey, Store } from '../../../store/store.ts'
+import { unarchived } from './unarchived.ts'
+
+export interface KeptRows {
+  /** By id. */
+  all(): Promise<ReadonlyMap<string, Uint8Array>>
+  /** Undefined deletes. Resolves as a put does: durable, and with `--archive-ack` in the bucket. */
+  write(changes: ReadonlyMap<string, Uint8Array | undefined>): Promise<void>
+  /** Resolves when the archive has them; `partial` while it is away. */
+  archived(): Promise<void>
+}
+
+/** What the daemon keeps in a store that has an archive. */
+export interface NodeKept {
+  readonly tokens: KeptRows
+  /** Resolves once another node has taken over the archive: this one must end. */
+  readonly lost: Promise<DstoreError>
+}
+
+export function keptIn({
+  store,
+  archive,
+}: {
+  readonly store: Store
+  readonly archive?: { readonly archive: Pick<Archive, 'lost'> } | undefined
+}): NodeKept | undefined {
+  if (archive === undefined) return undefined
+  return { tokens: keptRows(store, 'token', TOKENS), lost: archive.archive.lost }
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+/** `most`: no more rows are read; there are never more. */
+export function keptRows(
+  store: Pick<Store, 'scan' | 'commit' | 'archived'>,
+  name: string,
+  most: number,
+): KeptRows {
+  const prefix = encoder.encode(`${name}/`)
+  const keyOf = (id: string): RecordKey => ({
+    table: 'meta',
+    id: concat([prefix, encoder.encode(id)]),
+  })
+  return {
+    all: async () => {
+      const rows = await store.scan('meta', { prefix, limit: most })
+      const own = rows.filter(({ id }) => equal(id.subarray(0, prefix.byteLength), prefix))
+      return new Map(
+        own.map(({ id, value }) => [decoder.decode(id.subarray(prefix.byteLength)), value]),
+      )
+    },
+    write: async (changes) => {
+      const writes = [...changes].map(([id, value]) => ({ key: keyOf(id), value }))
+      const { ok } = await store.commit({ conditions: [], writes, entry: undefined })
+      if (!ok) throw new DstoreError('internal', `the rows of ${name} were not written`)
+    },
+    archived: async () => {
+      const failure = await unarchived(store)
+      if (failure !== undefined) throw errorOf(failure)
+    },
+  }
+}

@@ -1,0 +1,46 @@
+/** Opens the store of a Global or standalone node. */
+import type { Log } from '../../../log.ts'
+import type { Recovery } from '../../../store/disk/disk.ts'
+import type { HeldFiles } from '../../../store/file/held-files.ts'
+import { createMemoryStore } from '../../../store/memory/memory.ts'
+import type { Store } from '../../../store/store.ts'
+import type { NodeArchive } from '../archive/node-archive.ts'
+
+export interface OpenStoreOptions {
+  readonly dir?: string | undefined
+  readonly store: 'memory' | 'disk'
+  /** See `NodeOptions`. */
+  readonly maxBytes?: number | undefined
+  readonly held?: HeldFiles | undefined
+  readonly archive?: NodeArchive | undefined
+  readonly log: Log
+}
+
+/** Errors: as `openDiskStore`. */
+export async function openStore({
+  dir,
+  store,
+  maxBytes,
+  held,
+  log,
+  archive,
+}: OpenStoreOptions): Promise<Store> {
+  const bound = maxBytes === undefined ? {} : { maxBytes }
+  if (store === 'memory') return createMemoryStore(bound)
+  if (dir === undefined) throw new TypeError('options.dir: a store on disk needs a directory')
+  const { openDiskStore } = await import('../../../store/disk/disk.ts')
+  const { deleteRest } = await import('../../../store/disk/drop-store.ts')
+  await deleteRest(dir)
+  const onFailedCommit = ({ message }: Error): void =>
+    log.error('the disk refused a change', { fault: message })
+  const kept = archive && { archive: archive.archive }
+  const options = { directory: dir, ...bound, ...kept, onFailedCommit, ...(held && { held }) }
+  const disk = await openDiskStore(options)
+  reportRecovery(disk.recovery, log)
+  return disk
+}
+
+function reportRecovery({ deletedFiles, damaged }: Recovery, log: Log): void {
+  if (deletedFiles > 0) log.info('deleted what unfinished puts and removals left', { deletedFiles })
+  for (const location of damaged) log.error('a value is damaged or missing on disk', { location })
+}

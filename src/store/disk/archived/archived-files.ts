@@ -1,0 +1,459 @@
+/**
+ * Values of a store with an archive: read from this disk where they are here, else from their
+ * objects, and kept on this disk then (specs/005-storage.md, "Rules: values in an archive").
+ */
+import { DstoreError } from '../../../errors.ts'
+import type { ByteRange } from '../../../hash/tree/tree.ts'
+import { ARCHIVE_OUTBOARD_BYTES, ARCHIVE_REFETCH_MS, PIECE_BYTES } from '../../../limits.ts'
+import { checkRange } from '../../arguments.ts'
+import type { ArchivedUsage, LentFile, Location } from '../../store.ts'
+import type { ArchivedValues, UploadSource, ValueUpload } from '../archive.ts'
+import type { StoredValue } from '../records/file-row.ts'
+import { type ValueReaders, readFault } from '../value-reader.ts'
+import { Fetches, type FetchesParts, makeDiskRoom } from './fetches.ts'
+import type { FileFetch } from './file-fetch.ts'
+import { LocalFiles } from './local-files.ts'
+import { RangeReads } from './range-reads.ts'
+import { fileSource, valueSource } from './sources.ts'
+
+export interface ArchivedFilesParts extends Omit<FetchesParts, 'local'> {
+  readonly readers: ValueReaders
+  /** Of the records, of a value that is sealed or adopted. */
+  readonly outboard: (location: Location) => Uint8Array | undefined
+  /** The value; throws where it was released or is damaged, or the store closed. */
+  readonly value: (location: Location) => StoredValue
+  /** Milliseconds on a clock that never goes back. */
+  readonly elapsed: () => number
+  /** Values whose files the opening found, those not used for longest first. */
+  readonly found: readonly FoundFile[]
+}
+
+/** A file that the opening found. */
+export interface FoundFile {
+  readonly file: Location
+  readonly bytes: number
+  /** The outboard of a value whose own file is not here. */
+  readonly isOutboard: boolean
+}
+
+/** Damage of copies on this disk that is remembered. */
+const REMEMBERED = 1_000
+
+export class ArchivedFiles {
+  readonly #parts: ArchivedFilesParts
+  readonly #values: ArchivedValues
+  readonly #local: LocalFiles
+  readonly #fetches: Fetches
+  readonly #ranges = new RangeReads()
+  /** When the copy of a value was dropped because its bytes were wrong. */
+  readonly #dropped = new Map<Location, number>()
+  /** Of values that no transaction has adopted yet. */
+  readonly #sealed = new Map<Location, () => void>()
+  #hits = 0
+  #misses = 0
+
+  constructor(parts: ArchivedFilesParts) {
+    const { quota, values, found } = parts
+    this.#parts = parts
+    this.#values = values
+    const local = (this.#local = new LocalFiles(parts))
+    this.#fetches = new Fetches({ ...parts, local })
+    for (const { file, bytes, isOutboard } of found) {
+      if (isOutboard) local.addOutboard(file, bytes)
+      else local.add(file, bytes)
+    }
+    quota.evictBy(local)
+    const { maxBytes, usedBytes } = quota
+    if (maxBytes !== undefined && usedBytes > maxBytes) local.evict(usedBytes - maxBytes)
+  }
+
+  get usage(): ArchivedUsage {
+    const { localBytes, count, evictions } = this.#local
+    const fetchedBytes = this.#fetches.fetchedBytes
+    const [hits, misses] = [this.#hits, this.#misses]
+    return { localBytes, localFiles: count, evictions, hits, misses, fetchedBytes }
+  }
+
+  /** Waits until what the quota evicts is gone, and makes room on the disk for so many bytes. */
+  async makeRoom(bytes: number | undefined): Promise<void> {
+    await this.#local.settled()
+    if (bytes === undefined) return
+    // If it does not fit all the same, writing it says so.
+    await makeDiskRoom(bytes, this.#local, this.#parts.freeSpace).catch(() => undefined)
+  }
+
+  /** Uploads a file from its first bytes on. */
+  upload(file: Location, path: string, size: number | undefined): ValueUpload {
+    return this.#values.upload(file, () => fileSource(this.#parts.files, path), size)
+  }
+
+  /** A value has its file and its object, and no transaction has adopted it. */
+  sealed({ file, size, small }: StoredValue): void {
+    if (small !== undefined) return
+    this.#local.add(file, size)
+    this.#sealed.set(file, this.#local.pin(file))
+  }
+
+  /** From now on its file may be evicted. */
+  adopted({ file }: Pick<StoredValue, 'file'>): void {
+    this.#sealed.get(file)?.()
+    this.#sealed.delete(file)
+  }
+
+  /** A sealed value is given up; its bytes go back to the quota with its staging. */
+  async discarded({ file, small }: StoredValue): Promise<void> {
+    if (small !== undefined) return
+    await this.#fetches.stop(file, GONE)
+    this.#local.handBack(file)
+    this.adopted({ file })
+    await this.#local.remove(file)
+    this.#values.remove(file)
+  }
+
+  /** A transaction released the value, or another file has taken the place of this one. */
+  async released({ file, small }: StoredValue): Promise<void> {
+    if (small !== undefined) return
+    await this.#fetches.stop(file, GONE)
+    await this.#local.remove(file)
+    this.#dropped.delete(file)
+    this.#ranges.forget(file)
+    this.#values.remove(file)
+  }
+
+  /** The value is marked as damaged, and its file set aside. */
+  async setAside({ file, small }: StoredValue): Promise<void> {
+    if (small !== undefined) return
+    await this.#fetches.stop(file, GONE)
+    this.#local.forget(file)
+    this.#dropped.delete(file)
+  }
+
+  /**
+   * A reader that began at this time found the bytes wrong. True if they were those of a copy on
+   * this disk, which is gone now: read again. False if the object has them, or nothing else does.
+   */
+  async dropCopy(location: Location, beganMs: number): Promise<boolean> {
+    const { file, small } = this.#parts.value(location)
+    if (small !== undefined || this.#sealed.has(file) || !this.#values.has(file)) return false
+    const droppedMs = this.#dropped.get(file)
+    if (droppedMs !== undefined && beganMs <= droppedMs) return true
+    const now = this.#parts.elapsed()
+    if (droppedMs !== undefined && now - droppedMs < ARCHIVE_REFETCH_MS) return false
+    if (!(await this.#hasCopy(file))) return false
+    this.#dropped.delete(file)
+    this.#dropped.set(file, now)
+    if (this.#dropped.size > REMEMBERED) this.#dropped.delete(this.#dropped.keys().next().value!)
+    await this.#local.remove(file)
+    return true
+  }
+
+  async *read(
+    location: Location,
+    given: ByteRange,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    signal?.throwIfAborted()
+    const { size } = this.#parts.value(location)
+    const { start, end } = checkRange(given, size)
+    const isWhole = start === 0 && end === size
+    /** A copy on this disk has failed this reader once. */
+    let isDirect = false
+    for (let at = start; at < end;) {
+      const value = this.#parts.value(location)
+      const range = { start: at, end }
+      const fetch = isDirect ? undefined : this.#fetchFor(value, range, isWhole)
+      const isHere: boolean = this.#local.has(value.file) && !isDirect
+      if (at === start) isHere ? this.#hits++ : this.#misses++
+      const pieces = isHere
+        ? this.#localPieces(location, value, range, signal)
+        : this.#distantPieces(location, value, range, fetch, signal)
+      try {
+        for await (const piece of pieces) {
+          // It may have been released or marked as damaged since it was read.
+          this.#parts.value(location)
+          at += piece.byteLength
+          yield piece
+          signal?.throwIfAborted()
+        }
+        // A fetch that ended without its file has failed.
+        isDirect ||= !isHere && !this.#local.has(value.file)
+      } catch (error) {
+        signal?.throwIfAborted()
+        this.#parts.value(location)
+        if (!isHere || !isLost(error) || !this.#values.has(value.file)) throw error
+        isDirect = true
+        if (!this.#sealed.has(value.file)) await this.#local.remove(value.file)
+      }
+    }
+  }
+
+  /** Is the outboard one that `outboard` reads, and not in the records? */
+  hasOutboard({ small, outboardBytes, place }: StoredValue): boolean {
+    return small === undefined && outboardBytes > 0 && place !== 'records'
+  }
+
+  /** A range of such an outboard. */
+  async outboard(location: Location, { start, end }: ByteRange): Promise<Uint8Array> {
+    const value = this.#parts.value(location)
+    const { readers } = this.#parts
+    const { file, outboardBytes, place } = value
+    const range = { start, end }
+    const mayBeHere = place === 'file' || this.#local.has(file)
+    if (mayBeHere) {
+      this.#local.touchOutboard(file)
+      try {
+        return await gathered(range, readers.readOutboard(location, value, range))
+      } catch (error) {
+        this.#parts.value(location)
+        if (!isLost(error) || !this.#values.has(file)) throw error
+      }
+    }
+    if (place === 'file' && outboardBytes <= ARCHIVE_OUTBOARD_BYTES && this.#fetches.isFree) {
+      const isKept = await this.#fetchedOutboard(location, value)
+      if (isKept) {
+        const pieces = readers.readOutboard(this.#checked(location), value, range)
+        const kept = await gathered(range, pieces).catch(() => undefined)
+        if (kept !== undefined) return kept
+      }
+    }
+    const distant = { start: value.size + start, end: value.size + end }
+    const bytes = await gathered(range, this.#fromObject(location, file, distant))
+    this.#checked(location)
+    return bytes
+  }
+
+  /**
+   * Fetches the file of a value where it is missing, and keeps it from being evicted until the
+   * result is called. Undefined if it has no file. Where there is no room for it that is
+   * `no-space`, or undefined unless `mustHave`. Other errors: those of a read.
+   */
+  async hold(location: Location, mustHave: boolean): Promise<(() => void) | undefined> {
+    const value = this.#parts.value(location)
+    const { file, size, small } = value
+    if (small !== undefined) return undefined
+    const release = this.#local.pin(file)
+    try {
+      if (await this.#isHere(value)) {
+        this.#hits++
+        return release
+      }
+      this.#misses++
+      const fetch = this.#wanted(value)
+      if (fetch !== undefined && (await this.#fetched(location, fetch))) return release
+    } catch (error) {
+      release()
+      throw error
+    }
+    release()
+    if (!mustHave) return undefined
+    throw new DstoreError('no-space', `this disk has no room for a value of ${size} bytes`, {
+      hint: 'read the value with `get`, or raise `--disk-size`',
+    })
+  }
+
+  /** The value with its outboard, to be uploaded; undefined if it is small. */
+  async open(location: Location): Promise<UploadSource | undefined> {
+    const { files, layout, readers } = this.#parts
+    const { file, size, outboardBytes, small, place } = this.#parts.value(location)
+    if (small !== undefined) return undefined
+    const value = layout.valueFile(file)
+    let source: UploadSource
+    try {
+      if (place === 'behind') source = await fileSource(files, value)
+      else {
+        const outboard =
+          place === 'file' && outboardBytes > 0
+            ? layout.outboardFile(file)
+            : (this.#parts.outboard(location) ?? new Uint8Array(0))
+        source = await valueSource(files, { value, valueBytes: size, outboard })
+      }
+    } catch (error) {
+      throw readFault(error)
+    }
+    let isOpen = true
+    const close = async (): Promise<void> => {
+      if (!isOpen) return
+      isOpen = false
+      forget()
+      await source.close()
+    }
+    const forget = readers.register(location, { end: close })
+    const read = async (into: Uint8Array, position: number): Promise<void> => {
+      if (!isOpen) throw GONE
+      await source.read(into, position).catch((error: unknown) => {
+        throw readFault(error)
+      })
+    }
+    return { read, close }
+  }
+
+  async close(fault: DstoreError): Promise<void> {
+    await this.#fetches.stopAll(fault)
+    await this.#local.settled()
+  }
+
+  #checked(location: Location): Location {
+    this.#parts.value(location)
+    return location
+  }
+
+  async *#localPieces(
+    location: Location,
+    { file }: StoredValue,
+    range: ByteRange,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Uint8Array> {
+    const release = this.#local.pin(file)
+    try {
+      yield* this.#parts.readers.read({ location, file, range }, signal)
+    } finally {
+      release()
+    }
+  }
+
+  /** From the fetch for as far as it comes, or else from the object. May end early. */
+  async *#distantPieces(
+    location: Location,
+    { file }: StoredValue,
+    { start, end }: ByteRange,
+    fetch: FileFetch | undefined,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Uint8Array> {
+    if (fetch === undefined) {
+      yield* this.#fromObject(location, file, { start, end }, signal)
+      return
+    }
+    const ended = new AbortController()
+    const either = signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal])
+    const release = fetch.want()
+    const forget = this.#parts.readers.register(location, {
+      end: async (fault) => ended.abort(fault),
+    })
+    try {
+      for (let at = start; at < end;) {
+        const next = Math.min(end, at + PIECE_BYTES)
+        const piece = await fetch.read({ start: at, end: next }, either)
+        if (piece === undefined) break
+        either.throwIfAborted()
+        at = next
+        yield piece
+      }
+    } finally {
+      forget()
+      release()
+    }
+    // It is whole, so that the file is read from here on; or it failed, and nothing is there.
+    await this.#fetches.settled(file)
+  }
+
+  async *#fromObject(
+    location: Location,
+    file: Location,
+    range: ByteRange,
+    signal?: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    const ended = new AbortController()
+    const either = signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal])
+    const forget = this.#parts.readers.register(location, {
+      end: async (fault) => ended.abort(fault),
+    })
+    try {
+      yield* this.#values.read(file, range, either)
+    } finally {
+      forget()
+    }
+  }
+
+  /** The fetch that a read follows: of whoever reads the whole value, or one that is far enough. */
+  #fetchFor(value: StoredValue, range: ByteRange, isWhole: boolean): FileFetch | undefined {
+    const { file, size } = value
+    if (this.#local.has(file) || !this.#values.has(file)) return undefined
+    const running = this.#fetches.running(file)
+    if (isWhole) return running ?? (this.#fetches.isFree ? this.#wanted(value) : undefined)
+    if (running === undefined && this.#ranges.took(file, range, size) && this.#fetches.isFree) {
+      // Nobody waits for it, so it goes on when its readers leave.
+      this.#wanted(value)?.want()
+    }
+    return running?.hasWritten(range.end) === true ? running : undefined
+  }
+
+  /** Undefined where the quota has no room for it. */
+  #wanted(value: StoredValue): FileFetch | undefined {
+    try {
+      return this.#fetches.value(value)
+    } catch (error) {
+      if (error instanceof DstoreError && error.code === 'no-space') return undefined
+      throw error
+    }
+  }
+
+  async #fetchedOutboard(location: Location, value: StoredValue): Promise<boolean> {
+    let fetch: FileFetch
+    try {
+      fetch = this.#fetches.outboard(value)
+    } catch {
+      return false
+    }
+    return this.#fetched(location, fetch)
+  }
+
+  /** False where the disk is at fault: the value can be read from its object all the same. */
+  async #fetched(location: Location, fetch: FileFetch): Promise<boolean> {
+    const release = fetch.want()
+    try {
+      await fetch.done
+      return true
+    } catch (error) {
+      if (error instanceof DstoreError && error.code !== 'no-space') throw error
+      return false
+    } finally {
+      release()
+      this.#checked(location)
+    }
+  }
+
+  /** Is the file here, as long as it should be? Whoever gets its path reads it without this store. */
+  async #isHere({ file, size, outboardBytes, place }: StoredValue): Promise<boolean> {
+    if (!this.#local.has(file)) return false
+    if (this.#sealed.has(file) || !this.#values.has(file)) return true
+    const { files, layout } = this.#parts
+    const length = await files.size(layout.valueFile(file)).catch(() => undefined)
+    if (length === size || (place === 'behind' && length === size + outboardBytes)) return true
+    await this.#local.remove(file)
+    return false
+  }
+
+  async #hasCopy(file: Location): Promise<boolean> {
+    if (this.#local.has(file)) return true
+    const { files, layout } = this.#parts
+    return (await files.size(layout.outboardFile(file)).catch(() => undefined)) !== undefined
+  }
+}
+
+/** The same loan; another thing ends with it. */
+export function lentWith(lent: LentFile, release: () => void): LentFile {
+  const giveBack = (): void => {
+    lent.giveBack()
+    release()
+  }
+  return { path: lent.path, signal: lent.signal, giveBack }
+}
+
+const GONE = new DstoreError('removed', 'the value was removed')
+
+/** Did the disk lose the bytes? A refused access may be allowed again. */
+const isLost = (error: unknown): boolean =>
+  error instanceof DstoreError && error.code === 'integrity'
+
+async function gathered(
+  { start, end }: ByteRange,
+  pieces: AsyncIterable<Uint8Array>,
+): Promise<Uint8Array> {
+  const whole = new Uint8Array(end - start)
+  let filled = 0
+  for await (const piece of pieces) {
+    whole.set(piece, filled)
+    filled += piece.byteLength
+  }
+  return whole
+}

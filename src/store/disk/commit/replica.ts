@@ -1,0 +1,201 @@
+/**
+ * The records of an open store and what brings changes into them: journal, overlay, flusher
+ * (specs/005-storage.md, "Rules: commits").
+ */
+import { Appender } from '../../../journal/appender.ts'
+import { nextEpoch, readEnd } from '../../../journal/beginning.ts'
+import { SET_BYTES, WRITER_BYTES } from '../../../journal/entry.ts'
+import { openFileJournal } from '../../../journal/file/file-journal.ts'
+import type { JournalFiles } from '../../../journal/file/files.ts'
+import type { Journal } from '../../../journal/journal.ts'
+import { JournalWriter } from '../../../journal/journal-writer.ts'
+import { JOURNAL_ENTRY_BYTES, OVERLAY_BYTES } from '../../../limits.ts'
+import type { Platform } from '../../../platform.ts'
+import type { HeldFiles } from '../../file/held-files.ts'
+import type { StoreArchive } from '../archive.ts'
+import type { FreeSpace } from '../free-space.ts'
+import type { Layout } from '../layout.ts'
+import type { Database } from '../records/database.ts'
+import { EIO } from '../records/short-write.ts'
+import { Flusher } from '../replica/flusher.ts'
+import type { Overlay } from '../replica/overlay.ts'
+import { Commits, diskFull } from './commits.ts'
+import { replay } from './replay.ts'
+
+/** Runs something once after this time, unless the function that it returns is called before. */
+export type After = (ms: number, run: () => void) => () => void
+
+export interface ReplicaParts {
+  readonly layout: Layout
+  readonly database: Database
+  readonly overlay: Overlay
+  readonly held: HeldFiles
+  readonly freeSpace: FreeSpace
+  readonly onFailed: ((fault: Error) => void) | undefined
+  readonly archive: StoreArchive | undefined
+  readonly journalFiles: JournalFiles
+  readonly journalBytes: JournalBytes
+  readonly random: (length: number) => Uint8Array
+  readonly after: After
+  readonly platform: Pick<Platform, 'flushesDrive'>
+}
+
+/** What a process may have in memory that the disk refuses to take into the records. */
+const REPLAYED_BYTES = 2 * OVERLAY_BYTES + JOURNAL_ENTRY_BYTES
+
+/** Sizes of the journal's segments, where they are not the usual ones. */
+export interface JournalBytes {
+  readonly segmentBytes?: number
+  readonly firstSegmentBytes?: number
+}
+
+export class Replica {
+  readonly overlay: Overlay
+  readonly commits: Commits
+  /** Of the epoch that this opening began: the first part of the locations that it gives. */
+  readonly run: number
+  readonly #flusher: Flusher
+  readonly #journal: Journal
+  readonly #writer: JournalWriter
+
+  private constructor({ overlay }: ReplicaParts, opened: Opened) {
+    this.overlay = overlay
+    this.commits = opened.commits
+    this.run = opened.run
+    this.#flusher = opened.flusher
+    this.#journal = opened.journal
+    this.#writer = opened.writer
+  }
+
+  /**
+   * Opens the journal, replays it, and begins an epoch. Errors: `integrity`, `incompatible`,
+   * `no-space`, `unwritable`; of the archive `unreachable`.
+   */
+  static async open(parts: ReplicaParts): Promise<Replica> {
+    const own = await openOwn(parts)
+    let flusher: Flusher | undefined
+    try {
+      const journal = (await parts.archive?.join(own)) ?? own
+      flusher = makeFlusher(parts, journal)
+      const opened = await begin(parts, journal, flusher)
+      return new Replica(parts, opened)
+    } catch (error) {
+      await flusher?.abandon()
+      await own.close()
+      throw error
+    }
+  }
+
+  /** The last entry of the journal. */
+  get position(): number {
+    return this.overlay.tally().position
+  }
+
+  /** Appends an entry without changes. */
+  say(kind: 'heartbeat'): Promise<number> {
+    return this.#writer.say(kind)
+  }
+
+  /** Writes all that was applied so far into the database. */
+  flush(): Promise<void> {
+    return this.#flusher.flush()
+  }
+
+  /**
+   * Waits for what was asked for, says farewell and leaves the journal with little to replay. If
+   * anything of this fails, the next opening replays what is left.
+   */
+  async close(archive: StoreArchive | undefined): Promise<void> {
+    await this.commits.settled()
+    await this.#writer.say('farewell').catch(() => undefined)
+    await this.#writer.close()
+    await archive?.close().catch(() => undefined)
+    await this.#flusher.close().catch(() => undefined)
+    await this.#journal.close()
+  }
+}
+
+interface Opened {
+  readonly commits: Commits
+  readonly run: number
+  readonly flusher: Flusher
+  readonly journal: Journal
+  readonly writer: JournalWriter
+}
+
+/** The segment in use is held, and the one before no longer. */
+async function openOwn(parts: ReplicaParts): Promise<Journal> {
+  const { layout, held, journalFiles, journalBytes, random, platform } = parts
+  let segment: string | undefined
+  const onSegment = async (path: string): Promise<void> => {
+    await held.addOpened(path)
+    if (segment !== undefined) held.remove(segment)
+    segment = path
+  }
+  const directory = layout.journal
+  const journal = await openFileJournal(
+    { directory, ...journalBytes, onSegment },
+    { files: journalFiles, random, platform },
+  )
+  try {
+    await held.addOpened(directory)
+    return journal
+  } catch (error) {
+    await journal.close()
+    throw error
+  }
+}
+
+async function begin(parts: ReplicaParts, journal: Journal, flusher: Flusher): Promise<Opened> {
+  const { overlay, archive, random, after } = parts
+  await replay(journal, overlay, async () => {
+    flusher.onApplied()
+    // The last process had as much in its memory, if the disk refused it then as now.
+    if (overlay.bytes < REPLAYED_BYTES) await flusher.admit(false)?.catch(() => undefined)
+    else await flusher.admit(false)
+  })
+  const commits = new Commits({ ...parts, flusher })
+  const start = nextEpoch(await readEnd(journal), {
+    newSet: Uint8Array.from(random(SET_BYTES)),
+    writer: Uint8Array.from(random(WRITER_BYTES)),
+    leastEpoch: Math.max(overlay.tally().run + 1, archive?.leastEpoch ?? 1),
+  })
+  const writer = new JournalWriter({
+    journal,
+    appender: new Appender(start),
+    sleep: (ms) => new Promise((resolve) => void after(ms, resolve)),
+    onAppended: (...entry) => commits.onAppended(...entry),
+  })
+  commits.writer = writer
+  // Locations of this run are given once this is durable.
+  await writer.say('begin')
+  await commits.compared
+  return { commits, run: start.epoch, flusher, journal, writer }
+}
+
+function makeFlusher(parts: ReplicaParts, journal: Journal): Flusher {
+  const { overlay, database, after, held, freeSpace, onFailed } = parts
+  let isFailing = false
+  return new Flusher({
+    overlay,
+    database,
+    after,
+    onFlushed: (position) => {
+      isFailing = false
+      // What can't be given up now is given up after the next flush.
+      void journal.trim(position).catch(() => undefined)
+    },
+    faultOf: async (cause, bytes) => {
+      const fault = await held.faultOf(cause, 'take changes into the records')
+      // LMDB reports a short write as an I/O error even if the disk is full.
+      const isShort = cause instanceof Error && 'code' in cause && cause.code === EIO
+      if (!isShort || !(await freeSpace.isTight(bytes).catch(() => false))) return fault
+      return diskFull('cannot take changes into the records: the disk is full', cause)
+    },
+    // It is tried again and again: one line says it.
+    onFailed: (fault) => {
+      if (!isFailing) onFailed?.(fault)
+      isFailing = true
+    },
+  })
+}
