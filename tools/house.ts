@@ -107,7 +107,8 @@ export const PURPOSES: Readonly<Record<string, string>> = {
     "Keeps the bucket's journal equal to the store's own: what is sent, and acknowledged.",
   'src/bucket': 'Objects in an S3-compatible bucket: conditional puts, uploads in parts, ranges.',
   'src/journal': 'The order of every write to a store: entries, appenders, who may append.',
-  'src/journal/bucket': 'A journal in a bucket: several entries an object, fenced by conditional puts.',
+  'src/journal/bucket':
+    'A journal in a bucket: several entries an object, fenced by conditional puts.',
   'src/journal/file': 'A journal in preallocated files on the disk of this machine.',
   'src/journal/engine': 'What journals in services share: doubt, followers, clients, URLs.',
   'src/journal/nats': 'A journal in a stream of NATS JetStream.',

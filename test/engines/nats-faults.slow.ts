@@ -38,7 +38,7 @@ if (program === undefined) {
     })
   })
 
-  test('R009-72 NATS: without a majority everything is in doubt, and settled later', async (t) => {
+  test('R009-73, R009-85 NATS: without a majority everything is in doubt, and settled later', async (t) => {
     const journal = await open('minority')
     t.is(await journal.append(0, text('1')), 'ok')
     const { leader } = await cluster.roles('minority')
@@ -58,7 +58,7 @@ if (program === undefined) {
     await journal.close()
   })
 
-  test('R009-73 NATS: a follower goes on after the engine was away', async (t) => {
+  test('R009-71 NATS: a follower goes on after the engine was away', async (t) => {
     const [journal, other] = [await open('away'), await open('away')]
     await journal.append(0, text('1'))
     const stop = new AbortController()

@@ -24,7 +24,7 @@ if (programs === undefined) {
   })
   test.after.always(() => servers.stop())
 
-  test('R009-74 PostgreSQL: what no standby has is in doubt, though it can be read', async (t) => {
+  test('R009-91, R009-92, R009-95 PostgreSQL: what no standby has is in doubt, though it can be read', async (t) => {
     const journal = await open('cut')
     t.is(await journal.append(0, text('1')), 'ok')
     for (const standby of [2, 3]) servers.stopNow(standby)
@@ -59,7 +59,7 @@ if (programs === undefined) {
     await journal.close()
   })
 
-  test('R009-75 PostgreSQL: nothing is acknowledged while no standby is wanted', async (t) => {
+  test('R009-93 PostgreSQL: nothing is acknowledged while no standby is wanted', async (t) => {
     const journal = await open('degraded')
     t.is(await journal.append(0, text('1')), 'ok')
     const set = async (names: string): Promise<void> => {
@@ -76,7 +76,7 @@ if (programs === undefined) {
     await journal.close()
   })
 
-  test('R009-70, R009-71 PostgreSQL: members are killed, a standby is promoted', async (t) => {
+  test('R009-70, R009-71, R009-94 PostgreSQL: members are killed, a standby is promoted', async (t) => {
     await survivesKills(t, {
       open: () => open('killed'),
       gapMs: 30_000,
