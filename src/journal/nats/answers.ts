@@ -10,6 +10,8 @@ export const NATS_CODES = {
   messageTooLarge: 10_054,
   streamNotFound: 10_059,
   wrongLastSequence: 10_071,
+  /** A stream on several servers is wanted of one server. */
+  notClustered: 10_074,
   storeFailed: 10_077,
   /** Another message is proposed, and it is not decided yet. */
   undecided: 10_164,

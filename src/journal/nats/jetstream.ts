@@ -5,7 +5,7 @@
 import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node'
 import { DstoreError } from '../../errors.ts'
 import { JOURNAL_BATCH_BYTES, JOURNAL_INLINE_BYTES } from '../../limits.ts'
-import { awayError } from '../engine/engine.ts'
+import { awayError, unfit } from '../engine/engine.ts'
 import {
   type Json,
   type NatsFault,
@@ -78,6 +78,10 @@ export class JetStream {
   async create(config: object): Promise<void> {
     const { stream } = this.#options
     const fault = faultIn(await this.#call(`STREAM.CREATE.${stream}`, config))
+    if (fault?.code === NATS_CODES.notClustered) {
+      const { place } = this.#options
+      throw unfit(place, fault.description, 'a set needs three servers in a cluster')
+    }
     if (fault !== undefined) throw this.#fault(fault)
   }
 
