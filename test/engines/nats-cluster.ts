@@ -20,6 +20,14 @@ export interface NatsClusterOptions {
   readonly more?: string
 }
 
+/** What of the description of a stream is looked at. */
+interface StreamOf {
+  readonly cluster: {
+    readonly leader: string
+    readonly replicas: readonly { readonly name: string; readonly current: boolean }[]
+  }
+}
+
 interface Server {
   readonly name: string
   readonly port: number
@@ -73,7 +81,7 @@ export class NatsCluster {
       const connection = await this.connect()
       try {
         const answer = await connection.request('$JS.API.STREAM.NAMES', '', { timeout: 1000 })
-        if ('error' in (answer.json() as object)) throw new Error(answer.string())
+        if (answer.json<{ error?: unknown }>().error !== undefined) throw new Error(answer.string())
       } finally {
         await connection.close()
       }
@@ -87,9 +95,7 @@ export class NatsCluster {
       try {
         const subject = `$JS.API.STREAM.INFO.dstore_${set}`
         const answer = await connection.request(subject, '', { timeout: 1000 })
-        const { cluster } = answer.json() as {
-          cluster: { leader: string; replicas: { name: string }[] }
-        }
+        const { cluster } = answer.json<StreamOf>()
         return { leader: cluster.leader, follower: cluster.replicas[0]!.name }
       } finally {
         await connection.close()
@@ -104,7 +110,7 @@ export class NatsCluster {
       try {
         const subject = `$JS.API.STREAM.INFO.dstore_${set}`
         const answer = await connection.request(subject, '', { timeout: 1000 })
-        const { cluster } = answer.json() as { cluster: { replicas: { current: boolean }[] } }
+        const { cluster } = answer.json<StreamOf>()
         if (!cluster.replicas.every(({ current }) => current)) throw new Error('one is behind')
       } finally {
         await connection.close()

@@ -101,7 +101,7 @@ if (program === undefined) {
       const stop = new AbortController()
       const batches: unknown[] = []
       for await (const batch of (await open('large', options)).follow(0, stop.signal)) {
-        batches.push(...batch)
+        batches.push(...(batch as Uint8Array[]))
         if (batches.length === 2) stop.abort()
       }
       t.deepEqual(batches, [large, text('2')])

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { appendFile, chown, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import pg from 'pg'
+import { Client } from 'pg'
 import { DISK } from '../disk.ts'
 import { freePort } from '../free-port.ts'
 
@@ -92,7 +92,7 @@ export class PostgresSet {
 
   async sql(server: number, text: string): Promise<Record<string, unknown>[]> {
     const port = this.ports[server - 1]!
-    const client = new pg.Client({ host: '127.0.0.1', port, user: 'probe', database: 'postgres' })
+    const client = new Client({ host: '127.0.0.1', port, user: 'probe', database: 'postgres' })
     client.on('error', () => undefined)
     await client.connect()
     try {

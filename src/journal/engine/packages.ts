@@ -3,7 +3,7 @@ import { DstoreError } from '../../errors.ts'
 
 /** The versions that are tested. `package.json` states them, too, and a test compares them. */
 export const ENGINE_PACKAGES = {
-  '@nats-io/transport-node': '3.4.0',
+  '@nats-io/transport-node': '3.3.1',
   pg: '8.23.1',
 } as const
 

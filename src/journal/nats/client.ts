@@ -1,4 +1,5 @@
 /** Connections to NATS servers. */
+import type * as transport from '@nats-io/transport-node'
 import type { Auth, NatsConnection, TlsOptions } from '@nats-io/transport-node'
 import { DstoreError } from '../../errors.ts'
 import { awayError } from '../engine/engine.ts'
@@ -7,7 +8,7 @@ import type { EnginePlace } from '../engine/place.ts'
 
 /** What of the package is used. */
 export type Nats = Pick<
-  typeof import('@nats-io/transport-node'),
+  typeof transport,
   'connect' | 'createInbox' | 'credsAuthenticator' | 'headers'
 >
 

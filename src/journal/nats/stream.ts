@@ -2,7 +2,7 @@
 import { JOURNAL_INLINE_BYTES, KIB } from '../../limits.ts'
 import type { DstoreError } from '../../errors.ts'
 import { unfit } from '../engine/engine.ts'
-import { type Json, list } from './answers.ts'
+import { type Json, list, string } from './answers.ts'
 
 /** Replicas of a stream, of which a majority has what was acknowledged. */
 const REPLICAS = 3
@@ -95,8 +95,8 @@ export function checkStream(
   for (const setting of REFUSED) if (isSet(config[setting])) throw wrong(setting, 'none')
   if (config['persist_mode'] === 'async') throw wrong('persist_mode', 'default')
   if (config['allow_direct'] !== true) throw wrong('allow_direct', true)
-  const subjects = list(config['subjects']).toSorted()
-  if (subjects.join() !== [entries, references].join()) {
+  const subjects = list(config['subjects']).map(string)
+  if (subjects.toSorted((a, b) => (a < b ? -1 : 1)).join() !== [entries, references].join()) {
     throw wrong('subjects', [entries, references].join())
   }
   const most = config['max_msg_size']

@@ -7,9 +7,4 @@ export interface Postgres {
   readonly Client: new (config: ClientConfig) => Client
 }
 
-export const loadPostgres = (): Promise<Postgres> =>
-  loadPackage('pg', async () => {
-    // Of a CommonJS module, only some names are seen from outside.
-    const { default: pg } = await import('pg')
-    return pg
-  })
+export const loadPostgres = (): Promise<Postgres> => loadPackage('pg', () => import('pg'))
