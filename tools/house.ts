@@ -26,6 +26,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'cli/delivery':
     'Delivers one value: to standard output, to a file, or by the hands of the daemon.',
   'cli/doctor': 'Examines this node: gathers facts, checks them, prints findings with remedies.',
+  'cli/doctor/archive': 'Examines the archive: note, key file, bucket.',
   'cli/input': 'What a command reads: files, standard input, ranges, tickets.',
   'cli/many': 'Commands on many values at once: lists, bounds, files, progress.',
   'cli/repl': 'The interactive prompt: statements, history, completion.',
@@ -40,6 +41,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/node/global/archive':
     'What an archive changes at a node: identity, leases, removals, rows of the daemon, status.',
   'src/node/global/store': 'Opens the store of a node, and reports on it.',
+  'src/daemon/http/archive': 'The figures of an archive.',
   'src/daemon/config/archive': 'Settings of the archive, and the note that a store has one.',
   'src/daemon/client/lists': 'The lists of a client.',
   'src/daemon/client/tokens': 'The calls of a client about tokens.',

@@ -3,9 +3,9 @@
  * fixture` writes it once for each layout; later versions are tested against what earlier ones left
  * behind.
  */
-import { chmod, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { gather, once } from '../src/bytes.ts'
 import { hash } from '../src/hash/hasher.ts'
@@ -17,6 +17,7 @@ import { receive } from '../src/node/global/ingest.ts'
 import type { Node } from '../src/node/node.ts'
 import { openNode } from '../src/node/open.ts'
 import { openDiskStore } from '../src/store/disk/disk.ts'
+import type { RecordKey } from '../src/store/store.ts'
 
 /** Byte i of every value is i mod 251: values differ only in length. */
 export function valueOf(size: number): Uint8Array {
@@ -124,32 +125,40 @@ async function secondRun(dir: string): Promise<void> {
   await global.close()
 }
 
-async function breakOff(dir: string): Promise<void> {
-  const store = await openDiskStore({ directory: dir })
+/** A row that only the journal has: the fixture is what a process that was killed left. */
+export const UNFLUSHED: RecordKey = { table: 'meta', id: new TextEncoder().encode('unflushed') }
+
+/** Breaks an upload off, and copies the directory before LMDB has what came last. */
+async function breakOff(dir: string, copy: string): Promise<void> {
+  const store = await openDiskStore({ directory: dir }, { after: () => () => undefined })
   const { digest } = hash(valueOf(PARTIAL_BYTES))
   const value = { digest, size: PARTIAL_BYTES, start: 0 }
   await receive(store, value, failing(), () => new Uint8Array(0)).catch(() => undefined)
+  const writes = [{ key: UNFLUSHED, value: valueOf(100) }]
+  await store.commit({ conditions: [], writes, entry: undefined })
+  await cp(dir, copy, { recursive: true })
   await store.close()
 }
 
 /** Every file of the state directory, compressed: most of a database is empty. */
 export async function writeFixture(): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'dstore-fixture-'))
+  const copy = join(dir, '..', `${basename(dir)}-copy`)
   const fixture = 'test/fixtures/store-v3'
   try {
     await firstRun(dir)
     await secondRun(dir)
-    await breakOff(dir)
+    await breakOff(dir, copy)
     await rm(fixture, { recursive: true, force: true })
-    for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
+    for (const entry of await readdir(copy, { recursive: true, withFileTypes: true })) {
       // LMDB creates its lock file at each opening.
       if (!entry.isFile() || entry.name === 'lock.mdb') continue
       const path = join(entry.parentPath, entry.name)
-      const to = join(fixture, `${path.slice(dir.length)}.gz`)
+      const to = join(fixture, `${path.slice(copy.length)}.gz`)
       await mkdir(dirname(to), { recursive: true })
       await writeFile(to, gzipSync(await readFile(path), { level: 9 }))
     }
   } finally {
-    await rm(dir, { recursive: true, force: true })
+    for (const one of [dir, copy]) await rm(one, { recursive: true, force: true })
   }
 }

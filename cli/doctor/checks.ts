@@ -1,4 +1,5 @@
 /** Every check of `doctor` (R007-132, R007-133). No I/O. */
+import { checkArchive } from './archive/check-archive.ts'
 import { checkDaemon, checkListen, checkValues, checkVersions } from './check-daemon.ts'
 import { checkDirectory, checkSettings } from './check-directory.ts'
 import { checkClock, checkGlobal, checkLane } from './check-global.ts'
@@ -16,6 +17,7 @@ const CHECKS: Readonly<Record<Subject, Check>> = {
   global: checkGlobal,
   lane: checkLane,
   clock: checkClock,
+  archive: checkArchive,
   disk: checkDisk,
   memory: checkMemory,
   descriptors: checkDescriptors,

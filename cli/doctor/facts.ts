@@ -1,6 +1,7 @@
 /** What the checks of `doctor` look at: gathered once, by I/O that may fail in parts. */
 import type { StatusAnswer } from '../../src/daemon/api/api.ts'
 import type { Settings } from '../../src/daemon/config/settings.ts'
+import type { DstoreError } from '../../src/errors.ts'
 import type { PeerProbe, TcpOutcome } from '../../src/network/probe.ts'
 import type { Role } from '../../src/node/node.ts'
 
@@ -82,6 +83,18 @@ export interface CertificateFacts {
   readonly isExpired: boolean
 }
 
+/** The archive of a Global or standalone node. */
+export interface ArchiveFacts {
+  /** In the settings. */
+  readonly place: string | undefined
+  readonly endpoint: string | undefined
+  /** In the note of the state directory. */
+  readonly noted: string | undefined
+  readonly key: { readonly path: string; readonly state: 'there' | 'missing' | 'open' } | undefined
+  /** Tried from here; undefined where a daemon serves, which tells itself. */
+  readonly bucket: { readonly fault: DstoreError | undefined } | undefined
+}
+
 export interface GlobalFacts {
   /** Every known address, tried from here. */
   readonly probes: readonly PeerProbe[]
@@ -104,6 +117,8 @@ export interface Facts {
   readonly daemon: Fact<DaemonFacts>
   /** Undefined unless the node is a Local. */
   readonly global: Fact<GlobalFacts> | undefined
+  /** Undefined without an archive. */
+  readonly archive?: Fact<ArchiveFacts> | undefined
   /** Undefined unless TLS is set up; `why`: the files cannot be used. */
   readonly certificate: Fact<CertificateFacts> | undefined
   readonly disk: Fact<DiskFacts>

@@ -11,6 +11,7 @@ export const SUBJECTS = [
   'global',
   'lane',
   'clock',
+  'archive',
   'disk',
   'memory',
   'descriptors',

@@ -1,4 +1,5 @@
 /** Gathers what `doctor` checks: every part at once where it can be, each in a bounded time. */
+import { existsSync } from 'node:fs'
 import type { StateDirectory } from '../../src/daemon/config/state-directory.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { VERSION } from '../../src/node/version.ts'
@@ -6,6 +7,7 @@ import type { Flags } from '../flags.ts'
 import { bounded, type Bounds } from './bounded.ts'
 import type { DescriptorFacts, Fact, Facts } from './facts.ts'
 import { roleOf, settingsOf, statusOf } from './facts.ts'
+import { lookAtArchive } from './archive/gather-archive.ts'
 import { lookAtDaemon } from './gather-daemon.ts'
 import { lookAtDirectory, lookAtDisk } from './gather-directory.ts'
 import { lookAtGlobal, savedAddresses } from './gather-global.ts'
@@ -45,9 +47,11 @@ export async function gather(
   const facts = { ...base, directory: there, settings, daemon } as Facts
   const status = statusOf(facts)
   const pid = status?.daemon.pid
-  const { httpCert, httpKey } = settingsOf(facts)
+  const settingsNow = settingsOf(facts)
+  const { httpCert, httpKey } = settingsNow
   const cached = status?.cache?.files?.directory
-  const [global, certificate, memory, daemonDescriptors, cacheDisk] = await Promise.all([
+  const isArchived = settingsNow.archive !== undefined || existsSync(directory.archive)
+  const [global, certificate, memory, daemonDescriptors, cacheDisk, archive] = await Promise.all([
     globalOf(facts, bounds),
     httpCert === undefined || httpKey === undefined
       ? undefined
@@ -59,6 +63,11 @@ export async function gather(
     cached === undefined
       ? undefined
       : part('the look at the disk of cached files', () => lookAtDisk(cached)),
+    isArchived
+      ? part('the look at the archive', () => {
+          return lookAtArchive(directory, settingsNow, status?.archive !== undefined, signal)
+        })
+      : undefined,
   ])
   return {
     ...facts,
@@ -67,6 +76,7 @@ export async function gather(
     memory,
     disk: await disk,
     cacheDisk,
+    archive,
     descriptors: await own,
     daemonDescriptors: present(daemonDescriptors),
   }

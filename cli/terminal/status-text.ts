@@ -1,6 +1,7 @@
 /** The status of a node for people: one line per fact. */
 import type { HttpStatus, StatusAnswer } from '../../src/daemon/api/api.ts'
 import type { ClockStatus } from '../../src/node/node-status.ts'
+import { archiveFacts } from './archive-text.ts'
 import { byId, type NameOf } from './member-names.ts'
 import { formatContents, formatDuration, formatSize } from '../../src/daemon/config/quantities.ts'
 
@@ -27,6 +28,7 @@ export function statusText(status: StatusAnswer, nameOf: NameOf = byId): string 
     ['lease', status.leaseMs === undefined ? undefined : formatDuration(status.leaseMs)],
     ['wall clock', clock && clockText(clock)],
     ['store', store && storeText(store)],
+    ...archiveFacts(status.archive),
     ...(status.rules ?? []).map((rule): [string, string] => ['rule', ruleText(rule)]),
     ['cache', cache && cacheText(cache)],
     ['cached files', cache && filesText(cache)],

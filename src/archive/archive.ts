@@ -2,91 +2,25 @@
  * The archive of a store in a bucket (specs/011-archive.md): what a daemon opens beside its store,
  * asks for its state, and restores a store from.
  */
-import type { RequestCounts, ObjectStore } from '../bucket/object-store.ts'
-import { DstoreError } from '../errors.ts'
-import type { Log } from '../log.ts'
-import type { StoreArchive } from '../store/disk/archive.ts'
-import type { Files } from '../store/disk/files.ts'
-import type { Restored } from './restored.ts'
+import type { Archive, ArchiveComponents, ArchiveOptions } from './interface.ts'
+import { makeArchive } from './open-archive.ts'
 
-/** The archive of one store; `openDiskStore` is given it. */
-export interface Archive extends StoreArchive {
-  status(): ArchiveStatus
-
-  /**
-   * Has an entry that was sent less than `ARCHIVE_LAG_MS` ago reached the bucket? Otherwise another
-   * node may have taken over: no lease is renewed, and no change acknowledged (R011-60).
-   */
-  mayServe(): boolean
-
-  /** Resolves once another node has taken over: this one must end. Never rejects. */
-  readonly lost: Promise<DstoreError>
-}
-
-export interface ArchiveOptions {
-  /** Closed by the caller, after the store and the archive. */
-  readonly objects: ObjectStore
-  /** That of the store. Holds copies of the records while they are uploaded. */
-  readonly directory: string
-  /** `--archive-ack`: a change is acknowledged when it is in the bucket. */
-  readonly acknowledges: boolean
-  /** What `restore` said, if it has just made the store. */
-  readonly restored?: Restored
-  /**
-   * Milliseconds that never lag, with the time that the machine sleeps (specs/004-index.md,
-   * "Clocks", the holder's).
-   */
-  readonly elapsed: () => number
-  readonly log: Log
-}
-
-/** What an archive is built from; tests pass in others. */
-export interface ArchiveComponents {
-  readonly files?: Files
-  readonly random?: (length: number) => Uint8Array
-  /** Resolves after this time, or when the signal is aborted. */
-  readonly sleep?: Sleep
-}
-
-export type Sleep = (ms: number, signal?: AbortSignal) => Promise<void>
+export type {
+  Archive,
+  ArchiveComponents,
+  ArchiveOptions,
+  ArchiveState,
+  ArchiveStatus,
+} from './interface.ts'
 
 /**
- * `opening`: the store is not open yet. `first-copy`: what the store had before is being uploaded,
- * so that nothing can be restored yet. `current`: the bucket has all, or lacks what is on its way.
- * `behind`: its last try failed, and puts go on. `waiting`: puts wait for the bucket. `unreachable`:
- * they have waited in vain, and are refused. `fenced`: another node has taken over.
+ * Races the bucket's conditions, and makes the place an archive if it is none. Errors:
+ * `incompatible` for a bucket that ignores conditions, or what a later version left there;
+ * `integrity`, `not-permitted`, `unreachable`.
  */
-export type ArchiveState =
-  | 'opening'
-  | 'first-copy'
-  | 'current'
-  | 'behind'
-  | 'waiting'
-  | 'unreachable'
-  | 'fenced'
-
-export interface ArchiveStatus {
-  readonly state: ArchiveState
-  /** `s3://BUCKET/PREFIX`. */
-  readonly place: string
-  readonly acknowledges: boolean
-  /** The last entry of the store's own journal, and of the bucket's. */
-  readonly own: number
-  readonly archived: number
-  /** What the bucket lacks. */
-  readonly lag: { readonly entries: number; readonly bytes: number; readonly ms: number }
-  readonly requests: RequestCounts
-  /** The newest snapshot; undefined until the first copy is complete. */
-  readonly snapshot: { readonly position: number; readonly ageMs: number } | undefined
-  /** Values in files; undefined unless the state is `first-copy`. */
-  readonly firstCopy: { readonly done: number; readonly total: number } | undefined
-  readonly lastFault: { readonly fault: DstoreError; readonly agoMs: number } | undefined
-}
-
-/** Errors: `incompatible` for what another version or another set left there; `unreachable`. */
 export async function openArchive(
   options: ArchiveOptions,
-  _components: ArchiveComponents = {},
+  components: ArchiveComponents = {},
 ): Promise<Archive> {
-  throw new DstoreError('internal', `no archive in ${options.objects.place} yet`)
+  return makeArchive(options, components)
 }

@@ -15,7 +15,7 @@ export function bytesOf(value: unknown): number {
   throw new AnswerError('the answer states no length')
 }
 
-/** The id of an upload, or the tag of a part. */
+/** The id of an upload, or the tag of a part or an object, without which it is no answer of S3. */
 export function tagOf(value: unknown): string {
   if (typeof value === 'string' && value !== '' && value.length <= TAG_CHARACTERS) return value
   throw new AnswerError('the answer has no id')
@@ -23,17 +23,19 @@ export function tagOf(value: unknown): string {
 
 interface Answered {
   readonly Body?: unknown
+  readonly ETag?: string | undefined
   readonly ContentLength?: number | undefined
   readonly ContentRange?: string | undefined
 }
 
 /** The bytes of an object, at most `most`: exactly those of the range that it has. */
 export async function readObject(
-  { Body, ContentLength, ContentRange }: Answered,
+  { Body, ETag, ContentLength, ContentRange }: Answered,
   range: ByteRange | undefined,
   most: number,
 ): Promise<Uint8Array> {
   try {
+    tagOf(ETag)
     const expected = expectedBytes(ContentLength, ContentRange, range)
     if (expected > most) throw new AnswerError(`the server sends more than ${most} bytes`)
     const bytes = await readBody(Body, most)
@@ -88,7 +90,13 @@ export function pageOf(
     before = key
     return { key, size: bytesOf(Size) }
   })
-  return { objects, more: IsTruncated === true }
+  return { objects, more: moreOf(IsTruncated) }
+}
+
+/** Every list of S3 says so: without it an answer without text would be a bucket without objects. */
+function moreOf(isTruncated: unknown): boolean {
+  if (typeof isTruncated === 'boolean') return isTruncated
+  throw new AnswerError('the answer is no list')
 }
 
 interface ListedUpload {
@@ -98,14 +106,16 @@ interface ListedUpload {
 
 interface UploadsAnswer {
   readonly Uploads?: readonly ListedUpload[] | undefined
+  readonly IsTruncated?: boolean | undefined
 }
 
 export function uploadsOf(
-  { Uploads = [] }: UploadsAnswer,
+  { Uploads = [], IsTruncated }: UploadsAnswer,
   begin: string,
   prefix: string,
 ): readonly UnfinishedUpload[] {
   checkCount(Uploads)
+  moreOf(IsTruncated)
   return Uploads.map(({ Key, UploadId }) => ({
     key: keyOf(Key, begin, prefix),
     id: tagOf(UploadId),

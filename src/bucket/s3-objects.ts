@@ -98,7 +98,7 @@ class S3Objects implements ObjectStore {
     const condition = ifAbsent === true ? { IfNoneMatch: '*' } : {}
     return this.#write(signal, this.#msFor(body.byteLength), async (options) => {
       const input = { ...this.#object(key), ...condition, Body: body }
-      await this.#client.send(new this.#sdk.PutObjectCommand(input), options)
+      tagOf((await this.#client.send(new this.#sdk.PutObjectCommand(input), options)).ETag)
     })
   }
 
@@ -125,7 +125,9 @@ class S3Objects implements ObjectStore {
     return this.#call(signal, this.#requestMs, async (options) => {
       const command = new this.#sdk.HeadObjectCommand(this.#object(key))
       const answer = await present(this.#client.send(command, options))
-      return answer === undefined || answer === 'beyond' ? undefined : bytesOf(answer.ContentLength)
+      if (answer === undefined || answer === 'beyond') return undefined
+      tagOf(answer.ETag)
+      return bytesOf(answer.ContentLength)
     })
   }
 
@@ -194,7 +196,8 @@ class S3Objects implements ObjectStore {
         signal,
         COMPLETING * this.#requestMs * LEAST_RATE,
         async (options) => {
-          await this.#client.send(new this.#sdk.CompleteMultipartUploadCommand(input), options)
+          const command = new this.#sdk.CompleteMultipartUploadCommand(input)
+          tagOf((await this.#client.send(command, options)).ETag)
         },
       )
     } catch (error) {

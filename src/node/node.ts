@@ -6,7 +6,7 @@
 import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
 import type { CallOptions, PrefetchOptions } from './call-options.ts'
-import type { NodeKept } from './global/archive/kept-rows.ts'
+import type { NodeKept } from './global/archive/node-kept.ts'
 import type { NodeInactive } from './node-inactive.ts'
 import type { NodeIndex } from './node-index.ts'
 import type { NodeLists } from './node-lists.ts'

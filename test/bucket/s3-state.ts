@@ -68,7 +68,10 @@ export class S3State {
   protected HeadObject({ key }: S3Request): S3Answer {
     const object = this.objects.get(key)
     if (object === undefined) return { status: 404 }
-    return { status: 200, headers: { 'content-length': `${object.byteLength}` } }
+    return {
+      status: 200,
+      headers: { etag: tagOf(object), 'content-length': `${object.byteLength}` },
+    }
   }
 
   protected HeadBucket(): S3Answer {

@@ -138,7 +138,7 @@ class Stub implements S3Stub {
       this.#underWay++
       this.mostAtOnce = Math.max(this.mostAtOnce, this.#underWay)
       this.#answer(incoming, outgoing)
-        .catch(() => incoming.destroy())
+        .catch(() => incoming.socket.destroy())
         .finally(() => this.#underWay--)
     })
     this.#server.listen(this.#port, '127.0.0.1')
@@ -166,10 +166,10 @@ class Stub implements S3Stub {
     const logged: LoggedRequest = { ...what, bodyBytes: byteLength, status: undefined }
     this.log.push(logged)
     const hit = this.#faultFor(request)
-    if (hit?.kind === 'dropped') return void incoming.destroy()
+    if (hit?.kind === 'dropped') return void incoming.socket.destroy()
     if (hit?.kind === 'late') await sleep(hit.ms)
     const answer = this.#refusal(hit, bucket!, request) ?? this.state.do(request)
-    if (hit?.kind === 'lost') return void incoming.destroy()
+    if (hit?.kind === 'lost') return void incoming.socket.destroy()
     if (hit?.kind === 'answered-late') await sleep(hit.ms)
     logged.status = answer.status
     await send(outgoing, request, answer, hit?.kind === 'cut' ? hit.bytes : undefined)

@@ -13,6 +13,7 @@ import { findingsText, summaryText } from '../../cli/doctor/render.ts'
 import { isLoopback, octal, quoted, span } from '../../cli/doctor/words.ts'
 
 import { AWAY, CASES as OTHER_CASES } from './doctor-cases.ts'
+import { ARCHIVE_CASES } from './doctor-archive-cases.ts'
 import { CACHED_CASES } from './doctor-cached-cases.ts'
 import { CERTIFICATE_CASES } from './doctor-certificate-cases.ts'
 import {
@@ -26,7 +27,7 @@ import {
   withDaemon,
 } from './doctor-facts.ts'
 
-const CASES = { ...OTHER_CASES, ...CERTIFICATE_CASES, ...CACHED_CASES }
+const CASES = { ...OTHER_CASES, ...CERTIFICATE_CASES, ...CACHED_CASES, ...ARCHIVE_CASES }
 
 const worse = (facts: Facts): readonly Finding[] =>
   examine(facts).filter(({ severity }) => severity !== 'ok')
@@ -68,9 +69,10 @@ test('R007-132 every id is in the spec, and the spec names no other', (t) => {
   const checked = [...found].filter((id) => !id.endsWith('-not-checked') && !used.includes(id))
   t.deepEqual(checked.toSorted(), [...inSpec].filter((id) => id !== '-used').toSorted())
   // The unit tests above make every finding that the code can make.
-  const code = readdirSync('cli/doctor').map((file) =>
-    readFileSync(join('cli/doctor', file), 'utf8'),
-  )
+  const files = readdirSync('cli/doctor', { recursive: true, encoding: 'utf8' })
+  const code = files
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => readFileSync(join('cli/doctor', file), 'utf8'))
   const written = [...code.join('').matchAll(/'([a-z]+(?:-[a-z]+)+)'/g)].map(([, id]) => id!)
   for (const id of checked) t.true(written.includes(id), id)
 })

@@ -15,7 +15,7 @@ import { Trace, isStraceInstalled, parseTrace, straceOptions } from '../store/di
 /** The last two are large: they have files of their own. */
 const SIZES = [1, 100, 16 * 1024, 100_000, 3 * MIB]
 
-test('R005-31, R005-33: a daemon answers a put when its file, its directory and LMDB are synced, in this order', async (t) => {
+test('R005-31, R005-33: a daemon answers a put when its file, its directory and its entry are durable, in this order', async (t) => {
   if (!isStraceInstalled()) {
     t.log('SKIPPED: strace is not installed')
     t.pass()
@@ -53,19 +53,19 @@ test('R005-31, R005-33: a daemon answers a put when its file, its directory and 
   t.is(parts.length, 2)
   let before = 0
   for (const [i, answer] of answers.entries()) {
-    const { pages, meta } = traced.commitBefore(answer)
-    t.true(pages.began > before, 'a commit of its own')
-    t.true(meta.ended < answer.began, 'pages, their sync, the meta page, then the answer')
+    const append = traced.appendBefore(answer)
+    t.true(append.began > before, 'an entry of its own')
+    t.true(traced.isDurable(append), 'the entry was durable when it was written')
     before = answer.ended
     const part = parts[i - (SIZES.length - parts.length)]
     if (part === undefined) continue
     const { written, synced, rename, directorySynced } = traced.fileSteps(`${part}.part`)
     t.true(written.ended < synced.began && synced.ended < rename.began)
-    t.true(rename.ended < directorySynced.began && directorySynced.ended < pages.began)
+    t.true(rename.ended < directorySynced.began && directorySynced.ended < append.began)
   }
   const removal = traced.calls.find(({ name, args }) => {
     return name.startsWith('write') && args.includes('HTTP/1.1 200')
   })!
   const unlink = traced.unlinkOf(parts.at(-1)!)!
-  t.true(traced.commitBefore(removal).meta.ended < unlink.began && unlink.ended < removal.began)
+  t.true(traced.appendBefore(removal).ended < unlink.began && unlink.ended < removal.began)
 })

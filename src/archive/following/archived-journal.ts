@@ -29,6 +29,7 @@ export class ArchivedJournal implements Journal {
   #noting: Promise<void> = Promise.resolve()
   #wantedTrim = 0
   #trimmed = 0
+  #draining: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
   constructor(parts: ArchivedJournalParts) {
@@ -90,6 +91,16 @@ export class ArchivedJournal implements Journal {
     return (this.#closing ??= this.#close())
   }
 
+  /** Nothing more is sent: what the bucket lacks goes up at the next opening. */
+  get isDrained(): boolean {
+    return this.#draining !== undefined
+  }
+
+  /** Waits, as long as the bucket takes anything, until it has all; then nothing more is sent. */
+  drain(): Promise<void> {
+    return (this.#draining ??= this.#drain())
+  }
+
   /** The bucket has more: what was held back goes. */
   onArchived(): void {
     if (this.#wantedTrim <= this.#trimmed || this.#closing !== undefined) return
@@ -105,20 +116,21 @@ export class ArchivedJournal implements Journal {
     while (position > shipper.archived) {
       if (shipper.fence !== undefined) throw shipper.fence
       const left = ARCHIVE_CONFIRM_MS - (elapsed() - since)
-      if (left <= 0) throw this.#unreachable('not confirmed')
+      if (left <= 0 || (this.isDrained && !shipping.isRunning))
+        throw this.#unreachable('not confirmed')
       await shipping.changed(left)
     }
   }
 
   /** Waits until the bucket has all that is here now, as long as it takes anything at all. */
-  async shipped(): Promise<void> {
+  async shipped(patienceMs: number = ARCHIVE_LAG_MS): Promise<void> {
     const { shipper, shipping, elapsed } = this.#parts
     const { own } = shipper
     let [archived, since] = [shipper.archived, elapsed()]
     while (shipper.archived < own) {
       if (shipper.fence !== undefined) throw shipper.fence
       if (shipper.archived > archived) [archived, since] = [shipper.archived, elapsed()]
-      const left = ARCHIVE_LAG_MS - (elapsed() - since)
+      const left = patienceMs - (elapsed() - since)
       if (left <= 0) throw this.#unreachable('not begun')
       await shipping.changed(left)
     }
@@ -185,12 +197,17 @@ export class ArchivedJournal implements Journal {
   }
 
   async #close(): Promise<void> {
-    const { own, shipper, shipping } = this.#parts
-    shipper.close()
-    await this.archived(shipper.own).catch(() => undefined)
-    await shipping.stop()
+    await this.drain()
     await this.#trim().catch(this.#parts.onTrimFailed)
-    await own.close()
+    await this.#parts.own.close()
+  }
+
+  async #drain(): Promise<void> {
+    const { shipper, shipping } = this.#parts
+    shipper.close()
+    shipping.wake()
+    if (shipping.isRunning) await this.shipped(ARCHIVE_CONFIRM_MS).catch(() => undefined)
+    await shipping.stop()
   }
 
   #unreachable(what: string): DstoreError {

@@ -8,7 +8,7 @@ import type { Log } from '../../log.ts'
 import { decodeEntry } from '../../journal/decode.ts'
 import type { EntryHead } from '../../journal/entry.ts'
 import type { Journal } from '../../journal/journal.ts'
-import type { Sleep } from '../archive.ts'
+import type { Sleep } from '../interface.ts'
 import { ArchivedJournal } from './archived-journal.ts'
 import type { BucketJournal } from './bucket-journal.ts'
 import { compareJournals } from './joining.ts'
@@ -25,6 +25,8 @@ export interface FollowingParts {
   readonly elapsed: () => number
   readonly sleep: Sleep
   readonly log: Log
+  /** The bucket's journal has these entries. */
+  readonly onArchived?: (entries: readonly Uint8Array[]) => void
   readonly lagBytes?: number
   readonly rules?: FollowingRules
 }
@@ -107,7 +109,11 @@ export class Following {
     const sayHeartbeat = (): void => {
       this.#store?.say('heartbeat').catch(() => undefined)
     }
-    const onStep = (): void => this.#onStep()
+    const { onArchived } = this.#parts
+    const onStep = (entries: readonly Uint8Array[]): void => {
+      this.#onStep()
+      if (entries.length > 0) onArchived?.(entries)
+    }
     const shipping = new Shipping({ shipper, own, bucket, elapsed, sleep, sayHeartbeat, onStep })
     const onTrimFailed = (fault: unknown): void =>
       log.warn(`trimming the journal failed: ${String(fault)}`)
@@ -141,9 +147,26 @@ export class Following {
     return this.#joinedParts().journal.archived(position)
   }
 
-  /** Stops, if the journal is not closed by its store. */
+  /** Resolves when the bucket has what was appended so far, however long that takes. */
+  async settled(): Promise<void> {
+    const { journal, shipper } = this.#joinedParts()
+    const { own } = shipper
+    for (;;) {
+      try {
+        return await journal.archived(own)
+      } catch (error) {
+        if (shipper.fence !== undefined || journal.isDrained) throw error
+      }
+    }
+  }
+
+  /** Waits, as long as the bucket takes anything, until it has all; then nothing more is sent. */
+  async drain(): Promise<void> {
+    await this.#joined?.journal.drain()
+  }
+
   async close(): Promise<void> {
-    await this.#joined?.shipping.stop()
+    await this.drain()
     await this.#joined?.bucket.close()
   }
 

@@ -1,6 +1,7 @@
 /** Compares a store's own journal with the bucket's, at start (R011-50 to 52). */
-import { equal } from '../../bytes.ts'
+import { equal, toHex } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
+import { decodeEntry } from '../../journal/decode.ts'
 import type { Extent, Journal } from '../../journal/journal.ts'
 import type { BucketJournal } from './bucket-journal.ts'
 
@@ -15,6 +16,7 @@ export async function compareJournals(
     if (theirs.first > theirs.last) return undefined
     const ours = await own.extent()
     if (ours.last === 0) throw empty(place, theirs.last)
+    await checkSets(own, bucket, { ours, theirs, place })
     if (theirs.last > ours.last) throw await parted(own, bucket, { ours, theirs, place })
     const [mine, other] = [await own.at(theirs.last), await bucket.at(theirs.last)]
     // Another node appends and trims meanwhile.
@@ -29,6 +31,22 @@ interface Both {
   readonly ours: Extent
   readonly theirs: Extent
   readonly place: string
+}
+
+/** Entries of different sets never follow each other: it is another store's archive. */
+async function checkSets(
+  own: Journal,
+  bucket: BucketJournal,
+  { ours, theirs, place }: Both,
+): Promise<void> {
+  const [mine, other] = [await own.at(ours.last), await bucket.at(theirs.last)]
+  if (!(mine instanceof Uint8Array) || !(other instanceof Uint8Array)) return
+  const [mySet, otherSet] = [mine, other].map((entry) => toHex(decodeEntry(entry).head.set))
+  if (mySet === otherSet) return
+  const message = `the archive in ${place} is that of set ${otherSet}, and this store is of ${mySet}`
+  throw new DstoreError('incompatible', message, {
+    hint: 'give another prefix, for an archive of this store',
+  })
 }
 
 /** Looks for the last entry that both have. What follows it can't be the same again: a chain. */
@@ -47,10 +65,11 @@ async function parted(
     else differentAt = middle
   }
   const isFound = equalAt >= first
-  const only = (last: number): string => `${isFound ? '' : 'at least '}${last - equalAt}`
-  const message =
-    `the archive in ${place} is of a node that has taken over${isFound ? ` after entry ${equalAt}` : ''}: ` +
-    `${only(ours.last)} entries are only in this store, and ${only(theirs.last)} only in the archive`
+  const since = isFound ? ` after entry ${equalAt}` : ''
+  const counts = isFound
+    ? `${ours.last - equalAt} entries are only in this store, and ${theirs.last - equalAt} only there`
+    : 'how many entries are only in this store cannot be told: what both had was trimmed'
+  const message = `the archive in ${place} is of a node that has taken over${since}: ${counts}`
   return new DstoreError('integrity', message, {
     hint: 'keep this directory if you miss something; go on with --take-over in an empty one',
   })

@@ -13,6 +13,7 @@ import {
   ARCHIVE_LAG_BYTES,
   ARCHIVE_LAG_MS,
   ARCHIVE_OBJECT_BYTES,
+  JOURNAL_OBJECT_ENTRIES,
 } from '../../limits.ts'
 import { ALL_FOLLOWING_RULES, type FollowingRules } from './rules.ts'
 
@@ -262,7 +263,8 @@ export class Shipper {
   #groupFor(bytes: number, now: number): Group {
     const last = this.#groups.at(-1)
     const isSent = this.#sent !== undefined && this.#groups.length === 1
-    if (last !== undefined && !isSent && last.bytes + bytes <= ARCHIVE_OBJECT_BYTES) return last
+    const isRoom = last !== undefined && last.bytes + bytes <= ARCHIVE_OBJECT_BYTES
+    if (isRoom && !isSent && last.count < JOURNAL_OBJECT_ENTRIES) return last
     const group = { after: this.#own - 1, count: 0, bytes: 0, since: now, entries: [] }
     this.#groups.push(group)
     return group

@@ -2,7 +2,7 @@
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { ARCHIVE_LAG_MS } from '../../limits.ts'
 import type { Journal } from '../../journal/journal.ts'
-import type { Sleep } from '../archive.ts'
+import type { Sleep } from '../interface.ts'
 import { type BucketJournal, entriesAfter } from './bucket-journal.ts'
 import type { Shipper, ShipperAnswer, ShipperStep } from './shipper.ts'
 
@@ -14,8 +14,8 @@ export interface ShippingParts {
   readonly sleep: Sleep
   /** Appends a heartbeat to the store, which comes here in its turn. Never throws. */
   readonly sayHeartbeat: () => void
-  /** A step was taken. */
-  readonly onStep?: () => void
+  /** A step was taken, and the bucket was found to have these entries. */
+  readonly onStep?: (archived: readonly Uint8Array[]) => void
 }
 
 /** The longest that a timer may be asked to wait. */
@@ -30,10 +30,15 @@ export class Shipping {
   readonly #waiting = new Set<() => void>()
   #running: Promise<void> | undefined
   #stopping = false
+  #sent: readonly Uint8Array[] = []
   #rest: AbortController | undefined
 
   constructor(parts: ShippingParts) {
     this.#parts = parts
+  }
+
+  get isRunning(): boolean {
+    return this.#running !== undefined && !this.#stopping
   }
 
   start(): void {
@@ -76,8 +81,10 @@ export class Shipping {
         await this.#pause(step.ms)
         continue
       }
+      if (step.type === 'append') this.#sent = step.entries
+      const { archived } = shipper
       shipper.answer(await this.#take(step), elapsed())
-      this.#parts.onStep?.()
+      this.#parts.onStep?.(this.#sent.slice(0, shipper.archived - archived))
       for (const wake of this.#waiting) wake()
     }
   }

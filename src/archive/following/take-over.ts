@@ -6,7 +6,7 @@ import type { Chain } from '../../journal/chain.ts'
 import { decodeEntry } from '../../journal/decode.ts'
 import { JournalWriter } from '../../journal/journal-writer.ts'
 import { AppendError, type Journal } from '../../journal/journal.ts'
-import type { Sleep } from '../archive.ts'
+import type { Sleep } from '../interface.ts'
 
 export interface TakeOverParts {
   readonly bucket: Journal
@@ -25,6 +25,8 @@ export interface TakenOver {
   readonly position: number
   /** Is it its farewell? */
   readonly saidFarewell: boolean
+  /** The digest of that entry. */
+  readonly before: Uint8Array
   /** The entry that follows it, which begins the new epoch. */
   readonly begin: Uint8Array
   readonly fencedAt: number
@@ -52,7 +54,8 @@ export async function takeOver(parts: TakeOverParts): Promise<TakenOver | 'gone'
     if (begin === undefined) continue
     const saidFarewell = decodeEntry(last).body.kind === 'farewell'
     chain.accept(begin)
-    return { position: end.position, saidFarewell, begin, fencedAt: elapsed() }
+    const { position, digest: before } = end
+    return { position, before, saidFarewell, begin, fencedAt: elapsed() }
   }
   throw new DstoreError('busy', 'another node appends to the archive all the time', {
     hint: 'stop it, or try again',

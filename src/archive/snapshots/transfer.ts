@@ -90,10 +90,8 @@ export async function downloadFile(
 ): Promise<Uint8Array> {
   const file = await files.create(path)
   const ahead: Promise<Uint8Array>[] = []
-  let next = 0
-  const fetchNext = (): void => {
-    const range = { start: next, end: Math.min(size, next + ARCHIVE_PART_BYTES) }
-    next = range.end
+  const fetchFrom = (start: number): void => {
+    const range = { start, end: Math.min(size, start + ARCHIVE_PART_BYTES) }
     const part = fetched(objects, key, range, signal)
     // Its failure is thrown when its turn comes, if it does.
     part.catch(() => undefined)
@@ -101,9 +99,11 @@ export async function downloadFile(
   }
   try {
     const hasher = plainHasher()
-    let done = 0
+    let [next, done] = [0, 0]
     for (;;) {
-      while (next < size && ahead.length < ARCHIVE_PARTS_AHEAD) fetchNext()
+      for (; next < size && ahead.length < ARCHIVE_PARTS_AHEAD; next += ARCHIVE_PART_BYTES) {
+        fetchFrom(next)
+      }
       const part = await ahead.shift()
       if (part === undefined) break
       await hashInTurns(hasher, part)

@@ -3,6 +3,7 @@ import type * as Prometheus from 'prom-client'
 import type { NodeStatus } from '../../node/node.ts'
 import type { HttpCall } from './call.ts'
 import type { DoorCount } from './doors/door-counts.ts'
+import { addArchive } from './archive/archive-metrics.ts'
 import { addRules } from './names/rule-metrics.ts'
 
 /** One figure of a node's status; `read` gives undefined for a role without it. */
@@ -185,6 +186,7 @@ export async function metrics({ node, response, doorCounts }: HttpCall): Promise
   await addMembers(node, registry)
   await addRules(node, registry, { Counter, Gauge })
   addDoors(doorCounts, registers, Counter)
+  addArchive(status, registers, { Counter, Gauge })
   const text = await Registry.merge([registry, processRegistry]).metrics()
   response.writeHead(200, {
     'Content-Type': registry.contentType,

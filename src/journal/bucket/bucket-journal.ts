@@ -192,12 +192,16 @@ class ObjectJournal implements BucketJournal {
   async #append(after: number, entries: readonly Uint8Array[]): Promise<'ok' | 'taken'> {
     let end = this.#end
     if (end === undefined || after > end.last) end = await this.#refresh()
-    if (after < end.last) return 'taken'
+    if (after < end.last) return this.#before(after, entries)
     if (after > end.last) throw beyondEnd(after, end.last)
     const object = encodeObject(after + 1, end.check, entries)
     let put: ObjectHead = object
     if ((await this.#objects.put(object)) === 'exists') {
       const found = await this.#own(after + 1, entries)
+      if (found === undefined) {
+        const message = `${this.#place}: entry ${after + 1} was there, and is not any more`
+        throw new DstoreError('unreachable', message)
+      }
       if (found === 'taken') return 'taken'
       put = found
     }
@@ -210,19 +214,28 @@ class ObjectJournal implements BucketJournal {
     return 'ok'
   }
 
-  /** The object there, if an earlier try of the same append has put it. */
-  async #own(first: number, entries: readonly Uint8Array[]): Promise<ObjectHead | 'taken'> {
+  /** There is or was an entry: that of an earlier try of the same append, or another one. */
+  async #before(after: number, entries: readonly Uint8Array[]): Promise<'ok' | 'taken'> {
+    const found = await this.#own(after + 1, entries)
+    // What an earlier try has put begins with the first of them.
+    if (found === undefined || found === 'taken') return 'taken'
+    return (await this.#isLive(found)) ? 'ok' : 'taken'
+  }
+
+  /** The object there, if an earlier try of the same append has put it; undefined if none is. */
+  async #own(
+    first: number,
+    entries: readonly Uint8Array[],
+  ): Promise<ObjectHead | 'taken' | undefined> {
     const found = await this.#objects.read(first)
-    const name = `${this.#place}: entry ${first}`
-    if (found === undefined) {
-      throw new DstoreError('unreachable', `${name} was there, and is not any more`)
-    }
+    if (found === undefined) return undefined
     const isOther = found.entries.some(
       (entry, i) => i < entries.length && !equal(entry, entries[i]!),
     )
     if (isOther) return 'taken'
     if (found.entries.length >= entries.length) return found
-    throw new DstoreError('unreachable', `${name} was put by an earlier append, of fewer entries`)
+    const message = `${this.#place}: entry ${first} was put by an earlier append, of fewer entries`
+    throw new DstoreError('unreachable', message)
   }
 
   /** Is an object that was put after `end` part of the journal? */

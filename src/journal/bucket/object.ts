@@ -109,8 +109,8 @@ export function decodeHead(first: number, bytes: Uint8Array): ObjectHead {
   return {
     first,
     last: first + count - 1,
-    previous: bytes.slice(PREVIOUS_AT, OBJECT_HEAD_BYTES),
-    check: bytes.slice(CHECK_AT, CHECKED_AT),
+    previous: Uint8Array.from(bytes.subarray(PREVIOUS_AT, OBJECT_HEAD_BYTES)),
+    check: Uint8Array.from(bytes.subarray(CHECK_AT, CHECKED_AT)),
   }
 }
 
@@ -129,7 +129,8 @@ export function decodeObject(first: number, bytes: Uint8Array): JournalObject {
     const left = bytes.byteLength - at - 4
     const length = left < 0 ? 0 : view.getUint32(at)
     if (length === 0 || length > left) throw fault(`it ends in entry ${position}`)
-    entries.push(bytes.subarray(at + 4, at + 4 + length))
+    // Plain arrays, whatever the bytes came as.
+    entries.push(new Uint8Array(bytes.buffer, bytes.byteOffset + at + 4, length))
     at += 4 + length
   }
   if (at !== bytes.byteLength) throw fault('bytes follow its last entry')

@@ -8,56 +8,29 @@ import {
   JOURNAL_FIRST_SEGMENT_BYTES,
   JOURNAL_SEGMENT_BYTES,
 } from '../../limits.ts'
-import { PLATFORM, type Platform } from '../../platform.ts'
-import { BEFORE_FIRST, type ChainPosition } from '../chain.ts'
+import { PLATFORM } from '../../platform.ts'
+import { BEFORE_FIRST } from '../chain.ts'
 import { entryDigest } from '../digest.ts'
 import { Following, type Readable } from '../following.ts'
 import {
   AppendError,
   type Extent,
   type Followed,
-  type Journal,
   beyondEnd,
   checkEntry,
   checkPosition,
   closedError,
 } from '../journal.ts'
 import { damaged, faultOf, isMissing } from './faults.ts'
-import {
-  type JournalFile,
-  type JournalFiles,
-  nodeJournalFiles,
-  readFull,
-  writeAll,
-} from './files.ts'
+import { type JournalFile, nodeJournalFiles, readFull, writeAll } from './files.ts'
 import { SALT_BYTES, encodeHead } from './head.ts'
 import { type Opened, openSegments } from './opening.ts'
+import type { FileJournal, FileJournalComponents, FileJournalOptions } from './options.ts'
 import { entriesIn, recordBytes, recordHead, writeRecord } from './record.ts'
 import type { Place, Segment, Segments } from './segments.ts'
 import type { Spares } from './spares.ts'
 
-export interface FileJournalOptions {
-  /** Below one that exists. Only one process may have it open: the caller holds a lock. */
-  readonly directory: string
-  readonly segmentBytes?: number
-  readonly firstSegmentBytes?: number
-  /**
-   * Where a journal without segments begins: after that position, with that chain. Nothing of it is
-   * written before the first append.
-   */
-  readonly start?: ChainPosition
-  /** Writes nothing, not even what an opening does: what it finds may not be durable. */
-  readonly readOnly?: boolean
-  /** Called with the path of each new segment before anything is appended to it (R005-56). */
-  readonly onSegment?: (path: string) => Promise<void>
-}
-
-/** What the journal is built from; tests pass in others that fail. */
-export interface FileJournalComponents {
-  readonly files?: JournalFiles
-  readonly random?: (length: number) => Uint8Array
-  readonly platform?: Pick<Platform, 'flushesDrive'>
-}
+export type { FileJournal, FileJournalComponents, FileJournalOptions } from './options.ts'
 
 /** Errors: `integrity`, `incompatible`, `no-space`, `unwritable`. */
 export async function openFileJournal(
@@ -67,20 +40,22 @@ export async function openFileJournal(
     random = randomBytes,
     platform = PLATFORM,
   }: FileJournalComponents = {},
-): Promise<Journal> {
+): Promise<FileJournal> {
   try {
     const { directory, start = BEFORE_FIRST, readOnly = false } = options
     const opened = await openSegments(files, directory, { start, readOnly })
-    return new FileJournal(options, { files, random, platform }, opened)
+    return new OpenFileJournal(options, { files, random, platform }, opened)
   } catch (error) {
     throw faultOf(error, `open the journal in ${options.directory}`)
   }
 }
 
+const NOTHING = { segment: { bytes: 0 }, offset: 0 }
+
 /** Memory that is kept for the records of small entries. */
 const SCRATCH_BYTES = 256 * 1024
 
-class FileJournal implements Journal, Readable {
+class OpenFileJournal implements FileJournal, Readable {
   readonly #options: FileJournalOptions
   readonly #parts: Required<FileJournalComponents>
   readonly #segments: Segments
@@ -118,6 +93,18 @@ class FileJournal implements Journal, Readable {
 
   get last(): number {
     return this.#segments.last
+  }
+
+  hasRoom(bytes: number, left: 0 | 1): boolean {
+    const { segment, offset } = this.#writing ?? NOTHING
+    const { count } = this.#spares
+    return count > left || (count === left && offset + bytes <= segment.bytes)
+  }
+
+  async makeRoom(): Promise<void> {
+    await this.#spares.fill(this.#nextBytes).catch((error: unknown) => {
+      throw faultOf(error, 'make room for the journal')
+    })
   }
 
   get #mostBytes(): number {
@@ -313,7 +300,9 @@ class FileJournal implements Journal, Readable {
       const oldest = this.#segments.oldestBefore(this.#first)
       if (oldest === undefined) return
       const { path, bytes } = oldest
-      const isUsable = bytes <= this.#mostBytes && bytes >= this.#nextBytes
+      // A small one is better than none.
+      const isWanted = bytes >= this.#nextBytes || this.#spares.count === 0
+      const isUsable = bytes <= this.#mostBytes && isWanted
       const spare = { path: this.#spares.nextPath(), bytes }
       if (isUsable) await files.rename(path, spare.path)
       else await files.remove(path)

@@ -9,7 +9,7 @@ const ZEROS = new Uint8Array(256 * KIB)
 /** The least that is tried where the disk has no room for more. */
 const LEAST_BYTES = 256 * KIB
 
-/** More of them are deleted. */
+/** More of them are deleted. One is for appends that must succeed where the disk is full. */
 const SPARES = 2
 
 export interface Spare {
@@ -46,32 +46,40 @@ export class Spares {
     while (this.#spares.length > SPARES) await this.#files.remove(this.#spares.pop()!.path)
   }
 
-  /** Makes one of this size in the background, if there is none. */
+  /** Makes those that are missing, of this size, in the background. */
   prepare(bytes: number): void {
-    if (this.#spares.length > 0) return
-    // If the disk refuses, `take` tries again, and says why.
-    this.#preparing ??= this.#create(bytes)
-      .then((spare) => this.add(spare))
-      .catch(() => undefined)
-      .finally(() => (this.#preparing = undefined))
+    // If the disk refuses, the next call tries again, and says why.
+    this.fill(bytes).catch(() => undefined)
+  }
+
+  /** Makes those that are missing, of this size, or smaller where the disk has not the room. */
+  fill(bytes: number): Promise<void> {
+    return (this.#preparing ??= this.#fill(bytes).finally(() => (this.#preparing = undefined)))
   }
 
   /** The largest, of at least `least` bytes; without one, makes one of `bytes`. */
   async take(least: number, bytes: number): Promise<Spare> {
-    await this.#preparing
+    await this.settled()
     const found = this.#spares.findIndex((spare) => spare.bytes >= least)
     if (found >= 0) return this.#spares.splice(found, 1)[0]!
-    try {
-      return await this.#create(Math.max(least, bytes))
-    } catch (error) {
-      const smaller = Math.max(least, LEAST_BYTES)
-      if (!isFull(error) || smaller >= bytes) throw error
-      return this.#create(smaller)
-    }
+    return this.#make(Math.max(least, bytes), Math.max(least, LEAST_BYTES))
   }
 
   async settled(): Promise<void> {
-    await this.#preparing
+    await this.#preparing?.catch(() => undefined)
+  }
+
+  async #fill(bytes: number): Promise<void> {
+    while (this.#spares.length < SPARES) await this.add(await this.#make(bytes, LEAST_BYTES))
+  }
+
+  async #make(bytes: number, least: number): Promise<Spare> {
+    try {
+      return await this.#create(bytes)
+    } catch (error) {
+      if (!isFull(error) || least >= bytes) throw error
+      return this.#create(least)
+    }
   }
 
   /** Written, so that no later write to it changes what the file system knows of the file. */

@@ -29,8 +29,9 @@ import { copyWithin } from './copy-within.ts'
 import { CountVerifier } from './counts/verify-counts.ts'
 import { fetchFromLocal } from './fetch-from-local.ts'
 import { StoredFiles } from './paths/stored-files.ts'
-import { archiveReport } from './archive/archive-report.ts'
-import { keptIn, type NodeKept } from './archive/kept-rows.ts'
+import { archiveReport } from './archive/report-archive.ts'
+import { keptIn } from './archive/kept-rows.ts'
+import type { NodeKept } from './archive/node-kept.ts'
 import type { NodeArchive } from './archive/node-archive.ts'
 import { storeReport } from './store/store-report.ts'
 import { TransferService } from './transfer-service.ts'
@@ -296,11 +297,15 @@ export class Global implements Node {
       refused: gate?.refused,
       names: this.#driver.index.nameCounts,
       store: await storeReport(this.#store),
-      archive: archive && archiveReport(archive.archive, this.#options.wall()),
+      archive: archive && (await this.#archiveStatus(archive)),
       ...(await this.rules.status()),
       cache: undefined,
       traffic: this.#traffic.status(),
     }
+  }
+
+  async #archiveStatus({ archive }: NodeArchive): Promise<NodeStatus['archive']> {
+    return archiveReport(archive, await this.#store.usage(), this.#options.wall())
   }
 
   async close(): Promise<void> {

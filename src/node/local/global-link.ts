@@ -287,8 +287,7 @@ export class GlobalLink {
     greeted.welcomed()
     this.#became('connected', undefined, target?.known)
     this.#options.onWelcome?.(channel.peer, target, this.#named)
-    const facts = { peer: channel.peer, address: target?.address }
-    this.#options.log.info('connected to Global', facts)
+    this.#options.log.info('connected to Global', { peer: channel.peer, address: target?.address })
   }
 
   #became(state: LinkStatus['state'], error: DstoreError | undefined, address?: string): void {
@@ -330,6 +329,7 @@ export class GlobalLink {
         this.#options.members.replace(effect.peers)
         break
       case 'reset':
+        this.#options.log.info('this Local checks what it holds')
         this.#handle({ type: 'held', digests: this.#held?.reset() ?? [] })
         break
       case 'revalidated':

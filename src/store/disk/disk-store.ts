@@ -33,7 +33,7 @@ import type {
 import type { ArchiveSource } from './archive.ts'
 import { archiveSource } from './commit/archive-source.ts'
 import type { Commits } from './commit/commits.ts'
-import { costOf } from './commit/cost.ts'
+import { SMALL_COST, costOf } from './commit/cost.ts'
 import { type JobParts, isDone, jobOf } from './commit/transactions.ts'
 import { OutboardMove } from './earlier-layout.ts'
 import { makeLocation } from './layout.ts'
@@ -318,7 +318,7 @@ export class OpenDiskStore implements DiskStore {
     checkCount('upto', upto)
     const [first] = this.#overlay.entries(0, 1)
     if (first === undefined || first.seq > upto) return this.#parts.held.check()
-    await this.#commits.change({ change: { type: 'trim', upto } }, { bytes: 0, adds: false })
+    await this.#commits.change({ change: { type: 'trim', upto } }, SMALL_COST)
   }
 
   async usage(): Promise<StoreUsage> {
@@ -372,7 +372,7 @@ export class OpenDiskStore implements DiskStore {
         },
         onFailed: (outcome) => (outcome === 'none' ? sealed.unclaim(by) : sealed.leave(by)),
       },
-      { bytes: SMALL_VALUE_BYTES, adds: false },
+      { ...SMALL_COST, entryBytes: SMALL_VALUE_BYTES },
     )
     return released[0]!
   }

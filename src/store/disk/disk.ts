@@ -104,7 +104,7 @@ export async function openDiskStore(
     const path = layout.root
     const freeSpace = new FreeSpace({ files, path, database, reserveBytes, now, unwritten })
     const journal = { journalFiles, journalBytes, random, after, platform, archive }
-    const records = { layout, database, overlay, held, freeSpace, onFailed }
+    const records = { layout, database, overlay, held, freeSpace, reserveBytes, onFailed }
     replica = await Replica.open({ ...records, ...journal })
     const partials = new PartialUploads(files, layout, clocks)
     const { recovery, ...recovered } = await recover(files, layout, overlay, partials, archived)

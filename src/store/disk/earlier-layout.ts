@@ -150,7 +150,8 @@ export class OutboardMove {
       return
     }
     const change = { type: 'replace', location, by: sealedValue(moved) } as const
-    const cost = { bytes: isLarge ? 0 : outboardBytes, adds: true }
+    const bytes = isLarge ? 0 : outboardBytes
+    const cost = { bytes, entryBytes: bytes, adds: true }
     // If this fails, a full disk or a fault, the copy stays for the next opening to judge.
     const [applied] = await commits.run([{ change }], cost)
     // It may have been released meanwhile.

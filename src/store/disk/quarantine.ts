@@ -1,6 +1,7 @@
 /** Adopted values whose bytes are damaged: marked, their files renamed, never read again. */
 import type { Location } from '../store.ts'
 import type { Commits } from './commit/commits.ts'
+import { SMALL_COST } from './commit/cost.ts'
 import type { Turns } from './commit/turns.ts'
 import type { Files } from './files.ts'
 import type { Layout } from './layout.ts'
@@ -44,7 +45,7 @@ export class Quarantine {
       const onApplied = (): void => void (value = overlay.value(location))
       if (overlay.value(location) === undefined) return false
       const change = { type: 'damaged', location } as const
-      const [applied] = await commits.run([{ change, onApplied }], { bytes: 0, adds: false })
+      const [applied] = await commits.run([{ change, onApplied }], SMALL_COST)
       // It may have been released meanwhile.
       if (applied!.mistake !== undefined || value === undefined) return false
       this.#missing.delete(location)

@@ -41,9 +41,14 @@ export class SortedMap<V> {
 
   /** The values of the keys that begin with `prefix` and are greater than `after`, in order. */
   *valuesOf(prefix: string, after: string): Generator<V> {
+    for (const [, value] of this.entriesOf(prefix, after)) yield value
+  }
+
+  /** As `valuesOf`, with their keys. */
+  *entriesOf(prefix: string, after: string): Generator<readonly [string, V]> {
     for (const key of this.keysFrom(prefix > after ? prefix : after)) {
       if (!key.startsWith(prefix)) return
-      if (key !== after) yield this.#values.get(key)!
+      if (key !== after) yield [key, this.#values.get(key)!]
     }
   }
 
@@ -86,3 +91,6 @@ export function firstIndex(count: number, passes: (index: number) => boolean): n
 export function sortable(id: Uint8Array): string {
   return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1')
 }
+
+/** What `sortable` made a string of. */
+export const unsortable = (key: string): Uint8Array => new Uint8Array(Buffer.from(key, 'latin1'))

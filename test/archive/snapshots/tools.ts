@@ -1,6 +1,7 @@
 /** A store's records and its archive in memory, for tests of snapshots. */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { ObjectStore } from '../../../src/bucket/object-store.ts'
 import { toHex } from '../../../src/bytes.ts'
 import { type SnapshotOptions, takeSnapshot } from '../../../src/archive/snapshots/take.ts'
 import { type LoadOptions, loadSnapshot } from '../../../src/archive/snapshots/load.ts'
@@ -20,24 +21,35 @@ import { text } from '../../journal/tools.ts'
 
 /** Records that say which position they are of, and a journal that has the same entries. */
 export class Archived {
+  /** Empty where the objects are elsewhere. */
   readonly bucket: MemoryBucket
   readonly directory: string
+  readonly client: (name: string) => ObjectStore
   readonly journal: BucketJournal
   readonly #database: Database
   #position = 0
   #chain = NO_ENTRY
 
-  private constructor(bucket: MemoryBucket, directory: string) {
+  private constructor(
+    bucket: MemoryBucket,
+    client: (name: string) => ObjectStore,
+    directory: string,
+  ) {
     this.bucket = bucket
+    this.client = client
     this.directory = directory
-    this.journal = openBucketJournal({ objects: bucket.client('journal'), pollMs: 2 })
+    this.journal = openBucketJournal({ objects: client('journal'), pollMs: 2 })
     this.#database = new Database(join(directory, 'records'))
   }
 
-  static async make(bucket: MemoryBucket = new MemoryBucket()): Promise<Archived> {
+  /** Over a bucket in memory, or over clients of another one. */
+  static async make(
+    bucket: MemoryBucket = new MemoryBucket(),
+    client: (name: string) => ObjectStore = (name) => bucket.client(name),
+  ): Promise<Archived> {
     const directory = await mkdtemp(join(DISK, 'dstore-snapshots-'))
     await mkdir(join(directory, 'records'))
-    return new Archived(bucket, directory)
+    return new Archived(bucket, client, directory)
   }
 
   get position(): number {
@@ -67,7 +79,7 @@ export class Archived {
 
   options(changes: Partial<SnapshotOptions> = {}): SnapshotOptions {
     return {
-      objects: this.bucket.client('snapshots'),
+      objects: this.client('snapshots'),
       journal: this.journal,
       source: {
         copyRecords: async (directory) => {
@@ -93,7 +105,7 @@ export class Archived {
   async load(changes: Partial<LoadOptions> = {}): Promise<{ snapshot: Snapshot; rows: number }> {
     const directory = await mkdtemp(join(this.directory, 'loaded-'))
     const snapshot = await loadSnapshot({
-      objects: this.bucket.client('load'),
+      objects: this.client('load'),
       directory,
       files: nodeFiles,
       log: SILENT,

@@ -1,10 +1,15 @@
-/** What the tests with clients of others print: lines that CI counts. */
+/** What the tests with programs of others print: lines that CI counts. */
 const say = (text: string): void => void process.stdout.write(`${text}\n`)
 
 /** Counts what passed and failed. */
 export class Report {
+  readonly #suite: string
   #passed = 0
   #failed = 0
+
+  constructor(suite: string = 'doors') {
+    this.#suite = suite
+  }
 
   get failed(): number {
     return this.#failed
@@ -24,10 +29,10 @@ export class Report {
     try {
       await run()
       this.#passed++
-      say(`  ✔ doors › ${title}`)
+      say(`  ✔ ${this.#suite} › ${title}`)
     } catch (error) {
       this.#failed++
-      say(`  ✘ doors › ${title}\n${(error as Error).stack ?? String(error)}`)
+      say(`  ✘ ${this.#suite} › ${title}\n${(error as Error).stack ?? String(error)}`)
     }
   }
 }

@@ -176,6 +176,7 @@ class World {
     node.onApplied = (position, entry, body) => {
       if (body.kind === 'changes') this.#guard(() => this.#checkApplied(node, position, entry))
     }
+    node.onLost = () => this.#guard(() => this.#checkLost(node))
     this.#nodes.set(name, node)
     this.#say(`${node.name} starts`)
     const isEmpty = disk === undefined && this.#cloud.last > 0
@@ -275,7 +276,7 @@ class World {
     this.#count('acknowledged')
     if (this.#absent.has(mark)) throw new Violation(`${mark} is there and is not`)
     for (const other of this.#nodes.values()) {
-      if (other.isServing && other.epoch > node.epoch) {
+      if (other !== node && other.isServing && other.epoch >= node.epoch) {
         throw new Violation(`${node.name} acknowledges ${mark} while ${other.name} serves`)
       }
     }
@@ -310,16 +311,19 @@ class World {
     }
   }
 
+  #checkLost({ name, process }: SimNode): void {
+    this.#count('fenced')
+    if (this.#cloud.writer === process.number) throw new Violation(`${name} is fenced by nobody`)
+  }
+
   /** Of two nodes only one renews leases. */
   #checkServing(): void {
     for (const node of this.#nodes.values()) {
       if (!node.process.isRunning) continue
       for (const other of this.#nodes.values()) {
-        if (!other.isServing || other.epoch <= node.epoch || !node.following.mayServe()) continue
+        if (other === node || !other.isServing || other.epoch < node.epoch) continue
+        if (!node.following.mayServe()) continue
         throw new Violation(`${node.name} may serve while ${other.name} does`)
-      }
-      if (node.following.shipper?.fence !== undefined && this.#cloud.epoch <= node.epoch) {
-        throw new Violation(`${node.name} is fenced by nobody`)
       }
     }
   }

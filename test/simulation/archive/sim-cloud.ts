@@ -49,6 +49,11 @@ export class SimCloud {
     return this.#chain.head?.epoch ?? 0
   }
 
+  /** The number of the process that wrote the last entry. */
+  get writer(): number | undefined {
+    return this.#chain.head?.writer[0]
+  }
+
   /** Bytes of an entry that is or was there; never trimmed for who looks from outside. */
   has(position: number, entry: Uint8Array): boolean {
     const found = this.#entries.get(position)

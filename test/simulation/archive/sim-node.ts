@@ -42,6 +42,8 @@ export class SimNode {
   marks: Set<number> = new Set()
   /** Something became visible. */
   onApplied: (position: number, entry: Uint8Array, body: EntryBody) => void = () => undefined
+  /** It is told that another one has taken over. */
+  onLost: () => void = () => undefined
   readonly #parts: SimNodeParts
   #journal: Journal | undefined
   #chain: Chain
@@ -91,7 +93,10 @@ export class SimNode {
       })
       await this.writer.say('begin')
       say(`${this.name} has begun epoch ${this.epoch} after ${end.position}`)
-      void following.lost.then((fault) => this.end(fault))
+      void following.lost.then((fault) => {
+        this.onLost()
+        this.end(fault)
+      })
       await following.opened({
         say: (kind) => this.writer!.say(kind),
         ...(taking !== undefined && { takingOver: taking }),
@@ -136,14 +141,13 @@ export class SimNode {
     await this.#journal?.trim(position)
   }
 
-  /** Keeps a copy of the records in the bucket, and forgets what came before the older one. */
+  /** Keeps a copy of the durable records in the bucket, and forgets what came before the older one. */
   async snapshot(): Promise<void> {
     const { cloud } = this.#parts
-    const { position, digest } = this.#chain
-    if (!this.isServing || position === 0) return
-    const snapshot = { position, digest, marks: new Set(this.marks) }
-    await this.following.archived(position)
-    await cloud.ask(this.process, () => cloud.addSnapshot(snapshot))
+    const { records } = this.disk
+    if (!this.isServing || records.position === 0) return
+    await this.following.archived(records.position)
+    await cloud.ask(this.process, () => cloud.addSnapshot(records))
   }
 
   /** Says farewell, and ends. */

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from '../../serial.ts'
 import { DstoreError } from '../../../src/errors.ts'
+import { KIB } from '../../../src/limits.ts'
 import { PLATFORM, PORTABLE } from '../../../src/platform.ts'
 import { type DiskStore, openDiskStore } from '../../../src/store/disk/disk.ts'
 import { type Fault, Faulty } from './faulty.ts'
@@ -19,6 +20,21 @@ const CALLS: readonly string[] = [
   'file.setMode',
   'freeBytes',
   'identity',
+  ...[
+    'close',
+    'create',
+    'list',
+    'makeDirectory',
+    'open',
+    'openDurable',
+    'read',
+    'remove',
+    'rename',
+    'size',
+    'sync',
+    'syncDirectory',
+    'write',
+  ].map((call) => `journal.${call}`),
   'list',
   'makeDirectory',
   'open',
@@ -37,9 +53,9 @@ const CALLS: readonly string[] = [
 const EXPECTED: Readonly<Record<Exclude<Fault, 'kill'>, readonly string[]>> = {
   EIO: CALLS,
   ENOSPC: CALLS,
-  flush: ['syncFile'],
-  cut: ['write'],
-  late: ['transact'],
+  flush: ['journal.sync', 'syncFile'],
+  cut: ['journal.write', 'write'],
+  late: ['journal.write', 'transact'],
 }
 
 /** A store with a value, and a file that a crash left behind. */
@@ -60,12 +76,15 @@ async function runWith(fault: Fault, faulty: Faulty): Promise<void> {
     try {
       store = await openDiskStore(options, {
         files: faulty.files,
+        journalFiles: faulty.journalFiles,
+        // So small that the journal goes from one segment to the next.
+        journalBytes: { firstSegmentBytes: 16 * KIB, segmentBytes: 32 * KIB },
         database: faulty.database,
         platform,
       })
     } catch (error) {
       if (!(error instanceof DstoreError)) throw error
-      assert.match(error.message, /^cannot open the store in |disk is full/)
+      assert.match(error.message, /^cannot (open|look for) |disk is full/)
     }
     if (store !== undefined) {
       await runScenario(store, told)

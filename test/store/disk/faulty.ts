@@ -1,20 +1,25 @@
-/** A filesystem and a database of which one call, the nth, goes wrong. */
+/** A filesystem, files of a journal and a database of which one call, the nth, goes wrong. */
 import type { Database } from '../../../src/store/disk/records/database.ts'
+import {
+  type JournalFile,
+  type JournalFiles,
+  nodeJournalFiles,
+} from '../../../src/journal/file/files.ts'
 import { type Files, type WritableFile, nodeFiles } from '../../../src/store/disk/files.ts'
 
 /**
  * How the call fails: refused with this errno; `flush`, only for the sync after a commit: refused;
- * `cut`, only for writes: half of it is written and
- * the rest refused; `late`, only for commits: done, then reported as failed; `kill`: neither it nor
- * any later call reaches the disk.
+ * `cut`, only for writes: half of it is written and the rest refused; `late`, only for transactions
+ * of LMDB and writes of the journal: done, then reported as failed; `kill`: neither it nor any later
+ * call reaches the disk.
  */
 export type Fault = 'EIO' | 'ENOSPC' | 'flush' | 'cut' | 'late' | 'kill'
 
-/** The one kind of call that the fault is for. */
-const ONLY: Readonly<Partial<Record<Fault, string>>> = {
-  flush: 'syncFile',
-  cut: 'write',
-  late: 'transact',
+/** The kinds of call that the fault is for. */
+const ONLY: Readonly<Partial<Record<Fault, readonly string[]>>> = {
+  flush: ['syncFile', 'journal.sync'],
+  cut: ['write', 'journal.write'],
+  late: ['transact', 'journal.write'],
 }
 
 const ERRNO: Readonly<Record<Fault, string>> = {
@@ -64,6 +69,42 @@ export class Faulty {
     syncDirectory: (path) => this.#call('syncDirectory', () => nodeFiles.syncDirectory(path)),
     syncFile: (path) => this.#call('syncFile', () => nodeFiles.syncFile(path)),
     freeBytes: (path) => this.#call('freeBytes', () => nodeFiles.freeBytes(path)),
+  }
+
+  /** The journal's, each named after `journal.`. */
+  readonly journalFiles: JournalFiles = {
+    makeDirectory: (path) =>
+      this.#call('journal.makeDirectory', () => nodeJournalFiles.makeDirectory(path)),
+    list: (path) => this.#call('journal.list', () => nodeJournalFiles.list(path)),
+    create: (path) => this.#journalFile('create', path),
+    open: (path) => this.#journalFile('open', path),
+    openDurable: (path) => this.#journalFile('openDurable', path),
+    rename: (from, to) => this.#call('journal.rename', () => nodeJournalFiles.rename(from, to)),
+    remove: (path) => this.#call('journal.remove', () => nodeJournalFiles.remove(path)),
+    syncDirectory: (path) =>
+      this.#call('journal.syncDirectory', () => nodeJournalFiles.syncDirectory(path)),
+  }
+
+  async #journalFile(how: 'create' | 'open' | 'openDurable', path: string): Promise<JournalFile> {
+    const file = await this.#call(`journal.${how}`, () => nodeJournalFiles[how](path))
+    return {
+      size: () => this.#call('journal.size', () => file.size()),
+      read: (into, position) => this.#call('journal.read', () => file.read(into, position)),
+      write: async (bytes, position) => {
+        if (this.#fault === 'cut' && this.#left === 0 && bytes.byteLength > 1) {
+          // The next call is the rest of it, and is refused.
+          return file.write(bytes.subarray(0, bytes.byteLength >> 1), position)
+        }
+        if (this.#fault !== 'late') {
+          return this.#call('journal.write', () => file.write(bytes, position))
+        }
+        const written = await file.write(bytes, position)
+        this.#count('journal.write')
+        return written
+      },
+      sync: () => this.#call('journal.sync', () => file.sync()),
+      close: () => this.#afterwards('journal.close', () => file.close()),
+    }
   }
 
   /** Commits fail too: before anything is written. */
@@ -118,7 +159,7 @@ export class Faulty {
 
   #count(name: string): void {
     const only = ONLY[this.#fault]
-    if (only !== undefined && name !== only) return
+    if (only !== undefined && !only.includes(name)) return
     const left = this.#left--
     if (left > 0 || (left < 0 && this.#fault !== 'kill')) return
     this.hit ??= name

@@ -33,6 +33,7 @@ import {
   PARTIAL_BYTES,
   REMOVED_SIZES,
   TICKET_USES,
+  UNFLUSHED,
   VALUES,
   valueOf,
 } from '../../../tools/store-fixture.ts'
@@ -40,7 +41,7 @@ import { Nodes, read } from '../../node/nodes.ts'
 import { inTemporary } from '../temporary.ts'
 import { openedAtEveryStep, unpackFixture } from './fixture.ts'
 
-const FIXTURES = ['store-v1', 'store-v2'] as const
+const FIXTURES = ['store-v1', 'store-v2', 'store-v3'] as const
 
 const KEPT_BYTES = 3 * GROUP_BYTES
 
@@ -182,6 +183,17 @@ async function checkNode(store: Store): Promise<void> {
   await node.close()
 }
 
+/** Digests of all files but LMDB's table of readers. */
+async function contentOf(directory: string): Promise<Map<string, string>> {
+  const content = new Map<string, string>()
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || entry.name === 'lock.mdb') continue
+    const path = join(entry.parentPath, entry.name)
+    content.set(path, toHex(hash(await readFile(path)).digest))
+  }
+  return content
+}
+
 for (const fixture of FIXTURES) {
   test(`R005-35, R005-43, R005-64: what ${fixture} left behind is whole in the code of today`, async (t) => {
     await inTemporary(async (directory) => {
@@ -189,17 +201,23 @@ for (const fixture of FIXTURES) {
       const store = await openDiskStore({ directory })
       t.deepEqual(store.recovery, { deletedFiles: 0, damaged: [] })
       await checkStore(store)
+      // What only the journal had when the process was killed.
+      const [unflushed] = await store.rows([UNFLUSHED])
+      t.is(unflushed !== undefined, fixture === 'store-v3')
       await store.outboardsMoved
       await checkStore(store)
       await checkNode(store)
-      t.false((await readdir(directory)).includes('store-v1'))
+      t.deepEqual((await readdir(directory)).toSorted(), ['identity.key', 'store-v3'])
     })
   })
 
   test(`R005-59, R005-64: a store of ${fixture} is read by a node that does not serve it, and not changed`, async (t) => {
     await inTemporary(async (directory) => {
       await unpackFixture(fixture, directory)
+      const before = await contentOf(directory)
       const store = (await ReadOnlyStore.open(directory))!
+      const [unflushed] = await store.rows([UNFLUSHED])
+      t.is(unflushed !== undefined, fixture === 'store-v3')
       for (const { size } of VALUES) {
         const [row] = await store.rows([keyRow(keyOf(size).digest)])
         const { location } = decodeKey(row!)
@@ -208,6 +226,7 @@ for (const fixture of FIXTURES) {
         t.true(equal(await store.outboard(location), hash(valueOf(size)).outboard))
       }
       await store.close()
+      t.deepEqual(await contentOf(directory), before)
       t.deepEqual((await readdir(directory)).toSorted(), ['identity.key', fixture])
       await dropStore(directory)
       t.deepEqual(await readdir(directory), ['identity.key'])

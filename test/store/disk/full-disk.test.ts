@@ -8,6 +8,7 @@ import { openDiskStore } from '../../../src/store/disk/disk.ts'
 import { createMemoryStore } from '../../../src/store/memory/memory.ts'
 import { nodeFiles, type WritableFile } from '../../../src/store/disk/files.ts'
 import { decodeCounter } from '../../../src/store/counters.ts'
+import type { PartialUploadClocks } from '../../../src/store/disk/staged/partial-uploads.ts'
 import type {
   CommitResult,
   Increment,
@@ -33,11 +34,20 @@ import { inTemporary } from '../temporary.ts'
 
 const FULL = { code: 'no-space' }
 
+/** A second passes whenever the clock is looked at: so the disk is asked each time. */
+function impatient(): PartialUploadClocks {
+  let elapsedMs = 0
+  return { wall: Date.now, elapsed: () => (elapsedMs += 1000) }
+}
+
 test('R005-38: below the reserve what adds is refused, what releases is not', async (t) => {
   await inTemporary(async (directory) => {
     let freeBytes = Number.MAX_SAFE_INTEGER
     const files = { ...nodeFiles, freeBytes: () => Promise.resolve(freeBytes) }
-    const store = await openDiskStore({ directory, reserveBytes: MIB / 2 }, { files })
+    const store = await openDiskStore(
+      { directory, reserveBytes: MIB / 2 },
+      { files, clocks: impatient() },
+    )
     const [first, second] = [await keep(store, pattern(100)), await keep(store, pattern(100_000))]
     const staged = await seal(store, pattern(100))
     freeBytes = 0
@@ -62,7 +72,10 @@ test('R005-84: below the reserve a counter is raised only with a removal, and lo
   await inTemporary(async (directory) => {
     let freeBytes = Number.MAX_SAFE_INTEGER
     const files = { ...nodeFiles, freeBytes: () => Promise.resolve(freeBytes) }
-    const store = await openDiskStore({ directory, reserveBytes: MIB / 2 }, { files })
+    const store = await openDiskStore(
+      { directory, reserveBytes: MIB / 2 },
+      { files, clocks: impatient() },
+    )
     const location = await keep(store, pattern(100))
     const add = (id: string, by: number): Increment => ({ key: keyOf(id, 'meta'), by })
     const change = async (
@@ -144,7 +157,10 @@ test('R005-38: of commits that share a sync, a full disk refuses those that add'
   await inTemporary(async (directory) => {
     let freeBytes = MIB
     const files = { ...nodeFiles, freeBytes: () => Promise.resolve(freeBytes) }
-    const store = await openDiskStore({ directory, reserveBytes: MIB }, { files })
+    const store = await openDiskStore(
+      { directory, reserveBytes: MIB },
+      { files, clocks: impatient() },
+    )
     freeBytes = 0
     const results = await Promise.allSettled([
       commit(store, write('a', '1')),
@@ -164,7 +180,10 @@ test('R005-49: the room on the disk is what is free beyond the reserve', async (
   await inTemporary(async (directory) => {
     let freeBytes = 10 * MIB
     const files = { ...nodeFiles, freeBytes: () => Promise.resolve(freeBytes) }
-    const store = await openDiskStore({ directory, reserveBytes: MIB }, { files })
+    const store = await openDiskStore(
+      { directory, reserveBytes: MIB },
+      { files, clocks: impatient() },
+    )
     t.is(await store.freeBytes(), 9 * MIB)
     freeBytes = 10
     t.is(await store.freeBytes(), 0)

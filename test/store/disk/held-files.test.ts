@@ -14,6 +14,7 @@ interface Paths {
   readonly root: string
   readonly data: string
   readonly values: string
+  readonly journal: string
 }
 
 const away = (path: string): void => fs.renameSync(path, `${path}-away`)
@@ -31,6 +32,22 @@ const REMOVALS: Readonly<Record<string, (paths: Paths) => void>> = {
     copyBack(data)
   },
   'the records are deleted': ({ data }) => fs.rmSync(join(data, '..'), { recursive: true }),
+  'the journal is deleted': ({ journal }) => fs.rmSync(journal, { recursive: true }),
+  'the journal is moved, and a copy made': ({ journal }) => {
+    away(journal)
+    copyBack(journal)
+  },
+  'the segment of the journal is deleted': ({ journal }) => {
+    for (const name of fs.readdirSync(journal)) fs.rmSync(join(journal, name))
+  },
+  'the segments of the journal are replaced by copies': ({ journal }) => {
+    for (const name of fs.readdirSync(journal)) {
+      const path = join(journal, name)
+      const bytes = fs.readFileSync(path)
+      fs.rmSync(path)
+      fs.writeFileSync(path, bytes)
+    }
+  },
   'the values are deleted': ({ values }) => fs.rmSync(values, { recursive: true }),
   'the values are moved, and an empty folder made': ({ values }) => {
     away(values)
@@ -78,7 +95,7 @@ function pathsIn(parent: string): Paths {
   const directory = join(parent, 'state')
   const root = join(directory, 'store-v3')
   const data = join(root, 'records', 'data.mdb')
-  return { directory, root, data, values: join(root, 'values') }
+  return { directory, root, data, values: join(root, 'values'), journal: join(root, 'journal') }
 }
 
 /** Puts, does this to the files, puts again, and opens what is there then. */
@@ -178,11 +195,12 @@ test('R005-56: jobs of one group commit share one comparison, and all of them fa
       return nodeFiles.identity(path)
     }
     const store = await openDiskStore({ directory }, { files: { ...nodeFiles, identity } })
+    await commit(store, write('first', '1'))
     looked = 0
     const puts = (): Promise<number>[] =>
       Array.from({ length: 100 }, (_, n) => commit(store, write(`k${n}`, '1')))
     await Promise.all(puts())
-    t.is(looked, 2, 'the database and the folder of values, once each')
+    t.is(looked, 4, 'database, folder of values, journal and its segment, once each')
     fs.rmSync(data)
     const outcomes = await Promise.allSettled(puts())
     t.true(outcomes.every(({ status }) => status === 'rejected'))

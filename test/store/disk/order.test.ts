@@ -19,7 +19,7 @@ async function trace(): Promise<Trace | undefined> {
   })
 }
 
-test('R005-31, R005-33, R005-34: write, sync, rename, sync, commit, sync, answer; unlink after the commit', async (t) => {
+test('R005-29, R005-31, R005-33, R005-34: write, sync, rename, sync, append durably, answer; unlink after that', async (t) => {
   const traced = await trace()
   if (traced === undefined) {
     t.log('SKIPPED: strace is not installed')
@@ -30,18 +30,20 @@ test('R005-31, R005-33, R005-34: write, sync, rename, sync, commit, sync, answer
     return name === 'write' && args.includes('answered')
   })
   t.is(answers.length, 7)
+
   for (const answer of answers) {
     const [, act, size, location] = /answered (put|remove) ?(large|small)? (\w+)/.exec(answer.args)!
-    const { pages, meta } = traced.commitBefore(answer)
-    t.true(meta.ended < answer.began, 'pages, their sync, the meta page, then the answer')
+    const append = traced.appendBefore(answer)
+    t.true(traced.isDurable(append), 'the entry was durable when it was written')
+
     if (act === 'remove') {
       const unlink = traced.unlinkOf(location!)!
-      t.true(meta.ended < unlink.began && unlink.ended < answer.began)
+      t.true(append.ended < unlink.began && unlink.ended < answer.began)
     }
     if (size !== 'large') continue
     const { written, synced, rename, directorySynced } = traced.fileSteps(`${location}.part`)
     t.true(written.ended < synced.began, 'written, then synced')
     t.true(synced.ended < rename.began, 'synced, then renamed')
-    t.true(directorySynced.ended < pages.began, 'directory synced, then committed')
+    t.true(directorySynced.ended < append.began, 'directory synced, then appended')
   }
 })

@@ -8,6 +8,7 @@ export interface Call {
   /** Lines of the trace. */
   readonly began: number
   readonly ended: number
+  readonly result: number
 }
 
 const WHOLE = /^(\d+) +(\w+)\((.*)\) += +(-?\d+)/
@@ -27,7 +28,8 @@ export function parseTrace(trace: string): Call[] {
     const [, thread, name, args, result] = WHOLE.exec(line) ?? RESUMED.exec(line) ?? []
     if (name === undefined || Number(result) < 0) return
     const half = line.includes('resumed>') ? open.get(thread!) : undefined
-    calls.push({ name, args: (half?.args ?? '') + args!, began: half?.began ?? ended, ended })
+    const began = half?.began ?? ended
+    calls.push({ name, args: (half?.args ?? '') + args!, began, ended, result: Number(result) })
   })
   return calls
 }
@@ -35,27 +37,23 @@ export function parseTrace(trace: string): Call[] {
 /** The calls that an answer must wait for, found among all. */
 export class Trace {
   readonly calls: readonly Call[]
-  readonly #pagesDescriptor: string
 
   constructor(calls: readonly Call[]) {
     this.calls = calls
-    const synced = calls.find((call) => isSync(call) && isData(call))
-    if (synced === undefined) throw new Error('LMDB was never synced')
-    // LMDB writes a meta page through a descriptor of its own, which syncs every write; the rest
-    // through the other one.
-    this.#pagesDescriptor = descriptor(synced)
   }
 
-  /** The commit before this call: its pages, their sync, and its meta page. */
-  commitBefore(answer: Call): { readonly pages: Call; readonly synced: Call; readonly meta: Call } {
-    const ofPages = (call: Call): boolean => descriptor(call) === this.#pagesDescriptor
-    const writes = this.calls.filter((call) => isWrite(call) && isData(call))
-    const pages = writes.findLast((call) => ofPages(call) && call.ended < answer.began)!
-    const synced = this.calls.find(
-      (call) => isSync(call) && isData(call) && call.began > pages.ended,
-    )!
-    const meta = writes.find((call) => !ofPages(call) && call.began > synced.ended)!
-    return { pages, synced, meta }
+  /** The last entry of the journal before this call. */
+  appendBefore(answer: Call): Call {
+    return this.calls.findLast((call) => isEntry(call) && call.ended < answer.began)!
+  }
+
+  /** Was it made through a descriptor whose writes are durable when they return? */
+  isDurable(write: Call): boolean {
+    const opened = this.calls.findLast((call) => {
+      const isBefore = call.name === 'openat' && call.ended < write.began
+      return isBefore && String(call.result) === descriptor(write)
+    })
+    return opened !== undefined && opened.args.includes('O_DSYNC')
   }
 
   /** How a value came to its file, whose name on its way in ends in this. */
@@ -98,9 +96,11 @@ export function isStraceInstalled(): boolean {
 }
 
 const CALLS =
-  'write,writev,pwrite64,pwritev,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat'
+  'openat,write,writev,pwrite64,pwritev,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat'
 
 const isWrite = ({ name }: Call): boolean => name.includes('write')
 const isSync = ({ name }: Call): boolean => name === 'fsync' || name === 'fdatasync'
-const isData = ({ args }: Call): boolean => args.includes('/data.mdb>')
+/** The first block of a segment is its head. */
+const isEntry = (call: Call): boolean =>
+  isWrite(call) && call.args.includes('.segment>') && !call.args.includes('"dstore-j')
 const descriptor = ({ args }: Call): string => args.split('<')[0]!

@@ -77,7 +77,7 @@ function secretIn(flag: string): DstoreError {
 }
 
 /**
- * What applies of them. Whoever names the archive again says again whether puts wait for it. Throws
+ * What applies of them. A command that names the archive says again whether puts wait for it. Throws
  * `usage` for flags that nothing would use.
  */
 export function resolveArchive(given: ArchiveSettings, merged: Beside): ArchiveSettings {

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { DstoreError } from '../../../errors.ts'
 import type { Log } from '../../../log.ts'
-import type { NodeKept } from '../../../node/global/archive/kept-rows.ts'
+import type { NodeKept } from '../../../node/global/archive/node-kept.ts'
 import type { NodeArchiveOptions } from '../../../node/global/archive/node-archive.ts'
 import type { Settings } from '../settings.ts'
 import type { StateDirectory } from '../state-directory.ts'
@@ -34,7 +34,7 @@ const STORE = /^store-v\d+$/
 
 /**
  * Errors: `usage` for `--take-over` without an archive; `conflict` where the store has an archive
- * that this start would not go on with (R011-82).
+ * that this start would not continue (R011-82).
  */
 export function daemonArchive({
   directory,

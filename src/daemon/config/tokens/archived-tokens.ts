@@ -4,7 +4,7 @@
  */
 import { decodeUtf8 } from '../../../utf8.ts'
 import { DstoreError } from '../../../errors.ts'
-import type { KeptRows } from '../../../node/global/archive/kept-rows.ts'
+import type { KeptRows } from '../../../node/global/archive/node-kept.ts'
 import { isRecord, readTokens, writeTokens, type TokenRecord } from './token-file.ts'
 
 /** What a token table does beside its file. */
@@ -55,7 +55,7 @@ function decode(row: Uint8Array): TokenRecord {
     // Reported below.
   }
   throw new DstoreError('integrity', 'a record of a token is damaged', {
-    hint: 'make the tokens anew with `dstore token add`',
+    hint: 'make new tokens with `dstore token add`',
   })
 }
 

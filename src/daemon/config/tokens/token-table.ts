@@ -95,7 +95,8 @@ export class TokenTable {
 
   /**
    * Makes a token, which is durable when this resolves, and is not kept. Errors: `usage`;
-   * `conflict` for a label that is taken; `busy` beyond `TOKENS`; `unwritable`; those of the mirror.
+   * `conflict` for a label that is taken; `busy` beyond `TOKENS`; `unwritable`; those of a
+   * mirror.
    */
   async add({ role = 'reader', label, expiresMs, prefix }: TokenTerms): Promise<{
     readonly token: string
@@ -139,7 +140,7 @@ export class TokenTable {
     try {
       await this.#mirror?.keep(record)
     } catch (error) {
-      // Nobody learns this token.
+      // No caller learns this token.
       this.#drop(record)
       throw error
     }

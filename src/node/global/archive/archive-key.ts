@@ -8,7 +8,7 @@ import { ARCHIVE_KEY_BYTES } from './sealed-identity.ts'
 /** Search tools can find a key that leaked by this. */
 const START = 'dstore_archive_key_'
 
-/** The key; undefined without a file. Errors: `not-permitted` if others may read it; `unreadable`. */
+/** The key, if there is a file. Errors: `not-permitted` if others may read it; `unreadable`. */
 export async function readArchiveKey(path: string): Promise<Uint8Array | undefined> {
   const bytes = await readSecret(path)
   return bytes && keyIn(bytes, path)

@@ -1,10 +1,21 @@
 /** What `status` tells of an archive. Times are ISO 8601. */
-import type { Archive, ArchiveState } from '../../../archive/archive.ts'
-import type { RequestCounts } from '../../../bucket/object-store.ts'
 import type { ErrorCode } from '../../../errors.ts'
 
 export interface ArchiveReport {
-  readonly state: ArchiveState
+  /**
+   * `opening`: the store is not open yet. `first-copy`: what it had before is being uploaded;
+   * nothing can be restored. `current`: the bucket has all, or lacks what is on its way. `behind`:
+   * its last try failed, and puts go on. `waiting`: puts wait for it. `unreachable`: they are
+   * refused. `fenced`: another node has taken over.
+   */
+  readonly state:
+    | 'opening'
+    | 'first-copy'
+    | 'current'
+    | 'behind'
+    | 'waiting'
+    | 'unreachable'
+    | 'fenced'
   /** `s3://BUCKET/PREFIX` */
   readonly place: string
   /** Puts wait until the bucket has them. */
@@ -19,33 +30,33 @@ export interface ArchiveReport {
   readonly lagBytes: number
   /** The age of the oldest entry that it lacks. */
   readonly lagMs: number
-  readonly requests: RequestCounts
+  /** Since the start, as the bucket bills them. */
+  readonly requests: {
+    /** PUT, POST and LIST. */
+    readonly writes: number
+    /** GET and HEAD. */
+    readonly reads: number
+    readonly deletes: number
+    readonly failed: number
+  }
   /** Missing until the first copy is complete: nothing can be restored before. */
   readonly snapshot?: { readonly position: number; readonly at: string }
   /** Values in files that are in the bucket, of all; only while they are first copied. */
   readonly firstCopy?: { readonly done: number; readonly total: number }
+  /** Large values on this disk, which is a cache of the bucket; counts since the start. */
+  readonly disk?: {
+    readonly usedBytes: number
+    /** Missing: as much as the disk takes. */
+    readonly budgetBytes?: number
+    readonly values: number
+    readonly evictions: number
+    readonly hits: number
+    readonly misses: number
+    /** Bytes that were fetched from the bucket. */
+    readonly fetchedBytes: number
+  }
   /** The last fault of the bucket, until the bucket has all again. */
   readonly error?: string
   readonly errorCode?: ErrorCode
   readonly errorAt?: string
-}
-
-/** `wallMs`: now. */
-export function archiveReport(archive: Archive, wallMs: number): ArchiveReport {
-  const { lag, snapshot, firstCopy, lastFault, ...facts } = archive.status()
-  const at = (agoMs: number): string => new Date(wallMs - agoMs).toISOString()
-  return {
-    ...facts,
-    mayServe: archive.mayServe(),
-    lagEntries: lag.entries,
-    lagBytes: lag.bytes,
-    lagMs: Math.round(lag.ms),
-    ...(snapshot && { snapshot: { position: snapshot.position, at: at(snapshot.ageMs) } }),
-    ...(firstCopy && { firstCopy }),
-    ...(lastFault && {
-      error: lastFault.fault.message,
-      errorCode: lastFault.fault.code,
-      errorAt: at(lastFault.agoMs),
-    }),
-  }
 }

@@ -8,23 +8,8 @@ import { DstoreError } from '../../../errors.ts'
 import { errorOf } from '../../../index/failure.ts'
 import { TOKENS } from '../../../limits.ts'
 import type { RecordKey, Store } from '../../../store/store.ts'
+import type { KeptRows, NodeKept } from './node-kept.ts'
 import { unarchived } from './unarchived.ts'
-
-export interface KeptRows {
-  /** By id. */
-  all(): Promise<ReadonlyMap<string, Uint8Array>>
-  /** Undefined deletes. Resolves as a put does: durable, and with `--archive-ack` in the bucket. */
-  write(changes: ReadonlyMap<string, Uint8Array | undefined>): Promise<void>
-  /** Resolves when the archive has them; `partial` while it is away. */
-  archived(): Promise<void>
-}
-
-/** What the daemon keeps in a store that has an archive. */
-export interface NodeKept {
-  readonly tokens: KeptRows
-  /** Resolves once another node has taken over the archive: this one must end. */
-  readonly lost: Promise<DstoreError>
-}
 
 export function keptIn({
   store,

@@ -6,6 +6,8 @@ import { openArchive, type Archive } from '../../../archive/archive.ts'
 import { restore, type RestoreProgress } from '../../../archive/restore.ts'
 import type { Restored } from '../../../archive/restored.ts'
 import type { ObjectStore } from '../../../bucket/object-store.ts'
+import { raceBucket } from '../../../bucket/race.ts'
+import { toHex } from '../../../bytes.ts'
 import type { Log } from '../../../log.ts'
 import { settleIdentity } from './archived-identity.ts'
 import { ArchiveWatch } from './archive-watch.ts'
@@ -59,6 +61,8 @@ export async function openNodeArchive(
     let restored: Restored | undefined
     if (takesOver) {
       await options.onOpening?.()
+      // Over a bucket that ignores conditions, the other node would not be fenced.
+      await raceBucket(objects, { name: toHex(random(8)) })
       log.info('restoring the store from its archive', { place: objects.place })
       restored = await restore({ ...parts, ...(onProgress && { onProgress }) }, { random })
       log.info('restored the store', { ...restored })

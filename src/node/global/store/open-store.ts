@@ -25,7 +25,9 @@ export async function openStore({
   log,
   archive,
 }: OpenStoreOptions): Promise<Store> {
-  const bound = maxBytes === undefined ? {} : { maxBytes }
+  // With an archive, the quota of the disk store is that of its files here.
+  const most = archive?.diskBytes ?? maxBytes
+  const bound = most === undefined ? {} : { maxBytes: most }
   if (store === 'memory') return createMemoryStore(bound)
   if (dir === undefined) throw new TypeError('options.dir: a store on disk needs a directory')
   const { openDiskStore } = await import('../../../store/disk/disk.ts')

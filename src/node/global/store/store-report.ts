@@ -5,7 +5,7 @@ import { decodeCounter } from '../../../store/counters.ts'
 import type { StoreStatus } from '../../node-status.ts'
 
 export async function storeReport(store: Store): Promise<StoreStatus> {
-  const { headroomBytes = Infinity, ...usage } = await store.usage()
+  const { headroomBytes = Infinity, archived: _, ...usage } = await store.usage()
   const { kind } = store
   const headroom = Math.min(headroomBytes, (await store.freeBytes()) ?? Infinity)
   const seq = await store.lastSeq()

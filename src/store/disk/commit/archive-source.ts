@@ -23,7 +23,11 @@ export function archiveSource(parts: SourceParts): ArchiveSource {
   const { overlay } = replica
   return {
     say: (kind) => replica.say(kind),
-    copyRecords: (directory) => database.copyTo(directory),
+    copyRecords: async (directory) => {
+      // A snapshot has what was there when it was asked for: the first one, too.
+      await replica.flush()
+      return database.copyTo(directory)
+    },
     files: (after) => overlay.files(after),
     isNamed: (file) => sealed.get(file) !== undefined || isNamed(overlay, file),
     open: (location) => open(overlay, files, layout, location),

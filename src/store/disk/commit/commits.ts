@@ -6,8 +6,10 @@ import { DstoreError } from '../../../errors.ts'
 import { decodeEntry } from '../../../journal/decode.ts'
 import { entryDigest } from '../../../journal/digest.ts'
 import type { Change, EntryBody } from '../../../journal/entry.ts'
+import type { FileJournal } from '../../../journal/file/file-journal.ts'
 import { AppendError } from '../../../journal/journal.ts'
 import type { JournalWriter } from '../../../journal/journal-writer.ts'
+import { JOURNAL_BLOCK_BYTES } from '../../../limits.ts'
 import type { HeldFiles } from '../../file/held-files.ts'
 import { faultOf } from '../faults.ts'
 import type { FreeSpace } from '../free-space.ts'
@@ -21,6 +23,9 @@ export interface CommitParts {
   readonly flusher: Flusher
   readonly held: HeldFiles
   readonly freeSpace: FreeSpace
+  readonly journal: Pick<FileJournal, 'hasRoom' | 'makeRoom'>
+  /** Takes all changes so far into the records, and gives up what the journal has of them. */
+  readonly settle: () => Promise<void>
   /** Called once for each write that the disk refuses. */
   readonly onFailed?: ((fault: Error) => void) | undefined
 }
@@ -44,6 +49,9 @@ interface Pending {
   /** Mistakes that were asked for after it, and before the next change. */
   after: (() => void)[]
 }
+
+/** What an entry takes beside its changes, generously. */
+const HEAD_BYTES = 2 * JOURNAL_BLOCK_BYTES
 
 export class Commits {
   readonly #parts: CommitParts
@@ -201,23 +209,41 @@ export class Commits {
     return turn
   }
 
-  #hasRoom({ bytes, adds }: Cost): boolean {
-    const { flusher, freeSpace } = this.#parts
-    return flusher.admit(adds) === undefined && (!adds || freeSpace.admits(bytes) === true)
+  #hasRoom({ entryBytes, bytes, adds }: Cost): boolean {
+    const { flusher, freeSpace, journal } = this.#parts
+    if (flusher.admit(adds) !== undefined) return false
+    // What frees space may take the last file of the journal.
+    if (!journal.hasRoom(entryBytes + HEAD_BYTES, adds ? 1 : 0)) return false
+    return !adds || freeSpace.admits(bytes) === true
   }
 
-  async #waitForRoom(before: Promise<void> | undefined, { bytes, adds }: Cost): Promise<void> {
-    const { flusher, freeSpace, held } = this.#parts
+  async #waitForRoom(before: Promise<void> | undefined, cost: Cost): Promise<void> {
+    const { flusher, held, settle } = this.#parts
     await before
-    for (let room; (room = flusher.admit(adds)) !== undefined;) await room
-    if (!adds || freeSpace.admits(bytes) === true) return
-    let fits: boolean
+    for (let room; (room = flusher.admit(cost.adds)) !== undefined;) await room
     try {
-      fits = await freeSpace.look(bytes)
+      if (await this.#makeRoom(cost)) return
+      // What was removed may still take room, in the journal and in the records.
+      await settle()
+      if ((await this.#makeRoom(cost)) || !cost.adds) return
     } catch (error) {
       throw await held.faultOf(error, 'ask for free space')
     }
-    if (!fits) throw diskFull('the disk is full')
+    throw diskFull('the disk is full')
+  }
+
+  /** Looks for room on the disk. */
+  async #makeRoom({ entryBytes, bytes, adds }: Cost): Promise<boolean> {
+    const { freeSpace, journal } = this.#parts
+    if (adds && !(freeSpace.admits(bytes) ?? (await freeSpace.look(bytes)))) return false
+    if (journal.hasRoom(entryBytes + HEAD_BYTES, adds ? 1 : 0)) return true
+    try {
+      await journal.makeRoom()
+      return true
+    } catch (error) {
+      if (error instanceof DstoreError && error.code === 'no-space') return false
+      throw error
+    }
   }
 
   /** Ends the store where nothing can be appended any more. */

@@ -3,7 +3,9 @@ import type { Location, Transaction, Write } from '../../store.ts'
 import type { StoredValue } from '../records/file-row.ts'
 
 export interface Cost {
-  /** An estimate of the bytes that are written. */
+  /** An estimate of the bytes that the journal takes. */
+  readonly entryBytes: number
+  /** An estimate of the bytes that LMDB takes. */
   readonly bytes: number
   /** Does it need more space than it frees? A full disk refuses such changes. */
   readonly adds: boolean
@@ -14,22 +16,30 @@ export function costOf(
   transactions: readonly Transaction[],
   sealed: (location: Location) => StoredValue | undefined,
 ): Cost {
-  let bytes = 0
+  let entryBytes = 0
+  let pages = 0
   let adds = false
   for (const { writes, increments = [], entry, adopt = [], release = [] } of transactions) {
-    bytes += (entry?.byteLength ?? 0) + increments.length * COUNTER_ROW_BYTES
-    for (const { value } of writes) bytes += value?.byteLength ?? 0
+    entryBytes += ENTRY_BYTES + (entry?.byteLength ?? 0) + increments.length * COUNTER_ROW_BYTES
+    for (const { value } of writes) entryBytes += value?.byteLength ?? 0
     for (const location of adopt) {
       const value = sealed(location)
-      bytes += PAGE_BYTES + (value?.small ?? value?.outboard ?? NOTHING).byteLength
+      entryBytes += (value?.small ?? value?.outboard ?? NOTHING).byteLength
+      pages++
     }
     if (release.length > 0 || adds) continue
     adds = adopt.length > 0 || writes.some(isAddition)
     // What deletes a row may count that it is missing.
     adds ||= increments.some(({ by }) => by > 0) && !writes.some(isRemoval)
   }
-  return { bytes, adds }
+  return { entryBytes, bytes: entryBytes + pages * PAGE_BYTES, adds }
 }
+
+/** What is about a transaction in an entry. */
+const ENTRY_BYTES = 128
+
+/** What a change takes that writes no more than a mark. */
+export const SMALL_COST: Cost = { entryBytes: 128, bytes: 0, adds: false }
 
 /** A page of LMDB, which a row under a random key takes to change. */
 const PAGE_BYTES = 4096

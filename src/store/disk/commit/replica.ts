@@ -2,14 +2,20 @@
  * The records of an open store and what brings changes into them: journal, overlay, flusher
  * (specs/005-storage.md, "Rules: commits").
  */
+import { DstoreError } from '../../../errors.ts'
 import { Appender } from '../../../journal/appender.ts'
 import { nextEpoch, readEnd } from '../../../journal/beginning.ts'
 import { SET_BYTES, WRITER_BYTES } from '../../../journal/entry.ts'
-import { openFileJournal } from '../../../journal/file/file-journal.ts'
+import { type FileJournal, openFileJournal } from '../../../journal/file/file-journal.ts'
 import type { JournalFiles } from '../../../journal/file/files.ts'
 import type { Journal } from '../../../journal/journal.ts'
 import { JournalWriter } from '../../../journal/journal-writer.ts'
-import { JOURNAL_ENTRY_BYTES, OVERLAY_BYTES } from '../../../limits.ts'
+import {
+  JOURNAL_ENTRY_BYTES,
+  JOURNAL_FIRST_SEGMENT_BYTES,
+  JOURNAL_SEGMENT_BYTES,
+  OVERLAY_BYTES,
+} from '../../../limits.ts'
 import type { Platform } from '../../../platform.ts'
 import type { HeldFiles } from '../../file/held-files.ts'
 import type { StoreArchive } from '../archive.ts'
@@ -31,6 +37,7 @@ export interface ReplicaParts {
   readonly overlay: Overlay
   readonly held: HeldFiles
   readonly freeSpace: FreeSpace
+  readonly reserveBytes: number
   readonly onFailed: ((fault: Error) => void) | undefined
   readonly archive: StoreArchive | undefined
   readonly journalFiles: JournalFiles
@@ -77,12 +84,12 @@ export class Replica {
     try {
       const journal = (await parts.archive?.join(own)) ?? own
       flusher = makeFlusher(parts, journal)
-      const opened = await begin(parts, journal, flusher)
+      const opened = await begin({ ...parts, own, journal, flusher })
       return new Replica(parts, opened)
     } catch (error) {
       await flusher?.abandon()
       await own.close()
-      throw error
+      throw namingStore(error, parts.layout)
     }
   }
 
@@ -115,6 +122,14 @@ export class Replica {
   }
 }
 
+/** The journal's faults do not say which store has it. */
+function namingStore(error: unknown, { root }: Layout): unknown {
+  if (!(error instanceof DstoreError) || error.message.includes(root)) return error
+  const { code, message, hint } = error
+  const options = { cause: error, ...(hint !== undefined && { hint }) }
+  return new DstoreError(code, `cannot open ${root}: ${message}`, options)
+}
+
 interface Opened {
   readonly commits: Commits
   readonly run: number
@@ -124,7 +139,7 @@ interface Opened {
 }
 
 /** The segment in use is held, and the one before no longer. */
-async function openOwn(parts: ReplicaParts): Promise<Journal> {
+async function openOwn(parts: ReplicaParts): Promise<FileJournal> {
   const { layout, held, journalFiles, journalBytes, random, platform } = parts
   let segment: string | undefined
   const onSegment = async (path: string): Promise<void> => {
@@ -133,8 +148,11 @@ async function openOwn(parts: ReplicaParts): Promise<Journal> {
     segment = path
   }
   const directory = layout.journal
+  // So that a segment fits into what is kept free for removals.
+  const most = Math.min(JOURNAL_SEGMENT_BYTES, Math.floor(parts.reserveBytes / 4))
+  const segmentBytes = Math.max(JOURNAL_FIRST_SEGMENT_BYTES, most)
   const journal = await openFileJournal(
-    { directory, ...journalBytes, onSegment },
+    { directory, segmentBytes, ...journalBytes, onSegment },
     { files: journalFiles, random, platform },
   )
   try {
@@ -146,15 +164,25 @@ async function openOwn(parts: ReplicaParts): Promise<Journal> {
   }
 }
 
-async function begin(parts: ReplicaParts, journal: Journal, flusher: Flusher): Promise<Opened> {
-  const { overlay, archive, random, after } = parts
+interface BeginParts extends ReplicaParts {
+  readonly own: FileJournal
+  readonly journal: Journal
+  readonly flusher: Flusher
+}
+
+async function begin(parts: BeginParts): Promise<Opened> {
+  const { own, journal, flusher, overlay, archive, random, after } = parts
   await replay(journal, overlay, async () => {
     flusher.onApplied()
     // The last process had as much in its memory, if the disk refused it then as now.
     if (overlay.bytes < REPLAYED_BYTES) await flusher.admit(false)?.catch(() => undefined)
     else await flusher.admit(false)
   })
-  const commits = new Commits({ ...parts, flusher })
+  const settle = async (): Promise<void> => {
+    await flusher.flush()
+    await journal.trim(flusher.flushed)
+  }
+  const commits = new Commits({ ...parts, journal: own, settle })
   const start = nextEpoch(await readEnd(journal), {
     newSet: Uint8Array.from(random(SET_BYTES)),
     writer: Uint8Array.from(random(WRITER_BYTES)),
@@ -168,7 +196,12 @@ async function begin(parts: ReplicaParts, journal: Journal, flusher: Flusher): P
   })
   commits.writer = writer
   // Locations of this run are given once this is durable.
-  await writer.say('begin')
+  await writer.say('begin').catch(async (fault: DstoreError) => {
+    if (fault.code !== 'no-space' || writer.fault !== undefined) throw fault
+    // On a full disk the journal needs a file of its own that is used up.
+    await settle()
+    await writer.say('begin')
+  })
   await commits.compared
   return { commits, run: start.epoch, flusher, journal, writer }
 }

@@ -57,6 +57,7 @@ export class Flusher {
   /** Does the table of the log still have entries that were trimmed? */
   #hasTrimmed = true
   #isClosed = false
+  #isAbandoned = false
 
   constructor(options: FlusherOptions) {
     this.#options = options
@@ -88,14 +89,14 @@ export class Flusher {
   /**
    * Undefined if there is room for more changes; `adds`: they need more space than they free. Else
    * wait for the promise, and ask again. It rejects with the fault of the disk where that keeps the
-   * overlay from getting smaller.
+   * overlay from getting smaller; a caller may leave that to the next call.
    */
   admit(adds: boolean): Promise<void> | undefined {
     const most = adds ? OVERLAY_BYTES - RESERVE_BYTES : OVERLAY_BYTES
     if (this.#options.overlay.bytes < most) return undefined
-    if (this.#fault !== undefined) return Promise.reject(this.#fault)
-    const room = this.#wait(undefined)
-    this.#begin()
+    const room = this.#fault === undefined ? this.#wait(undefined) : Promise.reject(this.#fault)
+    room.catch(() => undefined)
+    if (this.#fault === undefined) this.#begin()
     return room
   }
 
@@ -125,7 +126,7 @@ export class Flusher {
 
   /** Writes nothing more; waits for what is being written. */
   async abandon(): Promise<void> {
-    this.#isClosed = true
+    this.#isAbandoned = true
     this.#cancelTimer?.()
     this.#retryNow?.()
     await this.#running
@@ -151,7 +152,7 @@ export class Flusher {
   async #run(): Promise<void> {
     // What is applied in this turn of the event loop is written along.
     await Promise.resolve()
-    for (;;) {
+    while (!this.#isAbandoned) {
       const generation = this.#next()
       if (generation === undefined && (!this.#hasTrimmed || this.#isClosed)) break
       try {
@@ -161,7 +162,7 @@ export class Flusher {
         this.#settle()
       } catch (cause) {
         await this.#onFailed(cause, generation?.bytes ?? 0)
-        if (this.#isClosed) break
+        if (this.#isClosed || this.#isAbandoned) break
         await this.#retryTime()
       }
     }

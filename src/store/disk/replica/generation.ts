@@ -2,11 +2,12 @@
  * What consecutive entries of a journal wrote, in memory: some changes over a database, or over an
  * earlier generation (specs/005-storage.md, "Rules: overlay").
  */
-import { SortedMap, sortable } from '../../memory/sorted-map.ts'
+import { SortedMap, sortable, unsortable } from '../../memory/sorted-map.ts'
 import type { Location, LogEntry, RecordKey, Table } from '../../store.ts'
 import type { Tally } from '../records/database.ts'
 import type { StoredValue } from '../records/file-row.ts'
 import type { RowChange } from '../records/row-pages.ts'
+import { CopiedBytes } from './copied-bytes.ts'
 
 /** What one row, value or entry takes beside its bytes: objects, and its share of the maps. */
 const OBJECT_BYTES = 256
@@ -14,8 +15,11 @@ const OBJECT_BYTES = 256
 /** What a generation says of a location. */
 export type ValueChange = StoredValue | 'deleted'
 
+/** A row that was written, or deleted with `value: undefined`. */
+export type Written = Omit<RowChange, 'id'>
+
 export class Generation {
-  readonly #rows: Readonly<Record<Table, SortedMap<RowChange>>> = {
+  readonly #rows: Readonly<Record<Table, SortedMap<Written>>> = {
     keys: new SortedMap(),
     names: new SortedMap(),
     meta: new SortedMap(),
@@ -27,6 +31,7 @@ export class Generation {
   /** Entries of the log without gaps, the first with seq `#firstSeq`. */
   #log: Uint8Array[] = []
   #firstSeq = Number.POSITIVE_INFINITY
+  readonly #copies = new CopiedBytes()
   #bytes = 0
   #tally: Tally
 
@@ -44,7 +49,7 @@ export class Generation {
     this.#tally = tally
   }
 
-  /** An estimate of its memory. */
+  /** An estimate of its memory. What was overwritten takes memory, too. */
   get bytes(): number {
     return this.#bytes
   }
@@ -54,24 +59,23 @@ export class Generation {
     return this.#firstSeq
   }
 
-  /** What it has under a row's id as `sortable` makes it. */
-  row(table: Table, id: string): RowChange | undefined {
+  /** What it has under a row's id as `sortable` makes it. Its memory is that of many rows. */
+  row(table: Table, id: string): Written | undefined {
     return this.#rows[table].get(id)
   }
 
-  /** What it has of the rows of a scan, in order. It must not change meanwhile. */
+  /** What it has of the rows of a scan, in order, likewise. It must not change meanwhile. */
   rows(table: Table, prefix: string, after: string): Iterable<RowChange> {
-    return this.#rows[table].size === 0 ? NONE : this.#rows[table].valuesOf(prefix, after)
+    return this.#rows[table].size === 0 ? NONE : this.#changes(table, prefix, after)
   }
 
   /** Copies the bytes. */
   writeRow({ table, id }: RecordKey, version: number, value: Uint8Array | undefined): void {
     const rows = this.#rows[table]
     const key = sortable(id)
-    const before = rows.get(key)
-    if (before === undefined) this.#bytes += OBJECT_BYTES + 2 * id.byteLength
-    this.#bytes += (value?.byteLength ?? 0) - (before?.value?.byteLength ?? 0)
-    rows.set(key, { id: before?.id ?? id.slice(), version, value: value?.slice() })
+    if (rows.get(key) === undefined) this.#bytes += OBJECT_BYTES + id.byteLength
+    this.#bytes += value?.byteLength ?? 0
+    rows.set(key, { version, value: value && this.#copies.of(value) })
   }
 
   value(location: Location): ValueChange | undefined {
@@ -118,7 +122,7 @@ export class Generation {
   /** Copies the bytes. */
   append(seq: number, entry: Uint8Array): void {
     if (this.#log.length === 0) this.#firstSeq = seq
-    this.#log.push(entry.slice())
+    this.#log.push(this.#copies.of(entry))
     this.#bytes += OBJECT_BYTES + entry.byteLength
   }
 
@@ -127,21 +131,21 @@ export class Generation {
     const skipped = Math.max(0, after + 1 - this.#firstSeq)
     return this.#log
       .slice(skipped, skipped + limit)
-      .map((entry, i) => ({ seq: this.#firstSeq + skipped + i, entry }))
+      .map((entry, i) => ({ seq: this.#firstSeq + skipped + i, entry: entry.slice() }))
   }
 
   /** Forgets entries up to this seq. */
   trimLog(upto: number): void {
     const count = Math.min(this.#log.length, Math.max(0, upto + 1 - this.#firstSeq))
     if (count === 0) return
-    for (const entry of this.#log.splice(0, count)) this.#bytes -= OBJECT_BYTES + entry.byteLength
+    this.#log.splice(0, count)
     this.#firstSeq = this.#log.length === 0 ? Number.POSITIVE_INFINITY : this.#firstSeq + count
   }
 
   /** Writes all of it. Writing it again, to what has it already, changes nothing. */
   writeTo(target: GenerationTarget): void {
     for (const table of TABLES) {
-      for (const { id, version, value } of this.#rows[table].valuesOf('', '')) {
+      for (const { id, version, value } of this.rows(table, '', '')) {
         target.writeRow({ table, id }, version, value)
       }
     }
@@ -154,10 +158,15 @@ export class Generation {
     target.writeTally(this.#tally)
   }
 
+  *#changes(table: Table, prefix: string, after: string): Generator<RowChange> {
+    for (const [key, { version, value }] of this.#rows[table].entriesOf(prefix, after)) {
+      yield { id: unsortable(key), version, value }
+    }
+  }
+
   #setValue(location: Location, value: ValueChange): void {
-    const before = this.#values.get(location)
-    if (before === undefined) this.#bytes += OBJECT_BYTES
-    this.#bytes += bytesOf(value) - bytesOf(before)
+    if (!this.#values.has(location)) this.#bytes += OBJECT_BYTES
+    this.#bytes += bytesOf(value)
     this.#values.set(location, value)
   }
 }
@@ -172,8 +181,8 @@ export interface GenerationTarget {
   writeTally(tally: Tally): void
 }
 
-function bytesOf(value: ValueChange | undefined): number {
-  if (value === undefined || value === 'deleted') return 0
+function bytesOf(value: ValueChange): number {
+  if (value === 'deleted') return 0
   return (value.small ?? value.outboard)?.byteLength ?? 0
 }
 

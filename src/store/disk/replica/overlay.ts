@@ -19,7 +19,7 @@ import type {
 import type { Database, Tally } from '../records/database.ts'
 import type { StoredValue } from '../records/file-row.ts'
 import type { RowChange } from '../records/row-pages.ts'
-import { Generation } from './generation.ts'
+import { Generation, type Written } from './generation.ts'
 import { merged } from './merge.ts'
 import type { ReplicaState } from './state.ts'
 
@@ -102,7 +102,7 @@ export class Overlay implements ReplicaState, OverlayBase {
 
   row(key: RecordKey): Row | undefined {
     const change = this.#change(key)
-    return change === undefined ? this.#database.row(key) : rowOf(change)
+    return change === undefined ? this.#database.row(key) : rowOf({ ...change, id: key.id.slice() })
   }
 
   version(key: RecordKey): number {
@@ -149,12 +149,11 @@ export class Overlay implements ReplicaState, OverlayBase {
   }
 
   entries(after: number, limit: number): LogEntry[] {
-    let from = Math.max(after, this.#tally.trimmed)
+    const from = Math.max(after, this.#tally.trimmed)
     // The database may have entries of the oldest generation already.
     const firstSeq = Math.min(...this.#generations.map((one) => one.firstSeq))
     const before = Math.min(limit, Math.max(0, firstSeq - 1 - from))
     const entries = this.#database.entries(from, before)
-    from = Math.max(from, firstSeq - 1)
     for (const generation of this.#generations.toReversed()) {
       entries.push(...generation.entries(from, limit - entries.length))
     }
@@ -260,7 +259,7 @@ export class Overlay implements ReplicaState, OverlayBase {
     return this.#generations[0]!
   }
 
-  #change({ table, id }: RecordKey): RowChange | undefined {
+  #change({ table, id }: RecordKey): Written | undefined {
     const name = sortable(id)
     for (const generation of this.#generations) {
       const change = generation.row(table, name)
@@ -300,9 +299,9 @@ export class Overlay implements ReplicaState, OverlayBase {
   }
 }
 
-/** Undefined if it was deleted. */
+/** With bytes of its own, for callers may keep it. Undefined if it was deleted. */
 function rowOf({ id, version, value }: RowChange): Row | undefined {
-  return value === undefined ? undefined : { id, version, value }
+  return value === undefined ? undefined : { id, version, value: value.slice() }
 }
 
 const NOTHING = new Uint8Array(0)

@@ -5,8 +5,8 @@ import { TokenTable } from '../../../../src/daemon/config/tokens/token-table.ts'
 import { DstoreError } from '../../../../src/errors.ts'
 import { keptRows } from '../../../../src/node/global/archive/kept-rows.ts'
 import { ArchiveWatch } from '../../../../src/node/global/archive/archive-watch.ts'
-import { archiveReport } from '../../../../src/node/global/archive/archive-report.ts'
-import type { Archive, ArchiveState, ArchiveStatus } from '../../../../src/archive/archive.ts'
+import { archiveReport } from '../../../../src/node/global/archive/report-archive.ts'
+import type { ArchiveState, ArchiveStatus } from '../../../../src/archive/archive.ts'
 import { SILENT } from '../../../../src/log.ts'
 import { createMemoryStore } from '../../../../src/store/memory/memory.ts'
 import type { Store } from '../../../../src/store/store.ts'
@@ -167,8 +167,11 @@ test('R011-88 the log tells of each change of the archive once', (t) => {
 
 test('R011-88 status has lag, requests, snapshot and the last fault', (t) => {
   const fault = new DstoreError('unreachable', 'no answer')
-  const archive = fakeArchive({ fault, agoMs: 500 }) as unknown as Archive
-  t.deepEqual(archiveReport(archive, Date.UTC(2030, 0, 1)), {
+  const archive = fakeArchive({ fault, agoMs: 500 })
+  const counts = { evictions: 1, hits: 2, misses: 3, fetchedBytes: 4 }
+  const usage = { archived: { localBytes: 5, localFiles: 6, ...counts }, quotaBytes: 7 }
+  t.deepEqual(archiveReport(archive, usage, Date.UTC(2030, 0, 1)), {
+    disk: { usedBytes: 5, budgetBytes: 7, values: 6, ...counts },
     state: 'current',
     place: 's3://company/main',
     acknowledges: false,

@@ -135,11 +135,15 @@ class BucketWorld {
 
   #start(kind: 'writer' | 'trimmer' | 'reader'): void {
     const name = `${kind}-${++this.#processes}`
-    const run = { writer: this.#write, trimmer: this.#trim, reader: this.#read }[kind]
     const objects = this.#bucket.client(name)
     const sleep = (): Promise<void> => this.#turn(name)
     const journal = openBucketJournal({ objects, sleep, rules: this.#rules })
-    const actor = run.call(this, name, journal).catch((error: unknown) => {
+    const run = {
+      writer: () => this.#write(name, journal),
+      trimmer: () => this.#trim(name, journal),
+      reader: () => this.#read(name, journal),
+    }[kind]
+    const actor = run().catch((error: unknown) => {
       this.#violated(`${name}: ${error instanceof Error ? error.stack : String(error)}`)
     })
     this.#actors.set(

@@ -90,7 +90,7 @@ test('R005-6: versions are seqs, in meta numbers of their own; the tally counts 
   t.like(state.tally(), { ...adopted, lastSeq: 2, values: 0, valueBytes: 0 })
 })
 
-test('R005-11: a trim beyond the end does not reach entries that come later', (t) => {
+test('R005-11, R005-126: a trim beyond the end does not reach entries that come later', (t) => {
   const state = new PlainRecords()
   applyChange(state, EMPTY)
   t.is(applyChange(state, { type: 'trim', upto: 10 }).mistake, undefined)
@@ -138,7 +138,7 @@ test('R005-42: a replacement takes the place of a damaged value, whose file is r
   t.like(state.tally(), { ...before, lastSeq: 1, values: 1, valueBytes: 100 })
 })
 
-test('R005-65: an outboard is moved away from behind its value, and nothing is released', (t) => {
+test('R005-65, R005-128: an outboard is moved away from behind its value, and nothing is released', (t) => {
   const state = new PlainRecords()
   const file = locationAt(3)
   const location = locationAt(1)

@@ -141,7 +141,7 @@ test('R005-123: an entry without changes is written with the next one', async (t
   })
 })
 
-test('R005-123: each generation is written alone, with its own position', async (t) => {
+test('R005-122: each generation is written alone, with its own position', async (t) => {
   await inScene(async (scene) => {
     const { database } = scene
     let release = (): void => undefined
@@ -177,7 +177,7 @@ test('R005-123: what is asked for is written at once; what comes meanwhile is wr
 })
 
 for (const point of ['first', 'write', 'commit'] as const) {
-  test(`R005-124: a write that fails loses nothing and is tried again (${point})`, async (t) => {
+  test(`R005-122, R005-124: a write that fails loses nothing and is tried again (${point})`, async (t) => {
     await inScene(async (scene) => {
       const { database, overlay, flusher } = scene
       scene.put('a')
@@ -243,6 +243,9 @@ test('R005-125: a full overlay refuses with the fault; what frees has a reserve'
     t.is(flusher.admit(false), undefined)
     scene.fill(OVERLAY_BYTES)
     await t.throwsAsync(async () => flusher.admit(false), failed)
+    // Nobody waits for this one: the process must not end by it.
+    t.not(flusher.admit(false), undefined)
+    await new Promise((resolve) => setImmediate(resolve))
     t.is(scene.overlay.rows('keys', { limit: 1000 }).length, scene.overlay.count('keys'))
     database.failing = undefined
     await flusher.flush()
@@ -305,6 +308,19 @@ test('R005-126: entries that were trimmed are gone at once, and deleted bit by b
     // 512, then twice 4096, then what is left.
     t.is(database.transactions - transactions, 4)
     t.is(left().length, 10)
+  })
+})
+
+test('R005-127: what gives up writes nothing more', async (t) => {
+  await inScene(async (scene) => {
+    const { flusher, database } = scene
+    database.failing = 'first'
+    scene.put('a')
+    await t.throwsAsync(flusher.flush(), failed)
+    await scene.until(() => scene.timers.length > 0)
+    await flusher.abandon()
+    t.deepEqual(scene.timers, [])
+    t.is(database.transactions, 1)
   })
 })
 

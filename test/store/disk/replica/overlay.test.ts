@@ -57,7 +57,7 @@ const SCHEDULES = {
 } as const
 
 for (const [when, weights] of Object.entries(SCHEDULES)) {
-  test(`R005-121: reads are those of plain records, written ${when}`, async (t) => {
+  test(`R005-121, R005-122: reads are those of plain records, written ${when}`, async (t) => {
     const property = fc.asyncProperty(
       fc.array(weighted(weights), { minLength: 1, maxLength: 50, size: 'max' }),
       fc.nat(),

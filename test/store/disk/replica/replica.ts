@@ -5,11 +5,17 @@ import { decodeEntry } from '../../../../src/journal/decode.ts'
 import { encodeEntry } from '../../../../src/journal/encode.ts'
 import type { Change, EntryBody } from '../../../../src/journal/entry.ts'
 import { Database } from '../../../../src/store/disk/records/database.ts'
+import type { StoredValue } from '../../../../src/store/disk/records/file-row.ts'
 import { type Applied, applyBody } from '../../../../src/store/disk/replica/apply.ts'
 import { Overlay } from '../../../../src/store/disk/replica/overlay.ts'
 import { pageOfRows } from '../../../../src/store/row-page.ts'
 import { PlainRecords } from './plain-records.ts'
 import { IDS, type Random, RandomChanges, TABLES, locationAt } from './random-changes.ts'
+
+interface FileOf {
+  readonly location: string
+  readonly value: StoredValue
+}
 
 /** Entries that follow each other. */
 export class Entries {
@@ -42,13 +48,12 @@ export const outcomeOf = ({ result, released, mistake }: Applied): unknown => ({
   mistake: mistake?.message,
 })
 
-/** Without what a database does not give back with a value. */
-const plainValue = ({
-  outboard: _,
-  small,
-  ...value
-}: object & { outboard?: unknown; small?: Uint8Array | undefined }): unknown => ({
-  ...value,
+/** What a database gives back with a value. */
+const plainValue = ({ small, size, outboardBytes, file, place }: StoredValue): unknown => ({
+  size,
+  outboardBytes,
+  file,
+  place,
   small: small && Buffer.from(small),
 })
 
@@ -208,7 +213,7 @@ export const plain = (value: unknown): unknown =>
     ),
   )
 
-const plainFile = ({ location, value }: { location: string; value: object }): unknown => ({
+const plainFile = ({ location, value }: FileOf): unknown => ({
   location,
   value: plainValue(value),
 })
