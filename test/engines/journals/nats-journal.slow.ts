@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { openNatsJournal } from '../../src/journal/nats/nats-journal.ts'
-import type { Journal } from '../../src/journal/journal.ts'
-import { MemoryBucket } from '../bucket/memory-objects.ts'
-import { journalSuite } from '../journal/suite.ts'
-import { test } from '../serial.ts'
+import { openNatsJournal } from '../../../src/journal/nats/nats-journal.ts'
+import type { Journal } from '../../../src/journal/journal.ts'
+import { MemoryBucket } from '../../bucket/memory-objects.ts'
+import { journalSuite } from '../../journal/suite.ts'
+import { test } from '../../serial.ts'
 import { NatsCluster, SYSTEM, natsServer } from './nats-cluster.ts'
 
 const program = natsServer()

@@ -3,8 +3,8 @@ import type { ChildProcess } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type NatsConnection, connect } from '@nats-io/transport-node'
-import { DISK } from '../disk.ts'
-import { freePort } from '../free-port.ts'
+import { DISK } from '../../disk.ts'
+import { freePort } from '../../free-port.ts'
 import { end, eventually, programAt, start } from './processes.ts'
 
 export const natsServer = (): string | undefined => programAt('DSTORE_NATS_SERVER', 'nats-server')

@@ -1,9 +1,9 @@
 /** A writer and a follower of a journal while members of its engine are killed. */
 import type { ExecutionContext } from 'ava'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Chain } from '../../src/journal/chain.ts'
-import type { Journal } from '../../src/journal/journal.ts'
-import { marked, marksOf, openWriter, verified } from '../journal/tools.ts'
+import { Chain } from '../../../src/journal/chain.ts'
+import type { Journal } from '../../../src/journal/journal.ts'
+import { marked, marksOf, openWriter, verified } from '../../journal/tools.ts'
 
 const WRITERS = 8
 /** A writer waits so long for an append before it reads, and for a read before it reads again. */

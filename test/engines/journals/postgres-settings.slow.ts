@@ -1,10 +1,10 @@
-import type { Journal } from '../../src/journal/journal.ts'
+import type { Journal } from '../../../src/journal/journal.ts'
 import {
   type PostgresJournalOptions,
   openPostgresJournal,
-} from '../../src/journal/postgres/postgres-journal.ts'
-import { text } from '../journal/tools.ts'
-import { test } from '../serial.ts'
+} from '../../../src/journal/postgres/postgres-journal.ts'
+import { text } from '../../journal/tools.ts'
+import { test } from '../../serial.ts'
 import { refused } from './refused.ts'
 import { PostgresSet, postgresPrograms } from './postgres-set.ts'
 

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Journal } from '../../src/journal/journal.ts'
-import { AppendError } from '../../src/journal/journal.ts'
-import { openNatsJournal } from '../../src/journal/nats/nats-journal.ts'
-import { text } from '../journal/tools.ts'
-import { test } from '../serial.ts'
+import type { Journal } from '../../../src/journal/journal.ts'
+import { AppendError } from '../../../src/journal/journal.ts'
+import { openNatsJournal } from '../../../src/journal/nats/nats-journal.ts'
+import { text } from '../../journal/tools.ts'
+import { test } from '../../serial.ts'
 import { survivesKills } from './killed.ts'
 import { NatsCluster, SYSTEM, natsServer } from './nats-cluster.ts'
 import { eventually } from './processes.ts'
@@ -11,8 +11,11 @@ import { eventually } from './processes.ts'
 const program = natsServer()
 let cluster: NatsCluster
 
-const open = (set: string, requestMs = 2_000): Promise<Journal> =>
-  openNatsJournal({ url: cluster.url(set), system: SYSTEM, requestMs })
+/** Servers that were killed before may be busy for a while. */
+const open = (set: string): Promise<Journal> =>
+  eventually(30_000, () =>
+    openNatsJournal({ url: cluster.url(set), system: SYSTEM, requestMs: 2_000 }),
+  )
 
 if (program === undefined) {
   test('NATS: no nats-server here, see DSTORE_NATS_SERVER', (t) => t.pass())

@@ -4,8 +4,8 @@ import { appendFile, chown, mkdir, mkdtemp, readFile, rm } from 'node:fs/promise
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Client } from 'pg'
-import { DISK } from '../disk.ts'
-import { freePort } from '../free-port.ts'
+import { DISK } from '../../disk.ts'
+import { freePort } from '../../free-port.ts'
 
 /** Where Debian has the programs, of the latest version. */
 const VERSIONS = '/usr/lib/postgresql'

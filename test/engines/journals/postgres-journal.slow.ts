@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import type { Journal } from '../../src/journal/journal.ts'
-import { openPostgresJournal } from '../../src/journal/postgres/postgres-journal.ts'
-import { journalSuite } from '../journal/suite.ts'
-import { test } from '../serial.ts'
+import type { Journal } from '../../../src/journal/journal.ts'
+import { openPostgresJournal } from '../../../src/journal/postgres/postgres-journal.ts'
+import { journalSuite } from '../../journal/suite.ts'
+import { test } from '../../serial.ts'
 import { PostgresSet, postgresPrograms } from './postgres-set.ts'
 
 const programs = postgresPrograms()
