@@ -107,6 +107,26 @@ export class PostgresSet {
     process.kill(await this.#pid(server), 'SIGKILL')
   }
 
+  /** Stops all processes of a server where they are. The function that is returned continues them. */
+  async freeze(server: number): Promise<() => void> {
+    const rows = await this.sql(
+      server,
+      'select pid from pg_stat_activity where pid <> pg_backend_pid()',
+    )
+    const pids = [await this.#pid(server), ...rows.map(({ pid }) => Number(pid))]
+    const send = (signal: NodeJS.Signals): void => {
+      for (const pid of pids) {
+        try {
+          process.kill(pid, signal)
+        } catch {
+          // It has ended meanwhile.
+        }
+      }
+    }
+    send('SIGSTOP')
+    return () => send('SIGCONT')
+  }
+
   /** Ends a server at once; it recovers at the next start. */
   stopNow(server: number): void {
     this.#run('pg_ctl', '-D', this.data(server), '-m', 'immediate', '-w', 'stop')
