@@ -10,6 +10,7 @@ const BUILT = 'dist/test'
  * than most of them use. Their titles must differ; ava refuses two that are the same.
  */
 export const SHARED = [
+  'bucket',
   'cli',
   'daemon',
   'directory',

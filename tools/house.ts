@@ -144,8 +144,9 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/store/disk': 'A store on disk: LMDB, value files, staging, recovery, quarantine.',
   'src/store/disk/archived':
     'The values of a store with an archive: uploaded when staged, evicted, fetched again.',
+  'src/store/disk/commit': 'Changes on their way into journal and records, replay, and room.',
   'src/store/disk/replica': 'The records as the journal makes them: overlay, changes, flushes.',
-  'src/store/disk/records': 'LMDB: records, the log, small values, and group commit.',
+  'src/store/disk/records': 'LMDB: records, the log and small values.',
   'src/store/disk/staged': 'Values on their way into the disk store: staged, partial, sealed.',
   'src/store/file': 'Files of a caller, hashed by several threads, and files that hold secrets.',
   'src/store/memory': 'A store in memory.',

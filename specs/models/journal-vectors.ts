@@ -11,6 +11,7 @@ import {
   journalOf,
 } from './journal-entries.ts'
 import { type FileVector, fileVectors } from './journal-file-vectors.ts'
+import { type ObjectVector, objectVectors } from './journal-object-vectors.ts'
 import {
   HERE,
   LARGEST,
@@ -49,6 +50,8 @@ export interface JournalVectors {
   }[]
   /** Segments, and what an opening finds. */
   readonly files: readonly FileVector[]
+  /** Objects in a bucket, and what a reader finds. */
+  readonly objects: readonly ObjectVector[]
 }
 
 export function journalVectors(): JournalVectors {
@@ -58,6 +61,7 @@ export function journalVectors(): JournalVectors {
     refused: refused(),
     journals: journals(),
     files: fileVectors(),
+    objects: objectVectors(),
   }
 }
 

@@ -16,12 +16,6 @@ export interface Archive extends StoreArchive {
    */
   mayServe(): boolean
 
-  /**
-   * Why changes are refused at this moment, instead of waiting: the bucket has been away for too
-   * long, or another node has taken over.
-   */
-  readonly refusal: DstoreError | undefined
-
   /** Resolves once another node has taken over: this one must end. Never rejects. */
   readonly lost: Promise<DstoreError>
 }

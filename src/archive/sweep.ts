@@ -105,7 +105,9 @@ export async function sweepDaily(options: SweepsOptions, signal: AbortSignal): P
   while (!signal.aborted) {
     let again = ARCHIVE_SWEEP_MS
     try {
-      onSwept?.(await sweep(options, signal))
+      // Not in the call, whose arguments are not evaluated where there is none.
+      const swept = await sweep(options, signal)
+      onSwept?.(swept)
     } catch (error) {
       if (signal.aborted) return
       onFailed?.(error)

@@ -219,7 +219,13 @@ function xml(body: string): S3Answer {
   }
 }
 
-const tagOf = (body: Uint8Array): string => `"${createHash('md5').update(body).digest('hex')}"`
+const tags = new WeakMap<Uint8Array, string>()
+
+function tagOf(body: Uint8Array): string {
+  const tag = tags.get(body) ?? `"${createHash('md5').update(body).digest('hex')}"`
+  tags.set(body, tag)
+  return tag
+}
 
 const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 

@@ -49,7 +49,7 @@ export interface Access {
 const BUCKET = 'engine'
 const READY_MS = 60_000
 
-/** Where a program is; undefined if it is not installed. `go install` puts some where no PATH is. */
+/** Where a program is; undefined if it is not installed. `go install` puts it beside the PATH. */
 export function findProgram(program: string): string | undefined {
   const { PATH = '', GOBIN, GOPATH = join(homedir(), 'go') } = process.env
   const folders = [...PATH.split(delimiter), GOBIN ?? join(GOPATH.split(delimiter)[0]!, 'bin')]

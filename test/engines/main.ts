@@ -1,6 +1,6 @@
 /**
- * What needs a bucket, on real servers of others: `npm run test:engines`, or with names of parts for
- * some of them only. A server that is not installed is skipped with one line.
+ * What needs a bucket, on real servers of others: `npm run test:engines`, or with names of parts
+ * for some of them only. A server that is not installed is skipped with one line.
  */
 import { Report } from '../doors/clients/report.ts'
 import { type Engine, findProgram, startEngine } from './engine.ts'

@@ -132,15 +132,24 @@ export class Following {
     const { journal, shipper, shipping } = this.#joinedParts()
     this.#store = store
     shipping.start()
+    try {
+      await this.#begin(store, journal)
+    } catch (error) {
+      await shipping.stop()
+      throw error
+    }
+    this.#isOpen = true
+    shipper.open()
+    shipping.wake()
+  }
+
+  async #begin(store: OpenedStore, journal: ArchivedJournal): Promise<void> {
     await journal.shipped()
     if (store.takingOver !== undefined && (await this.#waitForOther(store.takingOver))) {
       // A third node may have taken over meanwhile.
       await store.say('heartbeat')
       await journal.shipped()
     }
-    this.#isOpen = true
-    shipper.open()
-    shipping.wake()
   }
 
   archived(position: number): Promise<void> {

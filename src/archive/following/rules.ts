@@ -14,8 +14,6 @@ export interface FollowingRules {
   readonly looksAtClock: boolean
   /** That time begins when the entry is sent, not when its answer comes. */
   readonly countsFromSending: boolean
-  /** What may have reached the bucket from an earlier process proves nothing of this one's time. */
-  readonly doubtsEarlier: boolean
   /** Nothing more is appended while the bucket lacks too much, or for too long. */
   readonly boundsLag: boolean
   /** Where that is asked for, an entry is acknowledged only when the bucket has it. */
@@ -36,7 +34,6 @@ export const ALL_FOLLOWING_RULES: FollowingRules = {
   endsWhenFenced: true,
   looksAtClock: true,
   countsFromSending: true,
-  doubtsEarlier: true,
   boundsLag: true,
   waitsToAcknowledge: true,
   ownFirst: true,

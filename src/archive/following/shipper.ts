@@ -3,9 +3,8 @@
  * meanwhile: a state machine without I/O (specs/011-archive.md, "Following and lag"). `Shipping`
  * takes its steps, one at a time.
  */
-import { equal, toHex } from '../../bytes.ts'
+import { equal } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
-import { decodeEntry } from '../../journal/decode.ts'
 import {
   ARCHIVE_CONFIRM_MS,
   ARCHIVE_GATHER_MS,
@@ -15,6 +14,7 @@ import {
   ARCHIVE_OBJECT_BYTES,
   JOURNAL_OBJECT_ENTRIES,
 } from '../../limits.ts'
+import { takenOver } from './taken-over.ts'
 import { ALL_FOLLOWING_RULES, type FollowingRules } from './rules.ts'
 
 export interface ShipperStart {
@@ -318,7 +318,8 @@ export class Shipper {
       this.#sent!.isUnsure = false
       return
     }
-    const isFirst = this.#archived === this.#start.archived && this.#rules.doubtsEarlier
+    // An earlier process may have sent the first ones.
+    const isFirst = this.#archived === this.#start.archived
     if (count > 0) this.#reached(count, isFirst ? this.#start.at : firstAt)
     if (parts >= 0) this.#fenceBy(found[parts])
   }
@@ -354,22 +355,5 @@ export class Shipper {
       return
     }
     this.#fence = takenOver(this.#start.place, this.#archived, entry)
-  }
-}
-
-function takenOver(place: string, archived: number, entry: Uint8Array | undefined): DstoreError {
-  const message = `another node has taken over the archive in ${place}${byWhom(entry)}`
-  return new DstoreError('unwritable', `${message}: this one has stopped after entry ${archived}`, {
-    hint: 'only one node may have an archive: start this one on an empty directory to take over',
-  })
-}
-
-function byWhom(entry: Uint8Array | undefined): string {
-  if (entry === undefined) return ''
-  try {
-    const { head } = decodeEntry(entry)
-    return `, in epoch ${head.epoch} of writer ${toHex(head.writer).slice(0, 8)}`
-  } catch {
-    return ', with an entry that cannot be read'
   }
 }

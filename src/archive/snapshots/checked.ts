@@ -37,8 +37,8 @@ export async function positionOf(files: Files, directory: string): Promise<Chain
 }
 
 /**
- * Fetches a snapshot into an existing directory that has none, and opens it: it has the content, the
- * position and the chain that its description states. Error: `integrity` where it has not.
+ * Fetches a snapshot into an existing directory that has none, and opens it: it has the content,
+ * the position and the chain that its description states. Error: `integrity` where it has not.
  */
 export async function fetchSnapshot(
   snapshot: Snapshot,

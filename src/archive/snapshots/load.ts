@@ -29,6 +29,7 @@ export async function loadSnapshot(options: LoadOptions): Promise<Snapshot> {
   try {
     const { whole, damaged } = await listSnapshots(objects, signal)
     const faults = damaged.map(({ fault }) => fault)
+    for (const { message } of faults) log.error('a snapshot is damaged', { message })
     for (const snapshot of whole) {
       const total = snapshot.size
       const onBytes = onProgress && ((done: number): void => onProgress({ done, total }))
@@ -42,10 +43,10 @@ export async function loadSnapshot(options: LoadOptions): Promise<Snapshot> {
       } catch (error) {
         await removeCopy(files, directory)
         if (!(error instanceof DstoreError) || error.code !== 'integrity') throw error
+        log.error('a snapshot is damaged', { message: error.message })
         faults.push(error)
       }
     }
-    for (const { message } of faults) log.error('a snapshot is damaged', { message })
     if (faults.length > 0) throw damagedAll(objects.place, faults)
     throw new DstoreError('not-found', `there is no snapshot in ${objects.place}`, {
       hint: 'an archive can be restored once its first copy is complete',

@@ -1,4 +1,4 @@
-/** When a snapshot is due: a state machine without I/O. Times are of a clock that never goes back. */
+/** When a snapshot is due: a state machine without I/O. Its clock never goes back. */
 import {
   ARCHIVE_SNAPSHOT_BYTES,
   ARCHIVE_SNAPSHOT_MS,

@@ -145,7 +145,7 @@ export function readSettings(path: string): Settings {
     if (bytes.byteLength > CONFIG_FILE_BYTES) throw new Error('too long')
     const text = decodeUtf8(bytes)
     if (text === undefined) throw new Error('not UTF-8')
-    return checkSettings(checkShape(withList(JSON.parse(text))) as Settings)
+    return checkSettings(checkShape(withList(JSON.parse(text))))
   } catch (cause) {
     throw new DstoreError('usage', `${path}: ${(cause as Error).message}`, {
       cause,

@@ -124,8 +124,11 @@ class ObjectJournal implements BucketJournal {
       const { before, isFollowed } = await this.#objects.around(position)
       if (before === undefined) return isFollowed ? 'gone' : await this.#beyond(position)
       const around = await this.#objects.read(before.first)
-      // Trimmed since it was listed, and perhaps put again by a stale writer.
-      if (around === undefined || !(await this.#isLive(around))) continue
+      if (around === undefined || !(await this.#isLive(around))) {
+        // Trimmed since it was listed; or what a stale writer has put there, before or since.
+        if (isFollowed) return 'gone'
+        continue
+      }
       if (around.last >= position) return around.entries[position - around.first]
       return isFollowed ? 'gone' : undefined
     }

@@ -103,7 +103,7 @@ export class JournalObjects {
 
   /**
    * Does this object belong to the journal, rather than being what a stale writer put where others
-   * were trimmed? It does if it is the last one, or if the next one was made to follow it: a journal
+   * were trimmed? It does if it is the last one, or if the next one was made to follow it. A journal
    * never loses its last object, and what follows another one states that one's check.
    */
   async isLive(head: ObjectHead, from: number = head.first): Promise<boolean> {
@@ -135,7 +135,7 @@ export class JournalObjects {
     return before?.first
   }
 
-  /** At least one object from this position on, and whether more follow; or none, if there is none. */
+  /** At least one object from this position on, and whether more follow; none if there is none. */
   async #page(from: number): Promise<{ listed: Listed[]; more: boolean }> {
     const listed: Listed[] = []
     let after = keyOf(Math.max(0, from - 1))

@@ -61,28 +61,46 @@ export class Repair {
     range: ByteRange,
     signal?: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    try {
-      // Pieces that a disk gives are nowhere else: a thread may take over their memory.
-      const checker = this.#options.store.kind === 'disk' ? threadedChecker : undefined
-      yield* verifiedBytes(this.bytesOf(record), digest, range, signal, checker)
-    } catch (error) {
-      await this.#noticed(digest, record, error)
-      throw error
+    // Pieces that a disk gives are nowhere else: a thread may take over their memory.
+    const checker = this.#options.store.kind === 'disk' ? threadedChecker : undefined
+    const value = this.bytesOf(record)
+    const { end } = range
+    for (let { start } = range; ;) {
+      const beganMs = performance.now()
+      try {
+        for await (const bytes of verifiedBytes(value, digest, { start, end }, signal, checker)) {
+          start += bytes.byteLength
+          yield bytes
+        }
+        return
+      } catch (error) {
+        // Where a copy was damaged, the rest comes from elsewhere.
+        if (!(await this.#noticed(digest, record, error, beganMs))) throw error
+      }
     }
   }
 
-  /** Runs work that verifies a stored value; the repair begins if it finds damage. */
+  /** Runs work that verifies a stored value, again if it found a copy damaged; or the repair begins. */
   async watch<T>(digest: Uint8Array, record: KeyRecord, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work()
-    } catch (error) {
-      await this.#noticed(digest, record, error)
-      throw error
+    for (;;) {
+      const beganMs = performance.now()
+      try {
+        return await work()
+      } catch (error) {
+        if (!(await this.#noticed(digest, record, error, beganMs))) throw error
+      }
     }
   }
 
-  async #noticed(digest: Uint8Array, record: StoredAt, error: unknown): Promise<void> {
-    if (isDamage(error)) await this.damaged(digest, record, asDstoreError(error).message)
+  /** True if it is worth while to read again. */
+  async #noticed(
+    digest: Uint8Array,
+    record: StoredAt,
+    error: unknown,
+    beganMs: number,
+  ): Promise<boolean> {
+    if (!isDamage(error)) return false
+    return this.damaged(digest, record, asDstoreError(error).message, beganMs)
   }
 
   /** The stored bytes of a value, not verified. */
@@ -95,20 +113,34 @@ export class Repair {
     }
   }
 
-  /** Quarantines a stored value, logs that, and begins to repair it. */
+  /**
+   * Quarantines a stored value that a reader, which began at this time, found damaged; logs that,
+   * and begins to repair it. True if only a copy on the disk of this node was damaged: it is gone,
+   * and another read takes the bytes from the archive.
+   */
   async damaged(
     digest: Uint8Array,
     { location }: Pick<KeyRecord, 'location'>,
     reason: string,
-  ): Promise<void> {
+    beganMs: number = performance.now(),
+  ): Promise<boolean> {
     const { store, log } = this.#options
     const key = new Key(digest).toString()
+    if (await store.dropCopy?.(location, beganMs)) {
+      log.warn('a copy of a value on this disk was damaged and is fetched again', {
+        key,
+        location,
+        reason,
+      })
+      return true
+    }
     if (!(await store.isDamaged(location))) {
       await store.quarantine(location)
       this.#mayBeDamaged = true
       log.error('a value is damaged and was set aside', { key, location, reason })
     }
     void this.heal(digest)
+    return false
   }
 
   /** Fetches a damaged value from a Local. True if it is whole now. Never rejects. */

@@ -2,6 +2,7 @@
  * What keeps a copy of a store off its disk (specs/005-storage.md, "An archive"): the journal that
  * its entries go through, and the objects that its large values are. `src/archive` implements it.
  */
+import type { DstoreError } from '../../errors.ts'
 import type { ChainPosition } from '../../journal/chain.ts'
 import type { Journal } from '../../journal/journal.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
@@ -33,6 +34,9 @@ export interface StoreArchive {
    * a while, and with `unwritable` once another node has taken over.
    */
   archived(position: number): Promise<void>
+
+  /** Why changes are refused at this moment, before anything of them is appended. */
+  readonly refusal: DstoreError | undefined
 
   /** Waits, for a while, for what is on its way. */
   close(): Promise<void>

@@ -5,15 +5,13 @@ import type { ByteRange } from '../../hash/tree/tree.ts'
 import { SMALL_VALUE_BYTES } from '../../limits.ts'
 import {
   checkBytes,
-  checkRange,
   checkCount,
   checkRecordKey,
-  checkReplacement,
   checkResumption,
   checkScan,
   checkTransaction,
 } from '../arguments.ts'
-import { Quota, Reservation, quotaOf } from '../quota.ts'
+import { Reservation } from '../quota.ts'
 import type {
   CommitResult,
   ImmediateReads,
@@ -34,21 +32,20 @@ import type { ArchiveSource } from './archive.ts'
 import { archiveSource } from './commit/archive-source.ts'
 import type { Commits } from './commit/commits.ts'
 import { SMALL_COST, costOf } from './commit/cost.ts'
+import { type ReplacementParts, replaceValue } from './commit/replacement.ts'
 import { type JobParts, isDone, jobOf } from './commit/transactions.ts'
 import { OutboardMove } from './earlier-layout.ts'
 import { makeLocation } from './layout.ts'
-import { type ArchivedFiles, lentWith } from './archived/archived-files.ts'
-import { archivedFiles, uploads, usedBytes } from './archived/of-store.ts'
 import type { StoredValue } from './records/file-row.ts'
 import { smallValues } from './records/small-values.ts'
 import type { Overlay } from './replica/overlay.ts'
-import { sealedValue } from './replica/sealed-value.ts'
 import type { Recovery } from './recovery.ts'
 import { SharedSync } from './staged/shared-sync.ts'
 import { SealedValues } from './staged/sealed-values.ts'
-import { DiskStaging, type PartialUpload, type StagingHost } from './staged/staging.ts'
+import { DiskStaging, type StagingHost } from './staged/staging.ts'
 import type { DiskStore, DiskStoreParts } from './store-parts.ts'
-import { ValueReaders, bytesOf, outboardOf } from './value-reader.ts'
+import { StoredValues } from './stored-values.ts'
+import { ValueReaders } from './value-reader.ts'
 
 const DAMAGED = 'the value is damaged on disk'
 
@@ -56,7 +53,8 @@ export class OpenDiskStore implements DiskStore {
   readonly kind = 'disk'
   readonly immediate: ImmediateReads = {
     row: (key) => (this.#closing === undefined ? this.#overlay.row(key) : undefined),
-    value: (location, mostBytes) => this.#small(location, mostBytes),
+    value: (location, mostBytes) =>
+      this.#closing === undefined ? this.#values.small(location, mostBytes) : undefined,
   }
   readonly recovery: Recovery
   readonly archived?: () => Promise<void>
@@ -64,37 +62,40 @@ export class OpenDiskStore implements DiskStore {
   readonly #overlay: Overlay
   readonly #commits: Commits
   readonly #readers: ValueReaders
-  readonly #quota: Quota
+  readonly #values: StoredValues
   readonly #host: StagingHost
   #move: OutboardMove | undefined
   /** Values staged in this run. */
   #staged = 0
   readonly #stagings = new Set<DiskStaging>()
   readonly #sealed: SealedValues
-  readonly #archived: ArchivedFiles | undefined
   readonly #jobs: JobParts
+  readonly #replacement: ReplacementParts
   #closing: Promise<void> | undefined
 
   constructor(parts: DiskStoreParts) {
-    const { files, layout, held, replica, partials, recovery, maxBytes, sizes } = parts
+    const { files, layout, held, replica, partials, recovery, sizes } = parts
     const { overlay, commits } = replica
     this.#parts = parts
     this.recovery = recovery
     this.#overlay = overlay
     this.#commits = commits
     const readers = (this.#readers = new ValueReaders(files, layout))
-    const ofArchive = { ...parts, overlay }
-    this.#quota = new Quota(maxBytes, usedBytes(ofArchive))
-    const valueAt = (location: Location): StoredValue => this.#value(location)
-    this.#archived = archivedFiles(ofArchive, this.#quota, readers, valueAt)
-    const remove = (value: StoredValue): Promise<void> =>
-      this.#archived?.discarded(value) ?? this.#removeFiles(value)
-    this.#sealed = new SealedValues({ readers, remove })
+    const values = (this.#values = new StoredValues({
+      parts,
+      readers,
+      value: (location) => this.#value(location),
+      moveNow: async (location) => this.#move?.moveNow(location),
+    }))
+    this.#sealed = new SealedValues({ readers, remove: (value) => values.discarded(value) })
     const onAdopted = (location: Location, size: number): void => {
-      this.#archived?.adopted({ file: location })
       sizes.add(location, size)
+      values.adopted(location)
     }
-    this.#jobs = { sealed: this.#sealed, overlay, onAdopted }
+    const sealed = this.#sealed
+    this.#jobs = { sealed, overlay, onAdopted }
+    const onReplaced = (file: Location): void => values.adopted(file)
+    this.#replacement = { sealed, overlay, commits, onAdopted: onReplaced }
     this.#host = {
       files,
       layout,
@@ -104,11 +105,11 @@ export class OpenDiskStore implements DiskStore {
       checkOpen: () => this.#checkOpen(),
       onSealed: (location, value) => {
         this.#sealed.add(location, value)
-        this.#archived?.sealed(value)
+        values.sealed(value)
       },
       discardSealed: async (location) => (await this.#sealed.discard(location)) !== undefined,
       onEnd: (staging) => this.#stagings.delete(staging),
-      ...uploads(this.#archived),
+      ...values.uploads,
     }
     const { archive } = parts
     if (archive !== undefined) {
@@ -123,7 +124,11 @@ export class OpenDiskStore implements DiskStore {
 
   /** What an archive asks of the store. */
   get archiveSource(): ArchiveSource {
-    return archiveSource({ ...this.#parts, sealed: this.#sealed })
+    return archiveSource({
+      ...this.#parts,
+      sealed: this.#sealed,
+      archived: this.#values.archived,
+    })
   }
 
   get outboardsMoved(): Promise<void> {
@@ -134,11 +139,11 @@ export class OpenDiskStore implements DiskStore {
     this.#checkOpen()
     if (size !== undefined) checkCount('size', size)
     if (resumption !== undefined) checkResumption(resumption)
-    const reservation = new Reservation(this.#quota, size)
+    const reservation = new Reservation(this.#values.quota, size)
     try {
-      await this.#archived?.makeRoom(size)
+      await this.#values.archived?.makeRoom(size)
       const location = makeLocation(this.#parts.replica.run, ++this.#staged)
-      const partial = resumption && (await this.#claimPartial(resumption))
+      const partial = resumption && (await this.#parts.partials.claimFor(resumption))
       const staging = new DiskStaging({ location, size, reservation, partial }, this.#host)
       this.#stagings.add(staging)
       return staging
@@ -151,14 +156,14 @@ export class OpenDiskStore implements DiskStore {
   async sealSmall(values: readonly Uint8Array[]): Promise<readonly Location[]> {
     this.#checkOpen()
     for (const value of values) checkBytes('value', value, SMALL_VALUE_BYTES)
-    this.#quota.reserve(bytesIn(values))
+    this.#values.quota.reserve(bytesIn(values))
     const sealed = smallValues(values, () => makeLocation(this.#parts.replica.run, ++this.#staged))
     for (const value of sealed) this.#sealed.add(value.file, value)
     return sealed.map(({ file }) => file)
   }
 
   async discard(location: Location): Promise<void> {
-    this.#quota.free((await this.#sealed.discard(location)) ?? 0)
+    this.#values.quota.free((await this.#sealed.discard(location)) ?? 0)
   }
 
   async partialBytes(id: Uint8Array): Promise<number> {
@@ -177,13 +182,13 @@ export class OpenDiskStore implements DiskStore {
     if (!(await this.#parts.quarantine.add(location))) return
     await this.#readers.end(location, new DstoreError('integrity', DAMAGED))
     const value = this.#overlay.value(location)
-    if (value !== undefined) await this.#archived?.setAside(value)
+    if (value !== undefined) await this.#values.archived?.setAside(value)
   }
 
   async dropCopy(location: Location, beganMs: number): Promise<boolean> {
     this.#checkOpen()
-    if (this.#archived === undefined || this.#parts.quarantine.has(location)) return false
-    return this.#archived.dropCopy(location, beganMs)
+    if (this.#parts.quarantine.has(location)) return false
+    return (await this.#values.archived?.dropCopy(location, beganMs)) ?? false
   }
 
   async isDamaged(location: Location): Promise<boolean> {
@@ -193,12 +198,9 @@ export class OpenDiskStore implements DiskStore {
 
   async replace(location: Location, by: Location): Promise<void> {
     this.#checkOpen()
-    const value = this.#sealed.get(by)
-    const old = await this.#parts.turns.run(() => this.#replace(location, by))
-    this.#archived?.adopted(value!)
-    if (this.#archived === undefined) this.#quota.free(old.size)
+    const old = await this.#parts.turns.run(() => replaceValue(this.#replacement, location, by))
     await this.#readers.end(location, new DstoreError('integrity', DAMAGED))
-    await this.#removeFiles(old)
+    await this.#values.released(old)
     await this.#parts.quarantine.remove(location)
   }
 
@@ -208,48 +210,16 @@ export class OpenDiskStore implements DiskStore {
     signal?: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
     signal?.throwIfAborted()
-    const value = this.#value(location)
-    yield* this.#archived !== undefined && value.small === undefined
-      ? this.#archived.read(location, range, signal)
-      : bytesOf(this.#readers, location, value, range, signal)
+    yield* this.#values.read(location, range, signal)
   }
 
   async lendFile(location: Location, exact = false): Promise<LentFile | undefined> {
-    if (this.#archived !== undefined) return this.#lendArchived(this.#archived, location, exact)
-    if (exact) await this.#move?.moveNow(location)
-    const { small, file } = this.#value(location)
-    return small === undefined ? this.#readers.lend(location, file) : undefined
-  }
-
-  async #lendArchived(
-    archived: ArchivedFiles,
-    location: Location,
-    exact: boolean,
-  ): Promise<LentFile | undefined> {
-    const release = await archived.hold(location, exact)
-    if (release === undefined) return undefined
-    try {
-      if (exact) await this.#move?.moveNow(location)
-      return lentWith(this.#readers.lend(location, this.#value(location).file), release)
-    } catch (error) {
-      release()
-      throw error
-    }
+    this.#checkOpen()
+    return this.#values.lend(location, exact)
   }
 
   async outboard(location: Location, range?: ByteRange): Promise<Uint8Array> {
-    const value = this.#value(location)
-    if (this.#archived?.hasOutboard(value) === true) {
-      return this.#archived.outboard(location, checkRange(range, value.outboardBytes))
-    }
-    try {
-      return await outboardOf(this.#readers, this.#overlay, location, value, range)
-    } catch (error) {
-      // Meanwhile it may have been moved away from behind the value, and the file been cut.
-      const now = this.#value(location)
-      if (now.file !== value.file || now.place === value.place) throw error
-      return outboardOf(this.#readers, this.#overlay, location, now, range)
-    }
+    return this.#values.outboard(location, range)
   }
 
   ofSize(size: number): readonly Location[] {
@@ -281,6 +251,8 @@ export class OpenDiskStore implements DiskStore {
   async commitAll(transactions: readonly Transaction[]): Promise<readonly CommitResult[]> {
     this.#checkOpen()
     for (const transaction of transactions) checkTransaction(transaction)
+    const refusal = this.#parts.archive?.refusal
+    if (refusal !== undefined) throw refusal
     const cost = costOf(transactions, (location) => this.#sealed.get(location))
     const jobs = transactions.map((transaction) => jobOf(transaction, this.#jobs))
     const applied = await this.#commits.run(jobs, cost)
@@ -327,10 +299,9 @@ export class OpenDiskStore implements DiskStore {
     return {
       values,
       valueBytes,
-      ...quotaOf(this.#quota),
+      ...this.#values.usage,
       damaged: this.#parts.quarantine.count,
       unfinishedBytes: this.#parts.partials.bytes,
-      ...(this.#archived !== undefined && { archived: this.#archived.usage }),
     }
   }
 
@@ -348,7 +319,7 @@ export class OpenDiskStore implements DiskStore {
     await this.#commits.settled()
     const closed = new DstoreError('unreachable', 'the store is closed')
     await this.#readers.endAll(closed)
-    await this.#archived?.close(closed)
+    await this.#values.archived?.close(closed)
     await Promise.all([...this.#stagings].map((staging) => staging.suspend()))
     await this.#sealed.discardAll()
     const { replica, archive, database } = this.#parts
@@ -356,61 +327,12 @@ export class OpenDiskStore implements DiskStore {
     await database.close()
   }
 
-  async #replace(location: Location, by: Location): Promise<StoredValue> {
-    const sealed = this.#sealed
-    const value = sealed.claim(by, true)
-    if (value === undefined) {
-      await this.#commits.settled()
-      checkReplacement(this.#overlay.value(location), undefined)
-    }
-    const { released } = await this.#commits.change(
-      {
-        change: { type: 'replace', location, by: sealedValue(value!) },
-        onApplied: ({ mistake }) => {
-          if (mistake === undefined) sealed.adopted(by)
-          else sealed.unclaim(by)
-        },
-        onFailed: (outcome) => (outcome === 'none' ? sealed.unclaim(by) : sealed.leave(by)),
-      },
-      { ...SMALL_COST, entryBytes: SMALL_VALUE_BYTES },
-    )
-    return released[0]!
-  }
-
   /** Frees a released value. If its file cannot be deleted, the next opening deletes it. */
   async #free(location: Location, value: StoredValue): Promise<void> {
     this.#parts.sizes.remove(location, value.size)
     await this.#readers.end(location, new DstoreError('removed', 'the value was removed'))
-    if (value.small === undefined) {
-      await this.#removeFiles(value)
-      await this.#parts.quarantine.remove(location)
-    }
-    if (this.#archived === undefined || value.small !== undefined) this.#quota.free(value.size)
-  }
-
-  /** The files of a value that is not small. */
-  async #removeFiles(value: StoredValue): Promise<void> {
-    const { file, small, place } = value
-    if (small !== undefined) return
-    if (this.#archived !== undefined) return this.#archived.released(value)
-    const { files, layout } = this.#parts
-    await files.remove(layout.valueFile(file)).catch(() => undefined)
-    if (place === 'file') await files.remove(layout.outboardFile(file)).catch(() => undefined)
-  }
-
-  /**
-   * The partial upload to write. Undefined if another staging writes it: this one is not resumable.
-   */
-  async #claimPartial({ id, from }: Resumption): Promise<PartialUpload | undefined> {
-    const hex = toHex(id)
-    return (await this.#parts.partials.claim(hex, from)) ? { id: hex, from } : undefined
-  }
-
-  #small(location: Location, mostBytes: number): Uint8Array | undefined {
-    if (this.#closing !== undefined || this.#parts.quarantine.has(location)) return undefined
-    const value = this.#overlay.value(location)
-    const isHere = value?.small !== undefined && value.size <= mostBytes
-    return isHere ? value.small.subarray(value.outboardBytes) : undefined
+    await this.#values.released(value)
+    if (value.small === undefined) await this.#parts.quarantine.remove(location)
   }
 
   #value(location: Location): StoredValue {

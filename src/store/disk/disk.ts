@@ -4,7 +4,6 @@
  */
 import { randomBytes } from 'node:crypto'
 import { type JournalFiles, nodeJournalFiles } from '../../journal/file/files.ts'
-import type { ArchivedValues } from './archive.ts'
 import { PLATFORM, type Platform } from '../../platform.ts'
 import { checkCount } from '../arguments.ts'
 import { HeldFiles } from '../file/held-files.ts'
@@ -35,8 +34,6 @@ export interface DiskStoreOptions {
   readonly reserveBytes?: number
   /** Called once for each commit that the disk refuses. */
   readonly onFailedCommit?: (fault: Error) => void
-  /** The objects of its large values, of which this disk is a cache then. */
-  readonly archived?: ArchivedValues
   /** What must stay in place beside the store, such as a lock file. The store adds its own. */
   readonly held?: HeldFiles
   /** What keeps a copy of the store elsewhere. */
@@ -73,7 +70,6 @@ export async function openDiskStore(
     held: given,
     onFailedCommit: onFailed,
     archive,
-    archived = archive?.values,
   }: DiskStoreOptions,
   {
     files = nodeFiles,
@@ -107,15 +103,15 @@ export async function openDiskStore(
     const records = { layout, database, overlay, held, freeSpace, reserveBytes, onFailed }
     replica = await Replica.open({ ...records, ...journal })
     const partials = new PartialUploads(files, layout, clocks)
-    const { recovery, ...recovered } = await recover(files, layout, overlay, partials, archived)
+    const values = archive?.values
+    const { recovery, ...recovered } = await recover(files, layout, overlay, partials, values)
     const turns = new Turns()
     const { commits } = replica
     const missing = recovery.damaged
     const quarantine = new Quarantine({ files, layout, overlay, commits, turns, missing })
-    const elapsed = clocks.elapsed
-    const copies = { archive, archived, elapsed }
-    const parts = { files, layout, held, database, replica, turns, freeSpace, partials, ...copies }
-    store = new OpenDiskStore({ ...parts, quarantine, recovery, ...recovered, maxBytes })
+    const parts = { files, layout, held, database, replica, turns, freeSpace, partials, archive }
+    const own = { quarantine, recovery, maxBytes, elapsed: now }
+    store = new OpenDiskStore({ ...parts, ...recovered, ...own })
     await archive?.opened(store.archiveSource)
     return store
   } catch (error) {

@@ -2,7 +2,7 @@
 import type { HeldFiles } from '../file/held-files.ts'
 import type { SizeIndex } from '../size-index.ts'
 import type { Store } from '../store.ts'
-import type { ArchivedValues, StoreArchive } from './archive.ts'
+import type { StoreArchive } from './archive.ts'
 import type { FoundFiles } from './archived/opening.ts'
 import type { Replica } from './commit/replica.ts'
 import type { Turns } from './commit/turns.ts'
@@ -36,10 +36,9 @@ export interface DiskStoreParts {
   readonly hasOutboardsBehind: boolean
   readonly sizes: SizeIndex
   readonly maxBytes: number | undefined
-  /** The objects of its values, in a store with an archive. */
-  readonly archived: ArchivedValues | undefined
+  readonly archive: StoreArchive | undefined
+  /** What the opening found on the disk of a store with an archive. */
   readonly found: FoundFiles | undefined
   /** Milliseconds on a clock that never goes back. */
   readonly elapsed: () => number
-  readonly archive: StoreArchive | undefined
 }

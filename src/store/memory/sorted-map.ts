@@ -17,10 +17,12 @@ export class SortedMap<V> {
     return this.#values.get(key)
   }
 
-  set(key: string, value: V): void {
-    const isNew = !this.#values.has(key)
-    this.#values.set(key, value)
+  /** Is the key new? */
+  set(key: string, value: V): boolean {
+    const { size } = this.#values
+    const isNew = this.#values.set(key, value).size > size
     if (isNew) this.#insert(key)
+    return isNew
   }
 
   delete(key: string): void {

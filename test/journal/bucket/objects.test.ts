@@ -109,6 +109,19 @@ test('R009-62, R009-63 a stale writer, woken after two trims, is fenced and leav
   t.false(bucket.objects.has(keyOf(4)))
 })
 
+test('R009-62 the object before must be the one that the writer knows', async (t) => {
+  const bucket = new MemoryBucket()
+  const stale = open(bucket, 'stale')
+  for (let i = 0; i < 3; i++) await stale.append(i, text(`${i + 1}`))
+  const other = open(bucket, 'other')
+  for (let i = 3; i < 20; i++) await other.append(i, text(`${i + 1}`))
+  await other.trim(15)
+  // Another stale writer has put this, and not looked yet.
+  bucket.objects.set(keyOf(3), encodeObject(3, NO_OBJECT, [text('another third')]).bytes)
+  t.is(await stale.append(3, text('another fourth')), 'taken')
+  t.false(bucket.objects.has(keyOf(4)))
+})
+
 test('R009-63 an object on which others built stays, although the one before is trimmed', async (t) => {
   const bucket = new MemoryBucket()
   const slow = open(bucket, 'slow')

@@ -27,13 +27,15 @@ export interface ArchiveOutcome {
   readonly violation: string | undefined
   readonly transcript: readonly string[]
   readonly counts: Readonly<Record<string, number>>
+  /** Events that processes answered to. */
+  readonly delivered: number
 }
 
 class Violation extends Error {}
 
 const STEPS = 250
 /** What the bucket may lack; small, so that it is reached. */
-const LAG_BYTES = 4000
+const LAG_BYTES = 600
 const HOUR_MS = 3_600_000
 
 export async function runArchive(
@@ -42,7 +44,8 @@ export async function runArchive(
 ): Promise<ArchiveOutcome> {
   const world = new World(seed, options)
   const violation = await world.run()
-  return { violation, transcript: world.transcript, counts: world.counts }
+  const { transcript, counts, delivered } = world
+  return { violation, transcript, counts, delivered }
 }
 
 class World {
@@ -63,6 +66,7 @@ class World {
   #processes = 0
   #machines = 0
   #marks = 0
+  #delivered = 0
   #violation: string | undefined
 
   constructor(seed: number, options: ArchiveWorldOptions) {
@@ -72,6 +76,10 @@ class World {
     const first = { position: 0, digest: NO_ENTRY, marks: new Set<number>() }
     this.#cloud = new SimCloud(this.#time, this.#random, first)
     this.#cloud.onExecuted = (executed) => this.#guard(() => this.#onExecuted(executed))
+  }
+
+  get delivered(): number {
+    return this.#delivered
   }
 
   async run(): Promise<string | undefined> {
@@ -170,6 +178,7 @@ class World {
       lagBytes: LAG_BYTES,
       countsSleep: switched.countsSleep ?? true,
       say: (line) => this.#say(line),
+      onDelivered: (process) => this.#onDelivered(process),
     }
     const disk = this.#disks.get(name)
     const node = new SimNode(parts, `${name}.`, ++this.#processes, disk)
@@ -196,10 +205,17 @@ class World {
     if (disk.isTakingOver) this.#disks.set(name, disk)
     if (fault?.code !== 'integrity') return
     this.#count('refused')
-    // The bucket has what this one has not, or it was there first.
-    const parts = [...disk.entries].some(([at, entry]) => !this.#cloud.has(at, entry))
-    if (this.#cloud.last > disk.last || (parts && this.#cloud.epoch >= node.epoch)) return
+    // The bucket has what this one has not, or another's entry.
+    const parts = [...disk.entries].some(
+      ([at, entry]) => at <= this.#cloud.last && !this.#cloud.has(at, entry),
+    )
+    if (this.#cloud.last > disk.last || parts) return
     throw new Violation(`${node.name} does not start: ${fault.message}`)
+  }
+
+  #onDelivered(process: SimNode['process']): void {
+    if (++this.#delivered !== this.#options.killAt) return
+    for (const node of this.#nodes.values()) if (node.process === process) this.#kill(node)
   }
 
   #put(node: SimNode | undefined): void {
@@ -292,7 +308,7 @@ class World {
       throw new Violation(`${name} acknowledges ${mark} without an entry there for ${age} ms`)
     }
     const lag = disk.bytesAfter(this.#cloud.last)
-    if (lag > LAG_BYTES + 1000) throw new Violation(`${name} lets the bucket lack ${lag} bytes`)
+    if (lag > LAG_BYTES + 400) throw new Violation(`${name} lets the bucket lack ${lag} bytes`)
   }
 
   /** A store that was opened has all that was kept, and nothing that was not appended. */

@@ -128,7 +128,7 @@ export class SimCloud {
         try {
           answer = act()
         } catch (error) {
-          return process.after(answerMs, () => reject(error as Error))
+          return process.after(answerMs, () => reject(error))
         }
         if (isAnswered) process.after(answerMs, () => resolve(answer))
       }

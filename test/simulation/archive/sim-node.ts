@@ -26,6 +26,8 @@ export interface SimNodeParts {
   readonly lagBytes: number
   readonly countsSleep: boolean
   readonly say: (line: string) => void
+  /** Something is about to reach a process. */
+  readonly onDelivered: (process: SimProcess) => void
 }
 
 /** One opening of the store. */
@@ -53,6 +55,7 @@ export class SimNode {
     this.#parts = parts
     this.name = `${machine}${number}`
     this.process = new SimProcess(number, time, parts.countsSleep)
+    this.process.onDelivered = () => parts.onDelivered(this.process)
     this.disk = disk ?? new SimDisk(cloud.snapshots[0]!)
     const { elapsed, sleep } = this.process
     const openBucket = (): BucketJournal => cloud.client(this.process)
@@ -93,10 +96,7 @@ export class SimNode {
       })
       await this.writer.say('begin')
       say(`${this.name} has begun epoch ${this.epoch} after ${end.position}`)
-      void following.lost.then((fault) => {
-        this.onLost()
-        this.end(fault)
-      })
+      void this.#endWhenLost()
       await following.opened({
         say: (kind) => this.writer!.say(kind),
         ...(taking !== undefined && { takingOver: taking }),
@@ -168,6 +168,12 @@ export class SimNode {
     this.isServing = false
     this.process.kill()
     this.#parts.say(`${this.name} ends: ${fault.message}`)
+  }
+
+  async #endWhenLost(): Promise<void> {
+    const fault = await this.following.lost
+    this.onLost()
+    this.end(fault)
   }
 
   async #replay(journal: Journal): Promise<void> {

@@ -8,6 +8,7 @@ import type { SimTime } from './sim-time.ts'
 export class SimProcess {
   readonly number: number
   readonly elapsed: () => number
+  onDelivered: () => void = () => undefined
   readonly #time: SimTime
   #isAlive = true
   #pausedAt: number | undefined
@@ -61,7 +62,12 @@ export class SimProcess {
 
   #deliver(act: () => void): void {
     if (!this.#isAlive) return
-    if (this.#pausedAt === undefined) act()
-    else this.#inbox.push(act)
+    if (this.#pausedAt !== undefined) {
+      this.#inbox.push(act)
+      return
+    }
+    this.onDelivered()
+    // It may have been killed there.
+    if (this.isRunning) act()
   }
 }

@@ -43,8 +43,8 @@ export async function settleTokens(
 }
 
 /** Without the time of its last use, which is only for people. */
-function encode({ lastUsedAt: _, ...record }: TokenRecord): Uint8Array {
-  return Buffer.from(JSON.stringify(record))
+function encode(record: TokenRecord): Uint8Array {
+  return Buffer.from(JSON.stringify({ ...record, lastUsedAt: undefined }))
 }
 
 function decode(row: Uint8Array): TokenRecord {

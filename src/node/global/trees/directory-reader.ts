@@ -84,10 +84,12 @@ export class DirectoryReader {
 
   async #verified(directory: Sealed): Promise<Uint8Array> {
     const { digest, location, size } = directory
+    const beganMs = performance.now()
     const bytes = await gather(this.#store.read(location, { start: 0, end: size }))
     // Memory does not decay: this process verified what it stored there.
     if (this.#store.kind === 'memory' || equal(hash(bytes).digest, digest)) return bytes
-    await this.#repair.damaged(digest, directory, 'its bytes are not what its key says')
+    const reason = 'its bytes are not what its key says'
+    await this.#repair.damaged(digest, directory, reason, beganMs)
     throw new DstoreError('integrity', 'the directory is damaged')
   }
 }

@@ -4,17 +4,19 @@
  */
 import { DstoreError } from '../../../errors.ts'
 import type { ByteRange } from '../../../hash/tree/tree.ts'
-import { ARCHIVE_OUTBOARD_BYTES, ARCHIVE_REFETCH_MS, PIECE_BYTES } from '../../../limits.ts'
+import { ARCHIVE_OUTBOARD_BYTES, ARCHIVE_REFETCH_MS } from '../../../limits.ts'
 import { checkRange } from '../../arguments.ts'
-import type { ArchivedUsage, LentFile, Location } from '../../store.ts'
+import type { ArchivedUsage, Location } from '../../store.ts'
 import type { ArchivedValues, UploadSource, ValueUpload } from '../archive.ts'
 import type { StoredValue } from '../records/file-row.ts'
-import { type ValueReaders, readFault } from '../value-reader.ts'
+import type { ValueReaders } from '../value-reader.ts'
 import { Fetches, type FetchesParts, makeDiskRoom } from './fetches.ts'
 import type { FileFetch } from './file-fetch.ts'
 import { LocalFiles } from './local-files.ts'
+import { Pieces, gathered } from './pieces.ts'
 import { RangeReads } from './range-reads.ts'
-import { fileSource, valueSource } from './sources.ts'
+import { fileSource } from './sources.ts'
+import { openStored } from './stored-source.ts'
 
 export interface ArchivedFilesParts extends Omit<FetchesParts, 'local'> {
   readonly readers: ValueReaders
@@ -44,6 +46,7 @@ export class ArchivedFiles {
   readonly #values: ArchivedValues
   readonly #local: LocalFiles
   readonly #fetches: Fetches
+  readonly #pieces: Pieces
   readonly #ranges = new RangeReads()
   /** When the copy of a value was dropped because its bytes were wrong. */
   readonly #dropped = new Map<Location, number>()
@@ -57,7 +60,8 @@ export class ArchivedFiles {
     this.#parts = parts
     this.#values = values
     const local = (this.#local = new LocalFiles(parts))
-    this.#fetches = new Fetches({ ...parts, local })
+    const fetches = (this.#fetches = new Fetches({ ...parts, local }))
+    this.#pieces = new Pieces({ ...parts, local, fetches })
     for (const { file, bytes, isOutboard } of found) {
       if (isOutboard) local.addOutboard(file, bytes)
       else local.add(file, bytes)
@@ -165,8 +169,8 @@ export class ArchivedFiles {
       const isHere: boolean = this.#local.has(value.file) && !isDirect
       if (at === start) isHere ? this.#hits++ : this.#misses++
       const pieces = isHere
-        ? this.#localPieces(location, value, range, signal)
-        : this.#distantPieces(location, value, range, fetch, signal)
+        ? this.#pieces.local(location, value, range, signal)
+        : this.#pieces.distant(location, value, range, fetch, signal)
       try {
         for await (const piece of pieces) {
           // It may have been released or marked as damaged since it was read.
@@ -217,7 +221,7 @@ export class ArchivedFiles {
       }
     }
     const distant = { start: value.size + start, end: value.size + end }
-    const bytes = await gathered(range, this.#fromObject(location, file, distant))
+    const bytes = await gathered(range, this.#pieces.ofObject(location, file, distant))
     this.#checked(location)
     return bytes
   }
@@ -252,39 +256,8 @@ export class ArchivedFiles {
   }
 
   /** The value with its outboard, to be uploaded; undefined if it is small. */
-  async open(location: Location): Promise<UploadSource | undefined> {
-    const { files, layout, readers } = this.#parts
-    const { file, size, outboardBytes, small, place } = this.#parts.value(location)
-    if (small !== undefined) return undefined
-    const value = layout.valueFile(file)
-    let source: UploadSource
-    try {
-      if (place === 'behind') source = await fileSource(files, value)
-      else {
-        const outboard =
-          place === 'file' && outboardBytes > 0
-            ? layout.outboardFile(file)
-            : (this.#parts.outboard(location) ?? new Uint8Array(0))
-        source = await valueSource(files, { value, valueBytes: size, outboard })
-      }
-    } catch (error) {
-      throw readFault(error)
-    }
-    let isOpen = true
-    const close = async (): Promise<void> => {
-      if (!isOpen) return
-      isOpen = false
-      forget()
-      await source.close()
-    }
-    const forget = readers.register(location, { end: close })
-    const read = async (into: Uint8Array, position: number): Promise<void> => {
-      if (!isOpen) throw GONE
-      await source.read(into, position).catch((error: unknown) => {
-        throw readFault(error)
-      })
-    }
-    return { read, close }
+  open(location: Location): Promise<UploadSource | undefined> {
+    return openStored(location, this.#parts)
   }
 
   async close(fault: DstoreError): Promise<void> {
@@ -295,73 +268,6 @@ export class ArchivedFiles {
   #checked(location: Location): Location {
     this.#parts.value(location)
     return location
-  }
-
-  async *#localPieces(
-    location: Location,
-    { file }: StoredValue,
-    range: ByteRange,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<Uint8Array> {
-    const release = this.#local.pin(file)
-    try {
-      yield* this.#parts.readers.read({ location, file, range }, signal)
-    } finally {
-      release()
-    }
-  }
-
-  /** From the fetch for as far as it comes, or else from the object. May end early. */
-  async *#distantPieces(
-    location: Location,
-    { file }: StoredValue,
-    { start, end }: ByteRange,
-    fetch: FileFetch | undefined,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<Uint8Array> {
-    if (fetch === undefined) {
-      yield* this.#fromObject(location, file, { start, end }, signal)
-      return
-    }
-    const ended = new AbortController()
-    const either = signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal])
-    const release = fetch.want()
-    const forget = this.#parts.readers.register(location, {
-      end: async (fault) => ended.abort(fault),
-    })
-    try {
-      for (let at = start; at < end;) {
-        const next = Math.min(end, at + PIECE_BYTES)
-        const piece = await fetch.read({ start: at, end: next }, either)
-        if (piece === undefined) break
-        either.throwIfAborted()
-        at = next
-        yield piece
-      }
-    } finally {
-      forget()
-      release()
-    }
-    // It is whole, so that the file is read from here on; or it failed, and nothing is there.
-    await this.#fetches.settled(file)
-  }
-
-  async *#fromObject(
-    location: Location,
-    file: Location,
-    range: ByteRange,
-    signal?: AbortSignal,
-  ): AsyncGenerator<Uint8Array> {
-    const ended = new AbortController()
-    const either = signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal])
-    const forget = this.#parts.readers.register(location, {
-      end: async (fault) => ended.abort(fault),
-    })
-    try {
-      yield* this.#values.read(file, range, either)
-    } finally {
-      forget()
-    }
   }
 
   /** The fetch that a read follows: of whoever reads the whole value, or one that is far enough. */
@@ -430,30 +336,8 @@ export class ArchivedFiles {
   }
 }
 
-/** The same loan; another thing ends with it. */
-export function lentWith(lent: LentFile, release: () => void): LentFile {
-  const giveBack = (): void => {
-    lent.giveBack()
-    release()
-  }
-  return { path: lent.path, signal: lent.signal, giveBack }
-}
-
 const GONE = new DstoreError('removed', 'the value was removed')
 
 /** Did the disk lose the bytes? A refused access may be allowed again. */
 const isLost = (error: unknown): boolean =>
   error instanceof DstoreError && error.code === 'integrity'
-
-async function gathered(
-  { start, end }: ByteRange,
-  pieces: AsyncIterable<Uint8Array>,
-): Promise<Uint8Array> {
-  const whole = new Uint8Array(end - start)
-  let filled = 0
-  for await (const piece of pieces) {
-    whole.set(piece, filled)
-    filled += piece.byteLength
-  }
-  return whole
-}

@@ -48,7 +48,7 @@ export class FileFetch {
     return () => {
       if (!isWanted) return
       isWanted = false
-      if (--this.#wanted === 0) this.#aborter.abort(GIVEN_UP)
+      if (--this.#wanted === 0 && !this.isWritten) this.#aborter.abort(GIVEN_UP)
     }
   }
 
@@ -56,6 +56,12 @@ export class FileFetch {
   async stop(fault: DstoreError): Promise<void> {
     this.#aborter.abort(fault)
     await this.done.catch(() => undefined)
+  }
+
+  /** Only its name is missing. */
+  get isWritten(): boolean {
+    const { start, end } = this.#options.range
+    return this.#written === end - start
   }
 
   /** Is this much of it here, so that `read` need not wait? */

@@ -1,25 +1,22 @@
 /** What an archive asks of an open store. */
+import { DstoreError } from '../../../errors.ts'
 import type { Location } from '../../store.ts'
-import type { ArchiveSource, UploadSource } from '../archive.ts'
-import { valueSource } from '../archived/sources.ts'
-import type { Files } from '../files.ts'
-import type { Layout } from '../layout.ts'
+import type { ArchiveSource } from '../archive.ts'
+import type { ArchivedFiles } from '../archived/archived-files.ts'
 import type { Database } from '../records/database.ts'
 import type { Overlay } from '../replica/overlay.ts'
 import type { SealedValues } from '../staged/sealed-values.ts'
-import { isMissing } from '../faults.ts'
 import type { Replica } from './replica.ts'
 
 export interface SourceParts {
-  readonly files: Files
-  readonly layout: Layout
   readonly database: Database
   readonly replica: Replica
   readonly sealed: SealedValues
+  /** Missing in a store without an archive. */
+  readonly archived: Pick<ArchivedFiles, 'open'> | undefined
 }
 
-export function archiveSource(parts: SourceParts): ArchiveSource {
-  const { database, replica, sealed, files, layout } = parts
+export function archiveSource({ database, replica, sealed, archived }: SourceParts): ArchiveSource {
   const { overlay } = replica
   return {
     say: (kind) => replica.say(kind),
@@ -30,36 +27,19 @@ export function archiveSource(parts: SourceParts): ArchiveSource {
     },
     files: (after) => overlay.files(after),
     isNamed: (file) => sealed.get(file) !== undefined || isNamed(overlay, file),
-    open: (location) => open(overlay, files, layout, location),
+    open: async (location) => {
+      try {
+        return await archived?.open(location)
+      } catch (error) {
+        const isGone = error instanceof DstoreError && error.code === 'removed'
+        if (isGone || overlay.isDamaged(location)) return undefined
+        throw error
+      }
+    },
   }
 }
 
-async function open(
-  overlay: Overlay,
-  files: Files,
-  layout: Layout,
-  location: Location,
-): Promise<UploadSource | undefined> {
-  const value = overlay.value(location)
-  if (value === undefined || value.small !== undefined || overlay.isDamaged(location)) {
-    return undefined
-  }
-  const { file, size, outboardBytes, place } = value
-  const isBehind = place === 'behind'
-  const outboard = place === 'file' ? layout.outboardFile(file) : overlay.outboard(location)
-  try {
-    return await valueSource(files, {
-      value: layout.valueFile(file),
-      valueBytes: isBehind ? size + outboardBytes : size,
-      outboard: outboard ?? new Uint8Array(0),
-    })
-  } catch (error) {
-    if (isMissing(error) && overlay.value(location) === undefined) return undefined
-    throw error
-  }
-}
-
-/** Does a record name this file: its own, or that of a value that replaced a damaged one? */
+/** The value at the location that names a file has it, unless it replaced a damaged one. */
 function isNamed(overlay: Overlay, file: Location): boolean {
   const own = overlay.value(file)
   if (own !== undefined && own.small === undefined && own.file === file) return true

@@ -201,11 +201,12 @@ export class Commits {
   #room(cost: Cost): Promise<void> | undefined {
     if (this.#waiting === undefined && this.#hasRoom(cost)) return undefined
     const turn = this.#waitForRoom(this.#waiting, cost)
-    const over = turn.catch(() => undefined)
+    const over = turn
+      .catch(() => undefined)
+      .finally(() => {
+        if (this.#waiting === over) this.#waiting = undefined
+      })
     this.#waiting = over
-    void over.then(() => {
-      if (this.#waiting === over) this.#waiting = undefined
-    })
     return turn
   }
 

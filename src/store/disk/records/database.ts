@@ -27,6 +27,7 @@ import {
 } from './row-keys.ts'
 import { type RowChange, RowPages } from './row-pages.ts'
 import { explained } from './short-write.ts'
+import { spareBytesOf } from './spare-bytes.ts'
 
 /** Counters of the store. `run` changes at every opening, the rest with every commit. */
 export interface Tally {
@@ -281,12 +282,7 @@ export class Database {
   spareBytes(): number {
     const values = [this.#small, this.#files, this.#outboards!, this.#damaged]
     const tables = [this.#records, this.#log, ...values, this.#state]
-    const { pageSize, lastPageNumber, root, free } = statsOf(this.#root) as RootStats
-    const used = [root, free, ...tables.map(statsOf)].reduce(
-      (sum, stats) => sum + pagesOf(stats),
-      0,
-    )
-    return (lastPageNumber + 1 - META_PAGES - used) * pageSize
+    return spareBytesOf(this.#root, tables)
   }
 
   /**
@@ -313,30 +309,6 @@ export class Database {
     await this.#root.close()
   }
 }
-
-/** Part of what `getStats` returns; `lmdb` does not declare it. */
-interface Stats {
-  readonly treeBranchPageCount: number
-  readonly treeLeafPageCount: number
-  readonly overflowPages: number
-}
-
-interface RootStats extends Stats {
-  readonly pageSize: number
-  readonly lastPageNumber: number
-  readonly root: Stats
-  readonly free: Stats
-}
-
-function statsOf(table: LmdbTable<Buffer, Uint8Array>): Stats {
-  return table.getStats() as Stats
-}
-
-function pagesOf({ treeBranchPageCount, treeLeafPageCount, overflowPages }: Stats): number {
-  return treeBranchPageCount + treeLeafPageCount + overflowPages
-}
-
-const META_PAGES = 2
 
 const BYTES = { encoding: 'binary', keyEncoding: 'binary' } as const
 const TALLY = Buffer.from('state')

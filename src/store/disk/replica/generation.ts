@@ -29,7 +29,7 @@ export class Generation {
   readonly #replaced = new Set<Location>()
   readonly #damaged = new Set<Location>()
   /** Entries of the log without gaps, the first with seq `#firstSeq`. */
-  #log: Uint8Array[] = []
+  readonly #log: Uint8Array[] = []
   #firstSeq = Number.POSITIVE_INFINITY
   readonly #copies = new CopiedBytes()
   #bytes = 0
@@ -71,11 +71,9 @@ export class Generation {
 
   /** Copies the bytes. */
   writeRow({ table, id }: RecordKey, version: number, value: Uint8Array | undefined): void {
-    const rows = this.#rows[table]
-    const key = sortable(id)
-    if (rows.get(key) === undefined) this.#bytes += OBJECT_BYTES + id.byteLength
+    const written = { version, value: value && this.#copies.of(value) }
+    if (this.#rows[table].set(sortable(id), written)) this.#bytes += OBJECT_BYTES + id.byteLength
     this.#bytes += value?.byteLength ?? 0
-    rows.set(key, { version, value: value && this.#copies.of(value) })
   }
 
   value(location: Location): ValueChange | undefined {
@@ -94,7 +92,6 @@ export class Generation {
 
   deleteValue(location: Location): void {
     this.#damaged.delete(location)
-    this.#replaced.delete(location)
     this.#setValue(location, 'deleted')
   }
 
@@ -132,14 +129,6 @@ export class Generation {
     return this.#log
       .slice(skipped, skipped + limit)
       .map((entry, i) => ({ seq: this.#firstSeq + skipped + i, entry: entry.slice() }))
-  }
-
-  /** Forgets entries up to this seq. */
-  trimLog(upto: number): void {
-    const count = Math.min(this.#log.length, Math.max(0, upto + 1 - this.#firstSeq))
-    if (count === 0) return
-    this.#log.splice(0, count)
-    this.#firstSeq = this.#log.length === 0 ? Number.POSITIVE_INFINITY : this.#firstSeq + count
   }
 
   /** Writes all of it. Writing it again, to what has it already, changes nothing. */

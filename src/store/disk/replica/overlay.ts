@@ -252,7 +252,6 @@ export class Overlay implements ReplicaState, OverlayBase {
   trimLog(upto: number): void {
     if (upto <= this.#tally.trimmed) return
     this.writeTally({ ...this.#tally, trimmed: upto })
-    this.#newest.trimLog(upto)
   }
 
   get #newest(): Generation {

@@ -1,8 +1,17 @@
 /** Interrupted uploads kept for resumption: limited in bytes and age. Ids are in hex. */
+import { toHex } from '../../../bytes.ts'
 import { GROUP_BYTES, UNFINISHED_BYTES, UNFINISHED_MS } from '../../../limits.ts'
 import { notResumable } from '../../arguments.ts'
+import type { Resumption } from '../../store.ts'
 import type { Files } from '../files.ts'
 import type { Layout } from '../layout.ts'
+
+/** The partial upload that a staging writes, and the bytes of it that it keeps. */
+export interface ClaimedUpload {
+  /** In hex. */
+  readonly id: string
+  readonly from: number
+}
 
 interface KeptUpload {
   readonly bytes: number
@@ -68,6 +77,14 @@ export class PartialUploads {
       throw error
     }
     return true
+  }
+
+  /**
+   * The partial upload to write. Undefined if another staging writes it: this one is not resumable.
+   */
+  async claimFor({ id, from }: Resumption): Promise<ClaimedUpload | undefined> {
+    const hex = toHex(id)
+    return (await this.claim(hex, from)) ? { id: hex, from } : undefined
   }
 
   /** Ends a claim whose file is gone. */

@@ -13,7 +13,7 @@ import { type Files, SEALED_MODE } from '../files.ts'
 import { BufferedWriter } from './buffered-writer.ts'
 import type { Layout } from '../layout.ts'
 import type { SharedSync } from './shared-sync.ts'
-import type { PartialUploads } from './partial-uploads.ts'
+import type { ClaimedUpload, PartialUploads } from './partial-uploads.ts'
 import { ValueReader } from '../value-reader.ts'
 
 /** What a staging needs from its store. */
@@ -35,19 +35,12 @@ export interface StagingHost {
   onEnd(staging: DiskStaging): void
 }
 
-/** The partial upload that a staging writes, and the bytes of it that it keeps. */
-export interface PartialUpload {
-  /** In hex. */
-  readonly id: string
-  readonly from: number
-}
-
 export interface StagingOptions {
   readonly location: Location
   readonly size: number | undefined
   readonly reservation: Reservation
   /** Undefined if it cannot be resumed. */
-  readonly partial: PartialUpload | undefined
+  readonly partial: ClaimedUpload | undefined
 }
 
 export class DiskStaging implements Staging {
@@ -62,7 +55,7 @@ export class DiskStaging implements Staging {
   /** The bytes so far, while they are few enough for a record. */
   #buffer: ChunkedBytes | undefined
   #file: BufferedWriter | undefined
-  readonly #partial: PartialUpload | undefined
+  readonly #partial: ClaimedUpload | undefined
   /** Current path of the file. */
   #path: string | undefined
   #outboardPath: string | undefined
@@ -71,6 +64,7 @@ export class DiskStaging implements Staging {
   #busy: Promise<unknown> | undefined
   /** Nothing is left to delete, or the file belongs to the partial uploads. */
   #isEnded = false
+  #abandoned: Promise<void> | undefined
 
   constructor({ location, size, reservation, partial }: StagingOptions, host: StagingHost) {
     this.#location = location
@@ -268,7 +262,11 @@ export class DiskStaging implements Staging {
   }
 
   /** Deletes everything. A file that the disk refuses to delete is deleted by the next opening. */
-  async #abandon(): Promise<void> {
+  #abandon(): Promise<void> {
+    return (this.#abandoned ??= this.#deleteAll())
+  }
+
+  async #deleteAll(): Promise<void> {
     if (this.#isEnded) return
     this.#isEnded = true
     const partial = this.#partial

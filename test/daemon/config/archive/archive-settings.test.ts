@@ -72,13 +72,17 @@ test('R011-83 a place or an endpoint with credentials is refused, and not repeat
 
 test('R011-83 what is no place or no endpoint is refused', (t) => {
   const bad: Settings[] = [
-    ...['', 's3://', 's3://company', 's3://company/', 's3://Company/x', 's3://c/x', 'company/x'],
-    ...[
-      's3://company/a//b',
-      's3://company/../x',
-      's3://company/a b',
-      `s3://company/${'x'.repeat(600)}`,
-    ],
+    '',
+    's3://',
+    's3://company',
+    's3://company/',
+    's3://Company/x',
+    's3://c/x',
+    'company/x',
+    's3://company/a//b',
+    's3://company/../x',
+    's3://company/a b',
+    `s3://company/${'x'.repeat(600)}`,
   ].map((archive) => ({ archive }))
   const urls = ['ftp://host', 'host:9000', 'https://', 'not a url']
   bad.push(...urls.map((archiveEndpoint) => ({ archiveEndpoint })))
@@ -101,8 +105,8 @@ test('R011-83 flags of an archive need one, a store on disk, and a role that has
     t.true(error.message.includes(flag))
   }
   const join = ['/ip4/127.0.0.1/tcp/4480/p2p/12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X']
-  for (const [name, value] of Object.entries(GOOD)) {
-    const given: Settings = { role: 'local', join, [name]: value }
+  for (const [name, value] of Object.entries(GOOD) as [string, unknown][]) {
+    const given = { role: 'local', join, [name]: value } as Settings
     t.throws(() => resolveSettings(given, {}), { code: 'usage', message: /Global or a standalone/ })
   }
   // A node that becomes a Local leaves its archive alone.

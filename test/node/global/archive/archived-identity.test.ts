@@ -75,7 +75,7 @@ test('R011-87 a wrong key, a loose one, and an archive of another node are refus
     const error = await t.throwsAsync<DstoreError>(settle({ dir, keyFile: wrong }), {
       code: 'unreadable',
     })
-    t.regex(error!.message, /does not open the identity/)
+    t.regex(error.message, /does not open the identity/)
   }
   writeFileSync(wrong, 'dstore_archive_key_00\n')
   await t.throwsAsync(settle({ dir: second, keyFile: wrong }), { message: /no key of an archive/ })
@@ -94,7 +94,7 @@ test('R011-87 a wrong key, a loose one, and an archive of another node are refus
   const moved = other.bucket.objects.get('identity')!
   rmSync(join(first, 'identity.key'))
   bucket.objects.set('identity', moved)
-  await bucket.objects.set(SET, new TextEncoder().encode('{"version":1,"set":"bb"}'))
+  bucket.objects.set(SET, new TextEncoder().encode('{"version":1,"set":"bb"}'))
   await t.throwsAsync(settle({ dir: first, keyFile }), { code: 'unreadable' })
   // Neither is read that is too large, nor is anything done without a set.
   bucket.objects.set('identity', new Uint8Array(5000))

@@ -63,7 +63,9 @@ export class RandomChanges {
     const some = <T>(most: number, make: () => T): T[] =>
       Array.from({ length: this.#random(most + 1) }, make)
     const hasEntry = this.#random(5) > 0
-    const release = new Set(some(3, () => this.#adopted()))
+    const isMany = this.#state.locations().length > 6
+    const release = new Set(some(isMany ? 4 : 1, () => this.#adopted()))
+    if (!isMany && this.#random(2) === 0) release.clear()
     if (this.#random(30) === 0) release.add(locationAt(999_999))
     return {
       type: 'transaction',
