@@ -3,8 +3,8 @@ import { DstoreError } from '../../errors.ts'
 import type { Extent, Followed } from '../journal.ts'
 
 /**
- * Every rejection is doubt, except an `AppendError`. Arguments are checked by `EngineJournal`, which
- * settles what an engine refuses.
+ * Every rejection is doubt, except an `AppendError`. `EngineJournal` checks arguments, and settles
+ * what an engine refuses.
  */
 export interface Engine {
   /** In messages. */

@@ -107,7 +107,7 @@ export class PostgresSet {
     process.kill(await this.#pid(server), 'SIGKILL')
   }
 
-  /** Stops all processes of a server where they are. The function that is returned continues them. */
+  /** Stops all processes of a server where they are. What is returned continues them. */
   async freeze(server: number): Promise<() => void> {
     const rows = await this.sql(
       server,
