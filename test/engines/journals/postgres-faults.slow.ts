@@ -80,29 +80,39 @@ if (programs === undefined) {
     const servers = await PostgresSet.start(programs)
     const openHere = (): Promise<Journal> =>
       openPostgresJournal({ url: servers.url('frozen'), requestMs: 2_000 })
-    const journal = await openHere()
-    t.is(await journal.append(0, text('1')), 'ok')
-    const thaw = await servers.freeze(1)
+    const opened: Journal[] = []
     try {
-      const next = await servers.newest([2, 3])
-      servers.promote(next)
-      const other = 5 - next
-      servers.stopNow(other)
-      await servers.follow(other, next)
-      servers.restart(other)
-      t.is(await eventually(60_000, () => journal.append(1, text('2'))), 'ok')
-      t.is(await journal.append(2, text('3')), 'ok')
+      await leavesFrozen()
     } finally {
-      thaw()
+      await Promise.all(opened.map((one) => one.close()))
+      await servers.stop()
     }
-    // It still takes writes, which no standby has, and it is the first host of the URL.
-    const again = await openHere()
-    t.deepEqual(await eventually(60_000, () => again.extent()), { first: 1, last: 3 })
-    t.deepEqual(await again.at(3), text('3'))
-    t.is(await again.append(1, text('x')), 'taken')
-    t.is(await again.append(3, text('4')), 'ok')
-    await Promise.all([journal.close(), again.close()])
-    await servers.stop()
+
+    async function leavesFrozen(): Promise<void> {
+      const journal = await openHere()
+      opened.push(journal)
+      t.is(await journal.append(0, text('1')), 'ok')
+      const thaw = await servers.freeze(1)
+      try {
+        const next = await servers.newest([2, 3])
+        servers.promote(next)
+        const other = 5 - next
+        servers.stopNow(other)
+        await servers.follow(other, next)
+        servers.restart(other)
+        t.is(await eventually(60_000, () => journal.append(1, text('2'))), 'ok')
+        t.is(await journal.append(2, text('3')), 'ok')
+      } finally {
+        thaw()
+      }
+      // It still takes writes, which no standby has, and it is the first host of the URL.
+      const again = await openHere()
+      opened.push(again)
+      t.deepEqual(await eventually(60_000, () => again.extent()), { first: 1, last: 3 })
+      t.deepEqual(await again.at(3), text('3'))
+      t.is(await again.append(1, text('x')), 'taken')
+      t.is(await again.append(3, text('4')), 'ok')
+    }
   })
 
   test('R009-70, R009-71, R009-94 PostgreSQL: members are killed, a standby is promoted', async (t) => {
