@@ -112,6 +112,9 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/journal/bucket':
     'A journal in a bucket: several entries an object, fenced by conditional puts.',
   'src/journal/file': 'A journal in preallocated files on the disk of this machine.',
+  'src/journal/engine': 'What journals in services share: doubt, followers, clients, URLs.',
+  'src/journal/nats': 'A journal in a stream of NATS JetStream.',
+  'src/journal/postgres': 'A journal in tables of PostgreSQL.',
   'src/library': 'What programs call, over a node in their process or over a daemon.',
   'src/limits': 'Every bound that a spec states, by document.',
   'src/membership': 'Who may take part: members, tickets, admission, refusals.',

@@ -19,3 +19,5 @@ export const JOURNAL_SEGMENT_BYTES: number = 16 * MIB
 export const JOURNAL_FIRST_SEGMENT_BYTES: number = 256 * KIB
 /** What one write to a segment begins and ends on, so that none touches an earlier entry. */
 export const JOURNAL_BLOCK_BYTES: number = 4 * KIB
+/** An entry in a message of NATS. A larger one is an object of the bucket. */
+export const JOURNAL_INLINE_BYTES: number = 512 * KIB

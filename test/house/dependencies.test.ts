@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from '../serial.ts'
+import { ENGINE_PACKAGES } from '../../src/journal/engine/packages.ts'
 import { SDK_PACKAGE, SDK_VERSION } from '../../src/bucket/sdk.ts'
 import { ROOT, filesIn, read } from './tree.ts'
 
@@ -111,12 +112,17 @@ test('R007-166: the binaries of lmdb are those of the bundled lmdb', (t) => {
   }
 })
 
-test('R011-2: the client of S3 that is hinted at is the tested one, and npm installs none', (t) => {
+test('R011-2, R009-96: clients that are hinted at are the tested ones; npm installs none', (t) => {
   const { devDependencies, peerDependencies, peerDependenciesMeta } = manifest
-  t.is(devDependencies[SDK_PACKAGE], SDK_VERSION)
-  t.deepEqual(peerDependencies, { [SDK_PACKAGE]: `^${SDK_VERSION}` })
-  t.deepEqual(peerDependenciesMeta, { [SDK_PACKAGE]: { optional: true } })
-  t.is(lock.packages[`node_modules/${SDK_PACKAGE}`]!.version, SDK_VERSION)
+  const hinted = { [SDK_PACKAGE]: SDK_VERSION, ...ENGINE_PACKAGES }
+  t.deepEqual(Object.keys(peerDependencies), Object.keys(hinted))
+  t.deepEqual(Object.keys(peerDependenciesMeta), Object.keys(hinted))
+  for (const [name, version] of Object.entries(hinted)) {
+    t.is(devDependencies[name], version)
+    t.is(peerDependencies[name], `^${version}`)
+    t.deepEqual(peerDependenciesMeta[name], { optional: true })
+    t.is(lock.packages[`node_modules/${name}`]!.version, version)
+  }
 })
 
 /** Whether 20.19, the oldest Node that we support, is in a range such as `^20.9 || >=22`. */

@@ -98,6 +98,16 @@ const RESERVED = [
     why: 'one folder speaks to buckets',
   },
   {
+    modules: /^@nats-io\//,
+    folders: ['src/journal/nats'],
+    why: 'one folder speaks to NATS',
+  },
+  {
+    modules: /^pg$/,
+    folders: ['src/journal/postgres'],
+    why: 'one folder speaks to PostgreSQL',
+  },
+  {
     modules: /^modern-tar$/,
     folders: ['cli/archive'],
     why: 'one folder reads and writes archives',
