@@ -107,6 +107,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/archive/snapshots': 'Copies of the records in the bucket: when, taken, read back, loaded.',
   'src/archive/following':
     "Keeps the bucket's journal equal to the store's own: what is sent, and acknowledged.",
+  'src/set': 'Globals over one journal: who is active, what standbys follow, how one takes over.',
   'src/bucket': 'Objects in an S3-compatible bucket: conditional puts, uploads in parts, ranges.',
   'src/journal': 'The order of every write to a store: entries, appenders, who may append.',
   'src/journal/bucket':

@@ -98,7 +98,8 @@ class OpenArchive implements Archive {
     return this.#following.refusal
   }
 
-  async join(own: Journal): Promise<Journal> {
+  async join(own: Journal | undefined): Promise<Journal> {
+    if (own === undefined) throw new TypeError('the store has no journal of its own')
     this.#isTakingOver = await hasMark(this.#files, rootOf(this.#options.directory))
     const journal = await this.#following.join(own)
     const head = await lastHead(this.#following.bucket)

@@ -19,6 +19,7 @@ const LAYERS = [
   'src/transfer', // values in transit between nodes
   'src/membership', // who may take part
   'src/wire', // channels and frames
+  'src/set', // Globals over one journal in an engine
   'src/archive', // a store's copy in a bucket: its journal, snapshots and large values
   'src/store', // stores of values, on disk and in memory
   'src/journal', // the order of every write to a store, before the store has it

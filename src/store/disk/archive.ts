@@ -4,6 +4,7 @@
  */
 import type { DstoreError } from '../../errors.ts'
 import type { ChainPosition } from '../../journal/chain.ts'
+import type { JournalEnd } from '../../journal/beginning.ts'
 import type { Journal } from '../../journal/journal.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import type { Location } from '../store.ts'
@@ -13,18 +14,28 @@ export interface StoreArchive {
   /**
    * Compares the store's own journal with the bucket's, and gives the journal to append to, which
    * ends up in both. Called once, before anything is replayed. Errors: `integrity` where they part,
-   * with the number of entries that only one of them has; `unreachable`.
+   * with the number of entries that only one of them has; `unreachable`. `own` is undefined where
+   * the store has no journal of its own.
    */
-  join(own: Journal): Promise<Journal>
+  join(own: Journal | undefined): Promise<Journal>
+
+  /**
+   * Is the journal that `join` gives the only one? Then the store makes no journal in its
+   * directory, and trims nothing. Default: false.
+   */
+  readonly isOnlyJournal?: boolean
+
+  /** Bytes of changes in one entry, where the journal wants smaller ones. */
+  readonly groupBytes?: number
 
   /** The least epoch that the next opening may begin. Known once `join` has resolved. */
   readonly leastEpoch: number
 
   /**
-   * The store is about to begin an epoch: what could refuse it has been looked at, and nothing of
-   * it is in the bucket yet. Missing: nothing is to be done.
+   * The store is about to begin an epoch after this end: what could refuse it has been looked at,
+   * and nothing of it is in the bucket yet. Throws to refuse it. Missing: nothing is to be done.
    */
-  begins?(): Promise<void>
+  begins?(end: JournalEnd): Promise<void>
 
   /** The objects of values. */
   readonly values: ArchivedValues

@@ -178,7 +178,8 @@ async function begin(parts: BeginParts): Promise<Opened> {
     await flusher.reuse().catch(() => undefined)
   }
   const commits = new Commits({ ...parts, journal: own, settle })
-  const start = nextEpoch(await readEnd(journal), {
+  const end = await readEnd(journal)
+  const start = nextEpoch(end, {
     newSet: Uint8Array.from(random(SET_BYTES)),
     writer: Uint8Array.from(random(WRITER_BYTES)),
     leastEpoch: Math.max(overlay.tally().run + 1, archive?.leastEpoch ?? 1),
@@ -190,7 +191,7 @@ async function begin(parts: BeginParts): Promise<Opened> {
     onAppended: (...entry) => commits.onAppended(...entry),
   })
   commits.writer = writer
-  await archive?.begins?.()
+  await archive?.begins?.(end)
   // Locations of this run are given once this is durable.
   await writer.say('begin').catch(async (fault: DstoreError) => {
     if (fault.code !== 'no-space' || writer.fault !== undefined) throw fault

@@ -63,7 +63,7 @@ export class Archived {
     })
     const options = { directory: this.directory, ...(maxBytes !== undefined && { maxBytes }) }
     const archive: StoreArchive = {
-      join: async (own) => own,
+      join: async (own) => own!,
       leastEpoch: 1,
       refusal: undefined,
       values,

@@ -1,0 +1,88 @@
+/**
+ * A set: Globals that share one journal in an engine, one bucket and one identity
+ * (specs/012-set.md). One is active; the others stand by and follow.
+ */
+import type { RequestCounts } from '../bucket/object-store.ts'
+import type { DstoreError } from '../errors.ts'
+import type { StoreArchive } from '../store/disk/archive.ts'
+
+/**
+ * `joining`: loads what it lacks. `standby`: follows. `beginning`: has begun an epoch, and opens
+ * its store. `active`: answers. `paused`: was active, and waits for the engine to confirm that it
+ * still is. `fenced`: another member has begun a later epoch.
+ */
+export type MemberState = 'joining' | 'standby' | 'beginning' | 'active' | 'paused' | 'fenced'
+
+/** What a member says about itself to the others: an object `m/ID` in the bucket. */
+export interface MemberNote {
+  /** 16 hex digits; of the state directory. */
+  readonly id: string
+  /** Of the machine, by default. */
+  readonly name: string
+  readonly version: string
+  readonly state: MemberState
+  /** The last entry that it has applied. */
+  readonly position: number
+  /** Where Locals reach it while it is active, without the peer id. */
+  readonly addresses: readonly string[]
+  /** Wall time of the note, by its own clock. */
+  readonly at: number
+}
+
+export interface MemberStatus {
+  /** Of this member, now. */
+  readonly own: MemberNote
+  /** The others, as they last said. */
+  readonly others: readonly MemberNote[]
+  /** Without secrets. */
+  readonly engine: string
+  /** `s3://BUCKET/PREFIX`. */
+  readonly bucket: string
+  /** Of the last entry that this member knows. */
+  readonly epoch: number
+  /** The end of the journal as this member last read it from the engine; undefined before. */
+  readonly end: number | undefined
+  /** Since the engine last answered. */
+  readonly engineSilentMs: number
+  readonly requests: RequestCounts
+  readonly snapshot: { readonly position: number; readonly ageMs: number } | undefined
+  readonly lastFault: { readonly fault: DstoreError; readonly agoMs: number } | undefined
+}
+
+/** One member of a set in one process. */
+export interface SetMember {
+  /**
+   * Follows until this member has begun an epoch: then it is the only one that may become active,
+   * unless it is silent. May be called again after the store that was opened with the result is
+   * closed. Errors: the signal's reason; `integrity` where the journal lacks what this member has;
+   * `not-permitted`.
+   */
+  stand(signal: AbortSignal): Promise<Elected>
+  status(): MemberStatus
+  /** Addresses of all members, its own first. */
+  addresses(): readonly string[]
+  /** Where Locals reach this member once it is active. */
+  setAddresses(addresses: readonly string[]): void
+  /** Ends what `stand` does, and closes journal and bucket. The store must be closed before. */
+  close(): Promise<void>
+}
+
+/**
+ * What the store of the active member is opened with, in place of an archive. `join` gives the
+ * engine's journal: the store has none of its own.
+ */
+export interface Elected extends StoreArchive {
+  readonly epoch: number
+
+  /** May anything be answered at this moment (R012-10)? Asked where each answer is handed over. */
+  mayServe(): boolean
+
+  /** Resolves when `mayServe` is true; rejects once this member is fenced or closed. */
+  serving(): Promise<void>
+
+  /** Resolves once another member has begun an epoch: this one must end. Never rejects. */
+  readonly lost: Promise<DstoreError>
+
+  /** Called each time that answers have waited for `SET_SESSIONS_MS`: sessions are to be ended. */
+  onSilent: (() => void) | undefined
+}
