@@ -32,10 +32,16 @@ export interface StoreArchive {
   readonly leastEpoch: number
 
   /**
-   * The store is about to begin an epoch after this end: what could refuse it has been looked at,
-   * and nothing of it is in the bucket yet. Throws to refuse it. Missing: nothing is to be done.
+   * The store is about to begin an epoch: what could refuse it has been looked at, and nothing of
+   * it is in the bucket yet. Missing: nothing is to be done.
    */
-  begins?(end: JournalEnd): Promise<void>
+  begins?(): Promise<void>
+
+  /** The store begins its epoch after this end. Throws to refuse that. */
+  mayBegin?(end: JournalEnd): void
+
+  /** The epoch has begun; the store is still opening. `say` appends an entry without changes. */
+  begun?(say: (kind: 'heartbeat') => Promise<unknown>): void
 
   /** The objects of values. */
   readonly values: ArchivedValues

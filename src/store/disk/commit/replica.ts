@@ -178,7 +178,9 @@ async function begin(parts: BeginParts): Promise<Opened> {
     await flusher.reuse().catch(() => undefined)
   }
   const commits = new Commits({ ...parts, journal: own, settle })
+  await archive?.begins?.()
   const end = await readEnd(journal)
+  archive?.mayBegin?.(end)
   const start = nextEpoch(end, {
     newSet: Uint8Array.from(random(SET_BYTES)),
     writer: Uint8Array.from(random(WRITER_BYTES)),
@@ -191,7 +193,6 @@ async function begin(parts: BeginParts): Promise<Opened> {
     onAppended: (...entry) => commits.onAppended(...entry),
   })
   commits.writer = writer
-  await archive?.begins?.(end)
   // Locations of this run are given once this is durable.
   await writer.say('begin').catch(async (fault: DstoreError) => {
     if (fault.code !== 'no-space' || writer.fault !== undefined) throw fault
@@ -199,6 +200,7 @@ async function begin(parts: BeginParts): Promise<Opened> {
     await settle()
     await writer.say('begin')
   })
+  archive?.begun?.((kind) => writer.say(kind))
   commits.checkCompared()
   return { commits, run: start.epoch, flusher, journal, writer }
 }
