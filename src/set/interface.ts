@@ -80,6 +80,9 @@ export interface Elected extends StoreArchive {
   /** Resolves when `mayServe` is true; rejects once this member is fenced or closed. */
   serving(): Promise<void>
 
+  /** Resolves after the acknowledgement of an append that begins from now on (R012-13). */
+  confirmed(): Promise<void>
+
   /** Resolves once another member has begun an epoch: this one must end. Never rejects. */
   readonly lost: Promise<DstoreError>
 

@@ -1,0 +1,82 @@
+/** What the members of a set say about themselves: small objects in the bucket. */
+import type { ObjectStore } from '../bucket/object-store.ts'
+import {
+  SET_ADDRESSES,
+  SET_FORGET_MS,
+  SET_MEMBERS,
+  SET_NOTE_BYTES,
+} from '../limits.ts'
+import type { MemberNote, MemberState } from './interface.ts'
+
+const PREFIX = 'm/'
+const KEY = /^m\/([0-9a-f]{16})$/
+const STATES: ReadonlySet<string> = new Set<MemberState>([
+  'joining',
+  'standby',
+  'beginning',
+  'active',
+  'paused',
+  'fenced',
+])
+/** Printable, without what a terminal or a page would take for more than text. */
+const TEXT = /^[\w .:@/+-]{1,64}$/
+const ADDRESS = /^\/[\w./:%-]{1,255}$/
+
+/** Replaces what this member said before. */
+export async function writeNote(
+  objects: Pick<ObjectStore, 'put'>,
+  note: MemberNote,
+  signal?: AbortSignal,
+): Promise<void> {
+  const { id, ...said } = note
+  const body = new TextEncoder().encode(`${JSON.stringify({ format: 1, ...said })}\n`)
+  await objects.put(PREFIX + id, body, signal && { signal })
+}
+
+/**
+ * What the members said, the latest first; at most `SET_MEMBERS`, none of which is silent for
+ * `SET_FORGET_MS`. What is no note is left out.
+ */
+export async function readNotes(
+  objects: Pick<ObjectStore, 'get' | 'list'>,
+  wall: number,
+  signal?: AbortSignal,
+): Promise<readonly MemberNote[]> {
+  const page = await objects.list(PREFIX, undefined, signal)
+  const ids = page.objects.flatMap(({ key, size }) => {
+    const id = KEY.exec(key)?.[1]
+    return id === undefined || size > SET_NOTE_BYTES ? [] : [id]
+  })
+  const notes: MemberNote[] = []
+  for (const id of ids.slice(0, 4 * SET_MEMBERS)) {
+    const range = { start: 0, end: SET_NOTE_BYTES + 1 }
+    const bytes = await objects.get(PREFIX + id, { range, ...(signal && { signal }) })
+    const note = bytes && noteIn(id, bytes)
+    if (note !== undefined && wall - note.at < SET_FORGET_MS) notes.push(note)
+  }
+  return notes.toSorted((a, b) => b.at - a.at).slice(0, SET_MEMBERS)
+}
+
+/** Undefined for what no member wrote. */
+export function noteIn(id: string, bytes: Uint8Array): MemberNote | undefined {
+  if (bytes.byteLength > SET_NOTE_BYTES) return undefined
+  let said: Partial<Record<string, unknown>>
+  try {
+    said = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as typeof said
+  } catch {
+    return undefined
+  }
+  if (typeof said !== 'object' || said === null || said['format'] !== 1) return undefined
+  const { name, version, state, position, addresses, at } = said
+  if (!isText(name) || !isText(version) || typeof state !== 'string' || !STATES.has(state)) {
+    return undefined
+  }
+  if (!isCount(position) || !isCount(at) || !Array.isArray(addresses)) return undefined
+  if (addresses.length > SET_ADDRESSES || !addresses.every(isAddress)) return undefined
+  return { id, name, version, state: state as MemberState, position, addresses, at }
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && TEXT.test(value)
+const isAddress = (value: unknown): value is string =>
+  typeof value === 'string' && ADDRESS.test(value)
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
