@@ -219,7 +219,8 @@ export class Active implements Elected {
         isNamed: (file: Location) => source.isNamed(file),
         isUploading: () => false,
         settled: () => Promise.resolve(),
-        onSwept: ({ removed, aborted }: Swept) => log.info('swept the bucket', { removed, aborted }),
+        onSwept: ({ removed, aborted }: Swept) =>
+          log.info('swept the bucket', { removed, aborted }),
         onFailed: (error: unknown) =>
           log.warn('sweeping the bucket failed', { message: asDstoreError(error).message }),
       },

@@ -1,11 +1,6 @@
 /** What the members of a set say about themselves: small objects in the bucket. */
 import type { ObjectStore } from '../bucket/object-store.ts'
-import {
-  SET_ADDRESSES,
-  SET_FORGET_MS,
-  SET_MEMBERS,
-  SET_NOTE_BYTES,
-} from '../limits.ts'
+import { SET_ADDRESSES, SET_FORGET_MS, SET_MEMBERS, SET_NOTE_BYTES } from '../limits.ts'
 import type { MemberNote, MemberState } from './interface.ts'
 
 const PREFIX = 'm/'
@@ -79,4 +74,5 @@ export function noteIn(id: string, bytes: Uint8Array): MemberNote | undefined {
 const isText = (value: unknown): value is string => typeof value === 'string' && TEXT.test(value)
 const isAddress = (value: unknown): value is string =>
   typeof value === 'string' && ADDRESS.test(value)
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0

@@ -2,6 +2,9 @@
  * The engine's journal as the active member appends to it: it knows when each append was sent, and
  * hears that another member has appended.
  */
+import { equal, toHex } from '../bytes.ts'
+import { DstoreError } from '../errors.ts'
+import { decodeEntry } from '../journal/decode.ts'
 import type { Extent, Followed, Journal } from '../journal/journal.ts'
 import type { Lease } from './lease.ts'
 
@@ -14,11 +17,15 @@ export interface TimedJournalOptions {
   readonly onAcknowledged: (position: number, entry: Uint8Array) => void
   /** An append failed, or is in doubt. */
   readonly onFailed: (fault: unknown) => void
+  /** Another member's entry is where this one wanted to append. */
+  readonly onOvertaken: (why: DstoreError) => void
 }
 
 /** Trims nothing: the set does that behind its snapshots. */
 export class TimedJournal implements Journal {
   readonly #options: TimedJournalOptions
+  /** What was tried last. */
+  #tried: { readonly position: number; readonly entry: Uint8Array } | undefined
 
   constructor(options: TimedJournalOptions) {
     this.#options = options
@@ -28,6 +35,7 @@ export class TimedJournal implements Journal {
     const { journal, lease, elapsed, onAcknowledged, onFailed } = this.#options
     const sentAt = elapsed()
     lease.sent(sentAt)
+    this.#tried = { position: after + 1, entry }
     try {
       const answer = await journal.append(after, entry)
       if (answer === 'ok') {
@@ -45,8 +53,12 @@ export class TimedJournal implements Journal {
     return this.#options.journal.extent()
   }
 
-  at(position: number): Promise<Uint8Array | 'gone' | undefined> {
-    return this.#options.journal.at(position)
+  async at(position: number): Promise<Uint8Array | 'gone' | undefined> {
+    const found = await this.#options.journal.at(position)
+    const tried = this.#tried
+    if (position !== tried?.position || found === undefined) return found
+    if (found === 'gone' || !equal(found, tried.entry)) this.#options.onOvertaken(overtaken(found))
+    return found
   }
 
   follow(after: number, signal: AbortSignal): AsyncIterable<Followed> {
@@ -60,5 +72,21 @@ export class TimedJournal implements Journal {
   /** The member closes the engine's journal. */
   async close(): Promise<void> {
     return
+  }
+}
+
+function overtaken(entry: Uint8Array | 'gone'): DstoreError {
+  return new DstoreError('unwritable', `another member of the set has taken over${byWhom(entry)}`, {
+    hint: 'start this member again: it stands by',
+  })
+}
+
+function byWhom(entry: Uint8Array | 'gone'): string {
+  if (entry === 'gone') return ''
+  try {
+    const { head } = decodeEntry(entry)
+    return `, in epoch ${head.epoch} of writer ${toHex(head.writer).slice(0, 8)}`
+  } catch {
+    return ''
   }
 }

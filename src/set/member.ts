@@ -1,0 +1,287 @@
+/** One member of a set in one process: stands by, and takes over (specs/012-set.md). */
+import type { Sleep } from '../archive/interface.ts'
+import type { ObjectStore } from '../bucket/object-store.ts'
+import { DstoreError, asDstoreError } from '../errors.ts'
+import type { Journal } from '../journal/journal.ts'
+import { SET_FORGET_MS, SET_NOTE_MS } from '../limits.ts'
+import type { Log } from '../log.ts'
+import type { ArchiveSource } from '../store/disk/archive.ts'
+import { Active } from './active.ts'
+import { Election } from './election.ts'
+import type { FollowedEnd } from './followed.ts'
+import type { Elected, MemberNote, MemberState, MemberStatus, SetMember } from './interface.ts'
+import { Lease } from './lease.ts'
+import { readNotes, writeNote } from './notes.ts'
+import type { ReplicaPlace } from './replica-place.ts'
+import { ALL_SET_RULES, type SetRules } from './rules.ts'
+import { SetSnapshots } from './snapshots.ts'
+import { Standing } from './standing.ts'
+import { TimedJournal } from './timed-journal.ts'
+
+export interface SetMemberOptions {
+  /** That of the engine, without secrets, for messages. */
+  readonly engine: string
+  /** Open; the member closes it. */
+  readonly journal: Journal
+  /** Open; the member closes it. */
+  readonly objects: ObjectStore
+  /** The records that this member keeps. */
+  readonly replica: ReplicaPlace
+  /** 16 hex digits, of the state directory. */
+  readonly id: string
+  readonly name: string
+  readonly version: string
+  readonly clocks: MemberClocks
+  readonly sleep: Sleep
+  readonly random: (length: number) => Uint8Array
+  readonly log: Log
+  readonly rules?: SetRules
+}
+
+export interface MemberClocks {
+  /** Never runs ahead of real time. */
+  readonly grantor: () => number
+  /** Never lags behind it. */
+  readonly holder: () => number
+  readonly wall: () => number
+}
+
+/** After a step-down, how long others have to take over before this member does. */
+const YIELD_MS = 30_000
+
+export function createSetMember(options: SetMemberOptions): SetMember {
+  return new Member(options)
+}
+
+class Member implements SetMember {
+  readonly #options: SetMemberOptions
+  readonly #rules: SetRules
+  readonly #lease: Lease
+  readonly #snapshots: SetSnapshots
+  readonly #closing = new AbortController()
+  readonly #noting: Promise<void>
+  #state: MemberState = 'joining'
+  #standing: Standing | undefined
+  #active: Active | undefined
+  #position = 0
+  #epoch = 0
+  #addresses: readonly string[] = []
+  #others: readonly MemberNote[] = []
+  #noteNow: (() => void) | undefined
+  #end: number | undefined
+  #heardAt: number
+  #fault: { readonly fault: DstoreError; readonly at: number } | undefined
+  /** The last epoch in which this member was active. */
+  #ownEpoch = 0
+  #closed: Promise<void> | undefined
+
+  constructor(options: SetMemberOptions) {
+    this.#options = options
+    this.#rules = options.rules ?? ALL_SET_RULES
+    this.#lease = new Lease(this.#rules)
+    this.#heardAt = options.clocks.grantor()
+    this.#snapshots = new SetSnapshots({
+      ...options,
+      elapsed: options.clocks.grantor,
+      wall: options.clocks.wall,
+      hasStandby: () => this.#hasStandby(),
+    })
+    this.#noting = this.#note()
+  }
+
+  async stand(signal: AbortSignal): Promise<Elected> {
+    const ends = AbortSignal.any([signal, this.#closing.signal])
+    for (;;) {
+      ends.throwIfAborted()
+      const end = await this.#standBy(ends)
+      const elected = await this.#take(end, ends)
+      if (elected !== undefined) return elected
+      this.#options.log.info('another member was first to take over: standing by')
+    }
+  }
+
+  status(): MemberStatus {
+    const { engine, objects, clocks } = this.#options
+    const { newest } = this.#snapshots
+    const fault = this.#fault
+    return {
+      own: this.#ownNote(),
+      others: this.#others,
+      engine,
+      bucket: objects.place,
+      epoch: this.#epoch,
+      end: this.#end,
+      engineSilentMs: Math.max(0, clocks.grantor() - this.#heardAt),
+      requests: objects.requests,
+      snapshot: newest && {
+        position: newest.position,
+        ageMs: Math.max(0, clocks.wall() - newest.takenAt),
+      },
+      lastFault: fault && { fault: fault.fault, agoMs: clocks.grantor() - fault.at },
+    }
+  }
+
+  addresses(): readonly string[] {
+    const others = this.#others.flatMap(({ addresses }) => addresses)
+    return [...new Set([...this.#addresses, ...others])]
+  }
+
+  setAddresses(addresses: readonly string[]): void {
+    this.#addresses = addresses
+    this.#noteNow?.()
+  }
+
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort(new DstoreError('unreachable', 'the member of the set is closed'))
+    await this.#active?.close()
+    await this.#standing?.stop()
+    await this.#noting
+    await this.#options.journal.close()
+    await this.#options.objects.close()
+  }
+
+  /** Follows until nobody was heard for long; the records are closed when it resolves. */
+  async #standBy(signal: AbortSignal): Promise<FollowedEnd> {
+    const { journal, replica, objects, clocks, sleep, log } = this.#options
+    const standing = new Standing({
+      journal,
+      replica,
+      objects,
+      elapsed: clocks.grantor,
+      sleep,
+      log,
+      rules: this.#rules,
+      ownEpoch: this.#ownEpoch,
+      yieldMs: YIELD_MS,
+      beside: (source, ends) => this.#snapshots.run('standby', source, ends),
+      onState: (state) => this.#become(state),
+      onRead: ({ end, epoch, position }) => {
+        if (end !== undefined) {
+          this.#end = end
+          this.#heard()
+        }
+        this.#epoch = epoch ?? this.#epoch
+        this.#position = position
+      },
+      onApplied: (entries) => this.#snapshots.applied(entries),
+      onFailed: (error) => this.#failed(error),
+    })
+    this.#standing = standing
+    try {
+      return await standing.run(signal)
+    } finally {
+      this.#standing = undefined
+    }
+  }
+
+  /** Undefined if another member was first. */
+  async #take(end: FollowedEnd, signal: AbortSignal): Promise<Active | undefined> {
+    const { journal, clocks, sleep, random, objects, log, engine } = this.#options
+    this.#become('beginning')
+    log.info('taking over: no active member was heard', { after: end.position })
+    const lease = this.#lease
+    const elapsed = clocks.holder
+    let active: Active | undefined
+    const timed = new TimedJournal({
+      journal,
+      lease,
+      elapsed,
+      onAcknowledged: (position, entry) => {
+        this.#heard()
+        this.#end = this.#position = position
+        active?.acknowledged()
+        this.#snapshots.applied([entry])
+      },
+      onFailed: (fault) => this.#failed(fault),
+      onOvertaken: (why) => active?.fence(why),
+    })
+    const parts = { journal: timed, lease, elapsed, sleep, random }
+    const election = await Election.begin({ ...parts, end }, signal)
+    if (election === undefined) return undefined
+    active = new Active({
+      ...parts,
+      objects,
+      election,
+      log,
+      place: engine,
+      rules: this.#rules,
+      beside: (source, ends) => this.#besideStore(source, ends),
+      onState: (state) => this.#become(state),
+    })
+    this.#active = active
+    this.#epoch = this.#ownEpoch = active.epoch
+    return active
+  }
+
+  async #besideStore(source: ArchiveSource, signal: AbortSignal): Promise<void> {
+    await this.#snapshots.run('active', source, signal)
+  }
+
+  #become(state: MemberState): void {
+    if (state === this.#state) return
+    this.#state = state
+    this.#noteNow?.()
+  }
+
+  #heard(): void {
+    this.#heardAt = this.#options.clocks.grantor()
+  }
+
+  #failed(error: unknown): void {
+    const { grantor } = this.#options.clocks
+    this.#fault = { fault: asDstoreError(error), at: grantor() }
+  }
+
+  #ownNote(): MemberNote {
+    const { id, name, version, clocks } = this.#options
+    return {
+      id,
+      name,
+      version,
+      state: this.#state,
+      position: this.#position,
+      addresses: this.#addresses,
+      at: Math.floor(clocks.wall()),
+    }
+  }
+
+  /** Does another member stand by, by what it said lately? */
+  #hasStandby(): boolean {
+    const now = this.#options.clocks.wall()
+    const isFresh = ({ at }: MemberNote): boolean => Math.abs(now - at) < 6 * SET_NOTE_MS
+    return this.#others.some((note) => note.state === 'standby' && isFresh(note))
+  }
+
+  /** Tells the others about this member, and reads what they say. Never rejects. */
+  async #note(): Promise<void> {
+    const { objects, clocks, sleep, id, log } = this.#options
+    const { signal } = this.#closing
+    let isFailing = false
+    while (!signal.aborted) {
+      const woken = new AbortController()
+      this.#noteNow = () => woken.abort()
+      try {
+        await writeNote(objects, this.#ownNote(), signal)
+        const notes = await readNotes(objects, clocks.wall(), signal)
+        this.#others = notes.filter((note) => note.id !== id)
+        isFailing = false
+      } catch (error) {
+        if (signal.aborted) return
+        const { message } = asDstoreError(error)
+        if (!isFailing) log.warn('the bucket does not take the note of this member', { message })
+        isFailing = true
+        const now = clocks.wall()
+        this.#others = this.#others.filter(({ at }) => now - at < SET_FORGET_MS)
+      }
+      await sleep(SET_NOTE_MS, AbortSignal.any([signal, woken.signal]))
+      // Several changes in a moment make one note.
+      if (woken.signal.aborted) await sleep(MOMENT_MS, signal)
+    }
+  }
+}
+
+const MOMENT_MS = 200

@@ -1,0 +1,215 @@
+/**
+ * Stands by: follows the journal, and says when nobody was heard for so long that this member may
+ * take over (specs/012-set.md, "Rules: standing by").
+ */
+import type { Sleep } from '../archive/interface.ts'
+import { newestSnapshot } from '../archive/snapshots/listed.ts'
+import type { ObjectStore } from '../bucket/object-store.ts'
+import { equal } from '../bytes.ts'
+import { DstoreError } from '../errors.ts'
+import type { ChainPosition } from '../journal/chain.ts'
+import { entryDigest } from '../journal/digest.ts'
+import type { Journal } from '../journal/journal.ts'
+import { SET_LOOK_MS } from '../limits.ts'
+import type { Log } from '../log.ts'
+import type { Follower } from '../store/disk/follower.ts'
+import { Followed, type FollowedEnd } from './followed.ts'
+import { Patience } from './patience.ts'
+import type { ReplicaPlace } from './replica-place.ts'
+import type { SetRules } from './rules.ts'
+
+export interface StandingParts {
+  readonly journal: Journal
+  readonly replica: ReplicaPlace
+  readonly objects: ObjectStore
+  /** A clock that never runs ahead. */
+  readonly elapsed: () => number
+  readonly sleep: Sleep
+  readonly log: Log
+  readonly rules: SetRules
+  /** The last epoch in which this process was active; 0 if it was not. */
+  readonly ownEpoch: number
+  /** How long others have to take over after its own farewell. */
+  readonly yieldMs: number
+  /** What goes on while the records are open, until the signal. */
+  readonly beside: (source: Pick<Follower, 'copyRecords'>, signal: AbortSignal) => Promise<void>
+  readonly onState: (state: 'joining' | 'standby') => void
+  readonly onRead: (read: StandingRead) => void
+  readonly onApplied: (entries: readonly Uint8Array[]) => void
+  readonly onFailed: (error: unknown) => void
+}
+
+export interface StandingRead {
+  /** The engine has just said that the journal ends there. */
+  readonly end?: number
+  readonly epoch: number | undefined
+  /** The last entry that was applied. */
+  readonly position: number
+}
+
+/** The replica has another history than the journal, or lacks what was trimmed. */
+class Rebuild extends Error {}
+
+export class Standing {
+  readonly #parts: StandingParts
+  readonly #stopping = new AbortController()
+  #running: Promise<unknown> = Promise.resolve()
+
+  constructor(parts: StandingParts) {
+    this.#parts = parts
+  }
+
+  /** The end after which this member may begin; the records are closed. */
+  run(signal: AbortSignal): Promise<FollowedEnd> {
+    const running = this.#run(AbortSignal.any([signal, this.#stopping.signal]))
+    this.#running = running.catch(() => undefined)
+    return running
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort(new DstoreError('unreachable', 'the member of the set is closed'))
+    await this.#running
+  }
+
+  async #run(signal: AbortSignal): Promise<FollowedEnd> {
+    const { replica, log, onState } = this.#parts
+    onState('joining')
+    for (;;) {
+      signal.throwIfAborted()
+      try {
+        return await this.#follow(signal)
+      } catch (error) {
+        if (!(error instanceof Rebuild)) throw error
+        log.warn(`loading the records of this member anew: ${error.message}`)
+        onState('joining')
+        await replica.load(signal)
+      }
+    }
+  }
+
+  async #follow(signal: AbortSignal): Promise<FollowedEnd> {
+    const { replica } = this.#parts
+    const follower = await replica.open()
+    const ended = new AbortController()
+    const ends = AbortSignal.any([signal, ended.signal])
+    let besides: Promise<void> = Promise.resolve()
+    try {
+      await this.#check(follower.position)
+      besides = this.#parts.beside(follower, ends)
+      return await this.#untilSilent(follower, signal)
+    } finally {
+      ended.abort()
+      await besides
+      await follower.close()
+    }
+  }
+
+  /** Does the replica continue the journal? */
+  async #check({ position, digest }: ChainPosition): Promise<void> {
+    const { journal, objects } = this.#parts
+    const { first, last } = await journal.extent()
+    if (last < position) throw behind(position, last)
+    if (last === 0 && (await newestSnapshot(objects)) !== undefined) {
+      throw new DstoreError('integrity', `the journal is empty, and ${objects.place} has a set`, {
+        hint: 'the engine has lost the journal, or another engine is named: see docs/set.md',
+      })
+    }
+    if (first > position + 1) throw new Rebuild(`entries up to ${first - 1} were trimmed`)
+    if (position === 0) return
+    const found = await journal.at(position)
+    if (!(found instanceof Uint8Array) || equal(entryDigest(found), digest)) return
+    throw new Rebuild(`its entry ${position} is not that of the journal`)
+  }
+
+  async #untilSilent(follower: Follower, signal: AbortSignal): Promise<FollowedEnd> {
+    const { journal, rules, onState, onRead, onApplied } = this.#parts
+    let followed = new Followed(follower.position, rules)
+    const patience = new Patience(rules)
+    const reading = new AbortController()
+    const ends = AbortSignal.any([signal, reading.signal])
+    let fault: unknown
+    const read = async (): Promise<void> => {
+      while (!ends.aborted) {
+        followed = new Followed(follower.position, rules)
+        const again = new AbortController()
+        restart = () => again.abort()
+        const until = AbortSignal.any([ends, again.signal])
+        for await (const batch of journal.follow(follower.position.position, until)) {
+          if (batch === 'gone') throw new Rebuild('what follows its last entry was trimmed')
+          const isHolding = followed.isHolding
+          let ready: readonly Uint8Array[]
+          try {
+            ready = followed.read(batch)
+          } catch (error) {
+            // What was read before may have vanished, and something else is in its place.
+            if (isHolding) break
+            throw new Rebuild((error as Error).message)
+          }
+          if (ready.length > 0) {
+            await follower.apply(ready)
+            onApplied(ready)
+          }
+          onRead({ epoch: followed.head?.epoch, position: follower.position.position })
+        }
+      }
+    }
+    let restart: () => void = () => undefined
+    const follows = read().catch((error: unknown) => (fault = error))
+    try {
+      for (;;) {
+        const wait = await this.#look(
+          () => followed,
+          patience,
+          () => restart(),
+        )
+        signal.throwIfAborted()
+        if (fault !== undefined) throw fault
+        if (wait === 'over') return followed.end
+        if (wait === 'caught-up') onState('standby')
+        await this.#parts.sleep(SET_LOOK_MS, ends)
+      }
+    } finally {
+      reading.abort()
+      await follows
+    }
+  }
+
+  async #look(
+    followed: () => Followed,
+    patience: Patience,
+    restart: () => void,
+  ): Promise<'over' | 'caught-up' | 'behind'> {
+    const { journal, elapsed, rules, ownEpoch, onRead, onFailed } = this.#parts
+    const askedAt = elapsed()
+    let last: number
+    try {
+      last = (await journal.extent()).last
+    } catch (error) {
+      patience.failed()
+      onFailed(error)
+      return 'behind'
+    }
+    const { end } = followed()
+    // What it read has vanished: an engine that changed its leader lost what it had not confirmed.
+    if (last < end.position) restart()
+    const isCaughtUp = last === end.position
+    onRead({ end: last, epoch: end.head?.epoch, position: end.position })
+    patience.looked({ askedAt, answeredAt: elapsed(), end: last, isCaughtUp })
+    if (!isCaughtUp) return 'behind'
+    if (last === 0 || !rules.isPatient) return 'over'
+    if (end.kind === 'farewell') {
+      const isOwn = ownEpoch > 0 && end.head?.epoch === ownEpoch
+      return !isOwn || patience.silentMs >= this.#parts.yieldMs ? 'over' : 'caught-up'
+    }
+    return patience.isOver ? 'over' : 'caught-up'
+  }
+}
+
+function behind(position: number, last: number): DstoreError {
+  const only = position - last
+  const count = only === 1 ? '1 entry' : `${only} entries`
+  const message = `the engine's journal ends at entry ${last}: this member alone has ${count} more`
+  return new DstoreError('integrity', message, {
+    hint: 'the engine has lost acknowledged changes, or another one is named: see docs/set.md',
+  })
+}
