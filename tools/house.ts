@@ -143,6 +143,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/store': 'The interface of a store, and its quota.',
   'src/store/copy': 'Threads that copy values of a store into files of callers, verified.',
   'src/store/disk': 'A store on disk: LMDB, value files, staging, recovery, quarantine.',
+  'src/store/disk/follower': 'The records of a store that only follows a journal.',
   'src/store/disk/archived':
     'The values of a store with an archive: uploaded when staged, evicted, fetched again.',
   'src/store/disk/commit': 'Changes on their way into journal and records, replay, and room.',

@@ -91,6 +91,9 @@ class Member implements SetMember {
 
   async stand(signal: AbortSignal): Promise<Elected> {
     const ends = AbortSignal.any([signal, this.#closing.signal])
+    // The store may have failed to open before it could close what it was given.
+    await this.#active?.close()
+    this.#active = undefined
     for (;;) {
       ends.throwIfAborted()
       const end = await this.#standBy(ends)

@@ -8,7 +8,9 @@ import { PLATFORM, type Platform } from '../../platform.ts'
 import { checkCount } from '../arguments.ts'
 import { HeldFiles } from '../file/held-files.ts'
 import type { StoreArchive } from './archive.ts'
-import { type After, type JournalBytes, Replica } from './commit/replica.ts'
+import { type After, systemAfter } from './commit/after.ts'
+import { type JournalBytes, Replica } from './commit/replica.ts'
+import { markReplica, refuseReplica } from './follower/mark.ts'
 import { Turns } from './commit/turns.ts'
 import type { DiskStore } from './store-parts.ts'
 import { OpenDiskStore } from './disk-store.ts'
@@ -56,11 +58,6 @@ export interface DiskStoreComponents {
 
 const SYSTEM_CLOCKS: PartialUploadClocks = { wall: Date.now, elapsed: () => performance.now() }
 
-const systemAfter: After = (ms, run) => {
-  const timer = setTimeout(run, ms)
-  return () => clearTimeout(timer)
-}
-
 /** Errors: `incompatible`, `integrity`, `no-space`, `unwritable`, each naming the directory. */
 export async function openDiskStore(
   {
@@ -90,6 +87,8 @@ export async function openDiskStore(
   let store: OpenDiskStore | undefined
   try {
     await prepare(files, layout)
+    if (archive?.isOnlyJournal === true) await markReplica(files, layout)
+    else await refuseReplica(files, layout)
     opened = await openDatabase(files, layout, platform)
     const held = given ?? new HeldFiles(files)
     for (const path of [layout.data, layout.values]) await held.addOpened(path)

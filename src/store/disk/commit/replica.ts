@@ -26,11 +26,9 @@ import type { Database } from '../records/database.ts'
 import { EIO } from '../records/short-write.ts'
 import { Flusher } from '../replica/flusher.ts'
 import type { Overlay } from '../replica/overlay.ts'
-import { Commits, diskFull } from './commits.ts'
+import type { After } from './after.ts'
+import { type CommitParts, Commits, diskFull } from './commits.ts'
 import { replay } from './replay.ts'
-
-/** Runs something once after this time, unless the function that it returns is called before. */
-export type After = (ms: number, run: () => void) => () => void
 
 export interface ReplicaParts {
   readonly layout: Layout
@@ -51,6 +49,9 @@ export interface ReplicaParts {
 /** What a process may have in memory that the disk refuses to take into the records. */
 const REPLAYED_BYTES = 2 * OVERLAY_BYTES + JOURNAL_ENTRY_BYTES
 
+/** How long a closing store waits for a journal elsewhere. */
+const ELSEWHERE_CLOSE_MS = 5_000
+
 /** Sizes of the journal's segments, where they are not the usual ones. */
 export interface JournalBytes {
   readonly segmentBytes?: number
@@ -65,8 +66,10 @@ export class Replica {
   readonly #flusher: Flusher
   readonly #journal: Journal
   readonly #writer: JournalWriter
+  readonly #after: After
 
-  private constructor({ overlay }: ReplicaParts, opened: Opened) {
+  private constructor({ overlay, after }: ReplicaParts, opened: Opened) {
+    this.#after = after
     this.overlay = overlay
     this.commits = opened.commits
     this.run = opened.run
@@ -80,16 +83,16 @@ export class Replica {
    * `no-space`, `unwritable`; of the archive `unreachable`.
    */
   static async open(parts: ReplicaParts): Promise<Replica> {
-    const own = await openOwn(parts)
+    const own = parts.archive?.isOnlyJournal === true ? undefined : await openOwn(parts)
     let flusher: Flusher | undefined
     try {
-      const journal = (await parts.archive?.join(own)) ?? own
+      const journal = (await parts.archive?.join(own)) ?? own!
       flusher = makeFlusher(parts, journal)
       const opened = await begin({ ...parts, own, journal, flusher })
       return new Replica(parts, opened)
     } catch (error) {
       await flusher?.abandon()
-      await own.close()
+      await own?.close()
       throw namingStore(error, parts.layout.root)
     }
   }
@@ -114,9 +117,15 @@ export class Replica {
    * anything of this fails, the next opening replays what is left.
    */
   async close(archive: StoreArchive | undefined): Promise<void> {
+    // An engine that is away may keep what is under way in doubt for long.
+    const isElsewhere = archive?.isOnlyJournal === true
+    const late = isElsewhere
+      ? this.#after(ELSEWHERE_CLOSE_MS, () => void this.#writer.abandon())
+      : () => undefined
     await this.commits.settled()
     await this.#writer.say('farewell').catch(() => undefined)
     await this.#writer.close()
+    late()
     await archive?.close().catch(() => undefined)
     await this.#flusher.close().catch(() => undefined)
     await this.#journal.close()
@@ -157,8 +166,15 @@ async function openOwn(parts: ReplicaParts): Promise<FileJournal> {
   }
 }
 
+/** A journal that takes no room of this disk. */
+const ELSEWHERE: CommitParts['journal'] = {
+  hasRoom: () => true,
+  makeRoom: () => Promise.resolve(),
+}
+
 interface BeginParts extends ReplicaParts {
-  readonly own: FileJournal
+  /** Undefined where the archive's journal is the only one. */
+  readonly own: FileJournal | undefined
   readonly journal: Journal
   readonly flusher: Flusher
 }
@@ -177,7 +193,7 @@ async function begin(parts: BeginParts): Promise<Opened> {
     // Nothing is lost where LMDB refuses that: what follows finds the room that there is.
     await flusher.reuse().catch(() => undefined)
   }
-  const commits = new Commits({ ...parts, journal: own, settle })
+  const commits = new Commits({ ...parts, journal: own ?? ELSEWHERE, settle })
   await archive?.begins?.()
   const end = await readEnd(journal)
   archive?.mayBegin?.(end)
@@ -191,6 +207,7 @@ async function begin(parts: BeginParts): Promise<Opened> {
     appender: new Appender(start),
     sleep: (ms) => new Promise((resolve) => void after(ms, resolve)),
     onAppended: (...entry) => commits.onAppended(...entry),
+    ...(archive?.groupBytes !== undefined && { groupBytes: archive.groupBytes }),
   })
   commits.writer = writer
   // Locations of this run are given once this is durable.
