@@ -1,0 +1,49 @@
+/** What `status` tells of a set. Times are ISO 8601. */
+import type { ErrorCode } from '../../../errors.ts'
+import type { MemberState } from '../../../set/member-note.ts'
+
+export interface SetMemberReport {
+  readonly id: string
+  /** That of its machine, unless it was given another. */
+  readonly name: string
+  readonly version: string
+  readonly state: MemberState
+  /** The last entry of the journal that it has applied, when it said so. */
+  readonly position: number
+  /** Where Locals reach it while it is active. */
+  readonly addresses: readonly string[]
+  /** When it said so, by its own clock. */
+  readonly at: string
+  /** Is it this one? */
+  readonly isOwn: boolean
+}
+
+export interface SetReport {
+  /** Of this member. */
+  readonly state: MemberState
+  /** Without user and password. */
+  readonly engine: string
+  /** `s3://BUCKET/PREFIX` */
+  readonly bucket: string
+  readonly epoch: number
+  /** The last entry of the journal, as this member last read it; missing before. */
+  readonly end?: number
+  /** How long the engine has not answered this member. */
+  readonly engineSilentMs: number
+  /** This member first. */
+  readonly members: readonly SetMemberReport[]
+  /** Since the start, as the bucket bills them. */
+  readonly requests: {
+    /** PUT, POST and LIST. */
+    readonly writes: number
+    /** GET and HEAD. */
+    readonly reads: number
+    readonly deletes: number
+    readonly failed: number
+  }
+  readonly snapshot?: { readonly position: number; readonly at: string }
+  /** The last fault of the engine. */
+  readonly error?: string
+  readonly errorCode?: ErrorCode
+  readonly errorAt?: string
+}
