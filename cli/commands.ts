@@ -15,7 +15,7 @@ const PLACE = ['dir', 'socket', 'quiet', 'verbose'] as const
 const CALL = [...PLACE, 'timeout', 'no-start'] as const
 /** `join` implies the role: not that of a node that trusts a clock. */
 const NOT_OF_JOIN: ReadonlySet<string> = new Set(
-  'global standalone join trust-clock archive archive-endpoint archive-ack archive-key disk-size take-over'.split(
+  'global standalone join trust-clock archive archive-endpoint archive-ack archive-key disk-size take-over engine bucket bucket-endpoint set-key engine-secrets member'.split(
     ' ',
   ),
 )

@@ -97,6 +97,15 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   'archive-key': text('FILE', 'the key that encrypts the identity in the bucket; made if missing'),
   'disk-size': text('SIZE', 'disk that values over 16 KiB in the bucket may take'),
   'take-over': yes('restore the archive here, and fence the node that had it; for one start'),
+  engine: text(
+    'URL',
+    'be a member of the set with this journal: nats://HOST,.../NAME, postgres://...',
+  ),
+  bucket: text('s3://B/PREFIX', 'the bucket of the set: large values and snapshots'),
+  'bucket-endpoint': text('URL', 'the S3 that has the bucket, if it is not AWS; none: AWS'),
+  'set-key': text('FILE', 'the key of the identity of the set; the first member makes it'),
+  'engine-secrets': text('FILE', 'user, password and certificates for the engine, as JSON'),
+  member: text('NAME', 'what to call this member (default: the name of this machine)'),
   lease: text('D', 'a Local cut off from Global for D stops serving; none: it never does'),
   'forget-after': text('D', 'forget a Local that is away for D (default 24h)'),
   'trust-clock': yes('the wall clock is right, though it is a day or more off; for one start'),
@@ -120,7 +129,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
 /** Flags that configure a node: `start` and `join` pass them on to the daemon in the background. */
 export const NODE_FLAGS: readonly FlagName[] = (
   'global standalone join without-data listen lane-port store cache cache-dir cache-dir-size pin max-size ' +
-  'archive archive-endpoint archive-ack archive-key disk-size take-over lease forget-after trust-clock socket-group http http-host http-cert http-key http-public door hf-upstream log-level'
+  'archive archive-endpoint archive-ack archive-key disk-size take-over engine bucket bucket-endpoint set-key engine-secrets member lease forget-after trust-clock socket-group http http-host http-cert http-key http-public door hf-upstream log-level'
 ).split(' ') as FlagName[]
 
 /** The flags of one call, of the types that `FLAGS` declares. */
@@ -189,6 +198,12 @@ export interface Flags {
   readonly 'archive-endpoint'?: string
   readonly 'archive-ack'?: boolean
   readonly 'archive-key'?: string
+  readonly engine?: string
+  readonly bucket?: string
+  readonly 'bucket-endpoint'?: string
+  readonly 'set-key'?: string
+  readonly 'engine-secrets'?: string
+  readonly member?: string
   readonly 'disk-size'?: string
   readonly 'take-over'?: boolean
   readonly lease?: string

@@ -1,6 +1,7 @@
 /** The flags that configure a node, as settings and as parameters of another process. */
 import { DstoreError } from '../src/errors.ts'
 import type { ArchiveSettings } from '../src/daemon/config/archive/archive-settings.ts'
+import type { SetSettings } from '../src/daemon/config/set/set-settings.ts'
 import { doorsIn } from '../src/daemon/config/door-settings.ts'
 import { parseDuration, parseSize } from '../src/daemon/config/quantities.ts'
 import { checkSettings, parseLease, parsePort } from '../src/daemon/config/settings.ts'
@@ -35,6 +36,7 @@ export function settingsFromFlags(flags: Flags): Settings {
     ...(pin !== undefined && { pins: pin }),
     ...(max !== undefined && { maxBytes: parseSize(max) }),
     ...archiveFromFlags(flags),
+    ...setFromFlags(flags),
     ...(lease !== undefined && { leaseMs: parseLease(lease) }),
     ...(forgetAfter !== undefined && { forgetAfterMs: parseDuration(forgetAfter) }),
     ...(socket !== undefined && { socket: absolutePath(socket, 'the socket') }),
@@ -60,12 +62,27 @@ function archiveFromFlags(flags: Flags): ArchiveSettings {
   }
 }
 
+function setFromFlags(flags: Flags): SetSettings {
+  const { engine, bucket, 'bucket-endpoint': url, 'set-key': key, member } = flags
+  const { 'engine-secrets': secrets } = flags
+  return {
+    ...(engine !== undefined && { engine }),
+    ...(bucket !== undefined && { bucket }),
+    ...(url !== undefined && { bucketEndpoint: url }),
+    ...(key !== undefined && { setKey: absolutePath(key, 'the key file') }),
+    ...(secrets !== undefined && { engineSecrets: absolutePath(secrets, 'the secrets') }),
+    ...(member !== undefined && { member }),
+  }
+}
+
 /** Flags whose value is a path, or `none`: what messages call the file. */
 const PATH_FLAGS: Readonly<Record<string, string>> = {
   'archive-key': 'the key file',
   'cache-dir': 'the cache folder',
   'http-cert': 'the certificate',
   'http-key': 'the key',
+  'engine-secrets': 'the secrets',
+  'set-key': 'the key file',
 }
 
 /**

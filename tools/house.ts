@@ -40,7 +40,12 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/config': 'Settings, the state directory, addresses, the API token.',
   'src/node/global/archive':
     'What an archive changes at a node: identity, leases, removals, rows of the daemon, status.',
+  'src/node/global/set':
+    'What a set changes at its active member: held answers, addresses, status.',
   'src/node/global/store': 'Opens the store of a node, and reports on it.',
+  'src/daemon/http/set': 'What a member of a set answers, and when it may.',
+  'src/daemon/config/set': 'Settings of a set, and the secrets of its engine.',
+  'src/daemon/process/set': 'A member of a set as a node: opened, standing by, active.',
   'src/daemon/http/archive': 'The figures of an archive.',
   'src/daemon/config/archive': 'Settings of the archive, and the note that a store has one.',
   'src/daemon/client/lists': 'The lists of a client.',

@@ -1,6 +1,7 @@
 /** What `status` tells of a node. Times are ISO 8601; peers are peer ids. */
 import type { FileTierStatus } from './files/file-tier.ts'
 import type { NameCountsStatus } from '../index/global/names/name-counts-status.ts'
+import type { SetReport } from './global/set/set-report.ts'
 import type { ArchiveReport } from './global/archive/archive-report.ts'
 import type { ErrorCode } from '../errors.ts'
 import type { InactiveStatus } from './node-inactive.ts'
@@ -138,6 +139,8 @@ export interface NodeStatus {
   /** Refusals since the start, by reason; undefined on a standalone node. */
   readonly refused: RefusalCounts | undefined
   readonly store: StoreStatus | undefined
+  /** Of a member of a set. */
+  readonly set?: SetReport | undefined
   /** Of a node with an archive. */
   readonly archive?: ArchiveReport | undefined
   /** Of a Global or standalone node, since its start. */

@@ -11,6 +11,7 @@ import { clearPrivate } from '../store/paths/private-folder.ts'
 import { readOrCreateSecret } from '../store/file/secret-file.ts'
 import { SYSTEM_CLOCKS, grantorClock, holderClock, type Clocks } from './clock.ts'
 import { CacheBudget } from './cache/cache-budget.ts'
+import type { NodeSet } from './global/set/node-set.ts'
 import type { NodeArchive, NodeArchiveOptions } from './global/archive/node-archive.ts'
 import { Global } from './global/global.ts'
 import { openStore } from './global/store/open-store.ts'
@@ -82,6 +83,8 @@ export interface NodeOptions extends FilesOptions {
   readonly reservedPorts?: readonly number[]
   /** Of a Global or standalone node with a store on disk. */
   readonly archive?: NodeArchiveOptions
+  /** Of a Global that is the active member of a set, in place of an archive. */
+  readonly set?: NodeSet
   readonly log: Log
 }
 
@@ -178,10 +181,21 @@ async function openGlobal(
 ): Promise<ServedNode> {
   const store = await openStore(options)
   try {
-    const { log, now, wall, leaseMs, forgetAfterMs, trustClock, dir, groupId, archive } = options
+    const { log, now, wall, leaseMs, forgetAfterMs, trustClock, dir, groupId, archive, set } =
+      options
     const times = { now, wall, leaseMs, forgetAfterMs, trustClock }
     const paths = { pathsRoot: dir && join(dir, PATHS_FOLDER), groupId }
-    return await Global.open({ store, network, gate, log, random, archive, ...paths, ...times })
+    return await Global.open({
+      store,
+      network,
+      gate,
+      log,
+      random,
+      archive,
+      set,
+      ...paths,
+      ...times,
+    })
   } catch (error) {
     await store.close()
     throw error

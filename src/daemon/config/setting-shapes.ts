@@ -1,5 +1,6 @@
 /** What the values of a settings file are, by name. */
 import { ARCHIVE_SHAPES } from './archive/archive-settings.ts'
+import { SET_SHAPES } from './set/set-settings.ts'
 
 /** The document of a settings file; throws, with a message for people, unless it is one. */
 export function checkShape(value: unknown): object {
@@ -43,4 +44,5 @@ const SHAPES: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ['doors', isTexts],
   ['hfUpstream', isText],
   ...ARCHIVE_SHAPES,
+  ...SET_SHAPES,
 ])

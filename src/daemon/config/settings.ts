@@ -27,13 +27,20 @@ import { checkDoors, doorsIn, resolveDoors } from './door-settings.ts'
 import { parseHttpAddress } from './http-address.ts'
 import { checkHostName, checkHttpExtras, pathOrNone, resolveHttp } from './http-settings.ts'
 import { hintAtOwner } from './owner.ts'
+import {
+  SET_VARIABLES,
+  checkSet,
+  resolveSet,
+  withoutSet,
+  type SetSettings,
+} from './set/set-settings.ts'
 import { checkPins, resolvePins } from './pin-settings.ts'
 import { parseDuration, parseSize } from './quantities.ts'
 import { checkShape } from './setting-shapes.ts'
 import { absolutePath } from './working-directory.ts'
 
 /** The settings that one source gives; a missing one is left to the next source. */
-export interface Settings extends ArchiveSettings {
+export interface Settings extends ArchiveSettings, SetSettings {
   readonly role?: Role
   /** Multiaddrs of a Local's Global, with its peer id. */
   readonly join?: readonly string[]
@@ -102,6 +109,7 @@ const VARIABLES: Readonly<Record<string, (text: string) => Settings>> = {
   DSTORE_DOOR: (text) => ({ doors: doorsIn([text]) }),
   DSTORE_HF_UPSTREAM: (hfUpstream) => ({ hfUpstream }),
   ...ARCHIVE_VARIABLES,
+  ...SET_VARIABLES,
 }
 
 /** The settings in the environment; throws `usage` or `malformed-address` for a bad one. */
@@ -196,7 +204,7 @@ export function resolveSettings(given: Settings, saved: Settings): Settings {
   const { join, listen, lanePort, leaseMs, forgetAfterMs, withoutData, ...others } = merged
   const { httpHosts: _, httpCert: __, httpKey: ___, pins: ____, ...kept } = others
   const { socketGroup, http, httpPublic, doors: _doors, hfUpstream: _upstream, ...more } = kept
-  const rest = withoutArchive(more)
+  const rest = withoutSet(withoutArchive(more))
   const { role } = rest
   if ((given.leaseMs ?? given.forgetAfterMs) !== undefined && role !== 'global') {
     throw new DstoreError('usage', '--lease and --forget-after are for a Global', {
@@ -240,6 +248,7 @@ export function resolveSettings(given: Settings, saved: Settings): Settings {
     })
   }
   checkHttpExtras(given, merged, overTcp)
+  checkMember(merged, listensOn)
   // A new address is not public unless the same command says so.
   const isPublic = given.http === undefined ? httpPublic : given.httpPublic
   return {
@@ -253,11 +262,21 @@ export function resolveSettings(given: Settings, saved: Settings): Settings {
     ...resolvePins(given, merged),
     ...resolveDoors(given, merged),
     ...resolveArchive(given, merged),
+    ...resolveSet(given, merged),
     ...(listensOn === undefined ? {} : { listen: listensOn }),
     ...(lanesOn === undefined ? {} : { lanePort: lanesOn }),
     ...(role === 'global' && leaseMs !== undefined ? { leaseMs } : {}),
     ...(role === 'global' && forgetAfterMs !== undefined ? { forgetAfterMs } : {}),
   }
+}
+
+/** Locals must know where to find a member before it is active. */
+function checkMember({ engine, role }: Settings, listen: readonly string[] | undefined): void {
+  if (engine === undefined || role !== 'global') return
+  if (listen?.length && listen.every((address) => !address.endsWith('/tcp/0'))) return
+  throw new DstoreError('usage', 'a member of a set needs an address of its own', {
+    hint: 'give --listen, such as /ip4/0.0.0.0/tcp/4480',
+  })
 }
 
 /** Throws `usage` where the command gives a node a cache folder that it has no use for. */
@@ -280,6 +299,7 @@ export function checkSettings(settings: Settings): Settings {
   checkPins(pins)
   checkDoors(settings)
   checkArchive(settings)
+  checkSet(settings)
   if (store !== undefined && store !== 'memory' && store !== 'disk') {
     throw new DstoreError('usage', `no such store: ${String(store)}`, {
       hint: 'write disk or memory',

@@ -11,6 +11,7 @@ import { decodeUtf8 } from '../../utf8.ts'
 import type { HttpStatus } from '../api/api.ts'
 import type { TokenTable } from '../config/tokens/token-table.ts'
 import type { Access } from './access.ts'
+import type { Serving } from './set/serving.ts'
 import type { DoorCounts } from './doors/door-counts.ts'
 
 /** The parts of the daemon that the API reaches. */
@@ -25,6 +26,8 @@ export interface ApiContext {
   /** The paths that open doors serve. */
   readonly doorRoots: readonly string[]
   readonly doorCounts: DoorCounts
+  /** Of a member of a set. */
+  readonly member?: Serving | undefined
   /** Begins to stop the daemon, and returns at once. */
   stop(): void
 }

@@ -22,6 +22,7 @@ import {
   setUnnamedRule,
 } from './names/rule-handlers.ts'
 import { deletePin, getPin, listPins, putPin } from './pins/pin-handlers.ts'
+import { getSet, stepDown } from './set/handlers.ts'
 import { addToken, listTokens, removeToken } from './tokens/token-handlers.ts'
 import {
   dropInactive,
@@ -102,6 +103,8 @@ export const ROUTES: readonly Route[] = [
   { path: '/v1/inactive-store/upload', methods: { POST: uploadInactive } },
   { path: '/v1/inactive-store/values/{key}', methods: { GET: findInactive } },
   { path: '/v1/status', methods: { GET: status } },
+  { path: '/v1/set', methods: { GET: getSet } },
+  { path: '/v1/set/step-down', methods: { POST: stepDown } },
   { path: '/v1/stop', methods: { POST: stop } },
   { path: '/metrics', methods: { GET: metrics } },
 ]

@@ -18,6 +18,7 @@ import { doorAt, type Door } from './doors/door.ts'
 import { HttpError } from './http-error.ts'
 import { getImmediate } from './immediate/immediate-get.ts'
 import { findRoute, isOpen, parseQuery } from './routes.ts'
+import { checkServing, holdResponse } from './set/serving.ts'
 import { isBelowPrefix, PUBLIC_CALLER } from './tokens/caller.ts'
 import { nodeFor } from './tokens/confined-node.ts'
 import { requestLog, type RequestLog } from './tokens/request-log.ts'
@@ -64,7 +65,9 @@ export function createApiServer(
   const stopping = new AbortController()
   const onAnswer = access.isLogged ? requestLog(log) : ignore
   const common = Object.entries(BROWSER_HEADERS).flat()
-  const { node, doorCounts } = context
+  const { node, doorCounts, member } = context
+  const mayBeImmediate = (): boolean =>
+    member === undefined || (member.refusal === undefined && member.mayServe())
   const immediate = { node, access, doors, doorCounts, common, onAnswer }
   const options = {
     maxHeaderSize: HTTP_HEADER_BYTES,
@@ -77,8 +80,9 @@ export function createApiServer(
     requireHostHeader: false,
   }
   const onRequest: RequestListener = (request, response) => {
-    const isFree = connections.mayAnswerNow(request.socket)
+    const isFree = connections.mayAnswerNow(request.socket) && mayBeImmediate()
     if (isFree && getImmediate(immediate, request, response)) return
+    if (member !== undefined) holdResponse(response, member)
     const aborter = new AbortController()
     const leave = (): void => {
       if (!response.writableFinished) aborter.abort(new DstoreError('cancelled', 'the client left'))
@@ -175,6 +179,7 @@ async function handle(
       // A method that no door takes is not counted: a client may invent any number of them.
       if (Object.hasOwn(door.methods, method)) call.doorCounts.watch(door.root, method, response)
       checkDoorCall(door, method, caller)
+      checkServing(call.member, path)
       const query = parseQuery(search.join('?'), { mayRepeat: true })
       // A client of another protocol does not know our trailer: a response that fails is cut.
       delete request.headers.te
@@ -186,6 +191,7 @@ async function handle(
     }
     const { route, handler, parameters } = findRoute(method, path)
     checkCall(caller, route, method)
+    checkServing(call.member, route)
     const query = parseQuery(search.join('?'))
     await handler({ ...call, ...nodeFor(call.node, caller), parameters, query })
   } catch (error) {

@@ -33,7 +33,7 @@ import type { Settings } from '../config/settings.ts'
 import { readSettings, resolveSettings, writeSettings } from '../config/settings.ts'
 import { HeldFiles } from '../../store/file/held-files.ts'
 import { daemonArchive } from '../config/archive/daemon-archive.ts'
-import type { TokenMirror } from '../config/tokens/archived-tokens.ts'
+import type { MemberNode } from './set/member-node.ts'
 import { TokenTable } from '../config/tokens/token-table.ts'
 import { createDirectory } from '../config/state-directory.ts'
 import type { StateDirectory } from '../config/state-directory.ts'
@@ -95,7 +95,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     const takeOver = options.takeOver === true
     const archive = daemonArchive({ directory, settings, given, takeOver, log })
     closeDirectory(directory, settings.socketGroup)
-    const node = await options.openNode({
+    const tokens = new TokenTable(directory.tokens)
+    const nodeOptions: NodeOptions = {
       dir: directory.path,
       hostName: hostname(),
       held,
@@ -117,12 +118,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       ...(trustClock && { trustClock }),
       ...(settings.forgetAfterMs ? { forgetAfterMs: settings.forgetAfterMs } : {}),
       ...(archive.options && { archive: archive.options }),
-    })
+    }
+    const member = await memberOf(settings, nodeOptions, tokens, options)
+    const node = member?.node ?? (await options.openNode(nodeOptions))
     let daemon: Daemon | undefined
     try {
-      const saved = await withAddress(settings, node)
-      const mirror = await archive.settle(node.kept)
-      daemon = await serve(node, settings, { lock, held, mirror }, options)
+      const saved = member === undefined ? await withAddress(settings, node) : settings
+      const mirror = member === undefined ? await archive.settle(node.kept) : undefined
+      if (mirror !== undefined) tokens.settle(mirror)
+      daemon = await serve(node, settings, { lock, held, tokens, member }, options)
       // Save only settings that a node was opened and served with (R007-6).
       writeSettings(directory.config, saved)
       archive.served()
@@ -135,6 +139,18 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     lock.release()
     throw error
   }
+}
+
+/** A member of a set, which stands by or is active; undefined for other nodes. */
+async function memberOf(
+  settings: Settings,
+  node: NodeOptions,
+  tokens: TokenTable,
+  { directory, log, openNode }: DaemonOptions,
+): Promise<MemberNode | undefined> {
+  if (settings.engine === undefined) return undefined
+  const { startMember } = await import('./set/start-member.ts')
+  return startMember({ directory, settings, node, tokens, log, openNode })
 }
 
 /** Where cached values lie in files, and who may read them. */
@@ -150,18 +166,24 @@ function cacheFolder(
   }
 }
 
+interface ServeParts {
+  readonly lock: Lock
+  readonly held: HeldFiles
+  readonly tokens: TokenTable
+  readonly member: MemberNode | undefined
+}
+
 /** Serves an open node. The daemon releases the lock when it closes. */
 async function serve(
   node: ServedNode,
   settings: Settings,
-  { lock, held, mirror }: { lock: Lock; held: HeldFiles; mirror: TokenMirror | undefined },
+  { lock, held, tokens, member }: ServeParts,
   { directory, log, openDoors }: DaemonOptions,
 ): Promise<Daemon> {
   const stopping = new AbortController()
   const stopRequested = once(stopping.signal, 'abort').then(() => undefined)
   const socket = settings.socket ?? directory.socket
   let tcp: TcpListener | undefined
-  const tokens = new TokenTable(directory.tokens, Date.now, mirror)
   const { doors: names = [] } = settings
   const doors =
     (names.length > 0 && (await openDoors?.(names, doorContext(node, settings, log)))) || []
@@ -170,6 +192,7 @@ async function serve(
     doorRoots: doors.map(({ root }) => root),
     doorCounts: new DoorCounts(),
     tokens,
+    member,
     directory: directory.path,
     socket,
     http: () => tcp?.status(),
@@ -216,7 +239,7 @@ async function serve(
   }
   let closing: Promise<void> | undefined
   const { lost } = held
-  const overtaken = node.kept?.lost ?? new Promise<never>(() => undefined)
+  const overtaken = member?.ended ?? node.kept?.lost ?? new Promise<DstoreError>(() => undefined)
   return { node, socket, stopRequested, lost, overtaken, close: () => (closing ??= close()) }
 }
 

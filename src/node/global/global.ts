@@ -55,6 +55,7 @@ import type {
   Verification,
   VerifyOptions,
 } from '../node.ts'
+import type { Channel } from '../../wire/channel.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type Network } from '../../network/network.ts'
 import { noSuch, notAsDirectory } from '../calls/no-such.ts'
 import { resolveRange } from '../calls/range.ts'
@@ -66,6 +67,9 @@ import { immediateValue } from '../calls/immediate.ts'
 import { ingest, ingestFile, isCopied, recordOf, type Staged } from './ingest.ts'
 import { verifyStore } from './verify-store.ts'
 import { VERSION } from '../version.ts'
+import { heldChannel } from './set/held-channel.ts'
+import { setReport } from './set/set-report.ts'
+import type { NodeSet } from './set/node-set.ts'
 
 export interface GlobalOptions {
   readonly store: Store
@@ -84,6 +88,8 @@ export interface GlobalOptions {
   readonly trustClock?: boolean | undefined
   /** Of the store; the node closes it. */
   readonly archive?: NodeArchive | undefined
+  /** Of the active member of a set, whose store was opened with it. */
+  readonly set?: NodeSet | undefined
   /** See `StoredFilesOptions`. */
   readonly pathsRoot?: string | undefined
   readonly groupId?: number | undefined
@@ -151,7 +157,10 @@ export class Global implements Node {
 
   /** Begins a run on this store and starts the network. The node owns both: `close` closes them. */
   static async open(options: GlobalOptions): Promise<Global> {
-    const { network, gate, now } = options
+    const { network, gate, now, set } = options
+    const elsewhere = set?.elected ?? options.archive?.archive
+    const held = (channel: Channel): Channel =>
+      set === undefined ? channel : heldChannel(channel, set.elected)
     const holders = new Holders()
     const traffic = new Traffic()
     const sources: HolderSources = (key, size) => {
@@ -166,7 +175,7 @@ export class Global implements Node {
       ...options,
       repair,
       onReleased: (locations) => files.released(locations),
-      addresses: () => ticketAddresses(network),
+      addresses: () => ticketAddresses(network, set?.addresses()),
       holders: (digest) => holders.peersOf(digest, now()),
       mayBeDamaged: () => repair.mayBeDamaged,
       onRefused: (peer, why) => gate?.refuse(peer, why),
@@ -177,8 +186,9 @@ export class Global implements Node {
       },
       disconnect: (peer, options) => network?.disconnect(peer, options),
       lanePort: () => network?.lanePort,
-      mayRenew: () => options.archive?.archive.mayServe() ?? true,
-      refusal: () => options.archive?.archive.refusal,
+      mayRenew: () => elsewhere?.mayServe() ?? true,
+      refusal: () => elsewhere?.refusal,
+      ...(set && { confirmed: () => set.elected.confirmed() }),
     })
     const transfers = new TransferService({
       ...options,
@@ -190,8 +200,13 @@ export class Global implements Node {
       onRefused: (peer, why) => gate?.refuse(peer, why),
     })
     gate?.follow((peer) => driver.index.members.roleOf(peer) !== undefined)
-    await network?.handle(INDEX_PROTOCOL, (channel) => void driver.serve(channel))
-    await network?.handle(TRANSFER_PROTOCOL, (channel) => void transfers.serve(channel))
+    await network?.handle(INDEX_PROTOCOL, (channel) => void driver.serve(held(channel)))
+    await network?.handle(TRANSFER_PROTOCOL, (channel) => void transfers.serve(held(channel)))
+    if (set !== undefined) {
+      set.elected.onSilent = () => {
+        for (const peer of driver.index.peers()) network?.disconnect(peer)
+      }
+    }
     // Last, or an early Local would hear that it is not a member, or find no protocol (R004-57).
     await network?.start()
     return new Global(options, { driver, repair, traffic, holders, transfers, files })
@@ -277,7 +292,7 @@ export class Global implements Node {
   }
 
   async status(): Promise<NodeStatus> {
-    const { network, gate, leaseMs, archive } = this.#options
+    const { network, gate, leaseMs, archive, set, wall } = this.#options
     return {
       role: this.role,
       version: VERSION,
@@ -295,6 +310,7 @@ export class Global implements Node {
       refused: gate?.refused,
       names: this.#driver.index.nameCounts,
       store: await storeReport(this.#store),
+      set: set && setReport(set.status(), wall()),
       archive: archive && (await this.#archiveStatus(archive)),
       ...(await this.rules.status()),
       cache: undefined,

@@ -55,6 +55,8 @@ export interface IndexDriverOptions extends OpenIndexOptions {
   readonly disconnect?: Network['disconnect'] | undefined
   /** Why the archive takes no changes at this moment, if that is so. */
   readonly refusal?: (() => DstoreError | undefined) | undefined
+  /** Resolves once a set has confirmed, from now on, that this member is active. */
+  readonly confirmed?: (() => Promise<void>) | undefined
   /** The port on which this node accepts lanes. */
   readonly lanePort?: (() => number | undefined) | undefined
 }
@@ -263,6 +265,7 @@ export class IndexDriver {
   #send(session: SessionId, message: Message): void {
     const waits = message.body.type === 'removed' && this.#options.store.archived !== undefined
     if (waits) void this.#sendArchived(session, message)
+    else if (message.body.type === 'pong' && this.#confirms) void this.#sendPong(session, message)
     else this.#sendNow(session, message)
   }
 
@@ -270,6 +273,21 @@ export class IndexDriver {
   async #sendArchived(session: SessionId, { id, body }: Message): Promise<void> {
     const failure = await unarchived(this.#options.store)
     this.#sendNow(session, { id, body: failure ?? body })
+  }
+
+  /** Only with leases does a pong promise anything. */
+  get #confirms(): boolean {
+    return this.#options.confirmed !== undefined && this.#options.leaseMs !== undefined
+  }
+
+  /** A pong renews a lease, which another member would not know of (R012-13). */
+  async #sendPong(session: SessionId, message: Message): Promise<void> {
+    try {
+      await this.#options.confirmed?.()
+    } catch {
+      return
+    }
+    this.#sendNow(session, message)
   }
 
   #sendNow(session: SessionId, { id, body }: Message): void {

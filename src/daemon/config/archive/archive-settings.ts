@@ -24,6 +24,8 @@ export interface ArchiveSettings {
 interface Beside extends ArchiveSettings {
   readonly role?: 'standalone' | 'global' | 'local'
   readonly store?: 'memory' | 'disk'
+  /** A member of a set keeps its values in the bucket of that. */
+  readonly engine?: string
 }
 
 const NONE = 'none'
@@ -97,9 +99,10 @@ export function resolveArchive(given: ArchiveSettings, merged: Beside): ArchiveS
       (given.archiveEndpoint ?? NONE) !== NONE && '--archive-endpoint',
       given.archiveAck === true && '--archive-ack',
       (given.archiveKey ?? NONE) !== NONE && '--archive-key',
-      given.diskBytes !== undefined && '--disk-size',
+      given.diskBytes !== undefined && merged.engine === undefined && '--disk-size',
     ].filter((one) => one !== false)
-    if (needing.length === 0) return {}
+    const ofSet = merged.engine !== undefined && diskBytes !== undefined ? { diskBytes } : {}
+    if (needing.length === 0) return ofSet
     throw new DstoreError('usage', `${needing.join(', ')}: there is no archive`, {
       hint: 'say where with --archive s3://BUCKET/PREFIX',
     })

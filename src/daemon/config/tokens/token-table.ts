@@ -60,7 +60,7 @@ export class TokenTable {
   readonly #byHash = new Map<string, TokenRecord>()
   /** The token of the file `http-token`, if the API is served over TCP. */
   #ofFile: TokenRecord | undefined
-  readonly #mirror: TokenMirror | undefined
+  #mirror: TokenMirror | undefined
   #usedSince: number | undefined
 
   /** Reads the file. Errors: `not-permitted`, `unreadable`. */
@@ -69,6 +69,13 @@ export class TokenTable {
     this.#now = now
     this.#mirror = mirror
     for (const record of readTokens(path)) this.#byHash.set(record.hash, record)
+  }
+
+  /** Reads the file anew, which was settled with the records that are kept from now on. */
+  settle(mirror: TokenMirror): void {
+    this.#byHash.clear()
+    for (const record of readTokens(this.#path)) this.#byHash.set(record.hash, record)
+    this.#mirror = mirror
   }
 
   /** Accepts the token of the file `http-token`, as an admin's. */

@@ -59,6 +59,8 @@ const ACCESS: Readonly<Record<string, Readonly<Record<string, CallAccess>>>> = {
   '/v1/inactive-store/upload': { POST: ADMIN },
   '/v1/inactive-store/values/{key}': { GET: ADMIN },
   '/v1/status': { GET: READ_ALL },
+  '/v1/set': { GET: READ_ALL },
+  '/v1/set/step-down': { POST: ADMIN },
   '/v1/stop': { POST: ADMIN },
   '/metrics': { GET: READ_ALL },
 }

@@ -24,6 +24,8 @@ const IDENTITY_FILE = 'identity.key'
 
 const NONCE_BYTES = 12
 
+const FLAG = '--archive-key'
+
 export interface ArchivedIdentityOptions {
   readonly objects: Pick<ObjectStore, 'get' | 'put' | 'place'>
   /** The state directory. */
@@ -32,6 +34,8 @@ export interface ArchivedIdentityOptions {
   readonly keyFile: string | undefined
   readonly random: (bytes: number) => Uint8Array
   readonly log: Log
+  /** The flag that names the key file. Default: `--archive-key`. */
+  readonly keyFlag?: string
 }
 
 /** What makes `identity.key` and the object agree; each step may be taken again. */
@@ -54,7 +58,7 @@ export async function checkIdentity(options: ArchivedIdentityOptions): Promise<I
   const secret = await readSecret(path)
   const nothing = (): Promise<void> => Promise.resolve()
   if (object === undefined) {
-    await checkKeyFile(options.keyFile)
+    await checkKeyFile(options)
     if (secret !== undefined) await decodeIdentity(secret)
     return { place: nothing, archive: () => archive(options, path) }
   }
@@ -72,15 +76,15 @@ export async function checkIdentity(options: ArchivedIdentityOptions): Promise<I
 }
 
 /** Can a key file be read there, or be made? */
-async function checkKeyFile(keyFile: string | undefined): Promise<void> {
-  if (keyFile === undefined) throw needsKeyFile()
+async function checkKeyFile({ keyFile, keyFlag }: ArchivedIdentityOptions): Promise<void> {
+  if (keyFile === undefined) throw needsKeyFile(keyFlag)
   if ((await readArchiveKey(keyFile)) !== undefined) return
   await checkSecretFolder(keyFile)
 }
 
-const needsKeyFile = (): DstoreError =>
+const needsKeyFile = (flag = FLAG): DstoreError =>
   new DstoreError('usage', 'the archive of a Global needs a key file for its identity', {
-    hint: 'give --archive-key FILE: it is made if it is missing; keep a copy off this machine',
+    hint: `give ${flag} FILE: it is made if it is missing; keep a copy off this machine`,
   })
 
 async function setOf(objects: ArchivedIdentityOptions['objects']): Promise<Uint8Array> {
@@ -90,10 +94,10 @@ async function setOf(objects: ArchivedIdentityOptions['objects']): Promise<Uint8
 }
 
 async function archive(
-  { objects, keyFile, random, log }: ArchivedIdentityOptions,
+  { objects, keyFile, random, log, keyFlag }: ArchivedIdentityOptions,
   path: string,
 ): Promise<void> {
-  if (keyFile === undefined) throw needsKeyFile()
+  if (keyFile === undefined) throw needsKeyFile(keyFlag)
   const set = await setOf(objects)
   const isNew = (await readArchiveKey(keyFile)) === undefined
   const key = await makeArchiveKey(keyFile)
@@ -115,20 +119,20 @@ async function archive(
 
 /** The secret in the object. */
 async function open(
-  { objects, keyFile }: ArchivedIdentityOptions,
+  { objects, keyFile, keyFlag = FLAG }: ArchivedIdentityOptions,
   set: Uint8Array,
   object: Uint8Array,
 ): Promise<Uint8Array> {
   const peer = peerInSealed(object)
   if (keyFile === undefined) {
     throw new DstoreError('usage', `the identity in ${objects.place} needs its key file`, {
-      hint: 'give --archive-key FILE, the file that the first start with it made',
+      hint: `give ${keyFlag} FILE, the file that the first start with it made`,
     })
   }
   const key = await readArchiveKey(keyFile)
   if (key === undefined) {
     throw new DstoreError('unreadable', `there is no key file at ${keyFile}`, {
-      hint: 'put the file there that the first start with --archive-key made',
+      hint: `put the file there that the first start with ${keyFlag} made`,
     })
   }
   const secret = openSealed(object, { set, key })

@@ -14,12 +14,14 @@ import { unarchived } from './unarchived.ts'
 export function keptIn({
   store,
   archive,
+  set,
 }: {
   readonly store: Store
   readonly archive?: { readonly archive: Pick<Archive, 'lost'> } | undefined
+  readonly set?: { readonly elected: Pick<Archive, 'lost'> } | undefined
 }): NodeKept | undefined {
-  if (archive === undefined) return undefined
-  return { tokens: keptRows(store, 'token', TOKENS), lost: archive.archive.lost }
+  const lost = archive?.archive.lost ?? set?.elected.lost
+  return lost && { tokens: keptRows(store, 'token', TOKENS), lost }
 }
 
 const encoder = new TextEncoder()

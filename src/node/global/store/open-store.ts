@@ -4,6 +4,7 @@ import type { Recovery } from '../../../store/disk/disk.ts'
 import type { HeldFiles } from '../../../store/file/held-files.ts'
 import { createMemoryStore } from '../../../store/memory/memory.ts'
 import type { Store } from '../../../store/store.ts'
+import type { NodeSet } from '../set/node-set.ts'
 import type { NodeArchive } from '../archive/node-archive.ts'
 
 export interface OpenStoreOptions {
@@ -13,6 +14,7 @@ export interface OpenStoreOptions {
   readonly maxBytes?: number | undefined
   readonly held?: HeldFiles | undefined
   readonly archive?: NodeArchive | undefined
+  readonly set?: NodeSet | undefined
   readonly log: Log
 }
 
@@ -24,9 +26,10 @@ export async function openStore({
   held,
   log,
   archive,
+  set,
 }: OpenStoreOptions): Promise<Store> {
   // With an archive, the quota of the disk store is that of its files here.
-  const most = archive?.diskBytes ?? maxBytes
+  const most = archive?.diskBytes ?? set?.diskBytes ?? maxBytes
   const bound = most === undefined ? {} : { maxBytes: most }
   if (store === 'memory') return createMemoryStore(bound)
   if (dir === undefined) throw new TypeError('options.dir: a store on disk needs a directory')
@@ -35,7 +38,8 @@ export async function openStore({
   await deleteRest(dir)
   const onFailedCommit = ({ message }: Error): void =>
     log.error('the disk refused a change', { fault: message })
-  const kept = archive && { archive: archive.archive }
+  const elsewhere = archive?.archive ?? set?.elected
+  const kept = elsewhere && { archive: elsewhere }
   const options = { directory: dir, ...bound, ...kept, onFailedCommit, ...(held && { held }) }
   const disk = await openDiskStore(options)
   reportRecovery(disk.recovery, log)

@@ -1,0 +1,209 @@
+/**
+ * The node of a member of a set: it refuses everything but its status while it stands by, is a
+ * Global while it is active, and stands by again after a step-down (specs/012-set.md).
+ */
+import { DstoreError, asDstoreError } from '../../../errors.ts'
+import type { Log } from '../../../log.ts'
+import { setReport } from '../../../node/global/set/set-report.ts'
+import type { NodeSet } from '../../../node/global/set/node-set.ts'
+import type { NodeStatus, ServedNode } from '../../../node/node.ts'
+import { VERSION } from '../../../node/version.ts'
+import type { Serving } from '../../http/set/serving.ts'
+import type { Elected, MemberNote, SetMember } from '../../../set/interface.ts'
+
+export interface MemberNodeOptions {
+  readonly set: SetMember
+  readonly diskBytes: number | undefined
+  readonly log: Log
+  /** Opens the Global over the store of the elected member. */
+  readonly open: (set: NodeSet) => Promise<ServedNode>
+  /** It is active: settles what the daemon keeps in the store, before callers are answered. */
+  readonly onActive: (node: ServedNode) => Promise<void>
+}
+
+export class MemberNode implements Serving {
+  /** The node that the daemon serves; what it refuses is `refusal`. */
+  readonly node: ServedNode
+  /** Resolves with the reason when the process must end. */
+  readonly ended: Promise<DstoreError>
+  readonly #options: MemberNodeOptions
+  readonly #startedAt = new Date().toISOString()
+  readonly #closing = new AbortController()
+  #active: { readonly node: ServedNode; readonly elected: Elected } | undefined
+  #stepDown: (() => void) | undefined
+  #onChange: () => void = () => undefined
+  #end!: (fault: DstoreError) => void
+  #running: Promise<void> | undefined
+
+  constructor(options: MemberNodeOptions) {
+    this.#options = options
+    this.ended = new Promise((resolve) => (this.#end = resolve))
+    this.node = delegating(
+      () => this.#active?.node,
+      () => this.refusal,
+      {
+        status: () => this.#status(),
+        close: () => this.close(),
+      },
+    )
+  }
+
+  /** Begins to stand by. Resolves once it does, or is active. Rejects where it can't. */
+  async start(): Promise<void> {
+    this.#running = this.#run()
+    const failed = this.ended.then((fault) => Promise.reject(fault))
+    await Promise.race([failed, this.#until((state) => state === 'standby' || state === 'active')])
+  }
+
+  get refusal(): DstoreError | undefined {
+    if (this.#active !== undefined) return undefined
+    const { own, others } = this.#options.set.status()
+    const active = others.find(({ state }) => state === 'active' || state === 'paused')
+    const who =
+      active === undefined ? 'no member is known to be active' : `${active.name} is active`
+    return new DstoreError('unreachable', `this member of the set is ${stateOf(own)}: ${who}`, {
+      hint: 'ask that member, or a Local of the set; see `dstore set status`',
+    })
+  }
+
+  mayServe(): boolean {
+    return this.#active?.elected.mayServe() ?? true
+  }
+
+  serving(): Promise<void> {
+    return this.#active?.elected.serving() ?? Promise.resolve()
+  }
+
+  /** Leaves the active part to another member. Errors: `conflict` where it is not active. */
+  async stepDown(): Promise<void> {
+    if (this.#stepDown === undefined) {
+      throw new DstoreError('conflict', 'this member is not active', {
+        hint: 'see `dstore set status` for the one that is',
+      })
+    }
+    this.#stepDown()
+    await this.#until((state) => state !== 'active' && state !== 'paused')
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(new DstoreError('unreachable', 'the node is stopping'))
+    await this.#running
+    await this.#options.set.close()
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing
+    while (!signal.aborted) {
+      try {
+        await this.#once(signal)
+      } catch (error) {
+        if (!signal.aborted) this.#end(asDstoreError(error))
+        return
+      }
+    }
+  }
+
+  /** Stands by, is active, and stops being so. */
+  async #once(signal: AbortSignal): Promise<void> {
+    const { set, log, onActive } = this.#options
+    const elected = await set.stand(signal)
+    const node = await this.#open(elected)
+    if (node === undefined) return
+    let leave: () => void = () => undefined
+    const left = new Promise<'left'>((resolve) => (leave = () => resolve('left')))
+    try {
+      await onActive(node)
+      const { listen } = await node.status()
+      set.setAddresses(listen.map((address) => address.replace(/\/p2p\/[^/]+$/, '')))
+      this.#stepDown = leave
+      signal.addEventListener('abort', leave)
+      this.#active = { node, elected }
+      this.#onChange()
+      log.info('this member is active', { epoch: elected.epoch })
+      const end = await Promise.race([left, elected.lost])
+      if (end !== 'left') this.#end(end)
+    } finally {
+      signal.removeEventListener('abort', leave)
+      this.#stepDown = undefined
+      this.#active = undefined
+      await node.close()
+      this.#onChange()
+    }
+    if (!signal.aborted) log.info('this member stands by again')
+  }
+
+  /** Undefined if another member came between: it is active, and this one stands by. */
+  async #open(elected: Elected): Promise<ServedNode | undefined> {
+    const { set, diskBytes, open, log } = this.#options
+    const addresses = (): readonly string[] => set.addresses()
+    try {
+      return await open({ elected, diskBytes, addresses, status: () => set.status() })
+    } catch (error) {
+      const { code, message } = asDstoreError(error)
+      if (code !== 'conflict') throw error
+      log.info('another member took over', { why: message })
+      return undefined
+    }
+  }
+
+  async #until(isIt: (state: MemberNote['state']) => boolean): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      if (isIt(this.#options.set.status().own.state)) return
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, LOOK_MS)
+        this.#onChange = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+    }
+  }
+
+  async #status(): Promise<NodeStatus> {
+    const active = this.#active
+    if (active !== undefined) return active.node.status()
+    return {
+      role: 'global',
+      version: VERSION,
+      startedAt: this.#startedAt,
+      peerId: undefined,
+      listen: [],
+      lanePort: undefined,
+      position: undefined,
+      leaseMs: undefined,
+      clock: undefined,
+      global: undefined,
+      locals: [],
+      registered: [],
+      members: undefined,
+      refused: undefined,
+      store: undefined,
+      cache: undefined,
+      traffic: [],
+      set: setReport(this.#options.set.status(), Date.now()),
+    }
+  }
+}
+
+const LOOK_MS = 50
+
+const stateOf = ({ state }: MemberNote): string => (state === 'standby' ? 'standing by' : state)
+
+/** A node whose members are those of another one, which may change. */
+function delegating(
+  current: () => ServedNode | undefined,
+  refusal: () => DstoreError | undefined,
+  own: Pick<ServedNode, 'status' | 'close'>,
+): ServedNode {
+  const always = { ...own, role: 'global' as const }
+  return new Proxy({} as ServedNode, {
+    get: (_, name) => {
+      if (Object.hasOwn(always, name)) return Reflect.get(always, name) as unknown
+      const node = current()
+      // The server refuses calls before they come here; this is for one that was under way.
+      if (node === undefined) throw refusal() ?? new DstoreError('unreachable', 'the node changes')
+      const value: unknown = Reflect.get(node, name, node)
+      return typeof value === 'function' ? value.bind(node) : value
+    },
+  })
+}

@@ -1,0 +1,133 @@
+/** Opens what a member of a set is made of: bucket, identity, engine, records. */
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { makeSet } from '../../../archive/set.ts'
+import type { ObjectStore } from '../../../bucket/object-store.ts'
+import { raceBucket } from '../../../bucket/race.ts'
+import { toHex } from '../../../bytes.ts'
+import { pause } from '../../../deadline.ts'
+import { DstoreError } from '../../../errors.ts'
+import type { Journal } from '../../../journal/journal.ts'
+import type { Log } from '../../../log.ts'
+import { grantorClock, holderClock } from '../../../node/clock.ts'
+import { checkIdentity } from '../../../node/global/archive/archived-identity.ts'
+import { VERSION } from '../../../node/version.ts'
+import { diskReplica } from '../../../set/disk-replica.ts'
+import type { SetMember } from '../../../set/interface.ts'
+import { createSetMember } from '../../../set/member.ts'
+import { readOrCreateSecret } from '../../../store/file/secret-file.ts'
+import { decodeUtf8 } from '../../../utf8.ts'
+import { type EngineSecrets, readEngineSecrets } from '../../config/set/engine-secrets.ts'
+import type { SetSettings } from '../../config/set/set-settings.ts'
+
+export interface MemberOptions {
+  /** The state directory. */
+  readonly directory: string
+  readonly settings: SetSettings
+  readonly log: Log
+}
+
+/** In the state directory. */
+const ID_FILE = 'member-id'
+const ID = /^[0-9a-f]{16}$/
+
+/**
+ * Errors: those of bucket, engine and identity; all are found before anything is written in the
+ * engine, except that a new journal is made there.
+ */
+export async function openMember({ directory, settings, log }: MemberOptions): Promise<SetMember> {
+  const { engine, bucket, bucketEndpoint, setKey, engineSecrets } = settings
+  if (engine === undefined || bucket === undefined) throw new TypeError('no set is named')
+  const secrets = await readEngineSecrets(engineSecrets, process.env)
+  const { openBucket } = await import('../../../bucket/s3-objects.ts')
+  const endpoint = bucketEndpoint === undefined ? {} : { endpoint: bucketEndpoint }
+  const objects = await openBucket({ place: bucket, ...endpoint, environment: process.env })
+  let journal: Journal | undefined
+  try {
+    const random = (length: number): Uint8Array => Uint8Array.from(randomBytes(length))
+    await raceBucket(objects, { name: toHex(random(8)) })
+    const id = await memberId(directory)
+    await settleIdentity(objects, directory, setKey, random, log)
+    journal = await openEngine(engine, secrets, objects)
+    return createSetMember({
+      engine: labelOf(engine),
+      journal,
+      objects,
+      replica: diskReplica({ directory, objects, log }),
+      id,
+      name: settings.member ?? memberName(hostname()),
+      version: VERSION,
+      clocks: { grantor: grantorClock(), holder: holderClock(), wall: Date.now },
+      sleep: (ms, signal) => pause(ms, signal ?? new AbortController().signal),
+      random,
+      log,
+    })
+  } catch (error) {
+    await journal?.close()
+    await objects.close()
+    throw error
+  }
+}
+
+/** Without user and parameters. */
+export const labelOf = (engine: string): string =>
+  engine.replace(/^([a-z]+:\/\/)[^/]*@/, '$1').replace(/\?.*$/, '')
+
+const memberName = (host: string): string =>
+  host.replaceAll(/[^\w .:@+-]/g, '-').slice(0, 64) || '-'
+
+async function openEngine(
+  url: string,
+  secrets: EngineSecrets,
+  objects: ObjectStore,
+): Promise<Journal> {
+  const { ca, cert, key, credentials, systemUser, systemPassword } = secrets
+  const hasTls = (ca ?? cert ?? key) !== undefined
+  const tls = hasTls && { tls: { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) } }
+  const place = withUser(url, secrets)
+  if (url.startsWith('postgres')) {
+    const { openPostgresJournal } = await import('../../../journal/postgres/postgres-journal.ts')
+    return openPostgresJournal({ url: place, ...tls })
+  }
+  const { openNatsJournal } = await import('../../../journal/nats/nats-journal.ts')
+  return openNatsJournal({
+    url: place,
+    objects,
+    ...tls,
+    ...(credentials !== undefined && { credentials }),
+    ...(systemUser !== undefined && { system: { user: systemUser, password: systemPassword } }),
+  })
+}
+
+/** Only in memory: settings and messages have the URL without it. */
+function withUser(url: string, { user: other, password }: EngineSecrets): string {
+  const [, scheme = '', own, rest = ''] = /^([a-z]+:\/\/)(?:([^/]*)@)?(.*)$/s.exec(url) ?? []
+  const user = own ?? (other === undefined ? undefined : encodeURIComponent(other))
+  if (user === undefined) return url
+  const both = password === undefined ? user : `${user}:${encodeURIComponent(password)}`
+  return `${scheme}${both}@${rest}`
+}
+
+async function memberId(directory: string): Promise<string> {
+  const make = (): Promise<Uint8Array> =>
+    Promise.resolve(new TextEncoder().encode(`${toHex(randomBytes(8))}\n`))
+  const path = join(directory, ID_FILE)
+  const id = decodeUtf8(await readOrCreateSecret(path, make))?.trim() ?? ''
+  if (ID.test(id)) return id
+  throw new DstoreError('unreadable', `${path} is damaged`, { hint: 'delete it' })
+}
+
+/** Every member has the identity of the set. */
+async function settleIdentity(
+  objects: ObjectStore,
+  dir: string,
+  keyFile: string | undefined,
+  random: (length: number) => Uint8Array,
+  log: Log,
+): Promise<void> {
+  const steps = await checkIdentity({ objects, dir, keyFile, random, log, keyFlag: '--set-key' })
+  await makeSet(objects, random)
+  await steps.archive()
+  await steps.place()
+}
