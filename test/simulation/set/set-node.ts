@@ -36,8 +36,8 @@ export class SetNode {
   /** Of its store. */
   epoch = 0
   rows: SetRows
-  /** Why it ended. */
-  fault: DstoreError | undefined
+  /** It ended by itself: by a fault, or after its farewell. */
+  onEnded: (fault: DstoreError | undefined) => void = () => undefined
   readonly #parts: SetNodeParts
   readonly #member: SetMember
   #elected: Elected | undefined
@@ -89,9 +89,9 @@ export class SetNode {
 
   end(fault: DstoreError): void {
     if (!this.process.isAlive) return
-    this.fault = fault
     this.#parts.say(`${this.name} ends: ${fault.code}: ${fault.message}`)
     this.kill()
+    this.onEnded(fault)
   }
 
   /** Ends sessions, says farewell, and ends or stands by again. */
@@ -111,6 +111,7 @@ export class SetNode {
     if (isStepDown) return this.run()
     this.#parts.say(`${this.name} has stopped`)
     this.kill()
+    this.onEnded(undefined)
   }
 
   /** Takes what was applied to the disk. */

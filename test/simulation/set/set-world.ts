@@ -4,6 +4,7 @@
  * majority had; clocks that drift and are set; and Locals that read and change through whoever
  * takes their requests, and repeat what was not answered.
  */
+import type { DstoreError } from '../../../src/errors.ts'
 import { AppendError } from '../../../src/journal/journal.ts'
 import { ALL_SET_RULES, type SetRules } from '../../../src/set/rules.ts'
 import { MemoryBucket } from '../../bucket/memory-objects.ts'
@@ -172,12 +173,16 @@ class World {
     })
     machine.node = node
     this.#say(`${node.name} starts`)
-    void node.run().then(() => this.#onEnded(node))
+    node.onEnded = (fault) => this.#onEnded(machine, fault)
+    void node.run()
   }
 
-  #onEnded({ name, fault }: SetNode): void {
-    if (fault?.code !== 'integrity') return
-    this.oracle.fail(`${name} ends: ${fault.message}`)
+  /** A supervisor starts it again. */
+  #onEnded(machine: Machine, fault: DstoreError | undefined): void {
+    this.#time.later(DOWN_MS * this.#random(), () => this.#start(machine))
+    const { code, message } = fault ?? {}
+    this.oracle.count(`ended: ${code}`)
+    if (code === 'integrity') this.oracle.fail(`${machine.name} ends: ${message}`)
   }
 
   #onDelivered({ node }: Machine, process: SetProcess): void {
@@ -209,7 +214,7 @@ class World {
         this.#say('the leader of the engine is alone')
         return this.#engine.leaveAlone(200 + this.#random() * 4_000)
       case 'leave':
-        return void at.node?.leave(this.#random() < 0.5).then(() => this.#onEnded(at.node!))
+        return void at.node?.leave(this.#random() < 0.5)
       case 'wall': {
         if (node?.process.isRunning !== true) return
         const ms = this.#one([-3_600_000, -4_000, -500, 500, 4_000, 3_600_000])
