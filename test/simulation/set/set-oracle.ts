@@ -1,6 +1,7 @@
 /** Who knows everything about a set: what was said to Locals, and what must be so then. */
 import { equal, toHex } from '../../../src/bytes.ts'
 import { decodeEntry } from '../../../src/journal/decode.ts'
+import type { EntryBody, EntryHead } from '../../../src/journal/entry.ts'
 import { entryDigest } from '../../../src/journal/digest.ts'
 import type { Appended, SimEngine } from './sim-engine.ts'
 import type { SetNode } from './set-node.ts'
@@ -87,8 +88,13 @@ export class SetOracle {
   }
 
   /** The engine takes an entry. */
-  onAppended({ position, entry, machine }: Appended): void {
-    const { head, body } = decodeEntry(entry)
+  onAppended(appended: Appended): EntryBody['kind'] {
+    const { head, body } = decodeEntry(appended.entry)
+    this.#checkSilence(appended, head, body)
+    return body.kind
+  }
+
+  #checkSilence({ position, machine }: Appended, head: EntryHead, body: EntryBody): void {
     const since = this.#lastAt
     this.#lastAt = this.#now()
     if (body.kind === 'begin') this.#machines.set(toHex(head.writer), machine)
@@ -107,11 +113,15 @@ export class SetOracle {
   checkJournal(): void {
     const seqs = new Map<number, number>()
     let seq = 0
-    this.#engine.chain((entry) => {
-      for (const { mark } of operationsOf(decodeEntry(entry).body)) {
-        if (!seqs.has(mark)) seqs.set(mark, ++seq)
-      }
-    })
+    try {
+      this.#engine.chain((entry) => {
+        for (const { mark } of operationsOf(decodeEntry(entry).body)) {
+          if (!seqs.has(mark)) seqs.set(mark, ++seq)
+        }
+      })
+    } catch (error) {
+      return this.fail((error as Error).message)
+    }
     for (const [mark, at] of this.#acknowledged) {
       if (seqs.get(mark) === at) continue
       this.fail(`${mark} was acknowledged at ${at}, and is at ${seqs.get(mark)}`)

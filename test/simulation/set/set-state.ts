@@ -88,6 +88,8 @@ export class SetRows {
 /** The disk of a machine: it keeps the rows as of some position. */
 export class SetDisk implements ReplicaPlace {
   readonly workDirectory = '/nowhere'
+  /** Its records are to be discarded. */
+  onLoad: () => void = () => undefined
   #kept: ChainPosition & { readonly done: readonly Operation[] } = { ...BEFORE_FIRST, done: [] }
 
   rows(): SetRows {
@@ -113,8 +115,9 @@ export class SetDisk implements ReplicaPlace {
     }
   }
 
-  /** There are no snapshots: it begins anew. */
+  /** Nothing is trimmed here: what was applied was in the journal, and stays there. */
   async load(): Promise<void> {
+    this.onLoad()
     this.#kept = { ...BEFORE_FIRST, done: [] }
   }
 }

@@ -56,6 +56,7 @@ const PLANS: readonly (readonly Fault[])[] = [
 const STEPS = 130
 const KEYS = 4
 const LOCALS = 2
+const PAUSES_MS = [300, 1_500, 2_500, 4_500, 6_500]
 /** How long a machine is without a process. */
 const DOWN_MS = 1_500
 /** All faults are over for this long at the end. */
@@ -95,9 +96,14 @@ class World {
     this.#engine = new SimEngine(this.#time, this.#random, this.#switches.fences)
     const now = (): number => this.#time.now
     this.oracle = new SetOracle(this.#engine, now, options.checksSilence ?? true)
-    this.#engine.onAppended = (appended) => this.oracle.onAppended(appended)
+    this.#engine.onAppended = (appended) => {
+      if (this.oracle.onAppended(appended) === 'begin') this.#onBegin(appended.machine)
+    }
     const names = this.#random() < 0.6 ? ['a', 'b'] : ['a', 'b', 'c']
     this.#machines = names.map((name) => new Machine(name))
+    for (const { name, disk } of this.#machines) {
+      disk.onLoad = () => this.oracle.fail(`${name} has applied what is not in the journal`)
+    }
     this.#plan = this.#one(PLANS)
   }
 
@@ -224,11 +230,18 @@ class World {
     }
   }
 
-  #pause({ name, node }: Machine): void {
-    if (node === undefined || !node.process.isRunning) return
+  /** A member has begun, and its store is not open yet: pauses are to come then, too. */
+  #onBegin(name: string): void {
+    if (!this.#plan.includes('pause') || this.#random() < 0.5 || this.#isCalm) return
+    const machine = this.#machines.find((one) => one.name === name)!
+    this.#time.later(this.#random() * 40, () => this.#pause(machine, [4_500, 6_500]))
+  }
+
+  #pause({ name, node }: Machine, ofMs: readonly number[] = PAUSES_MS): void {
+    if (node === undefined || !node.process.isRunning || this.#isCalm) return
     this.#say(`${name} is paused`)
     node.process.pause()
-    const ms = this.#one([300, 1_500, 2_500, 4_500, 6_500])
+    const ms = this.#one(ofMs)
     this.#time.later(ms * (0.5 + this.#random()), () => {
       if (!node.process.isAlive) return
       this.#say(`${name} goes on`)

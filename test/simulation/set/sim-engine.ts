@@ -138,8 +138,11 @@ export class SimEngine {
       throw new DstoreError('unreachable', 'not decided yet')
     }
     const follow = async (position: number): Promise<Followed> => {
+      if (closed.signal.aborted) throw closedError()
       try {
-        return await ask(() => this.#entries.slice(position, position + BATCH))
+        // What no majority has yet is shown, too: who reads it must not rely on it.
+        const read = (): Uint8Array[] => this.#entries.slice(position, position + BATCH)
+        return await this.#request(process, machine, (answer) => answer(read()))
       } catch (error) {
         if (closed.signal.aborted) throw error
         return []
