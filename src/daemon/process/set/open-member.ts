@@ -101,10 +101,15 @@ async function openEngine(
 }
 
 /** Only in memory: settings and messages have the URL without it. */
-function withUser(url: string, { user: other, password }: EngineSecrets): string {
+export function withUser(url: string, { user: other, password }: EngineSecrets): string {
   const [, scheme = '', own, rest = ''] = /^([a-z]+:\/\/)(?:([^/]*)@)?(.*)$/s.exec(url) ?? []
   const user = own ?? (other === undefined ? undefined : encodeURIComponent(other))
-  if (user === undefined) return url
+  if (user === undefined) {
+    if (password === undefined) return url
+    throw new DstoreError('usage', 'a password for the engine, and no user', {
+      hint: 'name the user in --engine URL, or in the file of --engine-secrets',
+    })
+  }
   const both = password === undefined ? user : `${user}:${encodeURIComponent(password)}`
   return `${scheme}${both}@${rest}`
 }
