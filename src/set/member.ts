@@ -129,7 +129,9 @@ class Member implements SetMember {
   }
 
   addresses(): readonly string[] {
-    const others = this.#others.flatMap(({ addresses }) => addresses)
+    const others = this.#others
+      .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+      .flatMap(({ addresses }) => addresses)
     return [...new Set([...this.#addresses, ...others])]
   }
 

@@ -62,7 +62,10 @@ export class MemberNode implements Serving {
   async start(): Promise<void> {
     this.#running = this.#run()
     const failed = this.ended.then((fault) => Promise.reject(fault))
-    await Promise.race([failed, this.#until((state) => state === 'standby' || this.#active !== undefined)])
+    await Promise.race([
+      failed,
+      this.#until((state) => state === 'standby' || this.#active !== undefined),
+    ])
   }
 
   get refusal(): DstoreError | undefined {

@@ -82,7 +82,7 @@ async function openEngine(
   secrets: EngineSecrets,
   objects: ObjectStore,
 ): Promise<Journal> {
-  const { ca, cert, key, credentials, systemUser, systemPassword } = secrets
+  const { ca, cert, key, creds, systemUser, systemPassword } = secrets
   const hasTls = (ca ?? cert ?? key) !== undefined
   const tls = hasTls && { tls: { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) } }
   const place = withUser(url, secrets)
@@ -95,7 +95,7 @@ async function openEngine(
     url: place,
     objects,
     ...tls,
-    ...(credentials !== undefined && { credentials }),
+    ...(creds !== undefined && { credentials: creds }),
     ...(systemUser !== undefined && { system: { user: systemUser, password: systemPassword } }),
   })
 }
