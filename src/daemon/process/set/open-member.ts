@@ -7,7 +7,7 @@ import type { ObjectStore } from '../../../bucket/object-store.ts'
 import { raceBucket } from '../../../bucket/race.ts'
 import { toHex } from '../../../bytes.ts'
 import { pause } from '../../../deadline.ts'
-import { DstoreError } from '../../../errors.ts'
+import { DstoreError, asDstoreError } from '../../../errors.ts'
 import type { Journal } from '../../../journal/journal.ts'
 import type { Log } from '../../../log.ts'
 import { grantorClock, holderClock } from '../../../node/clock.ts'
@@ -124,15 +124,24 @@ async function memberId(directory: string): Promise<string> {
 }
 
 /** Every member has the identity of the set. */
-async function settleIdentity(
+export async function settleIdentity(
   objects: ObjectStore,
   dir: string,
   keyFile: string | undefined,
   random: (length: number) => Uint8Array,
   log: Log,
 ): Promise<void> {
-  const steps = await checkIdentity({ objects, dir, keyFile, random, log, keyFlag: '--set-key' })
-  await makeSet(objects, random)
-  await steps.archive()
-  await steps.place()
+  const settle = async (): Promise<void> => {
+    const steps = await checkIdentity({ objects, dir, keyFile, random, log, keyFlag: '--set-key' })
+    await makeSet(objects, random)
+    await steps.archive()
+    await steps.place()
+  }
+  try {
+    await settle()
+  } catch (error) {
+    if (asDstoreError(error).code !== 'conflict') throw error
+    // Of members that start a set together, one makes the identity, and the others take it.
+    await settle()
+  }
 }
