@@ -22,11 +22,13 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'cli/commands/gocache': 'The cache program of the go command.',
   'cli/commands/hf': "Publishes folders for Hugging Face's clients.",
   'cli/commands/tokens': 'The commands about tokens of the API over TCP.',
+  'cli/commands/set': 'The commands about a set: who is active, and who steps down.',
   'cli/completion': 'Completes commands, flags and names in a shell.',
   'cli/delivery':
     'Delivers one value: to standard output, to a file, or by the hands of the daemon.',
   'cli/doctor': 'Examines this node: gathers facts, checks them, prints findings with remedies.',
   'cli/doctor/archive': 'Examines the archive: note, key file, bucket.',
+  'cli/doctor/set': 'Examines a set: its members, its engine, what a member alone can say.',
   'cli/input': 'What a command reads: files, standard input, ranges, tickets.',
   'cli/many': 'Commands on many values at once: lists, bounds, files, progress.',
   'cli/repl': 'The interactive prompt: statements, history, completion.',
