@@ -19,6 +19,11 @@ export class Tail {
     return this.#start
   }
 
+  /** Where what was sent ends. */
+  get end(): number {
+    return this.#end
+  }
+
   /** The receiver has the bytes before this one. False if those were not all sent. */
   drop(position: number): boolean {
     if (position > this.#end) return false

@@ -317,7 +317,7 @@ export class GlobalIndex {
     for (const peer of this.#register.outOfTouch(now, forgetAfterMs)) this.#forget(peer)
     if (now - this.#registerWrittenAt >= REGISTER_WRITE_MS) {
       this.#registerWrittenAt = now
-      const writes = this.#register.takeUnwritten()
+      const writes = this.#register.takeUnwritten(this.#feed.lastLoss)
       if (writes.length > 0) this.#plans.write(writes, () => undefined)
     }
     const { trustedMs } = this.#wall

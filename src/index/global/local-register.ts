@@ -23,7 +23,9 @@ interface Entry {
   heardAt: number
   /** When its lease expires, with the margin. */
   leaseEnds: number
-  /** The entry has changes that are not durable yet. */
+  /** The position that is durable. */
+  written: number
+  /** Its row must be written, whatever its position. */
   dirty: boolean
 }
 
@@ -42,8 +44,8 @@ export interface RegisterOptions {
   readonly rules?: Rules
 }
 
-/** How often acknowledged positions are made durable. */
-export const REGISTER_WRITE_MS = 5000
+/** How often acknowledged positions are made durable, where a loss lies between. */
+export const REGISTER_WRITE_MS = 30_000
 
 export class LocalRegister {
   readonly #entries = new Map<string, Entry>()
@@ -58,7 +60,7 @@ export class LocalRegister {
     for (const [peer, local] of locals) {
       const never = { acknowledgedAt: -Infinity, connected: false, dirty: false }
       const rest = { ...never, seenAt: now, heardAt: now, leaseEnds }
-      this.#entries.set(peer, { ...local, ...rest })
+      this.#entries.set(peer, { ...local, ...rest, written: local.acknowledged })
     }
   }
 
@@ -99,9 +101,11 @@ export class LocalRegister {
     // A Local that held values without a lease learns of this one from the welcome: see `heard`.
     const leased = this.#leaseMs !== undefined && (known ? before.leased : seq > 0)
     const leaseEnds = before?.leaseEnds ?? 0
-    const dirty = known && acknowledged !== before.acknowledged
-    const acknowledgedAt = dirty ? now : (before?.acknowledgedAt ?? -Infinity)
-    const facts = { bootId, acknowledged, acknowledgedAt, leased, leaseEnds, dirty }
+    const moved = known && acknowledged !== before.acknowledged
+    const acknowledgedAt = moved ? now : (before?.acknowledgedAt ?? -Infinity)
+    const written = known ? before.written : acknowledged
+    const dirty = known && before.dirty
+    const facts = { bootId, acknowledged, acknowledgedAt, leased, leaseEnds, written, dirty }
     this.#entries.set(peer, { ...facts, connected: true, seenAt: now, heardAt: now })
     this.renew(peer, now)
   }
@@ -128,7 +132,6 @@ export class LocalRegister {
     if (entry === undefined || entry.acknowledged >= seq) return
     entry.acknowledged = seq
     entry.acknowledgedAt = now
-    entry.dirty = true
   }
 
   disconnected(peer: string, now: number): void {
@@ -155,12 +158,17 @@ export class LocalRegister {
     return [...this.#entries].filter(([, one]) => one.heardAt < since).map(([peer]) => peer)
   }
 
-  /** The rows that are not durable yet. Marks them as written. */
-  takeUnwritten(): Write[] {
+  /**
+   * The rows that must be durable. Marks them as written. `lastLoss`: the seq of the latest loss; a
+   * position counts only where a loss lies between it and the one that is durable.
+   */
+  takeUnwritten(lastLoss: number): Write[] {
     const writes: Write[] = []
     for (const [peer, entry] of this.#entries) {
-      if (!entry.dirty) continue
+      const isLate = entry.written < Math.min(lastLoss, entry.acknowledged)
+      if (!entry.dirty && !isLate) continue
       entry.dirty = false
+      entry.written = entry.acknowledged
       writes.push({ key: localRow(peer), value: encodeLocal(entry) })
     }
     return writes

@@ -28,6 +28,8 @@ export type UntimedLocalEvent =
       readonly body: Request
       /** Keys that the request is about but does not name: those of the values of a put. */
       readonly digests?: readonly Digest[]
+      /** The caller has no other answer than that of Global. */
+      readonly isPatient?: boolean
     }
   /** The turn after `schedule-flush` is over: send what is queued. */
   | { readonly type: 'flush' }

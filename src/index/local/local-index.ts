@@ -66,6 +66,16 @@ export class LocalIndex {
     return this.#link === 'connected' && this.#freshness.isDoubtful(now)
   }
 
+  /** The link to a set is away, and another of its members may still take over. */
+  isFailingOver(now: number): boolean {
+    return this.#link !== 'connected' && this.#requests.isFailingOver(now)
+  }
+
+  /** Is Global a set, as far as it has said? */
+  get isOfSet(): boolean {
+    return this.#requests.isOfSet
+  }
+
   /** Every change up to here is applied. */
   get position(): Position | undefined {
     return this.#progress.position
@@ -115,7 +125,7 @@ export class LocalIndex {
         this.#closed(event.now, event.error)
         break
       case 'request':
-        this.#requests.add(event.ticket, event.body, event.digests)
+        this.#requests.add(event.ticket, event.body, event.digests, event.isPatient)
         if (this.#link !== 'connected') this.#settle(this.#requests.expire(event.now))
         else if (this.#requests.shouldWait(event.body)) this.#scheduleFlush()
         else this.#flush()
@@ -164,6 +174,7 @@ export class LocalIndex {
       case 'ping':
         return this.#send({ id, body: { type: 'pong', seq: 0 } })
       case 'pong':
+        if (body.addresses !== undefined) this.#requests.isOfSet = true
         if (this.#freshness.ponged(id, body.seq)) return
         break
       case 'feed':

@@ -4,7 +4,12 @@
  * overtaken its answer.
  */
 import { DstoreError } from '../../errors.ts'
-import { JOINED_REQUESTS, REDIAL_PATIENCE_MS, REQUESTS_IN_FLIGHT } from '../../limits.ts'
+import {
+  FAILOVER_PATIENCE_MS,
+  JOINED_REQUESTS,
+  REDIAL_PATIENCE_MS,
+  REQUESTS_IN_FLIGHT,
+} from '../../limits.ts'
 import { errorOf } from '../failure.ts'
 import type { Answer, Body, Digest, Message, Request } from '../message.ts'
 import { ALL_RULES, type Rules } from '../rules.ts'
@@ -31,6 +36,8 @@ interface Pending {
   readonly ticket: number
   readonly body: Request
   readonly subjects: readonly string[]
+  /** The caller has no other answer: it waits until a set has another active member. */
+  readonly isPatient: boolean
   /** Undefined until the request is sent. */
   flight: RequestFlight | undefined
   /** It was sent a second time because a removal had overtaken the answer. */
@@ -50,6 +57,8 @@ export class RequestQueue {
   readonly #inFlight: InFlight
   readonly #rules: Rules
   readonly #ids: OperationIds | undefined
+  /** Global is a set: another member takes over where the active one is gone. */
+  isOfSet = false
   /** Unanswered requests, in the order of the calls. */
   readonly #pending = new Map<number, Pending>()
   /** Tickets that are yet to be sent on this link. */
@@ -83,10 +92,10 @@ export class RequestQueue {
     return { type: 'ping', ...(settled.length > 0 && { settled }) }
   }
 
-  add(ticket: number, body: Request, digests: readonly Digest[] = []): void {
+  add(ticket: number, body: Request, digests: readonly Digest[] = [], isPatient = true): void {
     const subjects = [...subjectsOf(body), ...digests.map(keySubject)]
     const sent = { flight: undefined, repeated: false, isRepeat: false }
-    this.#pending.set(ticket, { ticket, body, subjects, ...sent })
+    this.#pending.set(ticket, { ticket, body, subjects, isPatient, ...sent })
     this.#unsent.add(ticket)
   }
 
@@ -213,15 +222,26 @@ export class RequestQueue {
     return settled
   }
 
-  /** Fails all requests once the link has been away for longer than a redial may take. */
+  /** May another member of the set still take over? Only while the link is away. */
+  isFailingOver(now: number): boolean {
+    const isRefused = this.#linkError.code === 'not-permitted'
+    return this.isOfSet && now - this.#awaySince < FAILOVER_PATIENCE_MS && !isRefused
+  }
+
+  /**
+   * Fails the requests for which the link has been away too long: for longer than a redial may
+   * take, or than a set needs for another active member.
+   */
   expire(now: number): Settled[] {
     const cause = this.#linkError
     const isRefused = cause.code === 'not-permitted'
     const isPatient = now - this.#awaySince < REDIAL_PATIENCE_MS && !isRefused
     if (isPatient || this.#pending.size === 0) return []
+    const isFailingOver = this.isFailingOver(now)
+    const over = [...this.#pending.values()].filter((one) => !(isFailingOver && one.isPatient))
     const away = `Global cannot be reached: ${cause.message}`
     const error = isRefused ? cause : new DstoreError('unreachable', away, { cause })
-    return [...this.#pending.values()].map((pending) => this.#settle(pending, error, false))
+    return over.map((pending) => this.#settle(pending, error, false))
   }
 
   #settle(pending: Pending, result: Answer | DstoreError, keep: boolean): Settled {

@@ -10,7 +10,13 @@ import type { LocalEffect, UntimedLocalEvent } from '../../index/local/local-eve
 import { LocalIndex } from '../../index/local/local-index.ts'
 import type { AnswerTo, Digest, Message, Position, Request } from '../../index/message.ts'
 import type { Verdict } from '../../index/local/freshness.ts'
-import { CALL_TIMEOUT_MS, DOUBT_MS, FAREWELL_MS, REFUSED_REDIAL_MS } from '../../limits.ts'
+import {
+  CALL_TIMEOUT_MS,
+  DOUBT_MS,
+  FAILOVER_REDIAL_MS,
+  FAREWELL_MS,
+  REFUSED_REDIAL_MS,
+} from '../../limits.ts'
 import { inTime, pause } from '../../deadline.ts'
 import type { Greeted, Greeter } from './global-connector.ts'
 import { GlobalReports, type Pulse } from '../global-facts.ts'
@@ -101,6 +107,16 @@ export class GlobalLink {
     return this.#index.position
   }
 
+  /** Global is there, or another member of the set may take over in a moment. */
+  get isExpected(): boolean {
+    return this.#status.state === 'connected' || this.#index.isFailingOver(this.#options.now())
+  }
+
+  /** Is Global a set, as far as it has said? */
+  get isOfSet(): boolean {
+    return this.#index.isOfSet
+  }
+
   /** Connected, but reads must ask Global first. */
   isDoubtful(): boolean {
     return this.#index.isDoubtful(this.#options.now())
@@ -170,14 +186,15 @@ export class GlobalLink {
     const ticket = this.#calls.newTicket()
     const { timeoutMs = CALL_TIMEOUT_MS, signal, digests = [], waits = () => true } = options
     const isAway = this.#status.state === 'away'
-    const ms = isAway && waits() ? await this.#waitForGlobal(timeoutMs, signal) : timeoutMs
+    const isPatient = waits()
+    const ms = isAway && isPatient ? await this.#waitForGlobal(timeoutMs, signal) : timeoutMs
     const limit = { ms, what: 'Global did not answer', signal }
     return inTime<T>(limit, (resolve, reject) => {
       this.#calls.addCaller(ticket, {
         take: (body, keep) => resolve(() => take(body as AnswerTo[R['type']], keep)),
         reject,
       })
-      this.#handle({ type: 'request', ticket, body: request, digests })
+      this.#handle({ type: 'request', ticket, body: request, digests, isPatient })
       return () => {
         if (this.#calls.remove(ticket)) this.#handle({ type: 'cancel', ticket })
       }
@@ -242,7 +259,9 @@ export class GlobalLink {
       this.#became('away', error)
       if (this.#second.isOn) continue
       const isRefused = error.code === 'not-permitted'
-      const waitMs = Math.max(backoffMs(Math.max(1, attempt)), isRefused ? REFUSED_REDIAL_MS : 0)
+      const backoff = backoffMs(Math.max(1, attempt))
+      const most = this.#index.isFailingOver(this.#options.now()) ? FAILOVER_REDIAL_MS : Infinity
+      const waitMs = isRefused ? Math.max(backoff, REFUSED_REDIAL_MS) : Math.min(backoff, most)
       await this.#reconnect.pause(waitMs, signal)
     }
     this.#firstAttempt?.(signal.reason as DstoreError)

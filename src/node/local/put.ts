@@ -162,8 +162,9 @@ export class Uploader {
     }
     let hashed: Hashed | undefined
     const identity = (): Identity => (hashed ??= hasher.finish())
-    const wasThere = this.#options.link.status.state === 'connected'
-    const options = { ...this.#options, window: this.#window, wasThere }
+    const wasThere = this.#options.link.isExpected
+    const { isOfSet } = this.#options.link
+    const options = { ...this.#options, window: this.#window, wasThere, isOfSet }
     const stream = { bytes: passing(), size, ...keptAs(kept), identity }
     const stored = await sendStream(options, stream, limit)
     return putResult(new Key(identity().digest), { ...stored, size: identity().size })
@@ -297,7 +298,7 @@ export class Uploader {
   ): Promise<T> {
     const now = (): number => performance.now()
     const until = now() + timeoutMs
-    const wasThere = this.#options.link.status.state === 'connected'
+    const wasThere = this.#options.link.isExpected
     let retry: Retry | undefined
     for (;;) {
       try {

@@ -31,6 +31,11 @@ export interface StreamUploadOptions {
   readonly random: (bytes: number) => Uint8Array
   /** Global was there when the put began: it may be back soon. */
   readonly wasThere: boolean
+  /**
+   * Global is a set, whose next active member knows nothing of an upload: the beginning of the
+   * stream is kept until it is larger than `TAIL_BYTES`, and is sent again.
+   */
+  readonly isOfSet?: boolean | undefined
 }
 
 export interface Stream extends Keeper {
@@ -42,14 +47,17 @@ export interface Stream extends Keeper {
 
 /** `limit` runs while Global is waited for, and not the source. */
 export async function sendStream(
-  { transfers, globalPeer, window, random, wasThere }: StreamUploadOptions,
+  { transfers, globalPeer, window, random, wasThere, isOfSet = false }: StreamUploadOptions,
   { bytes, size, identity, ...keeper }: Stream,
   limit: Deadline,
 ): Promise<UploadResult> {
   const flow = window.open(() => limit.moved(), TAIL_BYTES)
   const retry = new Retry({ now: () => performance.now(), codes: BROKEN, hint: GONE })
   const tail = new Tail(bytes)
-  const id = random(UPLOAD_ID_BYTES)
+  const dropped = (position: number): void => {
+    if (!isOfSet || position > TAIL_BYTES) tail.drop(position)
+  }
+  let id = random(UPLOAD_ID_BYTES)
   let hasBegun = false
   /** Global takes this attempt: a failure is not about what it kept of the last. */
   let isOpen = false
@@ -66,7 +74,8 @@ export async function sendStream(
       id,
       ...(hasBegun && { resumeFrom: tail.start }),
       bytes: (position: number) => {
-        if (position < tail.start || !tail.drop(position)) throw wrongPosition(position)
+        if (position < tail.start || position > tail.end) throw wrongPosition(position)
+        dropped(position)
         return tail.from(position, wait)
       },
       identity,
@@ -78,7 +87,7 @@ export async function sendStream(
       onAccepted: () => (hasBegun = isOpen = true),
       onReceived: (position) => {
         hasMore = true
-        tail.drop(position)
+        dropped(position)
       },
     })
   }
@@ -95,6 +104,13 @@ export async function sendStream(
         // tool writes at once waits for its turn: the others have all channels.
         if (!hasBegun && !wasThere) throw withoutGlobal(fault)
         // Global has restarted, or it was cut off for too long.
+        const isForgotten = fault.code === 'not-found' && hasBegun && !isOpen
+        if (isForgotten && isOfSet && tail.start === 0) {
+          hasBegun = false
+          id = random(UPLOAD_ID_BYTES)
+          flow.restart()
+          continue
+        }
         if (fault.code === 'not-found') throw isOpen ? fault : forgotten(fault)
         flow.restart()
         if (hasMore) {

@@ -63,7 +63,7 @@ export class KnownUploads {
     const { digest, size } = source
     const offer = { type: 'offer', digest, size, name: undefined, ...keptAs(options) } as const
     const retry = new Retry({ now: () => performance.now(), codes: BROKEN })
-    const wasThere = this.#options.link.status.state === 'connected'
+    const wasThere = this.#options.link.isExpected
     let isFirst = true
     let keptBytes = -1
     let hasMore = false

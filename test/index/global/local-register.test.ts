@@ -24,10 +24,10 @@ test('R004-21: it owes what is above what it has acknowledged, connected or not,
   kept.acknowledge('L', 4, 0)
   t.false(kept.isOwed(4, 0, FAR))
   t.is(
-    decodeLocal({ id: BOOT, version: 1, value: kept.takeUnwritten()[0]!.value! }).acknowledged,
+    decodeLocal({ id: BOOT, version: 1, value: kept.takeUnwritten(FAR)[0]!.value! }).acknowledged,
     4,
   )
-  t.deepEqual(kept.takeUnwritten(), [])
+  t.deepEqual(kept.takeUnwritten(FAR), [])
 })
 
 test('R004-23: another boot id begins empty, a goodbye ends it, time out of touch ends it', (t) => {
@@ -60,4 +60,37 @@ test('R004-52: who was welcomed without a lease counts as leased only once he ha
   t.true(kept.isOwed(4, 1_000_000, 1_000_000), 'he may not know of it')
   kept.heard('L', 0)
   t.false(kept.isOwed(4, 1_000_000, 1_000_000))
+})
+
+test('R012-66: a position is written only where a loss lies between it and the written one', (t) => {
+  const kept = register({ known: true })
+  const written = (lastLoss: number): number[] =>
+    kept
+      .takeUnwritten(lastLoss)
+      .map(({ value }) => decodeLocal({ id: BOOT, version: 1, value: value! }).acknowledged)
+  kept.acknowledge('L', 9, 0)
+  t.deepEqual(written(3), [], 'it has acknowledged that loss durably')
+  t.deepEqual(written(4), [9])
+  t.deepEqual(written(9), [])
+  kept.acknowledge('L', 20, 0)
+  t.deepEqual(written(9), [])
+  t.deepEqual(written(10), [20])
+  kept.acknowledge('L', 30, 0)
+  kept.welcome('L', BOOT, { seq: 40, applied: 31, now: 0 })
+  t.deepEqual(written(20), [])
+  t.deepEqual(written(25), [31])
+})
+
+test('R012-66: a loss that is not acknowledged yet writes nothing again and again', (t) => {
+  const kept = register({ known: true })
+  kept.acknowledge('L', 9, 0)
+  t.is(kept.takeUnwritten(12).length, 1)
+  t.deepEqual(kept.takeUnwritten(12), [])
+})
+
+test('R012-66: that a Local has a lease is written at once, with its position', (t) => {
+  const kept = register({ known: true, leased: false, leaseMs: 1000 })
+  kept.welcome('L', BOOT, { seq: 3, applied: 3, now: 0 })
+  kept.heard('L', 0)
+  t.is(kept.takeUnwritten(0).length, 1)
 })

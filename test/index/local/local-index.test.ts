@@ -214,3 +214,26 @@ test('R004-3: to a Global of version 1 no request of trees is sent, and the sess
   t.like(sent[0], { type: 'send', message: { body: { type: 'put' } } })
   t.is(index.link, 'connected')
 })
+
+test('R012-61: Global is a set once its pong has named addresses, also after the link broke', (t) => {
+  const requests = (index: LocalIndex): number => {
+    const body: Request = { type: 'locate', digests: [DIGEST], inline: true }
+    const closed = { type: 'closed', error: new DstoreError('unreachable', 'gone') } as const
+    index.handle({ ...closed, now: 2000 })
+    index.handle({ type: 'request', ticket: 1, body, now: 2001 })
+    const effects = index.handle({ type: 'tick', now: 12_000 })
+    return effects.filter(({ type }) => type === 'settle').length
+  }
+  for (const addresses of [undefined, ['/ip4/10.0.0.1/tcp/1']]) {
+    const index = connected()
+    const ping = index.handle({ type: 'tick', now: 1500 }).find(({ type }) => type === 'send')
+    t.true(ping?.type === 'send' && ping.message.body.type === 'ping')
+    const { id } = (ping as { message: { id: number } }).message
+    const body = { type: 'pong', seq: 8, ...(addresses && { addresses }) } as const
+    index.handle({ type: 'message', message: { id, body }, now: 1501 })
+    t.is(index.isOfSet, addresses !== undefined)
+    t.is(requests(index), addresses === undefined ? 1 : 0)
+    t.is(index.isFailingOver(12_000), addresses !== undefined)
+    t.false(index.isFailingOver(17_001))
+  }
+})

@@ -5,10 +5,12 @@ import { InFlight, keySubject } from '../../../src/index/local/in-flight.ts'
 import type { Body, Fact, Message, Receipt, Request } from '../../../src/index/message.ts'
 import { RequestQueue } from '../../../src/index/local/request-queue.ts'
 import {
+  FAILOVER_PATIENCE_MS,
   INDEX_MESSAGE_BYTES,
   INLINE_ANSWER_BYTES,
   INLINE_VALUE_BYTES,
   JOINED_REQUESTS,
+  REDIAL_PATIENCE_MS,
   REQUESTS_IN_FLIGHT,
 } from '../../../src/limits.ts'
 
@@ -255,4 +257,28 @@ test('R004-125 what the repeat of an operation answers is given, and not kept', 
     })
     t.deepEqual(kept, [false, true], body.type)
   }
+})
+
+test('R012-61: a request waits for another member of a set, unless its caller has another answer', (t) => {
+  const lost = new DstoreError('unreachable', 'reset')
+  for (const isOfSet of [false, true]) {
+    const { requests } = begun()
+    requests.isOfSet = isOfSet
+    requests.add(1, put(1))
+    requests.add(2, locate(2), [], false)
+    requests.closed(lost, 1000)
+    t.deepEqual(requests.expire(1000 + REDIAL_PATIENCE_MS - 1), [])
+    const brief = (now: number): number[] => requests.expire(now).map(({ ticket }) => ticket)
+    t.deepEqual(brief(1000 + REDIAL_PATIENCE_MS), isOfSet ? [2] : [1, 2])
+    t.deepEqual(brief(1000 + FAILOVER_PATIENCE_MS - 1), [])
+    t.deepEqual(brief(1000 + FAILOVER_PATIENCE_MS), isOfSet ? [1] : [])
+  }
+})
+
+test('R012-61: a Local that a set refuses does not wait for another member', (t) => {
+  const { requests } = begun()
+  requests.isOfSet = true
+  requests.add(1, put(1))
+  requests.closed(new DstoreError('not-permitted', 'expelled'), 0)
+  t.like(requests.expire(1)[0]?.result, { code: 'not-permitted' })
 })

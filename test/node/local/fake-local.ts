@@ -114,7 +114,7 @@ export class FakeLocal {
   }
 
   #link() {
-    const { facts, asked } = this
+    const { facts, asked, status } = this
     return {
       attach: (held: Held) => void (this.held = held),
       checkFreshness: async () => {
@@ -129,6 +129,10 @@ export class FakeLocal {
       isLeaseOver: () => this.isLeaseOver,
       isDoubtful: () => false,
       status: this.status,
+      get isExpected() {
+        return status.state === 'connected'
+      },
+      isOfSet: false,
       begin: () => ({ isFresh: () => true, end: () => undefined }),
       dialNow: async () => undefined,
       close: async () => this.onClose(),
