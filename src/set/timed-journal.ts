@@ -50,7 +50,7 @@ export class TimedJournal implements Journal {
       const answer = await journal.append(after, entry)
       if (answer === 'ok') {
         lease.acknowledged(sentAt)
-        onAcknowledged(position, entry)
+        onAcknowledged(after + 1, entry)
       }
       return answer
     } catch (error) {
