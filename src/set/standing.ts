@@ -8,6 +8,7 @@ import type { ObjectStore } from '../bucket/object-store.ts'
 import { equal } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
 import type { ChainPosition } from '../journal/chain.ts'
+import { decodeEntry } from '../journal/decode.ts'
 import { entryDigest } from '../journal/digest.ts'
 import type { Journal } from '../journal/journal.ts'
 import { SET_LOOK_MS } from '../limits.ts'
@@ -47,6 +48,12 @@ export interface StandingRead {
   readonly position: number
 }
 
+/** Time from one try to open to the next. */
+const AWAY_MS = 1_000
+
+const isAway = (error: unknown): boolean =>
+  error instanceof DstoreError && (error.code === 'unreachable' || error.code === 'timeout')
+
 /** The replica has another history than the journal, or lacks what was trimmed. */
 class Rebuild extends Error {}
 
@@ -72,13 +79,19 @@ export class Standing {
   }
 
   async #run(signal: AbortSignal): Promise<FollowedEnd> {
-    const { replica, log, onState } = this.#parts
+    const { replica, log, sleep, onState, onFailed } = this.#parts
     onState('joining')
     for (;;) {
       signal.throwIfAborted()
       try {
         return await this.#follow(signal)
       } catch (error) {
+        if (isAway(error) && !signal.aborted) {
+          // The engine or the bucket is away: it will be back.
+          onFailed(error)
+          await sleep(AWAY_MS, signal)
+          continue
+        }
         if (!(error instanceof Rebuild)) throw error
         log.warn(`loading the records of this member anew: ${error.message}`)
         onState('joining')
@@ -164,7 +177,12 @@ export class Standing {
         )
         signal.throwIfAborted()
         if (fault !== undefined) throw fault
-        if (wait === 'over') return followed.end
+        if (wait === 'over') {
+          const end = await this.#confirm(followed)
+          if (end !== undefined) return end
+          restart()
+          patience.reset()
+        }
         if (wait === 'caught-up') onState('standby')
         await this.#parts.sleep(SET_LOOK_MS, ends)
       }
@@ -172,6 +190,26 @@ export class Standing {
       reading.abort()
       await follows
     }
+  }
+
+  /**
+   * The end that it read, if the engine still has that entry there: what was not confirmed may have
+   * vanished, and another entry have its place (R012-9). Undefined if not, or without an answer.
+   */
+  async #confirm({ end, isHolding }: Followed): Promise<FollowedEnd | undefined> {
+    if (end.position === 0) return end
+    let found: Uint8Array | 'gone' | undefined
+    try {
+      found = await this.#parts.journal.at(end.position)
+    } catch (error) {
+      this.#parts.onFailed(error)
+      return undefined
+    }
+    if (!(found instanceof Uint8Array)) return undefined
+    // One that only opened its replica has read no entry yet.
+    if (equal(entryDigest(found), end.digest)) return { ...end, head: decodeEntry(found).head }
+    if (isHolding) return undefined
+    throw new Rebuild(`its entry ${end.position} is not that of the journal`)
   }
 
   async #look(

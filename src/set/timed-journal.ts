@@ -24,8 +24,10 @@ export interface TimedJournalOptions {
 /** Trims nothing: the set does that behind its snapshots. */
 export class TimedJournal implements Journal {
   readonly #options: TimedJournalOptions
-  /** What was tried last. */
-  #tried: { readonly position: number; readonly entry: Uint8Array } | undefined
+  /** What was tried last, and when first. */
+  #tried:
+    | { readonly position: number; readonly entry: Uint8Array; readonly sentAt: number }
+    | undefined
 
   constructor(options: TimedJournalOptions) {
     this.#options = options
@@ -33,14 +35,19 @@ export class TimedJournal implements Journal {
 
   async append(after: number, entry: Uint8Array): Promise<'ok' | 'taken'> {
     const { journal, lease, elapsed, onAcknowledged, onFailed } = this.#options
-    const sentAt = elapsed()
-    lease.sent(sentAt)
-    this.#tried = { position: after + 1, entry }
+    const now = elapsed()
+    lease.sent(now)
+    // A second try may find what the first one brought there, long before it was sent itself.
+    const position = after + 1
+    const tried = this.#tried
+    const isAgain = tried?.position === position && equal(tried.entry, entry)
+    const sentAt = isAgain ? tried.sentAt : now
+    this.#tried = { position, entry, sentAt }
     try {
       const answer = await journal.append(after, entry)
       if (answer === 'ok') {
         lease.acknowledged(sentAt)
-        onAcknowledged(after + 1, entry)
+        onAcknowledged(position, entry)
       }
       return answer
     } catch (error) {

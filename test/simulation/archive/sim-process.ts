@@ -18,9 +18,14 @@ export class SimProcess {
   constructor(number: number, time: SimTime, countsSleep: boolean) {
     this.number = number
     this.#time = time
-    const monotonic = (): number => (this.#pausedAt ?? time.now) - this.#pausedMs
+    const monotonic = (): number => this.ranMs
     const wall = (): number => time.now
     this.elapsed = countsSleep ? holderClock({ monotonic, uptime: monotonic, wall }) : monotonic
+  }
+
+  /** Time without its pauses. */
+  get ranMs(): number {
+    return (this.#pausedAt ?? this.#time.now) - this.#pausedMs
   }
 
   get isAlive(): boolean {
@@ -56,8 +61,12 @@ export class SimProcess {
   readonly sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
     new Promise((resolve) => {
       if (signal?.aborted === true) return resolve()
-      signal?.addEventListener('abort', () => resolve())
-      this.after(ms, resolve)
+      const wake = (): void => {
+        signal?.removeEventListener('abort', wake)
+        resolve()
+      }
+      signal?.addEventListener('abort', wake)
+      this.after(ms, wake)
     })
 
   #deliver(act: () => void): void {
