@@ -140,11 +140,12 @@ async function suffer(drill: SetDrill, { rounds: count, bars, strike }: Fault): 
     await load.flows(performance.now())
     gaps.push(load.gap(since))
   }
-  await finish(drill, load)
+  await load.stop()
   const sorted = gaps.toSorted((a, b) => a - b)
   const median = sorted[Math.floor((sorted.length - 1) / 2)]!
   const worst = sorted.at(-1)!
   say(`gap: median ${seconds(median)}, worst ${seconds(worst)} of ${count}`)
+  await finish(drill, load)
   assert.deepEqual(load.failures, [])
   if (bars.median !== undefined) assert.ok(median <= bars.median, `median gap ${median} ms`)
   assert.ok(worst <= bars.worst, `worst gap ${worst} ms`)
@@ -170,6 +171,10 @@ async function loseMajority(drill: SetDrill): Promise<void> {
 /** Ends the load, and reads back at the Locals and at every member in its turn. */
 async function finish(drill: SetDrill, load: Load): Promise<void> {
   await load.stop()
+  const { acknowledged, removed, reads, failures } = load
+  say(
+    `${acknowledged.length} puts, ${removed.size} removals, ${reads} reads of held values; ${failures.length} failed`,
+  )
   await drill.whole()
   await load.checkAll(drill.locals)
   const seen = new Set<Member>()
@@ -188,11 +193,7 @@ async function finish(drill: SetDrill, load: Load): Promise<void> {
       if (seen.has(await drill.active())) throw new Error('no other member took over')
     })
   }
-  await load.checkNoReset()
-  const { acknowledged, removed, reads, failures } = load
-  say(
-    `${acknowledged.length} puts, ${removed.size} removals, ${reads} reads of held values; ${failures.length} failed`,
-  )
+  load.checkNoReset()
 }
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`

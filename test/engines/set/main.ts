@@ -7,6 +7,7 @@ import { findProgram, startEngine } from '../engine.ts'
 import { PROGRAMS } from '../programs.ts'
 import { KINDS } from './engines.ts'
 import { testFaults } from './faults.ts'
+import { testHistories } from './histories.ts'
 
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true'
 const given = process.argv.slice(2)
@@ -29,6 +30,9 @@ if (path === undefined) {
       const journal = await kind.start()
       try {
         await testFaults(bucket, journal, report, wanted)
+        if (wanted.length === 0 || wanted.includes('histories')) {
+          await testHistories(bucket, journal, report)
+        }
       } finally {
         await journal.end()
       }
