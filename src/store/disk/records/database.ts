@@ -29,22 +29,9 @@ import { type RowChange, RowPages } from './row-pages.ts'
 import { type RowsDigest, digestOf } from './rows-digest.ts'
 import { explained, reasonOf } from './short-write.ts'
 import { spareBytesOf } from './spare-bytes.ts'
+import { TALLY, type Tally, decodeTally, encodeTally } from './tally.ts'
 
-/** Counters of the store. `run` changes at every opening, the rest with every commit. */
-export interface Tally {
-  readonly run: number
-  readonly lastSeq: number
-  /** Version of the last write to `meta`. */
-  readonly revision: number
-  readonly values: number
-  readonly valueBytes: number
-  /** Entries of the log up to this seq are gone, even if the table still has some of them. */
-  readonly trimmed: number
-  /** Of the last entry of the journal that is here, and its digest in hex; 0 before the first. */
-  readonly position: number
-  readonly chain: string
-}
-
+export type { Tally } from './tally.ts'
 export type { StoredValue } from './file-row.ts'
 
 export interface DatabaseOptions {
@@ -278,15 +265,12 @@ export class Database {
 
   tally(transaction?: Transaction): Tally {
     const bytes = this.#state.get(TALLY, transaction && { transaction })
-    // A store of an earlier layout lacks the position.
-    return bytes === undefined
-      ? EMPTY
-      : { ...EMPTY, ...(JSON.parse(Buffer.from(bytes).toString()) as Tally) }
+    return decodeTally(bytes)
   }
 
   /** Inside `transact`. */
   writeTally(tally: Tally): void {
-    this.#state.putSync(TALLY, Buffer.from(JSON.stringify(tally)))
+    this.#state.putSync(TALLY, encodeTally(tally))
   }
 
   /** Bytes of unused pages in LMDB's file, which it reuses: the file never shrinks. */
@@ -352,18 +336,6 @@ export class Database {
 const SEQ = Buffer.allocUnsafeSlow(8)
 
 const BYTES = { encoding: 'binary', keyEncoding: 'binary' } as const
-const TALLY = Buffer.from('state')
-const EMPTY: Tally = {
-  run: 0,
-  lastSeq: 0,
-  revision: 0,
-  values: 0,
-  valueBytes: 0,
-  trimmed: 0,
-  position: 0,
-  chain: '00'.repeat(32),
-}
-
 /** `lmdb` passes limits as 32-bit integers. */
 const LIMIT = 0x7fff_ffff
 
