@@ -207,6 +207,8 @@ export interface Pong {
   readonly seq: number
   /** From Global: its wall clock as it sent this, in milliseconds since 1970, if it reports it. */
   readonly wallMs?: number
+  /** From a set: where its members listen, as in `Welcome`. Missing: as before. */
+  readonly addresses?: readonly string[]
 }
 
 export interface Goodbye {

@@ -224,6 +224,7 @@ async function openLocal(
     if (at !== undefined) addresses.welcomed(at, named)
     network.prepare?.(peer)
   }
+  const onNamed: GlobalLinkOptions['onNamed'] = (at, named) => addresses.welcomed(at, named)
   const host = labelOfHost(options.hostName ?? '')
   const operations = new OperationIds(random(8))
   const known = { network, gate, members, globalPeer, addresses }
@@ -235,7 +236,10 @@ async function openLocal(
   const pins = { ...(await openPinFile(dir, log)), permanent: options.pins }
   const files = await openFiles({ ...options, peerId, budget, random, onEvicted })
   const inactive = await closingOnFailure(files.tier, () => inactiveIn(dir, log))
-  const link = new GlobalLink({ ...parts, connect, onWelcome, backoffMs, now }, ticket?.secret)
+  const link = new GlobalLink(
+    { ...parts, connect, onWelcome, onNamed, backoffMs, now },
+    ticket?.secret,
+  )
   const local = new Local({ ...parts, files, link, budget, inactive, pins })
   evicted = (value) => local.evicted(value)
   // The link resets what is held at its first welcome: files of an earlier run must be known then.

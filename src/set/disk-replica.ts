@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { loadSnapshot } from '../archive/snapshots/load.ts'
 import { rootOf } from '../archive/take-over-mark.ts'
 import type { ObjectStore } from '../bucket/object-store.ts'
+import { DstoreError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { dropStore } from '../store/disk/drop-store.ts'
 import { faultOf } from '../store/disk/faults.ts'
@@ -64,6 +65,8 @@ async function load(
     await files.removeDirectory(building.parent)
     log.info('loaded the records from a snapshot', { position })
   } catch (error) {
+    // Before the first snapshot the journal has everything.
+    if (error instanceof DstoreError && error.code === 'not-found') return dropStore(directory)
     throw faultOf(error, `load the records into ${directory}`)
   }
 }

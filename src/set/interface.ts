@@ -5,29 +5,9 @@
 import type { RequestCounts } from '../bucket/object-store.ts'
 import type { DstoreError } from '../errors.ts'
 import type { StoreArchive } from '../store/disk/archive.ts'
+import type { MemberNote } from './member-note.ts'
 
-/**
- * `joining`: loads what it lacks. `standby`: follows. `beginning`: has begun an epoch, and opens
- * its store. `active`: answers. `paused`: was active, and waits for the engine to confirm that it
- * still is. `fenced`: another member has begun a later epoch.
- */
-export type MemberState = 'joining' | 'standby' | 'beginning' | 'active' | 'paused' | 'fenced'
-
-/** What a member says about itself to the others: an object `m/ID` in the bucket. */
-export interface MemberNote {
-  /** 16 hex digits; of the state directory. */
-  readonly id: string
-  /** Of the machine, by default. */
-  readonly name: string
-  readonly version: string
-  readonly state: MemberState
-  /** The last entry that it has applied. */
-  readonly position: number
-  /** Where Locals reach it while it is active, without the peer id. */
-  readonly addresses: readonly string[]
-  /** Wall time of the note, by its own clock. */
-  readonly at: number
-}
+export type { MemberNote, MemberState } from './member-note.ts'
 
 export interface MemberStatus {
   /** Of this member, now. */

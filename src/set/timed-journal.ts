@@ -7,12 +7,14 @@ import { DstoreError } from '../errors.ts'
 import { decodeEntry } from '../journal/decode.ts'
 import type { Extent, Followed, Journal } from '../journal/journal.ts'
 import type { Lease } from './lease.ts'
+import { ALL_SET_RULES, type SetRules } from './rules.ts'
 
 export interface TimedJournalOptions {
   readonly journal: Journal
   readonly lease: Lease
   /** A clock that never lags. */
   readonly elapsed: () => number
+  readonly rules?: SetRules
   /** The engine acknowledged an append. */
   readonly onAcknowledged: (position: number, entry: Uint8Array) => void
   /** An append failed, or is in doubt. */
@@ -35,19 +37,20 @@ export class TimedJournal implements Journal {
 
   async append(after: number, entry: Uint8Array): Promise<'ok' | 'taken'> {
     const { journal, lease, elapsed, onAcknowledged, onFailed } = this.#options
+    const { rules = ALL_SET_RULES } = this.#options
     const now = elapsed()
     lease.sent(now)
-    // A second try may find what the first one brought there, long before it was sent itself.
-    const position = after + 1
-    const tried = this.#tried
-    const isAgain = tried?.position === position && equal(tried.entry, entry)
-    const sentAt = isAgain ? tried.sentAt : now
-    this.#tried = { position, entry, sentAt }
+    const before = this.#tried
+    // An engine may answer that an earlier try arrived: since that, another member may have begun.
+    const isAgain =
+      rules.leasesFromFirst && before?.position === after + 1 && equal(before.entry, entry)
+    const sentAt = isAgain ? before.sentAt : now
+    this.#tried = { position: after + 1, entry, sentAt }
     try {
       const answer = await journal.append(after, entry)
       if (answer === 'ok') {
         lease.acknowledged(sentAt)
-        onAcknowledged(position, entry)
+        onAcknowledged(after + 1, entry)
       }
       return answer
     } catch (error) {

@@ -234,8 +234,16 @@ function fromWire(body: pb.Message['body']): Body {
       return { type: 'ack', seq: count('seq', body.value.seq) }
     case 'ping':
       return toPing(body.value)
-    case 'pong':
-      return { type: 'pong', seq: count('seq', body.value.seq), ...toWall(body.value.wallMs) }
+    case 'pong': {
+      const named = toAddresses(body.value.addresses)
+      const addresses = named.length === 0 ? {} : { addresses: named }
+      return {
+        type: 'pong',
+        seq: count('seq', body.value.seq),
+        ...toWall(body.value.wallMs),
+        ...addresses,
+      }
+    }
     case 'goodbye':
       return { type: 'goodbye', reason: text(body.value.reason) }
     case 'failure':

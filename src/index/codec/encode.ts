@@ -216,8 +216,11 @@ function toWire(body: Body): WireBody {
       return { case: 'reportUse', value: { names: [...body.names], digests: [...body.digests] } }
     case 'ping':
       return { case: 'ping', value: { settled: [...(body.settled ?? [])] } }
-    case 'pong':
-      return { case: 'pong', value: { seq: BigInt(body.seq), ...wide({ wallMs: body.wallMs }) } }
+    case 'pong': {
+      const { seq, wallMs, addresses = [] } = body
+      const value = { seq: BigInt(seq), addresses: [...addresses], ...wide({ wallMs }) }
+      return { case: 'pong', value }
+    }
     case 'goodbye':
       return { case: 'goodbye', value: { reason: body.reason } }
     case 'failure':

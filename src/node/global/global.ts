@@ -68,7 +68,7 @@ import { ingest, ingestFile, isCopied, recordOf, type Staged } from './ingest.ts
 import { verifyStore } from './verify-store.ts'
 import { VERSION } from '../version.ts'
 import { heldChannel } from './set/held-channel.ts'
-import { setReport } from './set/set-report.ts'
+import { setReport } from './set/report-set.ts'
 import type { NodeSet } from './set/node-set.ts'
 
 export interface GlobalOptions {

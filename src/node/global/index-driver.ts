@@ -300,8 +300,11 @@ export class IndexDriver {
 
   /** Adds what this node reports of itself (R004-77, R004-78): no decision depends on it. */
   #reporting(body: Body): Body {
-    const { wall, lanePort } = this.#options
-    if (body.type === 'pong') return { ...body, wallMs: Math.trunc(wall()) }
+    const { wall, lanePort, confirmed, addresses } = this.#options
+    if (body.type === 'pong') {
+      const others = confirmed === undefined ? {} : { addresses: addresses?.() ?? [] }
+      return { ...body, wallMs: Math.trunc(wall()), ...others }
+    }
     if (body.type !== 'welcome') return body
     const port = lanePort?.()
     const here = port === undefined ? {} : { lanePort: port }

@@ -259,7 +259,10 @@ export class GlobalLink {
       for (let message = greeted.answer; ;) {
         this.#heardAt = this.#options.now()
         this.#handle({ type: 'message', message })
-        this.#reports.heard(message.body, this.#index.freshness.roundTripMs)
+        const { body } = message
+        this.#reports.heard(body, this.#index.freshness.roundTripMs)
+        const isNaming = isWelcome && body.type === 'pong' && body.addresses !== undefined
+        if (isNaming && greeted.target) this.#options.onNamed?.(greeted.target, body.addresses)
         // If the index dropped the stream, its reason counts, not the stream's.
         if (this.#dropped !== undefined) return this.#dropped
         if (this.#index.link === 'connected' && !isWelcome) {

@@ -22,6 +22,8 @@ export interface GlobalLinkOptions {
    * and the addresses that it named.
    */
   readonly onWelcome?: (peer: string, target: Target | undefined, named: readonly string[]) => void
+  /** A set named the addresses of its members, which may have changed. */
+  readonly onNamed?: (target: Target, named: readonly string[]) => void
   readonly log: Log
   /** Elapsed milliseconds that never lag behind real time: see `holderClock`. */
   readonly now: () => number

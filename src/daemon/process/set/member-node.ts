@@ -4,7 +4,7 @@
  */
 import { DstoreError, asDstoreError } from '../../../errors.ts'
 import type { Log } from '../../../log.ts'
-import { setReport } from '../../../node/global/set/set-report.ts'
+import { setReport } from '../../../node/global/set/report-set.ts'
 import type { NodeSet } from '../../../node/global/set/node-set.ts'
 import type { NodeStatus, ServedNode } from '../../../node/node.ts'
 import { VERSION } from '../../../node/version.ts'
@@ -52,7 +52,10 @@ export class MemberNode implements Serving {
   async start(): Promise<void> {
     this.#running = this.#run()
     const failed = this.ended.then((fault) => Promise.reject(fault))
-    await Promise.race([failed, this.#until((state) => state === 'standby' || state === 'active')])
+    await Promise.race([
+      failed,
+      this.#until((state) => state === 'standby' || this.#active !== undefined),
+    ])
   }
 
   get refusal(): DstoreError | undefined {

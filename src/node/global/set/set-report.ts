@@ -1,6 +1,6 @@
 /** What `status` tells of a set. Times are ISO 8601. */
 import type { ErrorCode } from '../../../errors.ts'
-import type { MemberNote, MemberState, MemberStatus } from '../../../set/interface.ts'
+import type { MemberState } from '../../../set/member-note.ts'
 
 export interface SetMemberReport {
   readonly id: string
@@ -32,34 +32,18 @@ export interface SetReport {
   readonly engineSilentMs: number
   /** This member first. */
   readonly members: readonly SetMemberReport[]
-  readonly requests: MemberStatus['requests']
+  /** Since the start, as the bucket bills them. */
+  readonly requests: {
+    /** PUT, POST and LIST. */
+    readonly writes: number
+    /** GET and HEAD. */
+    readonly reads: number
+    readonly deletes: number
+    readonly failed: number
+  }
   readonly snapshot?: { readonly position: number; readonly at: string }
   /** The last fault of the engine. */
   readonly error?: string
   readonly errorCode?: ErrorCode
   readonly errorAt?: string
-}
-
-/** `wallMs`: now. */
-export function setReport(status: MemberStatus, wallMs: number): SetReport {
-  const { own, others, end, engineSilentMs, snapshot, lastFault, ...facts } = status
-  const at = (agoMs: number): string => new Date(wallMs - agoMs).toISOString()
-  const member = (note: MemberNote, isOwn: boolean): SetMemberReport => ({
-    ...note,
-    at: new Date(note.at).toISOString(),
-    isOwn,
-  })
-  return {
-    state: own.state,
-    ...facts,
-    ...(end !== undefined && { end }),
-    engineSilentMs: Math.round(engineSilentMs),
-    members: [member(own, true), ...others.map((note) => member(note, false))],
-    ...(snapshot && { snapshot: { position: snapshot.position, at: at(snapshot.ageMs) } }),
-    ...(lastFault && {
-      error: lastFault.fault.message,
-      errorCode: lastFault.fault.code,
-      errorAt: at(lastFault.agoMs),
-    }),
-  }
 }
