@@ -33,7 +33,7 @@ const FREEZE_MS = 5000
 interface Call {
   readonly client: number
   readonly register: string
-  readonly kind: 'set' | 'create' | 'clear' | 'read'
+  readonly kind: 'set' | 'create' | 'clear' | 'remove' | 'read'
   readonly value: string
   readonly result: string
   readonly start: number
@@ -191,7 +191,7 @@ class Caller {
       })
     }
     if (kind === 1) {
-      return this.#timed(name, 'clear', '', async () => {
+      return this.#timed(name, 'remove', '', async () => {
         await connection.remove(key, true)
         return 'ok'
       })
