@@ -173,12 +173,14 @@ export class Load {
     } catch (error) {
       const { code, message } = asDstoreError(error)
       this.failures.push({ what, code, message, tookMs: Math.round(performance.now() - began) })
+      await sleep(AFTER_FAILURE_MS)
       return undefined
     }
   }
 }
 
 const FLOWING = 16
+const AFTER_FAILURE_MS = 250
 
 /** How often a Local checked all that it holds: once at its first start, then after each reset. */
 const resetsOf = ({ running }: LocalNode): number =>
