@@ -26,7 +26,6 @@ import {
   writeNumber,
 } from './row-keys.ts'
 import { type RowChange, RowPages } from './row-pages.ts'
-import { type RowsDigest, digestOf } from './rows-digest.ts'
 import { explained, reasonOf } from './short-write.ts'
 import { spareBytesOf } from './spare-bytes.ts'
 import { TALLY, type Tally, decodeTally, encodeTally } from './tally.ts'
@@ -37,6 +36,16 @@ export type { StoredValue } from './file-row.ts'
 export interface DatabaseOptions {
   readonly readOnly?: boolean
   readonly flush?: () => Promise<void>
+}
+
+/** Every table, its rows from this key on, as of one position. */
+export interface Moment {
+  readonly tables: readonly {
+    readonly table: LmdbTable<Buffer, Uint8Array>
+    readonly from?: Buffer
+  }[]
+  readonly transaction: ReturnType<RootDatabase['useReadTransaction']>
+  readonly position: number
 }
 
 const NO_FLUSH = (): Promise<void> => Promise.resolve()
@@ -300,28 +309,21 @@ export class Database {
     }
   }
 
-  /**
-   * The digest of all rows as of one moment: equal in all replicas that applied the same entries,
-   * whenever each of them wrote. Commits go on meanwhile. Error: the signal's reason.
-   */
-  async rowsDigest(signal?: AbortSignal): Promise<RowsDigest> {
+  /** Reads all rows, in the order in which every replica has them. Commits go on meanwhile. */
+  async atOneMoment<T>(read: (moment: Moment) => Promise<T>): Promise<T> {
     this.#root.resetReadTxn()
     const transaction = this.#root.useReadTransaction()
     try {
       const { position, trimmed } = this.tally(transaction)
       const values = [this.#small, this.#files, this.#outboards!, this.#damaged]
-      const digest = await digestOf(
-        [
-          { table: this.#records },
-          // Entries that were trimmed are deleted at a pace of its own in each replica.
-          { table: this.#log, from: number64(trimmed + 1) },
-          ...values.map((table) => ({ table })),
-          { table: this.#state },
-        ],
-        transaction,
-        signal,
-      )
-      return { position, digest }
+      const tables = [
+        { table: this.#records },
+        // Entries that were trimmed are deleted at a pace of its own in each replica.
+        { table: this.#log, from: number64(trimmed + 1) },
+        ...values.map((table) => ({ table })),
+        { table: this.#state },
+      ]
+      return await read({ tables, transaction, position })
     } finally {
       transaction.done()
     }
