@@ -64,6 +64,8 @@ export class Load {
       for (const key of held) await local.node.get(key).then((value) => value.bytes())
       load.#working.push(load.#read(local, held))
     }
+    // Before the processes end and the folders go, whatever the drill came to.
+    drill.teardown(() => load.stop())
     for (let i = 0; i < WRITERS; i++) {
       load.#working.push(load.#write(locals[i % locals.length]!.node, i))
     }
