@@ -13,6 +13,7 @@ import { lookAtDirectory, lookAtDisk } from './gather-directory.ts'
 import { lookAtGlobal, savedAddresses } from './gather-global.ts'
 import { lookAtCertificate, lookAtSettings, unread } from './gather-settings.ts'
 import { lookAtDescriptors, lookAtMemory } from './gather-system.ts'
+import { lookAtSet } from './set/gather-set.ts'
 import { quoted } from './words.ts'
 
 export async function gather(
@@ -48,27 +49,33 @@ export async function gather(
   const status = statusOf(facts)
   const pid = status?.daemon.pid
   const settingsNow = settingsOf(facts)
-  const { httpCert, httpKey } = settingsNow
+  const { httpCert, httpKey, engine } = settingsNow
   const cached = status?.cache?.files?.directory
   const isArchived = settingsNow.archive !== undefined || existsSync(directory.archive)
-  const [global, certificate, memory, daemonDescriptors, cacheDisk, archive] = await Promise.all([
-    globalOf(facts, bounds),
-    httpCert === undefined || httpKey === undefined
-      ? undefined
-      : part('the look at the certificate', () => lookAtCertificate(httpCert, httpKey)),
-    part('the look at the memory', () => lookAtMemory(pid)),
-    pid === undefined
-      ? undefined
-      : part('the look at the limits of the daemon', () => lookAtDescriptors(pid)),
-    cached === undefined
-      ? undefined
-      : part('the look at the disk of cached files', () => lookAtDisk(cached)),
-    isArchived
-      ? part('the look at the archive', () => {
-          return lookAtArchive(directory, settingsNow, status?.archive !== undefined, signal)
-        })
-      : undefined,
-  ])
+  const [global, certificate, memory, daemonDescriptors, cacheDisk, archive, set] =
+    await Promise.all([
+      globalOf(facts, bounds),
+      httpCert === undefined || httpKey === undefined
+        ? undefined
+        : part('the look at the certificate', () => lookAtCertificate(httpCert, httpKey)),
+      part('the look at the memory', () => lookAtMemory(pid)),
+      pid === undefined
+        ? undefined
+        : part('the look at the limits of the daemon', () => lookAtDescriptors(pid)),
+      cached === undefined
+        ? undefined
+        : part('the look at the disk of cached files', () => lookAtDisk(cached)),
+      isArchived
+        ? part('the look at the archive', () => {
+            return lookAtArchive(directory, settingsNow, status?.archive !== undefined, signal)
+          })
+        : undefined,
+      engine === undefined
+        ? undefined
+        : part('the look at the set', () => {
+            return lookAtSet({ ...settingsNow, engine }, status?.set !== undefined, signal)
+          }),
+    ])
   return {
     ...facts,
     global,
@@ -77,6 +84,7 @@ export async function gather(
     disk: await disk,
     cacheDisk,
     archive,
+    set,
     descriptors: await own,
     daemonDescriptors: present(daemonDescriptors),
   }

@@ -15,8 +15,11 @@ const EVERYWHERE = '/ip4/0.0.0.0/tcp/4480'
 const ADDRESS = /^\/(ip[46])\/([^/]+)\/tcp\/(\d+)/
 
 /** After a start of a Global: who can join it, and how (R007-159). */
-export function afterGlobalStart({ listen, lanePort }: StatusAnswer, flags: Flags): string[] {
+export function afterGlobalStart({ listen, lanePort, set }: StatusAnswer, flags: Flags): string[] {
   const here = dirFlag(flags)
+  if (set !== undefined && set.state !== 'active') {
+    return [`this member is ${set.state}; \`dstore set status${here}\` shows which one is active`]
+  }
   const invite = `next: \`dstore invite${here} -o ticket\` makes a ticket`
   const outside = listen.filter((address) => !isLoopbackAddress(address))
   if (outside.length === 0) {

@@ -26,7 +26,7 @@
 
 /* Positions of the journal, from 1. */
 #ifndef LAST
-#define LAST 5
+#define LAST 4
 #endif
 
 /* Crashes, and changes of the engine's leader that lose entries. */
@@ -231,7 +231,8 @@ inline appended(i, isAnswer) {
   :: state[i] == begins -> apply(i, seen[i] + 1); epoch[i] = applied[i]; state[i] = serves
 #endif
   :: state[i] == serves ->
-       apply(i, applied[i] + 1);
+       applied[i]++;
+       row(i, applied[i]) = log[applied[i]];
        if
        :: pendingChange[i] -> owed[i] = applied[i]; pendingChange[i] = false
        :: else -> skip
@@ -291,12 +292,8 @@ end:
        :: faults < FAULTS -> faults++; state[i] = leaving; send(i, applied[i], false, true)
        fi
      }
-  :: atomic { pending[i] && isThere(i) ->
-       if
-       :: appended(i, true)
-       :: appended(i, false)
-       fi
-     }
+  :: atomic { pending[i] && isThere(i) -> appended(i, true) }
+  :: atomic { pending[i] && isThere(i) -> appended(i, false) }
 #ifdef NO_FENCE
   :: atomic { pending[i] && isTaken(i) && state[i] == serves -> appended(i, true) }
   :: atomic { pending[i] && isTaken(i) && state[i] != serves -> restart(i) }

@@ -64,6 +64,7 @@ export class Active implements Elected {
   /** A heartbeat that has not been sent yet, for those who wait to be confirmed. */
   #confirming: Promise<unknown> | undefined
   #isOpen = false
+  #isClosing = false
   #closed: Promise<void> | undefined
 
   constructor(parts: ActiveParts) {
@@ -133,7 +134,7 @@ export class Active implements Elected {
 
   mayServe(): boolean {
     const { lease, elapsed } = this.#parts
-    return this.#fence === undefined && lease.mayServe(elapsed())
+    return this.#fence === undefined && !this.#isClosing && lease.mayServe(elapsed())
   }
 
   serving(): Promise<void> {
@@ -171,7 +172,9 @@ export class Active implements Elected {
     this.#lose(why)
   }
 
+  /** A farewell follows, after which another member answers at once. */
   closing(): void {
+    this.#isClosing = true
     this.#isOpen = false
   }
 

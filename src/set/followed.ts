@@ -4,7 +4,7 @@
  */
 import { BEFORE_FIRST, Chain, type ChainPosition } from '../journal/chain.ts'
 import type { JournalEnd } from '../journal/beginning.ts'
-import type { EntryBody, EntryHead } from '../journal/entry.ts'
+import type { Entry, EntryBody, EntryHead } from '../journal/entry.ts'
 import { ALL_SET_RULES, type SetRules } from './rules.ts'
 
 /** The last entry that was read. */
@@ -26,19 +26,27 @@ export class Followed {
   #heldBytes = 0
   #acknowledged = 0
 
-  /** `start`: what the replica has. */
-  constructor(start: ChainPosition = BEFORE_FIRST, rules: SetRules = ALL_SET_RULES) {
+  /** The entry that the replica ends with, if it is known. */
+  readonly #last: Entry | undefined
+
+  /** `start`: what the replica has; `last`: its last entry. */
+  constructor(
+    start: ChainPosition = BEFORE_FIRST,
+    rules: SetRules = ALL_SET_RULES,
+    last?: Entry | undefined,
+  ) {
     this.#chain = new Chain(start)
+    this.#last = last
     this.#rules = rules
   }
 
   get end(): FollowedEnd {
-    const { position, digest, head } = this.#chain
-    return { position, digest, head, kind: this.#kind }
+    const { position, digest } = this.#chain
+    return { position, digest, head: this.head, kind: this.#kind ?? this.#last?.body.kind }
   }
 
   get head(): EntryHead | undefined {
-    return this.#chain.head
+    return this.#chain.head ?? this.#last?.head
   }
 
   /** Bytes that wait to be acknowledged. */

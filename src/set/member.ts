@@ -56,7 +56,6 @@ export function createSetMember(options: SetMemberOptions): SetMember {
 class Member implements SetMember {
   readonly #options: SetMemberOptions
   readonly #rules: SetRules
-  readonly #lease: Lease
   readonly #snapshots: SetSnapshots
   readonly #closing = new AbortController()
   readonly #noting: Promise<void>
@@ -80,7 +79,6 @@ class Member implements SetMember {
   constructor(options: SetMemberOptions) {
     this.#options = options
     this.#rules = options.rules ?? ALL_SET_RULES
-    this.#lease = new Lease(this.#rules)
     this.#heardAt = options.clocks.grantor()
     this.#snapshots = new SetSnapshots({
       ...options,
@@ -192,13 +190,14 @@ class Member implements SetMember {
     const { journal, clocks, sleep, random, objects, log, engine } = this.#options
     this.#become('beginning')
     log.info('taking over: no active member was heard', { after: end.position })
-    const lease = this.#lease
+    const lease = new Lease(this.#rules)
     const elapsed = clocks.holder
     let active: Active | undefined
     const timed = new TimedJournal({
       journal,
       lease,
       elapsed,
+      rules: this.#rules,
       onAcknowledged: (position, entry) => {
         this.#heard()
         this.#end = this.#position = position

@@ -10,6 +10,7 @@ import { DstoreError } from '../errors.ts'
 import type { ChainPosition } from '../journal/chain.ts'
 import { decodeEntry } from '../journal/decode.ts'
 import { entryDigest } from '../journal/digest.ts'
+import type { Entry } from '../journal/entry.ts'
 import type { Journal } from '../journal/journal.ts'
 import { SET_LOOK_MS } from '../limits.ts'
 import type { Log } from '../log.ts'
@@ -50,6 +51,8 @@ export interface StandingRead {
 
 /** Time from one try to open to the next. */
 const AWAY_MS = 1_000
+/** How often it loads its records anew before it gives up. */
+const REBUILDS = 5
 
 const isAway = (error: unknown): boolean =>
   error instanceof DstoreError && (error.code === 'unreachable' || error.code === 'timeout')
@@ -80,6 +83,7 @@ export class Standing {
 
   async #run(signal: AbortSignal): Promise<FollowedEnd> {
     const { replica, log, sleep, onState, onFailed } = this.#parts
+    let rebuilt = 0
     onState('joining')
     for (;;) {
       signal.throwIfAborted()
@@ -93,6 +97,8 @@ export class Standing {
           continue
         }
         if (!(error instanceof Rebuild)) throw error
+        // Each time it may have been overtaken by a trim, but not for ever.
+        if (++rebuilt > REBUILDS) throw new DstoreError('integrity', error.message)
         log.warn(`loading the records of this member anew: ${error.message}`)
         onState('joining')
         await replica.load(signal)
@@ -107,9 +113,9 @@ export class Standing {
     const ends = AbortSignal.any([signal, ended.signal])
     let besides: Promise<void> = Promise.resolve()
     try {
-      await this.#check(follower.position)
+      const last = await this.#check(follower.position)
       besides = this.#parts.beside(follower, ends)
-      return await this.#untilSilent(follower, signal)
+      return await this.#untilSilent(follower, last, signal)
     } finally {
       ended.abort()
       await besides
@@ -117,33 +123,44 @@ export class Standing {
     }
   }
 
-  /** Does the replica continue the journal? */
-  async #check({ position, digest }: ChainPosition): Promise<void> {
+  /** Does the replica continue the journal? Its last entry, unless that was trimmed. */
+  async #check({ position, digest }: ChainPosition): Promise<Entry | undefined> {
     const { journal, objects } = this.#parts
+    // Looked at before the end: a snapshot is of entries that the journal had by then.
+    const isUsed = (await journal.extent()).last === 0 && (await hasHistory(objects))
     const { first, last } = await journal.extent()
     if (last < position) throw behind(position, last)
-    if (last === 0 && (await newestSnapshot(objects)) !== undefined) {
+    if (last === 0 && isUsed) {
       throw new DstoreError('integrity', `the journal is empty, and ${objects.place} has a set`, {
-        hint: 'the engine has lost the journal, or another engine is named: see docs/set.md',
+        hint: 'the engine has lost the journal, or another engine is named; or this is the archive of a single Global, which needs a place of its own: see docs/set.md',
       })
     }
     if (first > position + 1) throw new Rebuild(`entries up to ${first - 1} were trimmed`)
-    if (position === 0) return
+    if (position === 0) return undefined
     const found = await journal.at(position)
-    if (!(found instanceof Uint8Array) || equal(entryDigest(found), digest)) return
+    if (!(found instanceof Uint8Array)) return undefined
+    if (equal(entryDigest(found), digest)) return decodeEntry(found)
     throw new Rebuild(`its entry ${position} is not that of the journal`)
   }
 
-  async #untilSilent(follower: Follower, signal: AbortSignal): Promise<FollowedEnd> {
+  async #untilSilent(
+    follower: Follower,
+    last: Entry | undefined,
+    signal: AbortSignal,
+  ): Promise<FollowedEnd> {
     const { journal, rules, onState, onRead, onApplied } = this.#parts
-    let followed = new Followed(follower.position, rules)
+    const begin = (): Followed => {
+      const isThere = last?.head.position === follower.position.position
+      return new Followed(follower.position, rules, isThere ? last : undefined)
+    }
+    let followed = begin()
     const patience = new Patience(rules)
     const reading = new AbortController()
     const ends = AbortSignal.any([signal, reading.signal])
     let fault: unknown
     const read = async (): Promise<void> => {
       while (!ends.aborted) {
-        followed = new Followed(follower.position, rules)
+        followed = begin()
         const again = new AbortController()
         restart = () => again.abort()
         const until = AbortSignal.any([ends, again.signal])
@@ -172,6 +189,7 @@ export class Standing {
       for (;;) {
         const wait = await this.#look(
           () => followed,
+          follower.position.position,
           patience,
           () => restart(),
         )
@@ -214,6 +232,7 @@ export class Standing {
 
   async #look(
     followed: () => Followed,
+    applied: number,
     patience: Patience,
     restart: () => void,
   ): Promise<'over' | 'caught-up' | 'behind'> {
@@ -227,6 +246,8 @@ export class Standing {
       onFailed(error)
       return 'behind'
     }
+    // Before it asked, that was known to be acknowledged.
+    if (last < applied) throw behind(applied, last)
     const { end } = followed()
     // What it read has vanished: an engine that changed its leader lost what it had not confirmed.
     if (last < end.position) restart()
@@ -241,6 +262,12 @@ export class Standing {
     }
     return patience.isOver ? 'over' : 'caught-up'
   }
+}
+
+/** Has the bucket the history of a set, or of an archive? */
+async function hasHistory(objects: ObjectStore): Promise<boolean> {
+  if ((await newestSnapshot(objects)) !== undefined) return true
+  return (await objects.list('j/')).objects.length > 0
 }
 
 function behind(position: number, last: number): DstoreError {

@@ -7,12 +7,14 @@ import { DstoreError } from '../errors.ts'
 import { decodeEntry } from '../journal/decode.ts'
 import type { Extent, Followed, Journal } from '../journal/journal.ts'
 import type { Lease } from './lease.ts'
+import { ALL_SET_RULES, type SetRules } from './rules.ts'
 
 export interface TimedJournalOptions {
   readonly journal: Journal
   readonly lease: Lease
   /** A clock that never lags. */
   readonly elapsed: () => number
+  readonly rules?: SetRules
   /** The engine acknowledged an append. */
   readonly onAcknowledged: (position: number, entry: Uint8Array) => void
   /** An append failed, or is in doubt. */
@@ -24,8 +26,10 @@ export interface TimedJournalOptions {
 /** Trims nothing: the set does that behind its snapshots. */
 export class TimedJournal implements Journal {
   readonly #options: TimedJournalOptions
-  /** What was tried last. */
-  #tried: { readonly position: number; readonly entry: Uint8Array } | undefined
+  /** What was tried last, and when first. */
+  #tried:
+    | { readonly position: number; readonly entry: Uint8Array; readonly sentAt: number }
+    | undefined
 
   constructor(options: TimedJournalOptions) {
     this.#options = options
@@ -33,9 +37,15 @@ export class TimedJournal implements Journal {
 
   async append(after: number, entry: Uint8Array): Promise<'ok' | 'taken'> {
     const { journal, lease, elapsed, onAcknowledged, onFailed } = this.#options
-    const sentAt = elapsed()
-    lease.sent(sentAt)
-    this.#tried = { position: after + 1, entry }
+    const { rules = ALL_SET_RULES } = this.#options
+    const now = elapsed()
+    lease.sent(now)
+    const before = this.#tried
+    // An engine may answer that an earlier try arrived: since that, another member may have begun.
+    const isAgain =
+      rules.leasesFromFirst && before?.position === after + 1 && equal(before.entry, entry)
+    const sentAt = isAgain ? before.sentAt : now
+    this.#tried = { position: after + 1, entry, sentAt }
     try {
       const answer = await journal.append(after, entry)
       if (answer === 'ok') {

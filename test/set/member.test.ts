@@ -1,10 +1,15 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { ExecutionContext } from 'ava'
+import { DstoreError } from '../../src/errors.ts'
+import type { Journal } from '../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../src/journal/memory.ts'
+import type { DiskStore } from '../../src/store/disk/disk.ts'
 import { MemoryBucket } from '../bucket/memory-objects.ts'
+import { openWriter, readAll } from '../journal/tools.ts'
 import { test } from '../serial.ts'
-import { member, open } from './members.ts'
+import { member, open, wayTo } from './members.ts'
 
 const never = new AbortController().signal
 const id = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -43,4 +48,128 @@ test('a second member follows, and takes over with all that was acknowledged', a
   await a.set.close()
   await b.set.close()
   await journal.close()
+})
+
+const twoMembers = async (t: ExecutionContext) => {
+  const directory = await mkdtemp(join(tmpdir(), 'dstore-set-'))
+  t.teardown(() => rm(directory, { recursive: true, force: true }))
+  for (const name of ['a', 'b']) await mkdir(join(directory, name))
+  const journal = createMemoryJournal()
+  const bucket = new MemoryBucket()
+  const of = (name: string, way: Journal = journal) =>
+    member({ directory, journal: way, bucket, name })
+  t.teardown(() => journal.close())
+  return { journal, bucket, of }
+}
+
+const write = (store: DiskStore, key: string) =>
+  store.commit({
+    conditions: [],
+    writes: [{ key: row(key), value: id(key) }],
+    entry: undefined,
+  })
+
+test('R012-12: a member that closes its store answers nothing more', async (t) => {
+  const { of } = await twoMembers(t)
+  const a = of('a')
+  const elected = await a.set.stand(never)
+  const store = await open(a.directory, elected)
+  t.true(elected.mayServe())
+  const closing = store.close()
+  t.false(elected.mayServe(), 'before the farewell')
+  await closing
+  t.false(elected.mayServe())
+  await a.set.close()
+})
+
+test('R012-2: an empty journal beside a bucket with a history is refused', async (t) => {
+  const { bucket, of } = await twoMembers(t)
+  bucket.objects.set(`j/${'1'.padStart(16, '0')}`, new Uint8Array([1]))
+  const a = of('a')
+  const error = await t.throwsAsync(a.set.stand(never), { code: 'integrity' })
+  t.regex(error!.message, /journal is empty/)
+  await a.set.close()
+})
+
+test('R012-3: a journal that lacks what a member has is refused, with the count', async (t) => {
+  const { of } = await twoMembers(t)
+  const a = of('a')
+  const store = await open(a.directory, await a.set.stand(never))
+  await write(store, 'k')
+  await store.close()
+  await a.set.close()
+  const other = createMemoryJournal()
+  const again = of('a', other)
+  const error = await t.throwsAsync(again.set.stand(never), { code: 'integrity' })
+  t.regex(error!.message, /ends at entry 0: this member alone has \d+ entries more/)
+  await again.set.close()
+})
+
+test('R012-1: of two that begin at once, one stands by', async (t) => {
+  const { of, journal } = await twoMembers(t)
+  const [a, b] = [of('a'), of('b')]
+  const ends = new AbortController()
+  const standing = [a, b].map((one) => one.set.stand(ends.signal))
+  const states = new Set<string>()
+  const first = await Promise.race(standing)
+  for (const one of [a, b]) states.add(one.set.status().own.state)
+  t.is(first.epoch, 2)
+  await new Promise((resolve) => setTimeout(resolve, 700))
+  const begins = (await readAll(journal)).filter((entry) => entry[1] === 3)
+  t.is(begins.length, 1)
+  ends.abort(new Error('over'))
+  const outcomes = await Promise.allSettled(standing)
+  t.is(outcomes.filter(({ status }) => status === 'fulfilled').length, 1)
+  for (const one of [a, b]) await one.set.close()
+})
+
+test('R012-13: a member that was overtaken is fenced, and its store takes nothing', async (t) => {
+  const { of, journal } = await twoMembers(t)
+  const a = of('a')
+  const elected = await a.set.stand(never)
+  const store = await open(a.directory, elected)
+  const other = await openWriter(journal, 7)
+  const fault = await elected.lost
+  t.is(fault.code, 'unwritable')
+  t.false(elected.mayServe())
+  await t.throwsAsync(elected.serving(), { code: 'unwritable' })
+  t.is(elected.refusal, fault)
+  t.is(a.set.status().own.state, 'fenced')
+  await t.throwsAsync(write(store, 'k'))
+  await store.close()
+  await other.writer.close()
+  await a.set.close()
+})
+
+test('R012-14: answers wait while the engine is away, and go on', async (t) => {
+  const { of, journal } = await twoMembers(t)
+  let isAway = false
+  const way: Journal = {
+    ...wayTo(journal),
+    append: async (after, entry) => {
+      if (isAway) throw new DstoreError('unreachable', 'away')
+      return journal.append(after, entry)
+    },
+    at: async (position) => {
+      if (isAway) throw new DstoreError('unreachable', 'away')
+      return journal.at(position)
+    },
+  }
+  const a = of('a', way)
+  const elected = await a.set.stand(never)
+  const store = await open(a.directory, elected)
+  isAway = true
+  await new Promise((resolve) => setTimeout(resolve, 2600))
+  t.false(elected.mayServe())
+  t.is(a.set.status().own.state, 'paused')
+  let isServing = false
+  const waiting = elected.serving().then(() => (isServing = true))
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  t.false(isServing)
+  isAway = false
+  await waiting
+  t.true(elected.mayServe())
+  await write(store, 'k')
+  await store.close()
+  await a.set.close()
 })

@@ -29,7 +29,7 @@ async function lookAtKey(path: string): Promise<NonNullable<ArchiveFacts['key']>
 }
 
 /** Writes a few objects of its own, which it deletes, as a start does. */
-async function tryBucket(
+export async function tryBucket(
   place: string,
   endpoint: string | undefined,
   signal: AbortSignal,

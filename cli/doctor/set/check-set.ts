@@ -191,9 +191,9 @@ function loopbackOf(
 }
 
 function fine({ engine }: SetFacts, status: SetReport | undefined): string {
-  if (status === undefined) return `${engine} answers, and keeps what it acknowledges`
+  if (status === undefined) return `${engine}; engine and servers are checked at each start`
   const members = membersOf(status)
   const active = activeOf(members)
   const who = active === undefined ? '' : `, ${nameIn(members, active)} is active`
-  return `${members.length} members${who}; ${engine} keeps what it acknowledges`
+  return `${members.length} members${who}, over ${engine}`
 }

@@ -51,6 +51,8 @@ export interface DaemonOptions {
   readonly log: Log
   /** Called under the lock, so that a daemon that may not run does not load libp2p. */
   readonly openNode: (options: NodeOptions) => Promise<ServedNode>
+  /** Loads the code of a Global ahead of `openNode`, at a member of a set that stands by. */
+  readonly prepare?: () => Promise<void>
   /** Called where doors are open. Missing: the program has none. */
   readonly openDoors?: (names: readonly string[], context: DoorContext) => Promise<readonly Door[]>
 }
@@ -131,6 +133,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       daemon = await serve(node, settings, { lock, held, tokens, member }, options)
       // Its socket answers already, while it loads what it lacks.
       await member?.start()
+      // A take-over is not the time to read code.
+      if (member !== undefined) await options.prepare?.()
       // Save only settings that a node was opened and served with (R007-6).
       writeSettings(directory.config, saved)
       archive.served()

@@ -66,14 +66,9 @@ export class LocalIndex {
     return this.#link === 'connected' && this.#freshness.isDoubtful(now)
   }
 
-  /** The link to a set is away, and another of its members may still take over. */
-  isFailingOver(now: number): boolean {
-    return this.#link !== 'connected' && this.#requests.isFailingOver(now)
-  }
-
-  /** Is Global a set, as far as it has said? */
-  get isOfSet(): boolean {
-    return this.#requests.isOfSet
+  /** Is Global a set, and may another of its members still take over? */
+  get failover(): Pick<RequestQueue, 'isOfSet' | 'isFailingOver'> {
+    return this.#requests
   }
 
   /** Every change up to here is applied. */

@@ -109,12 +109,14 @@ export class GlobalLink {
 
   /** Global is there, or another member of the set may take over in a moment. */
   get isExpected(): boolean {
-    return this.#status.state === 'connected' || this.#index.isFailingOver(this.#options.now())
+    return (
+      this.#status.state === 'connected' || this.#index.failover.isFailingOver(this.#options.now())
+    )
   }
 
   /** Is Global a set, as far as it has said? */
   get isOfSet(): boolean {
-    return this.#index.isOfSet
+    return this.#index.failover.isOfSet
   }
 
   /** Connected, but reads must ask Global first. */
@@ -129,15 +131,7 @@ export class GlobalLink {
     for (;;) {
       const verdict = this.verdict()
       if (verdict !== 'wait') return verdict
-      const ticket = this.#calls.newTicket()
-      const limit = { ms: CALL_TIMEOUT_MS, what: 'nothing was known of Global', signal }
-      const decided = await inTime<Verdict>(limit, (resolve) => {
-        this.#calls.addReader(ticket, (verdict) => resolve(() => verdict))
-        this.#handle({ type: 'check-freshness', ticket })
-        return () => {
-          if (this.#calls.remove(ticket)) this.#handle({ type: 'cancel', ticket })
-        }
-      })
+      const decided = await this.#calls.verdict((event) => this.#handle(event), signal)
       if (decided !== 'wait') return decided
     }
   }
@@ -260,7 +254,9 @@ export class GlobalLink {
       if (this.#second.isOn) continue
       const isRefused = error.code === 'not-permitted'
       const backoff = backoffMs(Math.max(1, attempt))
-      const most = this.#index.isFailingOver(this.#options.now()) ? FAILOVER_REDIAL_MS : Infinity
+      const most = this.#index.failover.isFailingOver(this.#options.now())
+        ? FAILOVER_REDIAL_MS
+        : Infinity
       const waitMs = isRefused ? Math.max(backoff, REFUSED_REDIAL_MS) : Math.min(backoff, most)
       await this.#reconnect.pause(waitMs, signal)
     }

@@ -1,9 +1,10 @@
 /** Who waits for an answer of Global, or for a verdict about freshness: each by its ticket. */
+import { inTime } from '../../deadline.ts'
 import { DstoreError } from '../../errors.ts'
 import type { Verdict } from '../../index/local/freshness.ts'
-import type { LocalEffect } from '../../index/local/local-events.ts'
+import type { LocalEffect, UntimedLocalEvent } from '../../index/local/local-events.ts'
 import type { Answer } from '../../index/message.ts'
-import { INDEX_MESSAGE_BYTES, SESSION_WINDOW_BYTES } from '../../limits.ts'
+import { CALL_TIMEOUT_MS, INDEX_MESSAGE_BYTES, SESSION_WINDOW_BYTES } from '../../limits.ts'
 import type { Channel } from '../../wire/channel.ts'
 
 interface Caller {
@@ -35,8 +36,20 @@ export class PendingCalls {
     this.#askForAnswers()
   }
 
-  addReader(ticket: number, take: (verdict: Verdict) => void): void {
-    this.#readers.set(ticket, take)
+  /** Asks the index for a verdict, and waits for it. Rejects with `timeout` or `cancelled`. */
+  verdict(
+    handle: (event: UntimedLocalEvent) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<Verdict> {
+    const ticket = this.newTicket()
+    const limit = { ms: CALL_TIMEOUT_MS, what: 'nothing was known of Global', signal }
+    return inTime<Verdict>(limit, (resolve) => {
+      this.#readers.set(ticket, (verdict) => resolve(() => verdict))
+      handle({ type: 'check-freshness', ticket })
+      return () => {
+        if (this.remove(ticket)) handle({ type: 'cancel', ticket })
+      }
+    })
   }
 
   /** It waits no longer. False if it had its answer. */

@@ -191,7 +191,10 @@ export async function recover(
   let named: ReadonlyMap<Location, StoredValue> | undefined
   const isNamed = (file: Location): StoredValue | undefined =>
     (named ??= replacementFiles(records)).get(file)
+  // With an archive, few of the values may be on this disk: only these are looked at.
+  const here = archived && new Set<string>()
   for await (const name of files.list(layout.values)) {
+    here?.add(name)
     const id = parsePartialFile(name)
     const file = parseValueFile(name)
     if (id !== undefined ? await partials.restore(id) : file === undefined) continue
@@ -203,7 +206,7 @@ export async function recover(
   const damaged: Location[] = []
   let hasOutboardsBehind = false
   const sizes = new SizeIndex()
-  const found = archived && new FoundFiles(files, layout, archived)
+  const found = here && archived && new FoundFiles(files, layout, archived, here)
   let checks: Promise<void>[] = []
   const check = async (location: Location, value: StoredValue): Promise<void> => {
     const isGood = await (found?.check(value) ?? isWhole(files, layout, value))

@@ -231,9 +231,9 @@ test('R012-61: Global is a set once its pong has named addresses, also after the
     const { id } = (ping as { message: { id: number } }).message
     const body = { type: 'pong', seq: 8, ...(addresses && { addresses }) } as const
     index.handle({ type: 'message', message: { id, body }, now: 1501 })
-    t.is(index.isOfSet, addresses !== undefined)
+    t.is(index.failover.isOfSet, addresses !== undefined)
     t.is(requests(index), addresses === undefined ? 1 : 0)
-    t.is(index.isFailingOver(12_000), addresses !== undefined)
-    t.false(index.isFailingOver(17_001))
+    t.is(index.failover.isFailingOver(12_000), addresses !== undefined)
+    t.false(index.failover.isFailingOver(17_001))
   }
 })

@@ -74,6 +74,8 @@ export class MemberNode implements Serving {
     const active = others.find(({ state }) => state === 'active' || state === 'paused')
     const who =
       active === undefined ? 'no member is known to be active' : `${active.name} is active`
+    const isOpening = own.state === 'active' || own.state === 'beginning'
+    if (isOpening) return new DstoreError('unreachable', 'this member is about to be active')
     return new DstoreError('unreachable', `this member of the set is ${stateOf(own)}: ${who}`, {
       hint: 'ask that member, or a Local of the set; see `dstore set status`',
     })

@@ -1,0 +1,50 @@
+/** Looks at the set of a member: files of secrets, engine and bucket, tried from here. */
+import { stat } from 'node:fs/promises'
+import { readEngineSecrets } from '../../../src/daemon/config/set/engine-secrets.ts'
+import type { SetSettings } from '../../../src/daemon/config/set/set-settings.ts'
+import { labelOf } from '../../../src/daemon/process/set/open-member.ts'
+import { asDstoreError } from '../../../src/errors.ts'
+import type { SecretFile, SetFacts } from '../facts.ts'
+import { tryBucket } from '../archive/gather-archive.ts'
+
+const LOCAL = /^(localhost|127\.[\d.]+|\[::1\])(:\d+)?$/
+
+/** `isServed`: a daemon tells of the bucket itself, and races it at each start. */
+export async function lookAtSet(
+  settings: SetSettings & { readonly engine: string },
+  isServed: boolean,
+  signal: AbortSignal,
+): Promise<SetFacts> {
+  const { engine, bucket, bucketEndpoint: endpoint, setKey, engineSecrets } = settings
+  const bucketFault =
+    isServed || bucket === undefined ? undefined : (await tryBucket(bucket, endpoint, signal)).fault
+  return {
+    engine: labelOf(engine),
+    endpoint,
+    isEnginePlain: await isPlain(engine, engineSecrets),
+    key: setKey === undefined ? undefined : await lookAtFile(setKey),
+    secrets: engineSecrets === undefined ? undefined : await lookAtFile(engineSecrets),
+    tried: { engine: undefined, bucket: bucketFault },
+  }
+}
+
+/** Do entries go to another machine without TLS? */
+async function isPlain(engine: string, secretsFile: string | undefined): Promise<boolean> {
+  const [, scheme, hosts = ''] = /^([a-z]+):\/\/(?:[^/]*@)?([^/?]*)/.exec(engine) ?? []
+  if (scheme === 'tls' || hosts.split(',').every((host) => LOCAL.test(host))) return false
+  if (/[?&]sslmode=(require|verify-ca|verify-full)/.test(engine)) return false
+  try {
+    const { ca, cert } = await readEngineSecrets(secretsFile, {})
+    return (ca ?? cert) === undefined
+  } catch (error) {
+    // A file that is not fit is a finding of its own.
+    asDstoreError(error)
+    return true
+  }
+}
+
+async function lookAtFile(path: string): Promise<SecretFile> {
+  const found = await stat(path).catch(() => undefined)
+  if (found === undefined) return { path, state: 'missing' }
+  return { path, state: (found.mode & 0o077) === 0 ? 'there' : 'open' }
+}

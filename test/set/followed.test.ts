@@ -1,0 +1,108 @@
+import { createMemoryJournal } from '../../src/journal/memory.ts'
+import { Followed } from '../../src/set/followed.ts'
+import { noteIn, readNotes, writeNote } from '../../src/set/notes.ts'
+import type { MemberNote } from '../../src/set/member-note.ts'
+import { decodeEntry } from '../../src/journal/decode.ts'
+import { ALL_SET_RULES } from '../../src/set/rules.ts'
+import { SET_FORGET_MS, SET_MEMBERS, SET_NOTE_BYTES } from '../../src/limits.ts'
+import { MemoryBucket } from '../bucket/memory-objects.ts'
+import { marked, openWriter, readAll } from '../journal/tools.ts'
+import { test } from '../serial.ts'
+
+test('R012-7: what is not known to be acknowledged waits', async (t) => {
+  const journal = createMemoryJournal()
+  const { writer } = await openWriter(journal, 1)
+  for (let i = 1; i <= 3; i++) await writer.append([marked(i)])
+  const entries = await readAll(journal)
+  const followed = new Followed()
+  t.is(followed.read(entries.slice(0, 2)).length, 1)
+  t.true(followed.isHolding)
+  t.is(followed.heldBytes, entries[1]!.byteLength)
+  t.deepEqual(followed.read(entries.slice(2)), entries.slice(1, 3))
+  t.is(followed.end.position, 4)
+  const hasty = new Followed(undefined, { ...ALL_SET_RULES, appliesAcknowledged: false })
+  t.is(hasty.read(entries).length, 4)
+})
+
+test('R012-8: an entry that does not follow what was read is refused', async (t) => {
+  const [one, other] = [createMemoryJournal(), createMemoryJournal()]
+  for (const [journal, mark] of [
+    [one, 1],
+    [other, 2],
+  ] as const) {
+    const { writer } = await openWriter(journal, 1)
+    await writer.append([marked(mark)])
+    await writer.append([marked(9)])
+  }
+  const followed = new Followed()
+  followed.read((await readAll(one)).slice(0, 2))
+  const others = await readAll(other)
+  t.throws(() => followed.read(others.slice(2)), { code: 'integrity' })
+})
+
+test('R012-9: the last entry of the replica is known before another is read', async (t) => {
+  const journal = createMemoryJournal()
+  const { writer } = await openWriter(journal, 1)
+  await writer.say('farewell')
+  const last = decodeEntry((await readAll(journal))[1]!)
+  const start = { position: 2, digest: new Uint8Array(32) }
+  t.is(new Followed(start).end.kind, undefined)
+  const { kind, head } = new Followed(start, ALL_SET_RULES, last).end
+  t.is(kind, 'farewell')
+  t.is(head?.epoch, 1)
+})
+
+const note = (id: string, more: Partial<MemberNote> = {}): MemberNote => ({
+  id,
+  name: 'one',
+  version: '1.0',
+  state: 'standby',
+  position: 3,
+  addresses: ['/ip4/127.0.0.1/tcp/4001'],
+  at: 1000,
+  ...more,
+})
+
+test('R012-20: notes of members come back, the latest first', async (t) => {
+  const bucket = new MemoryBucket()
+  const objects = bucket.client()
+  const [a, b] = [note('a'.repeat(16)), note('b'.repeat(16), { at: 2000 })]
+  for (const one of [a, b]) await writeNote(objects, one)
+  t.deepEqual(await readNotes(objects, 2000), [b, a])
+  t.deepEqual(await readNotes(objects, 1000 + SET_FORGET_MS), [b], 'a long silent one is forgotten')
+})
+
+test('R012-21: what no member wrote is no note', async (t) => {
+  const bytes = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
+  const { id, ...said } = note('c'.repeat(16))
+  const whole = { format: 1, ...said }
+  t.deepEqual(noteIn(id, bytes(whole)), { id, ...said })
+  const hostile: readonly unknown[] = [
+    null,
+    [],
+    { ...whole, format: 2 },
+    { ...whole, name: '\u001b[2J' },
+    { ...whole, name: 'a'.repeat(65) },
+    { ...whole, version: 1 },
+    { ...whole, state: 'king' },
+    { ...whole, position: -1 },
+    { ...whole, position: 2 ** 53 },
+    { ...whole, at: '1' },
+    { ...whole, addresses: 'no' },
+    { ...whole, addresses: Array.from({ length: 9 }, () => '/ip4/127.0.0.1/tcp/1') },
+    { ...whole, addresses: ['http://one'] },
+    { ...whole, addresses: [`/${'a'.repeat(300)}`] },
+  ]
+  for (const one of hostile) t.is(noteIn(id, bytes(one)), undefined, JSON.stringify(one))
+  t.is(noteIn(id, new Uint8Array([0xff])), undefined)
+  t.is(noteIn(id, bytes({ ...whole, more: 'a'.repeat(SET_NOTE_BYTES) })), undefined)
+  const bucket = new MemoryBucket()
+  bucket.objects.set('m/not-an-id', bytes(whole))
+  bucket.objects.set(`m/${'d'.repeat(16)}`, new Uint8Array(SET_NOTE_BYTES + 1))
+  for (let i = 0; i < SET_MEMBERS + 4; i++) {
+    bucket.objects.set(`m/${i.toString(16).padStart(16, '0')}`, bytes({ ...whole, at: i }))
+  }
+  const read = await readNotes(bucket.client(), 1000)
+  t.is(read.length, SET_MEMBERS)
+  t.is(read[0]!.at, SET_MEMBERS + 3)
+})
