@@ -3,11 +3,11 @@
  * Global on the connection that wins (specs/004-index.md, "Rules: the addresses of Global").
  */
 import { DstoreError, asDstoreError } from '../../errors.ts'
-import { untilAborted } from '../../deadline.ts'
+import { pause, untilAborted } from '../../deadline.ts'
 import { decodeMessage } from '../../index/codec/decode.ts'
 import { encodeMessage } from '../../index/codec/encode.ts'
 import type { Message } from '../../index/message.ts'
-import { INDEX_MESSAGE_BYTES } from '../../limits.ts'
+import { FAREWELL_MS, INDEX_MESSAGE_BYTES } from '../../limits.ts'
 import { isLoopback } from '../../network/multiaddr.ts'
 import { INDEX_PROTOCOL, type PeerConnection, type PeerDialer } from '../../network/network.ts'
 import type { Channel } from '../../wire/channel.ts'
@@ -68,6 +68,14 @@ export async function greet(
   const frame = await reader.next()
   if (frame === undefined) throw new DstoreError('unreachable', 'Global ended the session')
   return { channel, reader, writer, answer: decodeMessage(frame) }
+}
+
+/** Says goodbye. Global ends its side after it has read that, which an abort might overtake. */
+export async function sayGoodbye({ writer, channel }: Greeted): Promise<void> {
+  const body = { type: 'goodbye', reason: 'it was told to stop' } as const
+  await writer.send(encodeMessage({ id: 0, body })).catch(() => undefined)
+  await writer.end().catch(() => undefined)
+  await pause(FAREWELL_MS, channel.signal)
 }
 
 /** A dial, and the connection that it led to. */

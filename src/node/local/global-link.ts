@@ -10,19 +10,13 @@ import type { LocalEffect, UntimedLocalEvent } from '../../index/local/local-eve
 import { LocalIndex } from '../../index/local/local-index.ts'
 import type { AnswerTo, Digest, Message, Position, Request } from '../../index/message.ts'
 import type { Verdict } from '../../index/local/freshness.ts'
-import {
-  CALL_TIMEOUT_MS,
-  DOUBT_MS,
-  FAILOVER_REDIAL_MS,
-  FAREWELL_MS,
-  REFUSED_REDIAL_MS,
-} from '../../limits.ts'
-import { inTime, pause } from '../../deadline.ts'
-import type { Greeted, Greeter } from './global-connector.ts'
+import { CALL_TIMEOUT_MS, DOUBT_MS } from '../../limits.ts'
+import { inTime } from '../../deadline.ts'
+import { sayGoodbye, type Greeted, type Greeter } from './global-connector.ts'
 import { GlobalReports, type Pulse } from '../global-facts.ts'
 import type { AskOptions, GlobalLinkOptions, Held, LinkStatus, Take } from './link-options.ts'
 import { PendingCalls } from './pending-calls.ts'
-import { Reconnect } from './reconnect.ts'
+import { Reconnect, redialMs } from './reconnect.ts'
 import { SecondConnection } from './second-connection.ts'
 
 /** How often the index checks the time: for pings, silence, and callers' time-outs. */
@@ -114,9 +108,8 @@ export class GlobalLink {
     )
   }
 
-  /** Is Global a set, as far as it has said? */
-  get isOfSet(): boolean {
-    return this.#index.failover.isOfSet
+  get failover(): LocalIndex['failover'] {
+    return this.#index.failover
   }
 
   /** Connected, but reads must ask Global first. */
@@ -129,8 +122,8 @@ export class GlobalLink {
    */
   async checkFreshness(signal?: AbortSignal): Promise<Exclude<Verdict, 'wait'>> {
     for (;;) {
-      const verdict = this.verdict()
-      if (verdict !== 'wait') return verdict
+      const known = this.verdict()
+      if (known !== 'wait') return known
       const decided = await this.#calls.verdict((event) => this.#handle(event), signal)
       if (decided !== 'wait') return decided
     }
@@ -150,7 +143,6 @@ export class GlobalLink {
     return this.#index.begin(digest)
   }
 
-  /** See the event. */
   wrote(name: string, seq: number): void {
     this.#handle({ type: 'wrote', name, seq })
   }
@@ -210,13 +202,8 @@ export class GlobalLink {
     clearInterval(this.#ticker)
     const reason = new DstoreError('unreachable', 'the node is stopping')
     if (this.#status.state === 'connected' && this.#current !== undefined) {
-      const { writer, channel } = this.#current
       this.#isClosing = true
-      const body = { type: 'goodbye', reason: 'it was told to stop' } as const
-      await writer.send(encodeMessage({ id: 0, body })).catch(() => undefined)
-      await writer.end().catch(() => undefined)
-      // Global ends its side after it has read the goodbye, which an abort might overtake.
-      await pause(FAREWELL_MS, channel.signal)
+      await sayGoodbye(this.#current)
     }
     this.#stop.abort(reason)
     this.#current?.channel.abort(reason)
@@ -252,13 +239,8 @@ export class GlobalLink {
       }
       this.#became('away', error)
       if (this.#second.isOn) continue
-      const isRefused = error.code === 'not-permitted'
       const backoff = backoffMs(Math.max(1, attempt))
-      const most = this.#index.failover.isFailingOver(this.#options.now())
-        ? FAILOVER_REDIAL_MS
-        : Infinity
-      const waitMs = isRefused ? Math.max(backoff, REFUSED_REDIAL_MS) : Math.min(backoff, most)
-      await this.#reconnect.pause(waitMs, signal)
+      await this.#reconnect.pause(redialMs(backoff, error, this.isExpected), signal)
     }
     this.#firstAttempt?.(signal.reason as DstoreError)
   }

@@ -163,7 +163,7 @@ export class Uploader {
     let hashed: Hashed | undefined
     const identity = (): Identity => (hashed ??= hasher.finish())
     const wasThere = this.#options.link.isExpected
-    const { isOfSet } = this.#options.link
+    const { isOfSet } = this.#options.link.failover
     const options = { ...this.#options, window: this.#window, wasThere, isOfSet }
     const stream = { bytes: passing(), size, ...keptAs(kept), identity }
     const stored = await sendStream(options, stream, limit)

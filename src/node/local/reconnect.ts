@@ -1,6 +1,12 @@
 /** When to dial again: exponential backoff with a cap and jitter, which a caller can cut short. */
-import { REDIAL_FIRST_MS, REDIAL_PATIENCE_MS } from '../../limits.ts'
+import {
+  FAILOVER_REDIAL_MS,
+  REDIAL_FIRST_MS,
+  REDIAL_PATIENCE_MS,
+  REFUSED_REDIAL_MS,
+} from '../../limits.ts'
 import { pause } from '../../deadline.ts'
+import type { DstoreError } from '../../errors.ts'
 
 /** The cap of the backoff, in milliseconds. */
 export const REDIAL_MOST_MS: number = 5000
@@ -12,6 +18,13 @@ export const REDIAL_MOST_MS: number = 5000
 export function backoffMs(attempt: number, random: () => number = Math.random): number {
   const most = Math.min(REDIAL_MOST_MS, REDIAL_FIRST_MS * 2 ** Math.min(attempt - 1, 30))
   return most * (0.5 + random() / 2)
+}
+
+/** How long to wait after an attempt that ended with this error, where the backoff is this. */
+export function redialMs(backoff: number, error: DstoreError, isFailingOver: boolean): number {
+  // A refusal needs an administrator to fix it.
+  if (error.code === 'not-permitted') return Math.max(backoff, REFUSED_REDIAL_MS)
+  return isFailingOver ? Math.min(backoff, FAILOVER_REDIAL_MS) : backoff
 }
 
 /** The waits between attempts to connect. */

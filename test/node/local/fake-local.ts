@@ -132,7 +132,7 @@ export class FakeLocal {
       get isExpected() {
         return status.state === 'connected'
       },
-      isOfSet: false,
+      failover: { isOfSet: false, isFailingOver: () => false },
       begin: () => ({ isFresh: () => true, end: () => undefined }),
       dialNow: async () => undefined,
       close: async () => this.onClose(),

@@ -1,6 +1,17 @@
+import { DstoreError } from '../../../src/errors.ts'
 import { test } from '../../serial.ts'
-import { REDIAL_FIRST_MS, REDIAL_PATIENCE_MS } from '../../../src/limits.ts'
-import { Reconnect, backoffMs, REDIAL_MOST_MS } from '../../../src/node/local/reconnect.ts'
+import {
+  FAILOVER_REDIAL_MS,
+  REDIAL_FIRST_MS,
+  REDIAL_PATIENCE_MS,
+  REFUSED_REDIAL_MS,
+} from '../../../src/limits.ts'
+import {
+  Reconnect,
+  backoffMs,
+  REDIAL_MOST_MS,
+  redialMs,
+} from '../../../src/node/local/reconnect.ts'
 
 test('waits double up to the longest, for ever', (t) => {
   const waits = Array.from({ length: 7 }, (_, i) => backoffMs(i + 1, () => 1))
@@ -51,4 +62,13 @@ test('nobody waits for an attempt that comes later, or has had its time', async 
   now -= 1
   await redial.dialNow()
   t.pass()
+})
+
+test('R012-61: a set is dialled again soon, but not by a Local that it refuses', (t) => {
+  const gone = new DstoreError('unreachable', 'gone')
+  const refused = new DstoreError('not-permitted', 'expelled')
+  t.is(redialMs(4000, gone, false), 4000)
+  t.is(redialMs(4000, gone, true), FAILOVER_REDIAL_MS)
+  t.is(redialMs(100, gone, true), 100)
+  t.is(redialMs(100, refused, true), REFUSED_REDIAL_MS)
 })
