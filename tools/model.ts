@@ -50,6 +50,10 @@ const ELECTION: Model = {
     NO_PATIENCE: 'safe',
     NO_ACKNOWLEDGED: 'safe',
     NO_CONDITION: 'safe',
+    NO_PROOF: 'safe',
+    NO_QUIET: 'safe',
+    NO_COUNT_ANEW: 'safe',
+    NO_FIRST_TRY: 'safe',
   },
 }
 

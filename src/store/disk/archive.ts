@@ -9,7 +9,7 @@ import type { Journal } from '../../journal/journal.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import type { Location } from '../store.ts'
 import type { StoredValue } from './records/file-row.ts'
-import type { RowsDigest } from './records/rows-digest.ts'
+import type { RowsDigest } from './follower/rows-digest.ts'
 
 export interface StoreArchive {
   /**

@@ -25,6 +25,7 @@ const FREEZE_MS = 5000
 const AWAY_MS = 20_000
 /** What passes between two faults. */
 const CALM_MS = 2000
+const ENDED_BY_SIGTERM = 143
 
 const MAJORITY = 'the majority of the engine is away'
 
@@ -66,7 +67,7 @@ const FAULTS: readonly Fault[] = [
       const { running } = active
       active.kill('SIGTERM')
       const { exit } = await running.end
-      assert.equal(exit, 0, running.stderr)
+      assert.equal(exit, ENDED_BY_SIGTERM, running.stderr)
       await drill.active()
     },
   },

@@ -29,11 +29,12 @@ const REGISTERS = 12
 const TARGETS = 128
 const FAULT_AFTER_MS = 500
 const FREEZE_MS = 5000
+const AFTER_FAILURE_MS = 500
 
 interface Call {
   readonly client: number
   readonly register: string
-  readonly kind: 'set' | 'create' | 'clear' | 'read'
+  readonly kind: 'set' | 'create' | 'clear' | 'remove' | 'read'
   readonly value: string
   readonly result: string
   readonly start: number
@@ -191,7 +192,7 @@ class Caller {
       })
     }
     if (kind === 1) {
-      return this.#timed(name, 'clear', '', async () => {
+      return this.#timed(name, 'remove', '', async () => {
         await connection.remove(key, true)
         return 'ok'
       })
@@ -256,9 +257,11 @@ class Caller {
       if (code === 'not-found') result = kind === 'read' ? '' : code
       else if (code === 'conflict') result = code
     }
+    const end = result === 'unknown' ? -1 : now()
+    // Many calls without an outcome would let the checker try all their orders.
+    if (result === 'unknown') await sleep(AFTER_FAILURE_MS)
     // A read without an answer says nothing.
     if (result === 'unknown' && kind === 'read') return
-    const end = result === 'unknown' ? -1 : now()
     history.push({ client, register, kind, value, result, start, end })
   }
 }

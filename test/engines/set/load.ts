@@ -64,6 +64,8 @@ export class Load {
       for (const key of held) await local.node.get(key).then((value) => value.bytes())
       load.#working.push(load.#read(local, held))
     }
+    // Before the processes end and the folders go, whatever the drill came to.
+    drill.teardown(() => load.stop())
     for (let i = 0; i < WRITERS; i++) {
       load.#working.push(load.#write(locals[i % locals.length]!.node, i))
     }
@@ -173,12 +175,14 @@ export class Load {
     } catch (error) {
       const { code, message } = asDstoreError(error)
       this.failures.push({ what, code, message, tookMs: Math.round(performance.now() - began) })
+      await sleep(AFTER_FAILURE_MS)
       return undefined
     }
   }
 }
 
 const FLOWING = 16
+const AFTER_FAILURE_MS = 250
 
 /** How often a Local checked all that it holds: once at its first start, then after each reset. */
 const resetsOf = ({ running }: LocalNode): number =>

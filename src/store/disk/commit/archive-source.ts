@@ -4,6 +4,7 @@ import type { Location } from '../../store.ts'
 import type { ArchiveSource } from '../archive.ts'
 import type { ArchivedFiles } from '../archived/archived-files.ts'
 import { makeLocation } from '../layout.ts'
+import { rowsDigest } from '../follower/rows-digest.ts'
 import type { Database } from '../records/database.ts'
 import type { Overlay } from '../replica/overlay.ts'
 import type { SealedValues } from '../staged/sealed-values.ts'
@@ -29,7 +30,7 @@ export function archiveSource({ database, replica, sealed, archived }: SourcePar
     },
     rowsDigest: async (signal) => {
       await replica.flush()
-      return database.rowsDigest(signal)
+      return rowsDigest(database, signal)
     },
     files: (after) => overlay.files(after),
     isNamed: (file) => sealed.get(file) !== undefined || named.isNamed(file),

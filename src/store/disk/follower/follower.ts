@@ -14,7 +14,7 @@ import { type Files, nodeFiles } from '../files.ts'
 import { FreeSpace } from '../free-space.ts'
 import { Layout } from '../layout.ts'
 import type { Database } from '../records/database.ts'
-import type { RowsDigest } from '../records/rows-digest.ts'
+import { type RowsDigest, rowsDigest } from './rows-digest.ts'
 import { openDatabase, prepare } from '../recovery.ts'
 import { applyBody } from '../replica/apply.ts'
 import { Flusher } from '../replica/flusher.ts'
@@ -143,7 +143,7 @@ class OpenFollower implements Follower {
 
   async rowsDigest(signal?: AbortSignal): Promise<RowsDigest> {
     await this.#flusher.flush()
-    return this.#database.rowsDigest(signal)
+    return rowsDigest(this.#database, signal)
   }
 
   isNamed(file: Location): boolean {

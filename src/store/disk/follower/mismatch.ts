@@ -8,7 +8,7 @@ import { DstoreError } from '../../../errors.ts'
  */
 export type Mismatch = 'parted' | 'behind' | 'gone'
 
-/** Always `integrity`. A replica that has parted, or whose next entry is gone, is built anew. */
+/** Always `integrity`. A replica that has parted, or whose next entry is gone, is built again. */
 export class MismatchError extends DstoreError {
   readonly mismatch: Mismatch
 

@@ -26,30 +26,26 @@ import {
   writeNumber,
 } from './row-keys.ts'
 import { type RowChange, RowPages } from './row-pages.ts'
-import { type RowsDigest, digestOf } from './rows-digest.ts'
 import { explained, reasonOf } from './short-write.ts'
 import { spareBytesOf } from './spare-bytes.ts'
+import { TALLY, type Tally, decodeTally, encodeTally } from './tally.ts'
 
-/** Counters of the store. `run` changes at every opening, the rest with every commit. */
-export interface Tally {
-  readonly run: number
-  readonly lastSeq: number
-  /** Version of the last write to `meta`. */
-  readonly revision: number
-  readonly values: number
-  readonly valueBytes: number
-  /** Entries of the log up to this seq are gone, even if the table still has some of them. */
-  readonly trimmed: number
-  /** Of the last entry of the journal that is here, and its digest in hex; 0 before the first. */
-  readonly position: number
-  readonly chain: string
-}
-
+export type { Tally } from './tally.ts'
 export type { StoredValue } from './file-row.ts'
 
 export interface DatabaseOptions {
   readonly readOnly?: boolean
   readonly flush?: () => Promise<void>
+}
+
+/** Every table, its rows from this key on, as of one position. */
+export interface Moment {
+  readonly tables: readonly {
+    readonly table: LmdbTable<Buffer, Uint8Array>
+    readonly from?: Buffer
+  }[]
+  readonly transaction: ReturnType<RootDatabase['useReadTransaction']>
+  readonly position: number
 }
 
 const NO_FLUSH = (): Promise<void> => Promise.resolve()
@@ -278,15 +274,12 @@ export class Database {
 
   tally(transaction?: Transaction): Tally {
     const bytes = this.#state.get(TALLY, transaction && { transaction })
-    // A store of an earlier layout lacks the position.
-    return bytes === undefined
-      ? EMPTY
-      : { ...EMPTY, ...(JSON.parse(Buffer.from(bytes).toString()) as Tally) }
+    return decodeTally(bytes)
   }
 
   /** Inside `transact`. */
   writeTally(tally: Tally): void {
-    this.#state.putSync(TALLY, Buffer.from(JSON.stringify(tally)))
+    this.#state.putSync(TALLY, encodeTally(tally))
   }
 
   /** Bytes of unused pages in LMDB's file, which it reuses: the file never shrinks. */
@@ -316,28 +309,21 @@ export class Database {
     }
   }
 
-  /**
-   * The digest of all rows as of one moment: equal in all replicas that applied the same entries,
-   * whenever each of them wrote. Commits go on meanwhile. Error: the signal's reason.
-   */
-  async rowsDigest(signal?: AbortSignal): Promise<RowsDigest> {
+  /** Reads all rows, in the order in which every replica has them. Commits go on meanwhile. */
+  async atOneMoment<T>(read: (moment: Moment) => Promise<T>): Promise<T> {
     this.#root.resetReadTxn()
     const transaction = this.#root.useReadTransaction()
     try {
       const { position, trimmed } = this.tally(transaction)
       const values = [this.#small, this.#files, this.#outboards!, this.#damaged]
-      const digest = await digestOf(
-        [
-          { table: this.#records },
-          // Entries that were trimmed are deleted at a pace of its own in each replica.
-          { table: this.#log, from: number64(trimmed + 1) },
-          ...values.map((table) => ({ table })),
-          { table: this.#state },
-        ],
-        transaction,
-        signal,
-      )
-      return { position, digest }
+      const tables = [
+        { table: this.#records },
+        // Entries that were trimmed are deleted at a pace of its own in each replica.
+        { table: this.#log, from: number64(trimmed + 1) },
+        ...values.map((table) => ({ table })),
+        { table: this.#state },
+      ]
+      return await read({ tables, transaction, position })
     } finally {
       transaction.done()
     }
@@ -352,18 +338,6 @@ export class Database {
 const SEQ = Buffer.allocUnsafeSlow(8)
 
 const BYTES = { encoding: 'binary', keyEncoding: 'binary' } as const
-const TALLY = Buffer.from('state')
-const EMPTY: Tally = {
-  run: 0,
-  lastSeq: 0,
-  revision: 0,
-  values: 0,
-  valueBytes: 0,
-  trimmed: 0,
-  position: 0,
-  chain: '00'.repeat(32),
-}
-
 /** `lmdb` passes limits as 32-bit integers. */
 const LIMIT = 0x7fff_ffff
 

@@ -4,7 +4,8 @@
 //
 //	set    unconditional: a tag moves, a value is put
 //	create once: a fixed name is bound; `result` is `ok`, or `conflict` where it is bound otherwise
-//	clear  a name is unbound, a value is removed; `result` is `ok`, or `not-found`
+//	clear  a name is unbound; `result` is `ok`, or `not-found`
+//	remove a value; a repeat is `ok`, too, so `not-found` only says that it is not there
 //	read   `result` is what is there, or the empty text
 //
 // A call without an outcome (it failed so that it may or may not have happened) has `end` -1 and the
@@ -54,6 +55,8 @@ func step(state, input, output interface{}) (bool, interface{}) {
 			return true, ""
 		}
 		return (result == "ok") == (held != ""), ""
+	case "remove":
+		return result != "not-found" || held == "", ""
 	default:
 		return result == held, held
 	}

@@ -1,8 +1,8 @@
 /** One digest of everything that every replica of a journal has in its records. */
-import type { Database as LmdbTable, RootDatabase } from 'lmdb'
 import { createHasher } from '../../../hash/hasher.ts'
 import { KIB } from '../../../limits.ts'
-import { justAfter, number64 } from './row-keys.ts'
+import type { Database, Moment } from '../records/database.ts'
+import { justAfter, number64 } from '../records/row-keys.ts'
 
 /** Of the records after the entry at this position. */
 export interface RowsDigest {
@@ -10,24 +10,30 @@ export interface RowsDigest {
   readonly digest: Uint8Array
 }
 
-/** A table in the order in which all replicas digest them; its rows from this key on. */
-export interface DigestedTable {
-  readonly table: LmdbTable<Buffer, Uint8Array>
-  readonly from?: Buffer
-}
-
 /** Rows read between two turns of the event loop, and about as many bytes. */
 const TURN_ROWS = 256
 const TURN_BYTES = 256 * KIB
 
 /**
- * The digest of all rows of the tables in a transaction. Each has its lengths before it, and each
- * table begins with a mark, so that no two sets of rows have the same bytes. Error: the signal's
- * reason.
+ * The digest of all rows as of one moment: equal in all replicas that applied the same entries,
+ * whenever each of them wrote. Error: the signal's reason.
  */
-export async function digestOf(
-  tables: readonly DigestedTable[],
-  transaction: ReturnType<RootDatabase['useReadTransaction']>,
+export function rowsDigest(
+  database: Pick<Database, 'atOneMoment'>,
+  signal?: AbortSignal,
+): Promise<RowsDigest> {
+  return database.atOneMoment(async (moment) => ({
+    position: moment.position,
+    digest: await digestOf(moment, signal),
+  }))
+}
+
+/**
+ * Each row has its lengths before it, and each table begins with a mark, so that no two sets of
+ * rows have the same bytes.
+ */
+async function digestOf(
+  { tables, transaction }: Moment,
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
   // Only the digest is wanted: large groups make a small tree.
