@@ -1,5 +1,6 @@
 /** Gathers what `doctor` checks: every part at once where it can be, each in a bounded time. */
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import type { StateDirectory } from '../../src/daemon/config/state-directory.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { VERSION } from '../../src/node/version.ts'
@@ -70,7 +71,8 @@ export async function gather(
             return lookAtArchive(directory, settingsNow, status?.archive !== undefined, signal)
           })
         : undefined,
-      engine === undefined
+      // Before the first start nothing is opened: that would make the journal.
+      engine === undefined || !existsSync(join(path, 'member-id'))
         ? undefined
         : part('the look at the set', () => {
             return lookAtSet({ ...settingsNow, engine }, status?.set !== undefined, signal)

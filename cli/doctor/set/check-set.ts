@@ -191,7 +191,7 @@ function loopbackOf(
 }
 
 function fine({ engine }: SetFacts, status: SetReport | undefined): string {
-  if (status === undefined) return `${engine}; engine and servers are checked at each start`
+  if (status === undefined) return `${engine} answers, and keeps what it acknowledges`
   const members = membersOf(status)
   const active = activeOf(members)
   const who = active === undefined ? '' : `, ${nameIn(members, active)} is active`

@@ -2,8 +2,8 @@
 import { stat } from 'node:fs/promises'
 import { readEngineSecrets } from '../../../src/daemon/config/set/engine-secrets.ts'
 import type { SetSettings } from '../../../src/daemon/config/set/set-settings.ts'
-import { labelOf } from '../../../src/daemon/process/set/open-member.ts'
-import { asDstoreError } from '../../../src/errors.ts'
+import { labelOf, openEngine } from '../../../src/daemon/process/set/open-member.ts'
+import { type DstoreError, asDstoreError } from '../../../src/errors.ts'
 import type { SecretFile, SetFacts } from '../facts.ts'
 import { tryBucket } from '../archive/gather-archive.ts'
 
@@ -24,7 +24,27 @@ export async function lookAtSet(
     isEnginePlain: await isPlain(engine, engineSecrets),
     key: setKey === undefined ? undefined : await lookAtFile(setKey),
     secrets: engineSecrets === undefined ? undefined : await lookAtFile(engineSecrets),
-    tried: { engine: undefined, bucket: bucketFault },
+    tried: { engine: await tryEngine(engine, engineSecrets, isServed), bucket: bucketFault },
+  }
+}
+
+/**
+ * Opens the journal, which checks versions, replicas and how servers write, and closes it. A daemon
+ * may have secrets that this shell has not: then nothing is known from here.
+ */
+async function tryEngine(
+  engine: string,
+  secretsFile: string | undefined,
+  isServed: boolean,
+): Promise<DstoreError | undefined> {
+  try {
+    const secrets = await readEngineSecrets(secretsFile, process.env)
+    await (await openEngine(engine, secrets)).close()
+    return undefined
+  } catch (error) {
+    const fault = asDstoreError(error)
+    const isOfShell = ['not-permitted', 'unreadable', 'unsupported'].includes(fault.code)
+    return isServed && isOfShell ? undefined : fault
   }
 }
 

@@ -77,10 +77,11 @@ export const labelOf = (engine: string): string =>
 const memberName = (host: string): string =>
   host.replaceAll(/[^\w .:@+-]/g, '-').slice(0, 64) || '-'
 
-async function openEngine(
+/** `objects`: for entries that are too large for a message. */
+export async function openEngine(
   url: string,
   secrets: EngineSecrets,
-  objects: ObjectStore,
+  objects?: ObjectStore,
 ): Promise<Journal> {
   const { ca, cert, key, creds, systemUser, systemPassword } = secrets
   const hasTls = (ca ?? cert ?? key) !== undefined
@@ -93,7 +94,7 @@ async function openEngine(
   const { openNatsJournal } = await import('../../../journal/nats/nats-journal.ts')
   return openNatsJournal({
     url: place,
-    objects,
+    ...(objects && { objects }),
     ...tls,
     ...(creds !== undefined && { credentials: creds }),
     ...(systemUser !== undefined && { system: { user: systemUser, password: systemPassword } }),

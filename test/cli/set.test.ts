@@ -1,0 +1,173 @@
+import { test } from '../serial.ts'
+import { checkSet } from '../../cli/doctor/set/check-set.ts'
+import type { Facts, SetFacts } from '../../cli/doctor/facts.ts'
+import { activeOf, membersOf } from '../../cli/terminal/set-members.ts'
+import { setDocument, setText } from '../../cli/terminal/set-text.ts'
+import { DstoreError } from '../../src/errors.ts'
+import type { SetMemberReport, SetReport } from '../../src/node/global/set/set-report.ts'
+import type { FakeNode } from '../daemon/fake-node.ts'
+import { serving } from '../daemon/serving.ts'
+import { Place } from './command.ts'
+import { healthy, statusFor } from './doctor-facts.ts'
+
+const NOW = Date.parse('2026-11-29T08:00:00.000Z')
+
+/** `agoMs`: when it said so. */
+const member = (
+  name: string,
+  agoMs: number,
+  more: Partial<SetMemberReport> = {},
+): SetMemberReport => ({
+  id: name.padEnd(16, '0'),
+  name,
+  version: '0.2.0',
+  state: 'standby',
+  position: 100,
+  addresses: ['/ip4/10.0.0.1/tcp/4480'],
+  at: new Date(NOW - agoMs).toISOString(),
+  isOwn: agoMs === 0,
+  ...more,
+})
+
+const report = (members: readonly SetMemberReport[], more: Partial<SetReport> = {}): SetReport => ({
+  state: members[0]!.state,
+  engine: 'nats://g1:4222/main',
+  bucket: 's3://b/main',
+  epoch: 7,
+  end: 100,
+  engineSilentMs: 120,
+  takeOvers: 0,
+  pauses: 0,
+  members,
+  requests: { writes: 1, reads: 2, deletes: 3, failed: 0 },
+  snapshot: { position: 90, at: new Date(NOW - 60_000).toISOString() },
+  ...more,
+})
+
+const active = { state: 'active' as const }
+
+test('R012-51 the active member is the one that said so last, and is not silent', (t) => {
+  const of = (...members: SetMemberReport[]): string | undefined =>
+    activeOf(membersOf(report(members)))?.name
+  t.is(of(member('a', 0), member('b', 9000, active), member('c', 2000, active)), 'c')
+  t.is(of(member('a', 0, active), member('b', -3000, active)), 'a')
+  t.is(of(member('a', 0), member('b', 16_000, active)), undefined)
+  t.is(of(member('a', 0), member('b', 1000, { state: 'paused' })), 'b')
+})
+
+test('R012-50 R012-52 status shows each member, by its id where names are the same', (t) => {
+  const found = report([
+    member('a', 0),
+    member('a', 20_000, { id: 'ffff000011112222', position: 97 }),
+    member('c', 2000, active),
+  ])
+  t.deepEqual(setText(found).split('\n'), [
+    'active        c, epoch 7',
+    'engine        nats://g1:4222/main: entry 100, answered 120ms ago',
+    'bucket        s3://b/main: snapshot of entry 90, of 2026-11-29T07:59:00.000Z',
+    'requests      1 writes, 2 reads, 3 deletes, since the start',
+    'member        a (a000000000000000)  standby at entry 100, this one, version 0.2.0, /ip4/10.0.0.1/tcp/4480',
+    'member        a (ffff000011112222)  standby at entry 97, 3 entries behind, SILENT, said so 20s ago, version 0.2.0, /ip4/10.0.0.1/tcp/4480',
+    'member        c  active at entry 100, said so 2s ago, version 0.2.0, /ip4/10.0.0.1/tcp/4480',
+  ])
+  t.like(setDocument(found), { active: 'c000000000000000', epoch: 7 })
+  t.regex(setText(report([member('a', 0)])), /^active +NONE that is known here, epoch 7$/m)
+})
+
+/** A daemon in this process whose node says that of its set. */
+async function member7(
+  t: Parameters<typeof serving>[0],
+  set: SetReport | undefined,
+): Promise<Place> {
+  const { node, directory } = await serving(t)
+  const status = node.status.bind(node)
+  Object.assign(node, {
+    status: async () => ({ ...(await status()), ...(set && { set }) }),
+  } satisfies Partial<FakeNode>)
+  return new Place(t, directory.path)
+}
+
+test('R012-50 a node without a set says so, and how to have one', async (t) => {
+  const place = await member7(t, undefined)
+  const { exit, stderr } = await place.run(['set', 'status'])
+  t.is(exit, 1)
+  t.regex(stderr, /^dstore: this node is not a member of a set\nhint: .*docs\/set\.md\n$/)
+})
+
+test('R012-53 a standby, or a member without one, does not step down', async (t) => {
+  const standby = await member7(t, report([member('a', 0), member('b', 1000, active)]))
+  const refused = await standby.run(['set', 'step-down'])
+  t.is(refused.exit, 9)
+  t.regex(refused.stderr, /^dstore: this member is not active \(standby\): b is\n/)
+  const alone = await member7(t, report([member('a', 0, active), member('b', 60_000)]))
+  const kept = await alone.run(['set', 'step-down'])
+  t.is(kept.exit, 9)
+  t.regex(kept.stderr, /^dstore: no other member stands by, so nothing would answer\n/)
+  t.is((await alone.run(['set', 'dance'])).exit, 2)
+})
+
+const fine: SetFacts = {
+  engine: 'nats://g1:4222/main',
+  endpoint: undefined,
+  isEnginePlain: false,
+  key: { path: '/k', state: 'there' },
+  secrets: undefined,
+  tried: { engine: undefined, bucket: undefined },
+}
+
+/** What is found of these facts. */
+const found = (set: Partial<SetFacts>, status?: SetReport): string[] => {
+  const facts: Facts = healthy(
+    'global',
+    { set: { value: { ...fine, ...set } } },
+    statusFor('global', status && { set: status }),
+  )
+  return checkSet(facts).map(({ severity, id }) => `${severity} ${id}`)
+}
+
+test('R012-84 R012-85 doctor tells what is wrong with engine, bucket and files', (t) => {
+  t.deepEqual(found({}), ['ok set'])
+  t.deepEqual(found({ key: { path: '/k', state: 'open' } }), ['problem set-key-open'])
+  t.deepEqual(found({ secrets: { path: '/s', state: 'missing' } }), ['warning set-secrets-missing'])
+  t.deepEqual(found({ isEnginePlain: true }), ['warning set-engine-plain'])
+  t.deepEqual(found({ endpoint: 'http://s3.corp:9000' }), ['warning set-bucket-plain'])
+  t.deepEqual(found({ endpoint: 'http://127.0.0.1:9000' }), ['ok set'])
+  for (const [code, id] of [
+    ['incompatible', 'set-engine-unfit'],
+    ['unreachable', 'set-engine-unreachable'],
+    ['not-permitted', 'set-engine-denied'],
+    ['unsupported', 'set-client-missing'],
+  ] as const) {
+    const engine = new DstoreError(code, 'because')
+    t.deepEqual(found({ tried: { engine, bucket: undefined } }), [`problem ${id}`])
+  }
+  const bucket = new DstoreError('incompatible', 'because')
+  const ignored = found({ tried: { engine: undefined, bucket } })
+  t.deepEqual(ignored, ['problem set-bucket-ignores-conditions'])
+})
+
+test('R012-86 doctor tells what is wrong with the members', (t) => {
+  const a = member('a', 0, active)
+  const b = member('b', 2000)
+  t.deepEqual(found({}, report([a, b])), ['ok set'])
+  t.deepEqual(found({}, report([a])), ['warning set-alone'])
+  t.deepEqual(found({}, report([a, member('b', 16_000)])), [
+    'warning set-alone',
+    'warning set-member-silent',
+  ])
+  t.deepEqual(found({}, report([member('a', 0), b])), ['problem set-none-active'])
+  const cases: [string, Partial<SetMemberReport>, number?][] = [
+    ['set-versions-differ', { version: '0.3.0' }],
+    ['set-loopback', { addresses: ['/ip4/127.0.0.1/tcp/4480'] }],
+    ['set-clock-off', {}, -6000],
+  ]
+  for (const [id, more, agoMs = 2000] of cases) {
+    t.deepEqual(found({}, report([a, member('b', agoMs, more)])), [`warning ${id}`])
+  }
+  const far = report([a, member('b', 2000, { position: 0 })], { end: 200_000 })
+  t.true(found({}, far).includes('warning set-member-behind'))
+  const silent = report([a, b], { engineSilentMs: 11_000, error: 'gone' })
+  t.deepEqual(found({}, silent), ['problem set-engine-silent'])
+  const old = report([a, b], { snapshot: { position: 1, at: '2026-11-20T00:00:00.000Z' } })
+  t.deepEqual(found({}, old), ['note set-snapshot-old'])
+})
