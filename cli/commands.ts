@@ -8,6 +8,7 @@ import { dfCommand, duCommand, lsCommand } from './commands/lists/table.ts'
 import { EXPIRES, nameCommand, ruleCommand, tagCommand } from './commands/names/table.ts'
 import { pathCommand } from './commands/paths/table.ts'
 import { pinCommand, pinsCommand, unpinCommand } from './commands/pins/table.ts'
+import { setCommand } from './commands/set/table.ts'
 import { tokenCommand } from './commands/tokens/table.ts'
 import { NODE_FLAGS } from './flags.ts'
 
@@ -259,6 +260,7 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./commands/members.ts')).members,
   },
   token: tokenCommand(CALL),
+  set: setCommand(PLACE),
   gocache: gocacheCommand(PLACE),
   hf: hfCommand(CALL),
   daemon: {

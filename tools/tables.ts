@@ -21,6 +21,7 @@ const LIMITS_SOURCES = [
   'journal',
   'doors',
   'archive',
+  'set',
 ]
 
 /** A heading row, then one row for each entry. */

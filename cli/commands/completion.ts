@@ -17,6 +17,7 @@ const ACTIONS: ReadonlyMap<string, readonly string[]> = new Map([
   ['rule', ['set', 'ls', 'rm']],
   ['token', ['add', 'ls', 'rm']],
   ['members', ['add', 'rm']],
+  ['set', ['status', 'step-down']],
   ['hf', ['publish']],
 ])
 

@@ -4,6 +4,7 @@ import { checkDaemon, checkListen, checkValues, checkVersions } from './check-da
 import { checkDirectory, checkSettings } from './check-directory.ts'
 import { checkClock, checkGlobal, checkLane } from './check-global.ts'
 import { checkDescriptors, checkDisk, checkMemory } from './check-system.ts'
+import { checkSet } from './set/check-set.ts'
 import type { Facts } from './facts.ts'
 import type { Finding, Subject } from './finding.ts'
 import { inOrder, reportOn } from './finding.ts'
@@ -18,6 +19,7 @@ const CHECKS: Readonly<Record<Subject, Check>> = {
   lane: checkLane,
   clock: checkClock,
   archive: checkArchive,
+  set: checkSet,
   disk: checkDisk,
   memory: checkMemory,
   descriptors: checkDescriptors,

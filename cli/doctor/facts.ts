@@ -90,9 +90,31 @@ export interface ArchiveFacts {
   readonly endpoint: string | undefined
   /** In the note of the state directory. */
   readonly noted: string | undefined
-  readonly key: { readonly path: string; readonly state: 'there' | 'missing' | 'open' } | undefined
+  readonly key: SecretFile | undefined
   /** Tried from here; undefined where a daemon serves, which tells itself. */
   readonly bucket: { readonly fault: DstoreError | undefined } | undefined
+}
+
+/** A file that holds a secret; `open`: others may read it. */
+export interface SecretFile {
+  readonly path: string
+  readonly state: 'there' | 'missing' | 'open'
+}
+
+/** The set of a member: what its settings name, tried from here. */
+export interface SetFacts {
+  /** Without secrets. */
+  readonly engine: string
+  readonly endpoint: string | undefined
+  /** Do entries go to another machine without TLS? */
+  readonly isEnginePlain: boolean
+  readonly key: SecretFile | undefined
+  readonly secrets: SecretFile | undefined
+  /** Faults; undefined for one that is well, or that was not tried. */
+  readonly tried: {
+    readonly engine: DstoreError | undefined
+    readonly bucket: DstoreError | undefined
+  }
 }
 
 export interface GlobalFacts {
@@ -119,6 +141,8 @@ export interface Facts {
   readonly global: Fact<GlobalFacts> | undefined
   /** Undefined without an archive. */
   readonly archive?: Fact<ArchiveFacts> | undefined
+  /** Undefined unless the node is a member of a set. */
+  readonly set?: Fact<SetFacts> | undefined
   /** Undefined unless TLS is set up; `why`: the files cannot be used. */
   readonly certificate: Fact<CertificateFacts> | undefined
   readonly disk: Fact<DiskFacts>

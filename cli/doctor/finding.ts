@@ -12,6 +12,7 @@ export const SUBJECTS = [
   'lane',
   'clock',
   'archive',
+  'set',
   'disk',
   'memory',
   'descriptors',

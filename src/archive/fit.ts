@@ -5,6 +5,7 @@ import { openBucketJournal } from '../journal/bucket/bucket-journal.ts'
 import { openFileJournal } from '../journal/file/file-journal.ts'
 import { layoutIn } from '../store/disk/earlier-layout.ts'
 import { type Files, nodeFiles } from '../store/disk/files.ts'
+import { refuseReplica } from '../store/disk/follower/mark.ts'
 import { compareJournals } from './following/joining.ts'
 import { readSet } from './set.ts'
 
@@ -28,7 +29,9 @@ export async function checkFit(
   const bucket = openBucketJournal({ objects })
   try {
     const { first, last } = await bucket.extent()
-    const { root, journal } = await layoutIn(files, directory)
+    const layout = await layoutIn(files, directory)
+    const { root, journal } = layout
+    await refuseReplica(files, layout)
     // Every value that is only in the bucket would be missing in a new archive.
     const isLost = isBegun && (first > last || set === undefined)
     if (isLost && files.identity(root) !== undefined) throw lostArchive(objects.place)

@@ -54,6 +54,8 @@ class OpenArchive implements Archive {
   readonly #sleep: Sleep
   readonly #following: Following
   readonly #closing = new AbortController()
+  /** Nobody waits any more for what is under way to the bucket's journal. */
+  readonly #drained = new AbortController()
   /** Of the bucket, when the archive was opened. */
   readonly #newest: Snapshot | undefined
   #snapshots: SnapshotLoop | undefined
@@ -74,7 +76,7 @@ class OpenArchive implements Archive {
     this.#newest = newest
     const { place } = objects
     const openBucket = (start: number): ReturnType<typeof openBucketJournal> =>
-      openBucketJournal({ objects, start: { position: start } })
+      openBucketJournal({ objects, start: { position: start }, signal: this.#drained.signal })
     const onArchived = (entries: readonly Uint8Array[]): void => this.#snapshots?.archived(entries)
     const parts = { place, openBucket, acknowledges, elapsed, sleep, log, onArchived }
     this.#following = new Following(parts)
@@ -273,9 +275,9 @@ class OpenArchive implements Archive {
 
   async #close(): Promise<void> {
     this.#closing.abort(new DstoreError('unreachable', 'the archive is closed'))
-    await this.#running
-    await this.#following.drain()
-    await this.values.close()
+    // What is given up takes a while, too, in a bucket that is silent.
+    await Promise.all([this.#running, this.#following.drain(), this.values.close()])
+    this.#drained.abort(new DstoreError('unreachable', 'the archive is closed'))
     await this.#following.close()
   }
 }

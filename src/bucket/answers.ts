@@ -23,12 +23,17 @@ interface Body extends AsyncIterable<Uint8Array> {
 }
 
 /** All bytes of a body. Throws, and ends the connection, where there are more. */
-export async function readBody(body: unknown, most: number): Promise<Uint8Array> {
+export async function readBody(
+  body: unknown,
+  most: number,
+  onBytes: () => void = () => undefined,
+): Promise<Uint8Array> {
   const stream = body as Body
   const parts: Uint8Array[] = []
   let length = 0
   for await (const part of stream) {
     length += part.byteLength
+    onBytes()
     if (length > most) {
       stream.destroy()
       throw new AnswerError(`the server sent more than ${most} bytes`)

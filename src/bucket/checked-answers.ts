@@ -31,14 +31,17 @@ interface Answered {
 /** The bytes of an object, at most `most`: exactly those of the range that it has. */
 export async function readObject(
   { Body, ETag, ContentLength, ContentRange }: Answered,
-  range: ByteRange | undefined,
-  most: number,
+  {
+    range,
+    most,
+    onBytes,
+  }: { readonly range: ByteRange | undefined; readonly most: number; readonly onBytes: () => void },
 ): Promise<Uint8Array> {
   try {
     tagOf(ETag)
     const expected = expectedBytes(ContentLength, ContentRange, range)
     if (expected > most) throw new AnswerError(`the server sends more than ${most} bytes`)
-    const bytes = await readBody(Body, most)
+    const bytes = await readBody(Body, most, onBytes)
     if (bytes.byteLength === expected) return bytes
     // The connection ended, and nothing else said so.
     throw Object.assign(new Error('the answer is too short'), { code: 'ECONNRESET' })

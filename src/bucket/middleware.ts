@@ -1,6 +1,8 @@
 /** What is done to every request of the client before it is sent, and counted when it was. */
 import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
 import type { S3Client } from '@aws-sdk/client-s3'
+import { KIB } from '../limits.ts'
 import type { RequestCounts } from './object-store.ts'
 
 type Kind = 'writes' | 'reads' | 'deletes'
@@ -37,9 +39,17 @@ export class Counter {
   }
 }
 
+/** What is told of the bucket while calls wait for it. */
+export interface Signs {
+  /** It took some bytes. */
+  sent(): void
+  /** It sent something. */
+  heard(): void
+}
+
 interface Request {
   readonly protocol?: string
-  readonly body?: unknown
+  body?: unknown
   readonly headers: Record<string, string>
 }
 
@@ -49,7 +59,10 @@ interface Answer {
 
 const BODIES: ReadonlySet<string> = new Set(['PutObjectCommand', 'UploadPartCommand'])
 
-export function addMiddleware(client: S3Client, counter: Counter): void {
+/** Bodies that are larger go in pieces of this size, so that it is seen how they go. */
+const PIECE_BYTES = 256 * KIB
+
+export function addMiddleware(client: S3Client, counter: Counter, signs: Signs): void {
   client.middlewareStack.add(
     (next, context) => async (args) => {
       const request = args.request as Request
@@ -67,17 +80,35 @@ export function addMiddleware(client: S3Client, counter: Counter): void {
     (next, context) => async (args) => {
       const { commandName } = context as { commandName?: string }
       counter.sent(commandName)
+      const request = args.request as Request
+      const { body } = request
+      if (body instanceof Uint8Array && body.byteLength > PIECE_BYTES) {
+        request.body = inPieces(body, signs)
+      }
       let status: number | undefined
       try {
         const result = await next(args)
         status = (result.response as Answer | undefined)?.statusCode
         return result
       } finally {
+        // The next try sends it again.
+        request.body = body
         counter.answered(status)
+        if (status !== undefined) signs.heard()
       }
     },
     { step: 'deserialize', priority: 'low', name: 'dstoreCounts' },
   )
+}
+
+function inPieces(body: Uint8Array, signs: Signs): Readable {
+  function* pieces(): Generator<Uint8Array> {
+    for (let at = 0; at < body.byteLength; at += PIECE_BYTES) {
+      yield body.subarray(at, at + PIECE_BYTES)
+      signs.sent()
+    }
+  }
+  return Readable.from(pieces(), { objectMode: false, highWaterMark: PIECE_BYTES })
 }
 
 /** Many servers want this header here, and do not know the checksum that the client adds. */

@@ -1,12 +1,12 @@
 /** Objects in a bucket of S3, or of a server that speaks its protocol. */
 import type { S3Client } from '@aws-sdk/client-s3'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { untilAborted } from '../deadline.ts'
-import { DstoreError, throwIfCancelled } from '../errors.ts'
-import { ARCHIVE_PAGE_OBJECTS, ARCHIVE_WHOLE_BYTES } from '../limits.ts'
+import type { DstoreError } from '../errors.ts'
+import { ARCHIVE_PAGE_OBJECTS, ARCHIVE_SILENCE_MS, ARCHIVE_WHOLE_BYTES } from '../limits.ts'
 import { AnswerError } from './answers.ts'
+import { type CallOptions, Calls } from './calls.ts'
 import { bytesOf, pageOf, readObject, tagOf, uploadsOf } from './checked-answers.ts'
-import { bucketFault, fault, nameOf, statusOf } from './faults.ts'
+import { nameOf, statusOf } from './faults.ts'
 import { addMiddleware, Counter } from './middleware.ts'
 import type { GetOptions, ObjectPage, ObjectStore, PutOptions } from './object-store.ts'
 import type { PutOutcome, RequestCounts, UnfinishedUpload, UploadedPart } from './object-store.ts'
@@ -29,6 +29,8 @@ export interface BucketOptions {
   readonly credentials?: Credentials
   /** How long a request may make no progress, and a small one take, in milliseconds. */
   readonly requestMs?: number
+  /** How long the bucket may be silent, whatever it is asked, in milliseconds. */
+  readonly silenceMs?: number
   /** Loads the client, for tests. */
   readonly load?: () => Promise<Sdk>
 }
@@ -37,9 +39,6 @@ const REQUEST_MS = 20_000
 
 /** The slowest way that large objects are sent and read by: bytes for each millisecond. */
 const LEAST_RATE = 128
-
-/** A call may take so much longer than one of its requests, which are three and pauses. */
-const REQUESTS_PER_CALL = 4
 
 /** To complete an upload takes a server longer, as it may copy the parts. */
 const COMPLETING = 4
@@ -56,7 +55,8 @@ const PAUSE_MS = 100
  * Errors: `usage` for what is no place or endpoint; `unsupported` where the client is missing.
  */
 export async function openBucket(options: BucketOptions): Promise<ObjectStore> {
-  const { environment, credentials, requestMs = REQUEST_MS, load } = options
+  const { environment, credentials, load } = options
+  const { requestMs = REQUEST_MS, silenceMs = ARCHIVE_SILENCE_MS } = options
   const place = parsePlace(options.place)
   const named =
     options.endpoint ?? environment['AWS_ENDPOINT_URL_S3'] ?? environment['AWS_ENDPOINT_URL']
@@ -68,7 +68,7 @@ export async function openBucket(options: BucketOptions): Promise<ObjectStore> {
     ...(endpoint !== undefined && { endpoint }),
     ...(credentials !== undefined && { credentials }),
   })
-  return new S3Objects(place, sdk, client, requestMs)
+  return new S3Objects(place, sdk, client, { requestMs, silenceMs })
 }
 
 class S3Objects implements ObjectStore {
@@ -78,16 +78,25 @@ class S3Objects implements ObjectStore {
   readonly #client: S3Client
   readonly #requestMs: number
   readonly #counter = new Counter()
-  readonly #stops = new Set<(reason: DstoreError) => void>()
-  #isClosed = false
+  readonly #calls: Calls
 
-  constructor(place: Place, sdk: Sdk, client: S3Client, requestMs: number) {
+  constructor(
+    place: Place,
+    sdk: Sdk,
+    client: S3Client,
+    { requestMs, silenceMs }: { readonly requestMs: number; readonly silenceMs: number },
+  ) {
     this.place = place.text
     this.#place = place
     this.#sdk = sdk
     this.#client = client
     this.#requestMs = requestMs
-    addMiddleware(client, this.#counter)
+    const probe = (abortSignal: AbortSignal): Promise<unknown> => {
+      const command = new sdk.HeadObjectCommand(this.#object('set.json'))
+      return client.send(command, { abortSignal, requestTimeout: requestMs })
+    }
+    this.#calls = new Calls({ place: place.text, silenceMs, probe })
+    addMiddleware(client, this.#counter, this.#calls.signs)
   }
 
   get requests(): RequestCounts {
@@ -107,12 +116,13 @@ class S3Objects implements ObjectStore {
     if (most === 0) return this.#emptyOf(key, signal)
     const wanted = range === undefined ? {} : { Range: `bytes=${range.start}-${range.end - 1}` }
     const command = new this.#sdk.GetObjectCommand({ ...this.#object(key), ...wanted })
-    return this.#call(signal, this.#msFor(most), async (options) => {
+    const onBytes = (): void => this.#calls.signs.heard()
+    return this.#calls.run(signal, this.#msFor(most), async (options) => {
       for (let tries = 1; ; tries++) {
         const answer = await present(this.#client.send(command, options))
         if (answer === undefined || answer === 'beyond') return answer && new Uint8Array(0)
         try {
-          return await readObject(answer, range, most)
+          return await readObject(answer, { range, most, onBytes })
         } catch (error) {
           if (tries === TRIES || error instanceof AnswerError) throw error
         }
@@ -122,7 +132,7 @@ class S3Objects implements ObjectStore {
   }
 
   size(key: string, signal?: AbortSignal): Promise<number | undefined> {
-    return this.#call(signal, this.#requestMs, async (options) => {
+    return this.#calls.run(signal, this.#requestMs, async (options) => {
       const command = new this.#sdk.HeadObjectCommand(this.#object(key))
       const answer = await present(this.#client.send(command, options))
       if (answer === undefined || answer === 'beyond') return undefined
@@ -139,7 +149,7 @@ class S3Objects implements ObjectStore {
       MaxKeys: ARCHIVE_PAGE_OBJECTS,
       ...(after !== undefined && { StartAfter: begin + after }),
     }
-    return this.#call(signal, this.#requestMs, async (options) => {
+    return this.#calls.run(signal, this.#requestMs, async (options) => {
       let token: string | undefined
       for (let pages = 1; ; pages++) {
         const more = token === undefined ? input : { ...input, ContinuationToken: token }
@@ -155,7 +165,7 @@ class S3Objects implements ObjectStore {
   async remove(keys: readonly string[], signal?: AbortSignal): Promise<void> {
     for (let from = 0; from < keys.length; from += ARCHIVE_PAGE_OBJECTS) {
       const some = keys.slice(from, from + ARCHIVE_PAGE_OBJECTS)
-      await this.#call(signal, this.#requestMs, async (options) => {
+      await this.#calls.run(signal, this.#requestMs, async (options) => {
         if (some.length === 1) {
           const command = new this.#sdk.DeleteObjectCommand(this.#object(some[0]!))
           await this.#client.send(command, options)
@@ -165,7 +175,7 @@ class S3Objects implements ObjectStore {
   }
 
   beginUpload(key: string, signal?: AbortSignal): Promise<string> {
-    return this.#call(signal, this.#requestMs, async (options) => {
+    return this.#calls.run(signal, this.#requestMs, async (options) => {
       const command = new this.#sdk.CreateMultipartUploadCommand(this.#object(key))
       return tagOf((await this.#client.send(command, options)).UploadId)
     })
@@ -178,7 +188,7 @@ class S3Objects implements ObjectStore {
     signal?: AbortSignal,
   ): Promise<UploadedPart> {
     const input = { ...this.#upload(upload), PartNumber: number, Body: body }
-    return this.#call(signal, this.#msFor(body.byteLength), async (options) => {
+    return this.#calls.run(signal, this.#msFor(body.byteLength), async (options) => {
       const answer = await this.#client.send(new this.#sdk.UploadPartCommand(input), options)
       return { number, tag: tagOf(answer.ETag) }
     })
@@ -211,7 +221,7 @@ class S3Objects implements ObjectStore {
   }
 
   abortUpload(upload: UnfinishedUpload, signal?: AbortSignal): Promise<void> {
-    return this.#call(signal, this.#requestMs, async (options) => {
+    return this.#calls.run(signal, this.#requestMs, async (options) => {
       try {
         const command = new this.#sdk.AbortMultipartUploadCommand(this.#upload(upload))
         await this.#client.send(command, options)
@@ -229,7 +239,7 @@ class S3Objects implements ObjectStore {
     const { bucket: Bucket, prefix: begin } = this.#place
     const page = { Bucket, Prefix: begin + prefix, MaxUploads: ARCHIVE_PAGE_OBJECTS }
     const input = after ? { ...page, KeyMarker: begin + after.key, UploadIdMarker: after.id } : page
-    return this.#call(signal, this.#requestMs, async (options) => {
+    return this.#calls.run(signal, this.#requestMs, async (options) => {
       const command = new this.#sdk.ListMultipartUploadsCommand(input)
       const answer = await this.#client.send(command, options)
       return uploadsOf(answer, begin, prefix)
@@ -237,8 +247,7 @@ class S3Objects implements ObjectStore {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true
-    for (const stop of this.#stops) stop(this.#closedError())
+    this.#calls.close()
     this.#client.destroy()
   }
 
@@ -261,7 +270,7 @@ class S3Objects implements ObjectStore {
     requestTimeout: number,
     write: (options: CallOptions) => Promise<void>,
   ): Promise<PutOutcome> {
-    return this.#call(signal, requestTimeout, async (options) => {
+    return this.#calls.run(signal, requestTimeout, async (options) => {
       for (let tries = 1; ; tries++) {
         try {
           await write(options)
@@ -274,34 +283,6 @@ class S3Objects implements ObjectStore {
         await sleep(PAUSE_MS * tries, undefined, { signal: options.abortSignal })
       }
     })
-  }
-
-  /** Runs requests of a call until they end, its time is up, or the caller gives up. */
-  async #call<T>(
-    signal: AbortSignal | undefined,
-    requestTimeout: number,
-    run: (options: CallOptions) => Promise<T>,
-  ): Promise<T> {
-    if (this.#isClosed) throw this.#closedError()
-    throwIfCancelled(signal)
-    const controller = new AbortController()
-    const stop = (reason: DstoreError): void => controller.abort(reason)
-    const cancel = (): void => stop(cancellation(signal!))
-    const late = (): void => stop(fault('unreachable', this.place, 'no answer in time'))
-    const timer = setTimeout(late, REQUESTS_PER_CALL * requestTimeout)
-    this.#stops.add(stop)
-    signal?.addEventListener('abort', cancel)
-    try {
-      const options = { abortSignal: controller.signal, requestTimeout }
-      return await untilAborted(run(options), controller.signal)
-    } catch (error) {
-      if (controller.signal.aborted) throw controller.signal.reason
-      throw bucketFault(this.place, error)
-    } finally {
-      clearTimeout(timer)
-      this.#stops.delete(stop)
-      signal?.removeEventListener('abort', cancel)
-    }
   }
 
   /** How long a request with these bytes may take, in milliseconds. */
@@ -320,15 +301,6 @@ class S3Objects implements ObjectStore {
   } {
     return { ...this.#object(key), UploadId: id }
   }
-
-  #closedError(): DstoreError {
-    return fault('unreachable', this.place, 'this connection to the bucket is closed')
-  }
-}
-
-interface CallOptions {
-  readonly abortSignal: AbortSignal
-  readonly requestTimeout: number
 }
 
 /** The answer; undefined if there is no such object, `beyond` if the range begins after its end. */
@@ -340,9 +312,4 @@ async function present<T>(answer: Promise<T>): Promise<T | 'beyond' | undefined>
     if (statusOf(error) === 416) return 'beyond'
     throw error
   }
-}
-
-function cancellation({ reason }: AbortSignal): DstoreError {
-  if (reason instanceof DstoreError) return reason
-  return new DstoreError('cancelled', 'cancelled', { cause: reason })
 }

@@ -53,6 +53,8 @@ export const ARCHIVE_READ_BYTES: number = MIB
 export const ARCHIVE_READS_AHEAD = 2
 /** An object that is read without a range. */
 export const ARCHIVE_WHOLE_BYTES: number = 64 * MIB
+/** How long the bucket may neither take nor send anything before calls give up. */
+export const ARCHIVE_SILENCE_MS: number = 10_000
 /** The text of an answer of the bucket, such as a list of 1,000 keys. */
 export const ARCHIVE_ANSWER_BYTES: number = 4 * MIB
 /** Objects in a page of a list, and keys in one request to delete. */

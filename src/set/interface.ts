@@ -22,6 +22,9 @@ export interface MemberStatus {
   readonly epoch: number
   /** The end of the journal as this member last read it from the engine; undefined before. */
   readonly end: number | undefined
+  /** How often this process became active, and how often it was paused. */
+  readonly takeOvers: number
+  readonly pauses: number
   /** Since the engine last answered. */
   readonly engineSilentMs: number
   readonly requests: RequestCounts

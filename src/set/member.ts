@@ -72,6 +72,8 @@ class Member implements SetMember {
   #fault: { readonly fault: DstoreError; readonly at: number } | undefined
   /** The last epoch in which this member was active. */
   #ownEpoch = 0
+  #takeOvers = 0
+  #pauses = 0
   #closed: Promise<void> | undefined
 
   constructor(options: SetMemberOptions) {
@@ -111,6 +113,8 @@ class Member implements SetMember {
       engine,
       bucket: objects.place,
       epoch: this.#epoch,
+      takeOvers: this.#takeOvers,
+      pauses: this.#pauses,
       end: this.#end,
       engineSilentMs: Math.max(0, clocks.grantor() - this.#heardAt),
       requests: objects.requests,
@@ -227,6 +231,8 @@ class Member implements SetMember {
 
   #become(state: MemberState): void {
     if (state === this.#state) return
+    if (state === 'paused') this.#pauses++
+    if (state === 'active' && this.#state === 'beginning') this.#takeOvers++
     this.#state = state
     this.#noteNow?.()
   }

@@ -2,7 +2,7 @@
  * The code blocks of a page of documentation. An `sh` block is a script without shown output. A
  * `console` block is a session: prompts with commands, and below each the output that it must have.
  * `$ ` is the prompt of one machine, `global$ ` that of another, and `# ` that of root, whose
- * commands are not run. Neither is a block marked `console not-run`.
+ * commands are not run. Neither is a block marked `not-run`.
  */
 import { readFileSync } from 'node:fs'
 
@@ -26,19 +26,19 @@ const PROMPT = /^(?:([a-z][a-z0-9-]*))?([$#]) (.*)$/
 
 /** The blocks of a page that a shell could run, in order. Throws for one of an unknown form. */
 export function blocksOf(page: string): Block[] {
-  return [...readFileSync(page, 'utf8').matchAll(FENCE)].map(([, kind, mark, text]) =>
-    kind === 'sh' ? script(page, text!, mark) : session(page, text!, mark),
-  )
+  return [...readFileSync(page, 'utf8').matchAll(FENCE)].map(([, kind, mark, text]) => {
+    if (mark !== undefined && mark !== ' not-run') throw new Error(`${page}: unknown mark:${mark}`)
+    const isRun = mark === undefined
+    return kind === 'sh' ? script(text!, isRun) : session(page, text!, isRun)
+  })
 }
 
-function script(page: string, text: string, mark: string | undefined): Block {
-  if (mark !== undefined) throw new Error(`${page}: sh blocks take no mark:${mark}`)
+function script(text: string, isRun: boolean): Block {
   const title = text.split('\n', 1)[0]!
-  return { title, isRun: true, steps: [{ machine: '', command: text, output: undefined }] }
+  return { title, isRun, steps: [{ machine: '', command: text, output: undefined }] }
 }
 
-function session(page: string, text: string, mark: string | undefined): Block {
-  if (mark !== undefined && mark !== ' not-run') throw new Error(`${page}: unknown mark:${mark}`)
+function session(page: string, text: string, mayRun: boolean): Block {
   const steps: Step[] = []
   let isRoot = false
   const lines = text.split('\n').slice(0, -1)
@@ -56,5 +56,5 @@ function session(page: string, text: string, mark: string | undefined): Block {
       steps.splice(-1, 1, { ...last, output: [...last.output!, line] })
     }
   }
-  return { title: lines[0] ?? '', isRun: mark === undefined && !isRoot, steps }
+  return { title: lines[0] ?? '', isRun: mayRun && !isRoot, steps }
 }

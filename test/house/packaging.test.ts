@@ -8,23 +8,30 @@ import { promisify } from 'node:util'
 import { parse } from 'yaml'
 import { COMMANDS } from '../../cli/commands.ts'
 import { parseFlags, type Flags } from '../../cli/flags.ts'
+import { SDK_VERSION } from '../../src/bucket/sdk.ts'
+import { ENGINE_PACKAGES } from '../../src/journal/engine/packages.ts'
 import { read } from './tree.ts'
 
 const UNITS = {
   'dstore@main.service': read('packaging/systemd/dstore@.service'),
+  'dstore-member@main.service': read('packaging/systemd/dstore-member@.service'),
   'dstore.service': read('packaging/systemd/dstore.service'),
 }
 
 const dockerfile = read('packaging/docker/Dockerfile')
 const compose = parse(read('packaging/docker/compose.yaml'), { merge: true }) as Compose
+const composeSet = parse(read('packaging/docker/compose-set.yaml'), { merge: true }) as Compose
 
 interface Compose {
   readonly services: Record<string, Service>
   readonly secrets: object
   readonly volumes: object
+  readonly configs?: Readonly<Record<string, { readonly content: string }>>
 }
 
 interface Service {
+  readonly build?: { readonly args: Readonly<Record<string, string>> }
+  readonly restart: string
   readonly command: string[]
   readonly volumes: string[]
   readonly secrets?: string[]
@@ -106,5 +113,39 @@ test('the composition is a Global, and Locals that join it with a ticket from ou
   for (const [name, { volumes: own }] of Object.entries(services)) {
     t.deepEqual(own, [`${name}:/var/lib/dstore`], 'each has a state of its own')
     t.true(Object.hasOwn(volumes, name))
+  }
+})
+
+test('the composition of a set is three members of one set, which start again, and a Local', (t) => {
+  const { services, volumes, configs, secrets } = composeSet
+  const members = ['m1', 'm2', 'm3'].map((name) => [name, services[name]!] as const)
+  for (const [name, { command, volumes: own, restart, secrets: given }] of members) {
+    t.like(daemonFlags(command), { global: true, 'set-key': '/run/secrets/set-key' }, name)
+    t.deepEqual(command, members[0]![1].command, 'they differ by their state only')
+    t.deepEqual(own, [`${name}:/var/lib/dstore`])
+    t.is(restart, 'always', 'one that was overtaken stands by')
+    t.deepEqual(given, ['engine', 'set-key'])
+    t.true(Object.hasOwn(volumes, name))
+  }
+  t.like(daemonFlags(services['local']!.command), { join: '@/run/secrets/ticket' })
+  t.deepEqual(Object.keys(secrets), ['engine', 'set-key', 'ticket'])
+  const { content } = configs!['nats.conf']!
+  t.regex(content, /sync_interval: always/)
+  t.regex(content, /^system_account: /m)
+  const packages = { '@aws-sdk/client-s3': SDK_VERSION, ...ENGINE_PACKAGES }
+  const listed = Object.entries(packages).map(([name, version]) => `${name}@${version}`)
+  t.is(services['m1']!.build!.args['PACKAGES'], listed.join(' '))
+  t.regex(dockerfile, /^ARG PACKAGES=$/m)
+})
+
+test('a member is started again whenever it ends, and has time to say farewell', (t) => {
+  const unit = UNITS['dstore-member@main.service']
+  t.regex(unit, /^Restart=always$/m)
+  t.regex(unit, /^StartLimitIntervalSec=0$/m)
+  t.regex(unit, /^TimeoutStopSec=30$/m)
+  const page = read('docs/set.md')
+  for (const path of ['/var/lib/dstore/keys/main.key', '/etc/dstore/main.engine.json']) {
+    t.true(page.includes(path))
+    t.true(unit.includes(path.replace('main', '%i')))
   }
 })

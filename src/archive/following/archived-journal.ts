@@ -228,8 +228,13 @@ export class ArchivedJournal implements Journal {
     shipper.close()
     shipping.wake()
     const patience = this.#hasGivenUp ? 0 : ARCHIVE_CONFIRM_MS
-    if (shipping.isRunning) await this.shipped(patience).catch(() => undefined)
-    await shipping.stop()
+    try {
+      if (shipping.isRunning) await this.shipped(patience)
+      await shipping.stop()
+    } catch {
+      // A step under way may have no answer for long.
+      shipping.abandon()
+    }
   }
 
   #unreachable(what: string): DstoreError {

@@ -78,9 +78,14 @@ export class Shipping {
 
   /** Resolves when the step under way is done. */
   async stop(): Promise<void> {
+    this.abandon()
+    await this.#running
+  }
+
+  /** The step under way is the last one, and nobody waits for it. */
+  abandon(): void {
     this.#stopping = true
     this.wake()
-    await this.#running
   }
 
   async #run(): Promise<void> {

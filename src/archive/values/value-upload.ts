@@ -211,7 +211,7 @@ export class PartsUpload implements ValueUpload {
   }
 
   #tryAgain<T>(run: () => Promise<T>): Promise<T> {
-    return tryAgain(run, this.#aborter.signal, this.#options.sleep)
+    return tryAgain(run, { signal: this.#aborter.signal, sleep: this.#options.sleep })
   }
 
   async #mayWrite(): Promise<void> {

@@ -48,6 +48,7 @@ import { TagClient } from './names/tag-client.ts'
 import { bindBody, putFields, putQuery, type PutKeeper, type Terms } from './names/terms.ts'
 import { putMany, putNamed } from './names/batches.ts'
 import { PinClient } from './pins/pin-client.ts'
+import { SetClient } from './set/set-client.ts'
 import { TokenClient } from './tokens/token-client.ts'
 import { TreeClient } from './tree-client.ts'
 import { valueBody } from './value-body.ts'
@@ -99,7 +100,6 @@ export class Client {
     return new Client(this.socket, this.#http.with(options), options)
   }
 
-  /** The calls that store trees. */
   get trees(): TreeClient {
     return new TreeClient(this.#http)
   }
@@ -109,12 +109,10 @@ export class Client {
     return new ListClient(this.#http)
   }
 
-  /** The calls about tags. */
   get tags(): TagClient {
     return new TagClient(this.#http)
   }
 
-  /** The calls about rules. */
   get rules(): RuleClient {
     return new RuleClient(this.#http)
   }
@@ -122,6 +120,11 @@ export class Client {
   /** The calls about pins. */
   get pins(): PinClient {
     return new PinClient(this.#http)
+  }
+
+  /** The calls about the set that the node is a member of. */
+  get set(): SetClient {
+    return new SetClient(this.#http)
   }
 
   /** The calls about tokens of the API over TCP. */

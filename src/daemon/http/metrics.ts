@@ -5,6 +5,7 @@ import type { HttpCall } from './call.ts'
 import type { DoorCount } from './doors/door-counts.ts'
 import { addArchive } from './archive/archive-metrics.ts'
 import { addRules } from './names/rule-metrics.ts'
+import { addSet } from './set/set-metrics.ts'
 
 /** One figure of a node's status; `read` gives undefined for a role without it. */
 interface Metric {
@@ -163,7 +164,7 @@ function addDoors(
 }
 
 /** GET /metrics */
-export async function metrics({ node, response, doorCounts }: HttpCall): Promise<void> {
+export async function metrics({ node, response, doorCounts, member }: HttpCall): Promise<void> {
   const { Counter, Gauge, Registry, collectDefaultMetrics } = await loadPrometheus()
   if (processRegistry === undefined) {
     processRegistry = new Registry()
@@ -183,10 +184,14 @@ export async function metrics({ node, response, doorCounts }: HttpCall): Promise
     if (type === 'gauge') new Gauge({ name, help, registers }).set(value)
     else new Counter({ name, help, registers }).inc(value)
   }
-  await addMembers(node, registry)
-  await addRules(node, registry, { Counter, Gauge })
+  // A member that stands by tells only of itself.
+  if (member === undefined || member.refusal === undefined) {
+    await addMembers(node, registry)
+    await addRules(node, registry, { Counter, Gauge })
+  }
   addDoors(doorCounts, registers, Counter)
   addArchive(status, registers, { Counter, Gauge })
+  addSet(status, registers, { Counter, Gauge })
   const text = await Registry.merge([registry, processRegistry]).metrics()
   response.writeHead(200, {
     'Content-Type': registry.contentType,

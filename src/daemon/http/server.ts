@@ -18,7 +18,7 @@ import { doorAt, type Door } from './doors/door.ts'
 import { HttpError } from './http-error.ts'
 import { getImmediate } from './immediate/immediate-get.ts'
 import { findRoute, isOpen, parseQuery } from './routes.ts'
-import { checkServing, holdResponse } from './set/serving.ts'
+import { checkServing, holdUnlessOwn, mayAnswerNow } from './set/serving.ts'
 import { isBelowPrefix, PUBLIC_CALLER } from './tokens/caller.ts'
 import { nodeFor } from './tokens/confined-node.ts'
 import { requestLog, type RequestLog } from './tokens/request-log.ts'
@@ -66,8 +66,6 @@ export function createApiServer(
   const onAnswer = access.isLogged ? requestLog(log) : ignore
   const common = Object.entries(BROWSER_HEADERS).flat()
   const { node, doorCounts, member } = context
-  const mayBeImmediate = (): boolean =>
-    member === undefined || (member.refusal === undefined && member.mayServe())
   const immediate = { node, access, doors, doorCounts, common, onAnswer }
   const options = {
     maxHeaderSize: HTTP_HEADER_BYTES,
@@ -80,9 +78,9 @@ export function createApiServer(
     requireHostHeader: false,
   }
   const onRequest: RequestListener = (request, response) => {
-    const isFree = connections.mayAnswerNow(request.socket) && mayBeImmediate()
+    const isFree = connections.mayAnswerNow(request.socket) && mayAnswerNow(member)
     if (isFree && getImmediate(immediate, request, response)) return
-    if (member !== undefined) holdResponse(response, member)
+    holdUnlessOwn(response, member, request.url ?? '')
     const aborter = new AbortController()
     const leave = (): void => {
       if (!response.writableFinished) aborter.abort(new DstoreError('cancelled', 'the client left'))

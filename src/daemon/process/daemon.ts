@@ -7,7 +7,7 @@ import { statSync } from 'node:fs'
 import { hostname, totalmem } from 'node:os'
 import { GIB, STATE_CHECK_MS } from '../../limits.ts'
 import type { Ticket } from '../../membership/ticket.ts'
-import type { ServedNode } from '../../node/node.ts'
+import type { NodeStatus, ServedNode } from '../../node/node.ts'
 import type { NodeOptions } from '../../node/open.ts'
 import { SOCKET_ACCESS } from '../http/access.ts'
 import type { Access } from '../http/access.ts'
@@ -51,6 +51,8 @@ export interface DaemonOptions {
   readonly log: Log
   /** Called under the lock, so that a daemon that may not run does not load libp2p. */
   readonly openNode: (options: NodeOptions) => Promise<ServedNode>
+  /** Loads the code of a Global ahead of `openNode`, at a member of a set that stands by. */
+  readonly prepare?: () => Promise<void>
   /** Called where doors are open. Missing: the program has none. */
   readonly openDoors?: (names: readonly string[], context: DoorContext) => Promise<readonly Door[]>
 }
@@ -65,6 +67,8 @@ export interface Daemon {
   readonly lost: Promise<DstoreError>
   /** Resolves once another node has taken over the archive: the daemon must end (R011-81). */
   readonly overtaken: Promise<DstoreError>
+  /** Of a member of a set: called whenever it becomes active from now on. */
+  onActive(listener: (status: NodeStatus) => void): void
   /** Lets calls finish or aborts them, closes the node, removes the socket, releases the lock. */
   close(): Promise<void>
 }
@@ -127,6 +131,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       const mirror = member === undefined ? await archive.settle(node.kept) : undefined
       if (mirror !== undefined) tokens.settle(mirror)
       daemon = await serve(node, settings, { lock, held, tokens, member }, options)
+      // Its socket answers already, while it loads what it lacks.
+      await member?.start()
+      // A take-over is not the time to read code.
+      if (member !== undefined) await options.prepare?.()
       // Save only settings that a node was opened and served with (R007-6).
       writeSettings(directory.config, saved)
       archive.served()
@@ -240,7 +248,17 @@ async function serve(
   let closing: Promise<void> | undefined
   const { lost } = held
   const overtaken = member?.ended ?? node.kept?.lost ?? new Promise<DstoreError>(() => undefined)
-  return { node, socket, stopRequested, lost, overtaken, close: () => (closing ??= close()) }
+  return {
+    node,
+    socket,
+    stopRequested,
+    lost,
+    overtaken,
+    onActive: (listener) => {
+      if (member !== undefined) member.onActive = listener
+    },
+    close: () => (closing ??= close()),
+  }
 }
 
 /** What doors need of this daemon. The token of an upstream is no setting: those are not secret. */

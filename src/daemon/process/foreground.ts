@@ -36,11 +36,16 @@ export async function runDaemon(
   }
   notifyParent({ ready: true, socket: daemon.socket })
   log.info('ready', { role: status.role, socket: daemon.socket, pid: process.pid })
+  daemon.onActive((now) => {
+    announce(readyLine(now, daemon.socket)).catch((error: unknown) =>
+      log.warn('the ready line could not be printed', { error: String(error) }),
+    )
+  })
 
   const { stopRequested, lost, overtaken } = daemon
   let what = 'the state directory is gone'
   const taken = overtaken.then((fault) => {
-    what = 'the archive was taken over'
+    what = status.set === undefined ? 'the archive was taken over' : 'this member must end'
     return fault
   })
   const end = await Promise.race([signals.first, stopRequested, lost, taken])

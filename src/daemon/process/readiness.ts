@@ -15,7 +15,12 @@ export type Readiness =
   | { readonly ready: false; readonly problem: Problem }
 
 /** The line on stdout: role, addresses, and whether values are kept (R007-8). */
-export function readyLine({ role, listen, peerId, store }: NodeStatus, socket: string): string {
+export function readyLine(
+  { role, listen, peerId, store, set }: NodeStatus,
+  socket: string,
+): string {
+  // A member of a set that is not active has no addresses yet.
+  if (set !== undefined && peerId === undefined) return `dstore ready standby ${socket}`
   const addresses =
     role === 'global'
       ? listen.map((address) => (address.includes('/p2p/') ? address : `${address}/p2p/${peerId}`))

@@ -36,6 +36,8 @@ export interface BucketJournalOptions {
   readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>
   /** For the simulation. */
   readonly rules?: BucketJournalRules
+  /** Ends the requests under way, for which closing waits otherwise. */
+  readonly signal?: AbortSignal
 }
 
 /** A journal that can append several entries at once. */
@@ -76,10 +78,10 @@ class ObjectJournal implements BucketJournal {
   #trimmed = 0
 
   constructor(options: BucketJournalOptions) {
-    const { objects, start, pollMs = POLL_MS, sleep = pause, rules } = options
+    const { objects, start, pollMs = POLL_MS, sleep = pause, rules, signal } = options
     const position = start?.position ?? 0
     checkPosition('start', position)
-    this.#objects = new JournalObjects(objects)
+    this.#objects = new JournalObjects(objects, signal)
     this.#place = objects.place
     this.#rules = rules ?? ALL_BUCKET_JOURNAL_RULES
     this.#pollMs = pollMs

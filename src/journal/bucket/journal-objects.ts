@@ -27,35 +27,38 @@ const SKIP = 4096
 
 export class JournalObjects {
   readonly #objects: ObjectStore
+  readonly #signal: AbortSignal
 
-  constructor(objects: ObjectStore) {
+  /** `signal`: ends the requests under way. */
+  constructor(objects: ObjectStore, signal: AbortSignal = new AbortController().signal) {
     this.#objects = objects
+    this.#signal = signal
   }
 
   put({ first, bytes }: EncodedObject): Promise<PutOutcome> {
-    return this.#objects.put(keyOf(first), bytes, { ifAbsent: true })
+    return this.#objects.put(keyOf(first), bytes, { ifAbsent: true, signal: this.#signal })
   }
 
   /** Undefined if there is none; throws `integrity` where it is not whole. */
   async read(first: number): Promise<JournalObject | undefined> {
     // One byte more than may be there tells what is too large without reading it.
     const range = { start: 0, end: LARGEST_OBJECT_BYTES + 1 }
-    const bytes = await this.#objects.get(keyOf(first), { range })
+    const bytes = await this.#objects.get(keyOf(first), { range, signal: this.#signal })
     return bytes && decodeObject(first, bytes)
   }
 
   async head(first: number): Promise<ObjectHead | undefined> {
     const range = { start: 0, end: OBJECT_HEAD_BYTES }
-    const bytes = await this.#objects.get(keyOf(first), { range })
+    const bytes = await this.#objects.get(keyOf(first), { range, signal: this.#signal })
     return bytes && decodeHead(first, bytes)
   }
 
   async has(first: number): Promise<boolean> {
-    return (await this.#objects.size(keyOf(first))) !== undefined
+    return (await this.#objects.size(keyOf(first), this.#signal)) !== undefined
   }
 
   remove(first: number): Promise<void> {
-    return this.#objects.remove([keyOf(first)])
+    return this.#objects.remove([keyOf(first)], this.#signal)
   }
 
   /** Objects whose first position is at least this, in ascending order; other keys are ignored. */
@@ -140,7 +143,7 @@ export class JournalObjects {
     const listed: Listed[] = []
     let after = keyOf(Math.max(0, from - 1))
     for (;;) {
-      const { objects, more } = await this.#objects.list(JOURNAL_PREFIX, after)
+      const { objects, more } = await this.#objects.list(JOURNAL_PREFIX, after, this.#signal)
       for (const { key, size } of objects) {
         if (key <= after) throw this.#fault(`lists ${key} after ${after}`)
         after = key

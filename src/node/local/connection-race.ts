@@ -12,6 +12,9 @@ import { RACED_DIALS, RACE_MS, SILENCE_MS, WELCOME_MS } from '../../limits.ts'
 /** How long a dial may take where others are left, so that each gets its turn again and again. */
 const DIAL_TURN_MS = 5000
 
+/** How long after a dial that failed the same address is tried again, while others are dialled. */
+const AGAIN_MS = 500
+
 /** How long the dial of the only address may take, if the network has not ended it before. */
 const LONE_DIAL_MS = 12_000
 
@@ -82,6 +85,8 @@ export class ConnectionRace {
   #known = new Set<string>()
   /** To be dialled, in this order. */
   #waiting: Target[] = []
+  /** To be dialled again, from these times on, while another dial goes on. */
+  #again: { readonly target: Target; readonly at: number }[] = []
   readonly #dialling = new Map<number, Candidate>()
   /** The connection with the hello. */
   #greeting: Candidate | undefined
@@ -105,7 +110,8 @@ export class ConnectionRace {
     if (this.#greeting !== undefined) return this.#greeting.since + this.#patience
     const ends = [...this.#dialling.values()].map(({ since }) => since + this.#dialMs)
     const canDial = this.#waiting.length > 0 && this.#dialling.size < RACED_DIALS
-    const all = canDial ? [this.#dialAt, ...ends] : ends
+    const again = ends.length > 0 ? this.#again.map(({ at }) => at) : []
+    const all = canDial ? [this.#dialAt, ...ends, ...again] : [...ends, ...again]
     return all.length === 0 ? undefined : Math.min(...all)
   }
 
@@ -120,6 +126,7 @@ export class ConnectionRace {
         this.#known = new Set(event.targets.map(({ address }) => address))
         this.#waiting = [...event.targets]
         this.#failed = []
+        this.#again = []
         this.#dialAt = now
         break
       case 'resolved':
@@ -176,7 +183,10 @@ export class ConnectionRace {
     if (candidate === undefined) return
     if (candidate === this.#greeting) this.#greeting = undefined
     this.#dialling.delete(id)
-    this.#failed.push({ target: candidate.target, error })
+    const { target } = candidate
+    this.#failed = [...this.#failed.filter((one) => one.target !== target), { target, error }]
+    // Of a set, another member may begin to listen while an address of the last one hangs.
+    if (this.#dialling.size > 0) this.#again.push({ target, at: now + AGAIN_MS })
     this.#dialAt = now
   }
 
@@ -197,6 +207,10 @@ export class ConnectionRace {
     for (const candidate of this.#dialling.values()) {
       if (now - candidate.since < this.#dialMs) continue
       this.#giveUp(candidate, 'no answer in time', now, AT_FIREWALL)
+    }
+    if (this.#dialling.size > 0) {
+      for (const { target } of this.#again.filter(({ at }) => now >= at)) this.#waiting.push(target)
+      this.#again = this.#again.filter(({ at }) => now < at)
     }
     while (this.#waiting.length > 0 && this.#dialling.size < RACED_DIALS && now >= this.#dialAt) {
       const candidate = { id: ++this.#lastId, target: this.#waiting.shift()!, since: now }
@@ -225,6 +239,7 @@ export class ConnectionRace {
   #end(error: DstoreError): void {
     this.#isOn = false
     this.#waiting = []
+    this.#again = []
     for (const candidate of this.#dialling.values()) this.#close(candidate, error)
     this.#dialling.clear()
     if (this.#greeting !== undefined) this.#close(this.#greeting, error)

@@ -9,6 +9,7 @@ import type { Journal } from '../../journal/journal.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import type { Location } from '../store.ts'
 import type { StoredValue } from './records/file-row.ts'
+import type { RowsDigest } from './records/rows-digest.ts'
 
 export interface StoreArchive {
   /**
@@ -80,6 +81,11 @@ export interface ArchiveSource {
    * without the pages not in use: `Database.copyTo`, then the position that the copy states.
    */
   copyRecords(directory: string): Promise<ChainPosition>
+  /**
+   * The digest of all rows as of one position: every replica that applied the same entries has the
+   * same. Commits go on. Error: the signal's reason.
+   */
+  rowsDigest(signal?: AbortSignal): Promise<RowsDigest>
   /**
    * Adopted values in files, by location, from after this one on. Read it in one turn of the event
    * loop, and as far as you need: commits go on.

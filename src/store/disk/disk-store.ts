@@ -310,7 +310,9 @@ export class OpenDiskStore implements DiskStore {
   }
 
   async #close(): Promise<void> {
-    this.#parts.archive?.closing()
+    const { replica, archive, database, held, layout } = this.#parts
+    archive?.closing()
+    replica.closing(archive)
     await this.#move?.stop()
     await this.#commits.settled()
     const closed = new DstoreError('unreachable', 'the store is closed')
@@ -318,9 +320,10 @@ export class OpenDiskStore implements DiskStore {
     await this.#values.archived?.close(closed)
     await Promise.all([...this.#stagings].map((staging) => staging.suspend()))
     await this.#sealed.discardAll()
-    const { replica, archive, database } = this.#parts
     await replica.close(archive)
     await database.close()
+    // A member of a set may replace its records, and open its store again.
+    for (const path of [layout.data, layout.values]) held.remove(path)
   }
 
   /** Frees a released value. If its file cannot be deleted, the next opening deletes it. */

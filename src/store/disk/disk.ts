@@ -10,7 +10,6 @@ import { HeldFiles } from '../file/held-files.ts'
 import type { StoreArchive } from './archive.ts'
 import { type After, systemAfter } from './commit/after.ts'
 import { type JournalBytes, Replica } from './commit/replica.ts'
-import { markReplica, refuseReplica } from './follower/mark.ts'
 import { Turns } from './commit/turns.ts'
 import type { DiskStore } from './store-parts.ts'
 import { OpenDiskStore } from './disk-store.ts'
@@ -86,9 +85,7 @@ export async function openDiskStore(
   let replica: Replica | undefined
   let store: OpenDiskStore | undefined
   try {
-    await prepare(files, layout)
-    if (archive?.isOnlyJournal === true) await markReplica(files, layout)
-    else await refuseReplica(files, layout)
+    await prepare(files, layout, archive?.isOnlyJournal === true)
     opened = await openDatabase(files, layout, platform)
     const held = given ?? new HeldFiles(files)
     for (const path of [layout.data, layout.values]) await held.addOpened(path)

@@ -2,6 +2,7 @@
 import { getSystemErrorName } from 'node:util'
 import { NO_SUCH_FILE, systemFault } from '../../errno.ts'
 import { DstoreError, systemError } from '../../errors.ts'
+import { EIO } from './records/short-write.ts'
 
 /** LMDB: the map is full. */
 const MAP_FULL = -30_792
@@ -35,6 +36,25 @@ export function namingStore(error: unknown, root: string): unknown {
   const { code, message, hint } = error
   const options = { cause: error, ...(hint !== undefined && { hint }) }
   return new DstoreError(code, `cannot open ${root}: ${message}`, options)
+}
+
+export function diskFull(message: string, cause?: unknown): DstoreError {
+  const hint = 'free some space on the disk of the state directory, or remove values'
+  return new DstoreError('no-space', message, { cause, hint })
+}
+
+/** Why a write of about these bytes into the records failed. */
+export async function recordsFault(
+  cause: unknown,
+  bytes: number,
+  freeSpace: { isTight(bytes: number): Promise<boolean> },
+  toFault: typeof faultOf,
+): Promise<Error> {
+  const fault = toFault(cause, 'take changes into the records')
+  // LMDB reports a short write as an I/O error even if the disk is full.
+  const isShort = cause instanceof Error && 'code' in cause && cause.code === EIO
+  if (!isShort || !(await freeSpace.isTight(bytes).catch(() => false))) return fault
+  return diskFull('cannot take changes into the records: the disk is full', cause)
 }
 
 /** Does the error mean that there is no such file? */

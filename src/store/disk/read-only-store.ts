@@ -7,6 +7,7 @@ import type { ByteRange } from '../../hash/tree/tree.ts'
 import type { Location, RecordKey, Row, ScanOptions, Store, Table } from '../store.ts'
 import { faultOf, namingStore } from './faults.ts'
 import { nodeFiles } from './files.ts'
+import { refuseReplica } from './follower/mark.ts'
 import type { Layout } from './layout.ts'
 import type { Database } from './records/database.ts'
 import type { StoredValue } from './records/file-row.ts'
@@ -45,12 +46,15 @@ export class ReadOnlyStore implements Pick<Store, 'rows' | 'scan' | 'read' | 'ou
 
   /**
    * Opens the store in a state directory; undefined if it has none. The caller must hold the lock
-   * of the directory. Errors: `incompatible`, `integrity`, `unreadable`, each naming the directory.
+   * of the directory. Errors: `incompatible`, `integrity`, `unreadable`, `conflict` for a replica of
+   * a set, each naming the directory.
    */
   static async open(directory: string): Promise<ReadOnlyStore | undefined> {
     let database: Database | undefined
     try {
       const layout = await layoutIn(nodeFiles, directory)
+      // What it lacks is in the journal of the set, and so are its values.
+      await refuseReplica(nodeFiles, layout)
       database = await openForReading(nodeFiles, layout)
       if (database === undefined) return undefined
       const overlay = new Overlay(database)

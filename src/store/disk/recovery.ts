@@ -11,6 +11,7 @@ import type { ArchivedValues } from './archive.ts'
 import { FoundFiles } from './archived/opening.ts'
 import { Database, type DatabaseOptions, type StoredValue } from './records/database.ts'
 import { faultOf, isMissing } from './faults.ts'
+import { refusePlain, refuseReplica, writeReplicaMark } from './follower/mark.ts'
 import { takeOver } from './earlier-layout.ts'
 import { FILE_MODE, type Files, SEALED_MODE } from './files.ts'
 import { checkLmdbFile } from './records/lmdb-file.ts'
@@ -51,13 +52,18 @@ export interface Recovery {
   readonly damaged: readonly Location[]
 }
 
-/** Takes over a store of an earlier layout, creates missing directories; refuses a later layout. */
-export async function prepare(files: Files, layout: Layout): Promise<void> {
+/**
+ * Takes over a store of an earlier layout, creates missing directories; refuses a later layout, and
+ * a store whose journal is where it is not looked for.
+ */
+export async function prepare(files: Files, layout: Layout, asReplica: boolean): Promise<void> {
   await refuseForeign(files, layout)
+  await (asReplica ? refusePlain(files, layout) : refuseReplica(files, layout))
   const isNew = await files.makeDirectory(layout.parent)
   if (isNew) await files.syncDirectory(dirname(layout.parent))
   else await takeOver(files, layout, async (earlier) => void (await checkRecords(files, earlier)))
   for (const path of [layout.root, layout.records, layout.values]) await files.makeDirectory(path)
+  if (asReplica) await writeReplicaMark(files, layout)
   // Every time: an earlier run may have been killed after it created them.
   for (const path of [layout.parent, layout.root]) await files.syncDirectory(path)
 }
@@ -185,7 +191,10 @@ export async function recover(
   let named: ReadonlyMap<Location, StoredValue> | undefined
   const isNamed = (file: Location): StoredValue | undefined =>
     (named ??= replacementFiles(records)).get(file)
+  // With an archive, few of the values may be on this disk: only these are looked at.
+  const here = archived && new Set<string>()
   for await (const name of files.list(layout.values)) {
+    here?.add(name)
     const id = parsePartialFile(name)
     const file = parseValueFile(name)
     if (id !== undefined ? await partials.restore(id) : file === undefined) continue
@@ -197,7 +206,7 @@ export async function recover(
   const damaged: Location[] = []
   let hasOutboardsBehind = false
   const sizes = new SizeIndex()
-  const found = archived && new FoundFiles(files, layout, archived)
+  const found = here && archived && new FoundFiles(files, layout, archived, here)
   let checks: Promise<void>[] = []
   const check = async (location: Location, value: StoredValue): Promise<void> => {
     const isGood = await (found?.check(value) ?? isWhole(files, layout, value))

@@ -46,6 +46,16 @@ export async function readOrCreateSecret(
   return made
 }
 
+/** Deletes a secret file that nothing has used. Error: `unwritable`. */
+export async function dropSecret(path: string): Promise<void> {
+  try {
+    await unlink(path)
+    await nodeFiles.syncDirectory(dirname(path))
+  } catch (cause) {
+    throw faultOf(cause, `delete ${path}`)
+  }
+}
+
 /** Throws `unwritable` where no secret file can be made at this path. */
 export async function checkSecretFolder(path: string): Promise<void> {
   try {

@@ -72,7 +72,7 @@ export class PostgresSet {
       'host replication probe 127.0.0.1/32 trust\n',
     )
     set.restart(1)
-    for (let i = 2; i <= servers; i++) await set.#addStandby(i, promise)
+    for (let i = 2; i <= servers; i++) await set.#copyOf(i, 1, promise)
     if (servers > 1) {
       await set.sql(1, `alter system set synchronous_standby_names = '${standbys}'`)
       await set.sql(1, 'select pg_reload_conf()')
@@ -173,12 +173,12 @@ export class PostgresSet {
     await appendFile(join(this.data(server), 'postgresql.conf'), `${lines.join('\n')}\n`)
   }
 
-  async #addStandby(server: number, more: string): Promise<void> {
-    const port = `${this.ports[0]}`
+  async #copyOf(server: number, primary: number, more: string = ''): Promise<void> {
+    const port = `${this.ports[primary - 1]}`
     const from = ['-h', '127.0.0.1', '-p', port, '-U', 'probe']
     this.#run('pg_basebackup', ...from, '-D', this.data(server), '-X', 'stream', '-c', 'fast', '-N')
     await this.#configure(server, more)
-    await this.follow(server, 1)
+    await this.follow(server, primary)
     this.restart(server)
   }
 
@@ -191,6 +191,12 @@ export class PostgresSet {
       `primary_conninfo = '${info}'\nrecovery_target_timeline = 'latest'\n`,
     )
     await appendFile(join(this.data(server), 'standby.signal'), '')
+  }
+
+  /** A server that was ended becomes an empty standby of this primary, and starts. */
+  async rejoin(server: number, primary: number): Promise<void> {
+    await rm(this.data(server), { recursive: true, force: true })
+    await this.#copyOf(server, primary)
   }
 
   async #pid(server: number): Promise<number> {

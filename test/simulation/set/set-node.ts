@@ -164,6 +164,7 @@ export class SetNode {
     await elected.opened({
       say: (kind) => writer.say(kind),
       copyRecords: () => Promise.reject(new DstoreError('unsupported', 'not simulated')),
+      rowsDigest: () => Promise.reject(new DstoreError('unsupported', 'not simulated')),
       files: () => [],
       isNamed: () => false,
       open: () => Promise.resolve(undefined),

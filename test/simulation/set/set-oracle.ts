@@ -37,7 +37,8 @@ export class SetOracle {
   #seq = 0
   /** The latest epoch in which a change was acknowledged. */
   #epoch = 0
-  #lastAt = 0
+  /** By position, when the entry that the engine has there came. */
+  readonly #cameAt = new Map<number, number>()
   readonly #checksSilence: boolean
 
   constructor(engine: SimEngine, now: () => number, checksSilence: boolean) {
@@ -95,8 +96,8 @@ export class SetOracle {
   }
 
   #checkSilence({ position, machine }: Appended, head: EntryHead, body: EntryBody): void {
-    const since = this.#lastAt
-    this.#lastAt = this.#now()
+    this.#cameAt.set(position, this.#now())
+    const since = this.#cameAt.get(position - 1)!
     if (body.kind === 'begin') this.#machines.set(toHex(head.writer), machine)
     if (body.kind !== 'begin' || position === 1) return
     const before = decodeEntry(this.#engine.leaderAt(position - 1)!)

@@ -27,9 +27,9 @@ export class SetProcess extends SimProcess {
     this.#wallOffset += ms
   }
 
-  /** By its own clock. */
+  /** By its own clock, in whole milliseconds as a timer. */
   readonly pacedSleep = (ms: number, signal?: AbortSignal): Promise<void> =>
-    this.sleep(ms / this.#pace, signal)
+    this.sleep(Math.ceil(ms / this.#pace), signal)
 
   /** True time. */
   get now(): number {

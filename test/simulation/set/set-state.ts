@@ -111,6 +111,8 @@ export class SetDisk implements ReplicaPlace {
         for (const entry of entries) rows.apply(entry)
       },
       copyRecords: () => Promise.reject(new DstoreError('unsupported', 'not simulated')),
+      rowsDigest: () => Promise.reject(new DstoreError('unsupported', 'not simulated')),
+      isNamed: () => true,
       close: async () => this.keep(rows),
     }
   }

@@ -9,7 +9,7 @@ export interface EngineSecrets {
   readonly user?: string
   readonly password?: string
   /** Of NATS: the text of a `.creds` file. */
-  readonly credentials?: string
+  readonly creds?: string
   readonly ca?: string
   readonly cert?: string
   readonly key?: string
@@ -20,7 +20,7 @@ export interface EngineSecrets {
 
 const TEXTS = ['user', 'password', 'systemUser', 'systemPassword'] as const
 /** Paths of files. */
-const PATHS = ['credentials', 'ca', 'cert', 'key'] as const
+const PATHS = ['creds', 'ca', 'cert', 'key'] as const
 
 /**
  * `path`: of a JSON object with some of these. Errors: `unreadable`, `not-permitted` if others may

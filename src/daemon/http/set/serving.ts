@@ -5,12 +5,18 @@
 import type { ServerResponse } from 'node:http'
 import { DstoreError } from '../../../errors.ts'
 
-export interface Serving {
-  /** Why the node takes no calls at this moment; undefined if it does. */
-  readonly refusal: DstoreError | undefined
+/** Decides when the answers to calls of one active time of a member may be handed over. */
+export interface HandOver {
   mayServe(): boolean
   /** Resolves when `mayServe` is true; rejects when it never will be. */
   serving(): Promise<void>
+}
+
+export interface Serving {
+  /** Why the node takes no calls at this moment; undefined if it does. */
+  readonly refusal: DstoreError | undefined
+  /** For calls that begin now; undefined while the node takes none. */
+  readonly handOver: HandOver | undefined
   /** Leaves the active part to another member. */
   stepDown(): Promise<void>
 }
@@ -32,30 +38,50 @@ export function checkServing(member: Serving | undefined, route: string): void {
   if (refusal !== undefined && !isOwnRoute(route)) throw refusal
 }
 
+/** May a call be answered in the turn in which it came? */
+export const mayAnswerNow = (member: Serving | undefined): boolean =>
+  member === undefined || member.handOver?.mayServe() === true
+
+/** Holds the response to a call that begins now, unless it tells of this member alone. */
+export function holdUnlessOwn(
+  response: ServerResponse,
+  member: Serving | undefined,
+  url: string,
+): void {
+  const handOver = member?.handOver
+  if (handOver !== undefined && !isOwnRoute(url.replace(/\?.*$/s, ''))) {
+    holdResponse(response, handOver)
+  }
+}
+
 /**
  * From now on, what is written to the response waits while this member may not serve. It is
  * destroyed where that never comes again.
  */
-export function holdResponse(response: ServerResponse, member: Serving): void {
+export function holdResponse(response: ServerResponse, handOver: HandOver): void {
   const { write, end, flushHeaders } = response
   let waiting: (() => void)[] | undefined
+  const isFree = (): boolean => waiting === undefined && handOver.mayServe()
   const later = (call: () => void): void => {
     if (waiting !== undefined) {
       waiting.push(call)
       return
     }
     waiting = [call]
-    member.serving().then(
-      () => {
-        const calls = waiting ?? []
-        waiting = undefined
-        for (const one of calls) one()
-        response.emit('drain')
-      },
-      (error: unknown) => response.destroy(error as Error),
-    )
+    void handOn()
   }
-  const isFree = (): boolean => waiting === undefined && member.mayServe()
+  const handOn = async (): Promise<void> => {
+    try {
+      await handOver.serving()
+    } catch (error) {
+      response.destroy(error as Error)
+      return
+    }
+    const calls = waiting ?? []
+    waiting = undefined
+    for (const call of calls) call()
+    if (!response.writableNeedDrain) response.emit('drain')
+  }
   type Write = (...parameters: readonly unknown[]) => boolean
   response.write = ((...parameters: Parameters<Write>) => {
     if (isFree()) return (write as Write).apply(response, parameters)

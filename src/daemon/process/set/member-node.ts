@@ -8,7 +8,7 @@ import { setReport } from '../../../node/global/set/report-set.ts'
 import type { NodeSet } from '../../../node/global/set/node-set.ts'
 import type { NodeStatus, ServedNode } from '../../../node/node.ts'
 import { VERSION } from '../../../node/version.ts'
-import type { Serving } from '../../http/set/serving.ts'
+import type { HandOver, Serving } from '../../http/set/serving.ts'
 import type { Elected, MemberNote, SetMember } from '../../../set/interface.ts'
 
 export interface MemberNodeOptions {
@@ -21,6 +21,14 @@ export interface MemberNodeOptions {
   readonly onActive: (node: ServedNode) => Promise<void>
 }
 
+interface Activity {
+  readonly node: ServedNode
+  readonly elected: Elected
+  readonly handOver: HandOver
+  /** It takes no calls any more, and answers those that it has. */
+  isEnding: boolean
+}
+
 export class MemberNode implements Serving {
   /** The node that the daemon serves; what it refuses is `refusal`. */
   readonly node: ServedNode
@@ -29,7 +37,9 @@ export class MemberNode implements Serving {
   readonly #options: MemberNodeOptions
   readonly #startedAt = new Date().toISOString()
   readonly #closing = new AbortController()
-  #active: { readonly node: ServedNode; readonly elected: Elected } | undefined
+  /** Called whenever this member becomes active. */
+  onActive: ((status: NodeStatus) => void) | undefined
+  #active: Activity | undefined
   #stepDown: (() => void) | undefined
   #onChange: () => void = () => undefined
   #end!: (fault: DstoreError) => void
@@ -59,22 +69,32 @@ export class MemberNode implements Serving {
   }
 
   get refusal(): DstoreError | undefined {
-    if (this.#active !== undefined) return undefined
+    if (this.#active?.isEnding === false) return undefined
     const { own, others } = this.#options.set.status()
     const active = others.find(({ state }) => state === 'active' || state === 'paused')
     const who =
       active === undefined ? 'no member is known to be active' : `${active.name} is active`
+    const isOpening = own.state === 'active' || own.state === 'beginning'
+    if (isOpening) return new DstoreError('unreachable', 'this member is about to be active')
     return new DstoreError('unreachable', `this member of the set is ${stateOf(own)}: ${who}`, {
       hint: 'ask that member, or a Local of the set; see `dstore set status`',
     })
   }
 
-  mayServe(): boolean {
-    return this.#active?.elected.mayServe() ?? true
+  get handOver(): HandOver | undefined {
+    return this.#active?.isEnding === false ? this.#active.handOver : undefined
   }
 
-  serving(): Promise<void> {
-    return this.#active?.elected.serving() ?? Promise.resolve()
+  /** Answers of an earlier activity of this member are never handed over in a later one. */
+  #handOverOf(elected: Elected): HandOver {
+    const isNow = (): boolean => this.#active?.elected === elected
+    return {
+      mayServe: () => isNow() && elected.mayServe(),
+      serving: async () => {
+        if (isNow()) await elected.serving()
+        if (!isNow()) throw new DstoreError('unreachable', 'this member is not active any more')
+      },
+    }
   }
 
   /** Leaves the active part to another member. Errors: `conflict` where it is not active. */
@@ -98,7 +118,7 @@ export class MemberNode implements Serving {
     const { signal } = this.#closing
     while (!signal.aborted) {
       try {
-        await this.#once(signal)
+        if (await this.#once(signal)) return
       } catch (error) {
         if (!signal.aborted) this.#end(asDstoreError(error))
         return
@@ -106,12 +126,12 @@ export class MemberNode implements Serving {
     }
   }
 
-  /** Stands by, is active, and stops being so. */
-  async #once(signal: AbortSignal): Promise<void> {
+  /** Stands by, is active, and stops being so. True once another member has taken over. */
+  async #once(signal: AbortSignal): Promise<boolean> {
     const { set, log, onActive } = this.#options
     const elected = await set.stand(signal)
     const node = await this.#open(elected)
-    if (node === undefined) return
+    if (node === undefined) return false
     let leave: () => void = () => undefined
     const left = new Promise<'left'>((resolve) => (leave = () => resolve('left')))
     try {
@@ -120,19 +140,27 @@ export class MemberNode implements Serving {
       set.setAddresses(listen.map((address) => address.replace(/\/p2p\/[^/]+$/, '')))
       this.#stepDown = leave
       signal.addEventListener('abort', leave)
-      this.#active = { node, elected }
+      if (signal.aborted) leave()
+      this.#active = { node, elected, handOver: this.#handOverOf(elected), isEnding: false }
+      this.onActive?.(await this.#status())
       this.#onChange()
       log.info('this member is active', { epoch: elected.epoch })
       const end = await Promise.race([left, elected.lost])
-      if (end !== 'left') this.#end(end)
+      if (end !== 'left') {
+        this.#end(end)
+        return true
+      }
     } finally {
       signal.removeEventListener('abort', leave)
       this.#stepDown = undefined
-      this.#active = undefined
+      // Calls under way hear why they fail while this member may still say so.
+      if (this.#active !== undefined) this.#active.isEnding = true
       await node.close()
+      this.#active = undefined
       this.#onChange()
     }
     if (!signal.aborted) log.info('this member stands by again')
+    return false
   }
 
   /** Undefined if another member came between: it is active, and this one stands by. */
@@ -164,7 +192,7 @@ export class MemberNode implements Serving {
 
   async #status(): Promise<NodeStatus> {
     const active = this.#active
-    if (active !== undefined) return active.node.status()
+    if (active?.isEnding === false) return active.node.status()
     return {
       role: 'global',
       version: VERSION,

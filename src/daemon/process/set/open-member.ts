@@ -7,7 +7,7 @@ import type { ObjectStore } from '../../../bucket/object-store.ts'
 import { raceBucket } from '../../../bucket/race.ts'
 import { toHex } from '../../../bytes.ts'
 import { pause } from '../../../deadline.ts'
-import { DstoreError } from '../../../errors.ts'
+import { DstoreError, asDstoreError } from '../../../errors.ts'
 import type { Journal } from '../../../journal/journal.ts'
 import type { Log } from '../../../log.ts'
 import { grantorClock, holderClock } from '../../../node/clock.ts'
@@ -82,7 +82,7 @@ async function openEngine(
   secrets: EngineSecrets,
   objects: ObjectStore,
 ): Promise<Journal> {
-  const { ca, cert, key, credentials, systemUser, systemPassword } = secrets
+  const { ca, cert, key, creds, systemUser, systemPassword } = secrets
   const hasTls = (ca ?? cert ?? key) !== undefined
   const tls = hasTls && { tls: { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) } }
   const place = withUser(url, secrets)
@@ -95,16 +95,21 @@ async function openEngine(
     url: place,
     objects,
     ...tls,
-    ...(credentials !== undefined && { credentials }),
+    ...(creds !== undefined && { credentials: creds }),
     ...(systemUser !== undefined && { system: { user: systemUser, password: systemPassword } }),
   })
 }
 
 /** Only in memory: settings and messages have the URL without it. */
-function withUser(url: string, { user: other, password }: EngineSecrets): string {
+export function withUser(url: string, { user: other, password }: EngineSecrets): string {
   const [, scheme = '', own, rest = ''] = /^([a-z]+:\/\/)(?:([^/]*)@)?(.*)$/s.exec(url) ?? []
   const user = own ?? (other === undefined ? undefined : encodeURIComponent(other))
-  if (user === undefined) return url
+  if (user === undefined) {
+    if (password === undefined) return url
+    throw new DstoreError('usage', 'a password for the engine, and no user', {
+      hint: 'name the user in --engine URL, or in the file of --engine-secrets',
+    })
+  }
   const both = password === undefined ? user : `${user}:${encodeURIComponent(password)}`
   return `${scheme}${both}@${rest}`
 }
@@ -119,15 +124,24 @@ async function memberId(directory: string): Promise<string> {
 }
 
 /** Every member has the identity of the set. */
-async function settleIdentity(
+export async function settleIdentity(
   objects: ObjectStore,
   dir: string,
   keyFile: string | undefined,
   random: (length: number) => Uint8Array,
   log: Log,
 ): Promise<void> {
-  const steps = await checkIdentity({ objects, dir, keyFile, random, log, keyFlag: '--set-key' })
-  await makeSet(objects, random)
-  await steps.archive()
-  await steps.place()
+  const settle = async (): Promise<void> => {
+    const steps = await checkIdentity({ objects, dir, keyFile, random, log, keyFlag: '--set-key' })
+    await makeSet(objects, random)
+    await steps.archive()
+    await steps.place()
+  }
+  try {
+    await settle()
+  } catch (error) {
+    if (asDstoreError(error).code !== 'conflict') throw error
+    // Of members that start a set together, one makes the identity, and the others take it.
+    await settle()
+  }
 }

@@ -1,4 +1,4 @@
-/** Starts the member of a set that a daemon serves. */
+/** Makes the member of a set that a daemon serves. */
 import type { Log } from '../../../log.ts'
 import type { ServedNode } from '../../../node/node.ts'
 import type { NodeOptions } from '../../../node/open.ts'
@@ -20,7 +20,7 @@ export interface StartMemberOptions {
   readonly openNode: (options: NodeOptions) => Promise<ServedNode>
 }
 
-/** Resolves once the member stands by or is active. Errors: as `openMember`; of the records. */
+/** The member has not begun to stand by. Errors: as `openMember`. */
 export async function startMember({
   directory,
   settings,
@@ -31,7 +31,7 @@ export async function startMember({
 }: StartMemberOptions): Promise<MemberNode> {
   const set = await openMember({ directory: directory.path, settings, log })
   set.setAddresses(reachable(settings.listen ?? []))
-  const member = new MemberNode({
+  return new MemberNode({
     set,
     diskBytes: settings.diskBytes,
     log,
@@ -41,11 +41,4 @@ export async function startMember({
       if (kept !== undefined) tokens.settle(await settleTokens(directory.tokens, kept.tokens, true))
     },
   })
-  try {
-    await member.start()
-    return member
-  } catch (error) {
-    await member.close()
-    throw error
-  }
 }

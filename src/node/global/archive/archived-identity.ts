@@ -9,6 +9,7 @@ import type { Log } from '../../../log.ts'
 import { decodeIdentity, encodeIdentity, newIdentity, peerIdOf } from '../../../network/identity.ts'
 import {
   checkSecretFolder,
+  dropSecret,
   readOrCreateSecret,
   readSecret,
 } from '../../../store/file/secret-file.ts'
@@ -107,13 +108,18 @@ async function archive(
       { file: keyFile },
     )
   }
+  const isMade = (await readSecret(path)) === undefined
   const secret = await readOrCreateSecret(path, async () => encodeIdentity(await newIdentity()))
   const peer = peerIdOf(await decodeIdentity(secret))
   const sealed = sealIdentity(secret, peer, { set, key }, random(NONCE_BYTES))
   const outcome = await objects.put(IDENTITY, sealed, { ifAbsent: true })
   // A retry may have found its own; any other node there is a fault.
   const there = outcome === 'exists' ? await bounded(objects, IDENTITY) : sealed
-  if (there === undefined || peerInSealed(there) !== peer) throw ofAnother(objects.place)
+  if (there === undefined || peerInSealed(there) !== peer) {
+    // Nothing has used it: the next start takes that of the other.
+    if (isMade) await dropSecret(path)
+    throw ofAnother(objects.place)
+  }
   log.info('the identity is in the archive, encrypted', { place: objects.place })
 }
 

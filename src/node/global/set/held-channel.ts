@@ -9,26 +9,28 @@ export function heldChannel(
   channel: Channel,
   elected: Pick<Elected, 'mayServe' | 'serving'>,
 ): Channel {
-  let waiting: Promise<void> | undefined
-  const write: Channel['write'] = (bytes) => {
-    // What waits goes first: the order is that of the calls.
-    if (waiting === undefined && elected.mayServe()) return channel.write(bytes)
-    const written = (waiting ?? Promise.resolve())
-      .then(() => elected.serving())
-      .then(() => channel.write(bytes))
-    const over = written.then(
-      () => undefined,
-      (error: unknown) => channel.abort(error as Error),
-    )
-    waiting = over.finally(() => {
-      if (waiting === last) waiting = undefined
+  let waiting: Promise<unknown> | undefined
+  /** What comes later keeps its place behind what waits. */
+  const inTurn = <T>(call: () => Promise<T>, isHeld: boolean): Promise<T> => {
+    if (waiting === undefined && (!isHeld || elected.mayServe())) return call()
+    const turn = (waiting ?? Promise.resolve())
+      .then(() => (isHeld ? elected.serving() : undefined))
+      .then(call)
+    const over = turn.catch((error: unknown) => channel.abort(error as Error))
+    waiting = over
+    void over.then(() => {
+      if (waiting === over) waiting = undefined
     })
-    const last = waiting
-    return written
+    return turn
+  }
+  const held: Partial<Channel> = {
+    write: (bytes) => inTurn(() => channel.write(bytes), true),
+    flush: () => inTurn(() => channel.flush(), false),
+    end: () => inTurn(() => channel.end(), false),
   }
   return new Proxy(channel, {
     get: (target, name) => {
-      if (name === 'write') return write
+      if (Object.hasOwn(held, name)) return Reflect.get(held, name) as unknown
       const value: unknown = Reflect.get(target, name, target)
       return typeof value === 'function' ? value.bind(target) : value
     },

@@ -28,6 +28,9 @@ export interface SetReport {
   readonly epoch: number
   /** The last entry of the journal, as this member last read it; missing before. */
   readonly end?: number
+  /** How often this process became active, and how often its answers had to wait. */
+  readonly takeOvers: number
+  readonly pauses: number
   /** How long the engine has not answered this member. */
   readonly engineSilentMs: number
   /** This member first. */

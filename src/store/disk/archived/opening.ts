@@ -1,4 +1,5 @@
 /** Looks which files of archived values the opening finds on this disk (R005-35, R005-113). */
+import { basename } from 'node:path'
 import type { ArchivedValues } from '../archive.ts'
 import { type Files, SEALED_MODE } from '../files.ts'
 import type { Layout } from '../layout.ts'
@@ -12,9 +13,17 @@ export class FoundFiles {
   readonly #files: Files
   readonly #layout: Layout
   readonly #values: Pick<ArchivedValues, 'has'>
+  /** Names of the files in the folder of values. */
+  readonly #here: ReadonlySet<string>
   readonly #kept: Kept[] = []
 
-  constructor(files: Files, layout: Layout, values: Pick<ArchivedValues, 'has'>) {
+  constructor(
+    files: Files,
+    layout: Layout,
+    values: Pick<ArchivedValues, 'has'>,
+    here: ReadonlySet<string>,
+  ) {
+    this.#here = here
     this.#files = files
     this.#layout = layout
     this.#values = values
@@ -36,6 +45,8 @@ export class FoundFiles {
    */
   async check(value: StoredValue): Promise<boolean> {
     const hasObject = this.#values.has(value.file)
+    const outboardName = basename(this.#layout.outboardFile(value.file))
+    if (!this.#here.has(value.file) && !this.#here.has(outboardName)) return hasObject
     const isHere = await this.#isHere(value, hasObject)
     const path = this.#layout.outboardFile(value.file)
     const hasOutboard =

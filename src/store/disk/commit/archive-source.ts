@@ -27,6 +27,10 @@ export function archiveSource({ database, replica, sealed, archived }: SourcePar
       await replica.flush()
       return database.copyTo(directory)
     },
+    rowsDigest: async (signal) => {
+      await replica.flush()
+      return database.rowsDigest(signal)
+    },
     files: (after) => overlay.files(after),
     isNamed: (file) => sealed.get(file) !== undefined || named.isNamed(file),
     open: async (location) => {

@@ -11,7 +11,7 @@ import { AppendError } from '../../../journal/journal.ts'
 import type { JournalWriter } from '../../../journal/journal-writer.ts'
 import { JOURNAL_BLOCK_BYTES } from '../../../limits.ts'
 import type { HeldFiles } from '../../file/held-files.ts'
-import { faultOf } from '../faults.ts'
+import { diskFull, faultOf } from '../faults.ts'
 import type { FreeSpace } from '../free-space.ts'
 import { type Applied, applyBody, applyChange } from '../replica/apply.ts'
 import type { Flusher } from '../replica/flusher.ts'
@@ -146,6 +146,17 @@ export class Commits {
     } catch (fault) {
       this.#compared = fault
     }
+  }
+
+  /**
+   * The store closes while its journal does not answer. Unlike other ends, this one says nothing of
+   * the held files: the node may open the store again.
+   */
+  giveUp(): void {
+    const message = 'the store was closed while its journal did not answer'
+    this.#end ??= new DstoreError('unreachable', message, {
+      hint: 'look whether the change was made before you repeat it',
+    })
   }
 
   /** Resolves when all calls so far have their outcome. */
@@ -283,9 +294,4 @@ export class Commits {
     this.#end = new DstoreError('unwritable', message, why)
     this.#parts.held.end(this.#end)
   }
-}
-
-export function diskFull(message: string, cause?: unknown): DstoreError {
-  const hint = 'free some space on the disk of the state directory, or remove values'
-  return new DstoreError('no-space', message, { cause, hint })
 }

@@ -1,15 +1,17 @@
 /** Brings the records of a store to the end of its journal (specs/005-storage.md, "Opening"). */
 import { equal } from '../../../bytes.ts'
-import { DstoreError } from '../../../errors.ts'
+import { asDstoreError } from '../../../errors.ts'
 import { Chain, type ChainPosition } from '../../../journal/chain.ts'
+import type { Entry } from '../../../journal/entry.ts'
 import { entryDigest } from '../../../journal/digest.ts'
 import type { Journal } from '../../../journal/journal.ts'
+import { MismatchError } from '../follower/mismatch.ts'
 import { applyBody } from '../replica/apply.ts'
 import type { Overlay } from '../replica/overlay.ts'
 
 /**
  * Applies every entry after the overlay's position. `room` is called after each batch. Throws
- * `integrity` where the journal lacks what the records have, or what follows that.
+ * a `MismatchError` where the journal lacks what the records have, or what follows that.
  */
 export async function replay(
   journal: Journal,
@@ -18,14 +20,14 @@ export async function replay(
 ): Promise<void> {
   const { last } = await journal.extent()
   const start = overlay.position
-  await checkSame(journal, last, start)
+  await checkFollows(journal, last, start)
   if (start.position === last) return
   const chain = new Chain(start)
   const ended = new AbortController()
   for await (const followed of journal.follow(start.position, ended.signal)) {
     if (followed === 'gone') throw lost(start.position)
     for (const bytes of followed) {
-      const { head, body } = chain.accept(bytes)
+      const { head, body } = accepted(chain, bytes)
       applyBody(overlay, head.epoch, body)
       overlay.advance(chain)
     }
@@ -34,9 +36,21 @@ export async function replay(
   }
 }
 
-/** Is the last entry that the records have that of the journal? */
-async function checkSame(
-  journal: Journal,
+/** The next entry. Throws a `MismatchError` for any other, and the chain stays where it was. */
+export function accepted(chain: Chain, bytes: Uint8Array): Entry {
+  try {
+    return chain.accept(bytes)
+  } catch (error) {
+    throw new MismatchError('parted', asDstoreError(error).message, { cause: error })
+  }
+}
+
+/**
+ * Is the last entry that the records have that of the journal, which ends at `last`? Throws a
+ * `MismatchError` if not.
+ */
+export async function checkFollows(
+  journal: Pick<Journal, 'at'>,
   last: number,
   { position, digest }: ChainPosition,
 ): Promise<void> {
@@ -44,13 +58,13 @@ async function checkSame(
   if (last < position) {
     const what = last === 0 ? 'the journal of the store is missing' : 'the journal has lost entries'
     const only = `the records have ${count(position - last)} that it has not`
-    throw new DstoreError('integrity', `${what}: ${only}`, { hint: RESTORE })
+    throw new MismatchError('behind', `${what}: ${only}`, { hint: RESTORE })
   }
   const found = await journal.at(position)
   // A first entry of another chain is refused when it is read.
   if (found === 'gone') return
   if (found !== undefined && equal(entryDigest(found), digest)) return
-  throw new DstoreError('integrity', 'the records are not those of the journal')
+  throw new MismatchError('parted', 'the records are not those of the journal')
 }
 
 const RESTORE =
@@ -58,5 +72,7 @@ const RESTORE =
 
 const count = (entries: number): string => (entries === 1 ? '1 entry' : `${entries} entries`)
 
-const lost = (position: number): DstoreError =>
-  new DstoreError('integrity', `the journal lacks entry ${position + 1}, which the records need`)
+const lost = (position: number): MismatchError => {
+  const message = `the journal lacks entry ${position + 1}, which the records need`
+  return new MismatchError('gone', message)
+}

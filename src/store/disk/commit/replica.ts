@@ -19,15 +19,14 @@ import {
 import type { Platform } from '../../../platform.ts'
 import type { HeldFiles } from '../../file/held-files.ts'
 import type { StoreArchive } from '../archive.ts'
-import { namingStore } from '../faults.ts'
+import { namingStore, recordsFault } from '../faults.ts'
 import type { FreeSpace } from '../free-space.ts'
 import type { Layout } from '../layout.ts'
 import type { Database } from '../records/database.ts'
-import { EIO } from '../records/short-write.ts'
 import { Flusher } from '../replica/flusher.ts'
 import type { Overlay } from '../replica/overlay.ts'
 import type { After } from './after.ts'
-import { type CommitParts, Commits, diskFull } from './commits.ts'
+import { type CommitParts, Commits } from './commits.ts'
 import { replay } from './replay.ts'
 
 export interface ReplicaParts {
@@ -67,6 +66,7 @@ export class Replica {
   readonly #journal: Journal
   readonly #writer: JournalWriter
   readonly #after: After
+  #cancelGivingUp: (() => void) | undefined
 
   private constructor({ overlay, after }: ReplicaParts, opened: Opened) {
     this.#after = after
@@ -87,8 +87,10 @@ export class Replica {
     let flusher: Flusher | undefined
     try {
       const journal = (await parts.archive?.join(own)) ?? own!
-      flusher = makeFlusher(parts, journal)
-      const opened = await begin({ ...parts, own, journal, flusher })
+      // What the journal of a set has is given up behind its snapshots.
+      const trim = own === undefined ? NO_TRIM : (upto: number) => journal.trim(upto)
+      flusher = makeFlusher(parts, trim)
+      const opened = await begin({ ...parts, own, journal, trim, flusher })
       return new Replica(parts, opened)
     } catch (error) {
       await flusher?.abandon()
@@ -113,19 +115,27 @@ export class Replica {
   }
 
   /**
+   * Nothing more is asked for. Where the journal is elsewhere, what is still in doubt after a while
+   * is given up: its callers learn that only the next opening knows.
+   */
+  closing(archive: StoreArchive | undefined): void {
+    if (archive?.isOnlyJournal !== true) return
+    this.#cancelGivingUp ??= this.#after(ELSEWHERE_CLOSE_MS, () => {
+      this.commits.giveUp()
+      void this.#writer.abandon()
+    })
+  }
+
+  /**
    * Waits for what was asked for, says farewell and leaves the journal with little to replay. If
    * anything of this fails, the next opening replays what is left.
    */
   async close(archive: StoreArchive | undefined): Promise<void> {
-    // An engine that is away may keep what is under way in doubt for long.
-    const isElsewhere = archive?.isOnlyJournal === true
-    const late = isElsewhere
-      ? this.#after(ELSEWHERE_CLOSE_MS, () => void this.#writer.abandon())
-      : () => undefined
+    this.closing(archive)
     await this.commits.settled()
     await this.#writer.say('farewell').catch(() => undefined)
     await this.#writer.close()
-    late()
+    this.#cancelGivingUp?.()
     await archive?.close().catch(() => undefined)
     await this.#flusher.close().catch(() => undefined)
     await this.#journal.close()
@@ -166,6 +176,11 @@ async function openOwn(parts: ReplicaParts): Promise<FileJournal> {
   }
 }
 
+/** Gives up what the journal has up to this position. */
+type Trim = (upto: number) => Promise<void>
+
+const NO_TRIM: Trim = () => Promise.resolve()
+
 /** A journal that takes no room of this disk. */
 const ELSEWHERE: CommitParts['journal'] = {
   hasRoom: () => true,
@@ -176,11 +191,12 @@ interface BeginParts extends ReplicaParts {
   /** Undefined where the archive's journal is the only one. */
   readonly own: FileJournal | undefined
   readonly journal: Journal
+  readonly trim: Trim
   readonly flusher: Flusher
 }
 
 async function begin(parts: BeginParts): Promise<Opened> {
-  const { own, journal, flusher, overlay, archive, random, after } = parts
+  const { own, journal, trim, flusher, overlay, archive, random, after } = parts
   await replay(journal, overlay, async () => {
     flusher.onApplied()
     // The last process had as much in its memory, if the disk refused it then as now.
@@ -189,7 +205,7 @@ async function begin(parts: BeginParts): Promise<Opened> {
   })
   const settle = async (): Promise<void> => {
     await flusher.flush()
-    await journal.trim(flusher.flushed)
+    await trim(flusher.flushed)
     // Nothing is lost where LMDB refuses that: what follows finds the room that there is.
     await flusher.reuse().catch(() => undefined)
   }
@@ -222,7 +238,7 @@ async function begin(parts: BeginParts): Promise<Opened> {
   return { commits, run: start.epoch, flusher, journal, writer }
 }
 
-function makeFlusher(parts: ReplicaParts, journal: Journal): Flusher {
+function makeFlusher(parts: ReplicaParts, trim: Trim): Flusher {
   const { overlay, database, after, held, freeSpace, onFailed } = parts
   let isFailing = false
   return new Flusher({
@@ -232,15 +248,10 @@ function makeFlusher(parts: ReplicaParts, journal: Journal): Flusher {
     onFlushed: (position) => {
       isFailing = false
       // What can't be given up now is given up after the next flush.
-      void journal.trim(position).catch(() => undefined)
+      void trim(position).catch(() => undefined)
     },
-    faultOf: async (cause, bytes) => {
-      const fault = held.faultOf(cause, 'take changes into the records')
-      // LMDB reports a short write as an I/O error even if the disk is full.
-      const isShort = cause instanceof Error && 'code' in cause && cause.code === EIO
-      if (!isShort || !(await freeSpace.isTight(bytes).catch(() => false))) return fault
-      return diskFull('cannot take changes into the records: the disk is full', cause)
-    },
+    faultOf: (cause, bytes) =>
+      recordsFault(cause, bytes, freeSpace, (error, doing) => held.faultOf(error, doing)),
     // It is tried again and again: one line says it.
     onFailed: (fault) => {
       if (!isFailing) onFailed?.(fault)

@@ -1,6 +1,6 @@
 /** The LMDB database: records, log, small values, and what is at each location (specs/005). */
 import { open } from 'lmdb'
-import type { Database as LmdbTable, RootDatabase } from 'lmdb'
+import type { Database as LmdbTable, RootDatabase, Transaction } from 'lmdb'
 import { join } from 'node:path'
 import type {
   Location,
@@ -26,6 +26,7 @@ import {
   writeNumber,
 } from './row-keys.ts'
 import { type RowChange, RowPages } from './row-pages.ts'
+import { type RowsDigest, digestOf } from './rows-digest.ts'
 import { explained, reasonOf } from './short-write.ts'
 import { spareBytesOf } from './spare-bytes.ts'
 
@@ -275,10 +276,12 @@ export class Database {
     }
   }
 
-  tally(): Tally {
-    const bytes = this.#state.getBinary(TALLY)
+  tally(transaction?: Transaction): Tally {
+    const bytes = this.#state.get(TALLY, transaction && { transaction })
     // A store of an earlier layout lacks the position.
-    return bytes === undefined ? EMPTY : { ...EMPTY, ...(JSON.parse(bytes.toString()) as Tally) }
+    return bytes === undefined
+      ? EMPTY
+      : { ...EMPTY, ...(JSON.parse(Buffer.from(bytes).toString()) as Tally) }
   }
 
   /** Inside `transact`. */
@@ -310,6 +313,33 @@ export class Database {
       return { position, digest: fromHex(chain)! }
     } finally {
       await copy.close()
+    }
+  }
+
+  /**
+   * The digest of all rows as of one moment: equal in all replicas that applied the same entries,
+   * whenever each of them wrote. Commits go on meanwhile. Error: the signal's reason.
+   */
+  async rowsDigest(signal?: AbortSignal): Promise<RowsDigest> {
+    this.#root.resetReadTxn()
+    const transaction = this.#root.useReadTransaction()
+    try {
+      const { position, trimmed } = this.tally(transaction)
+      const values = [this.#small, this.#files, this.#outboards!, this.#damaged]
+      const digest = await digestOf(
+        [
+          { table: this.#records },
+          // Entries that were trimmed are deleted at a pace of its own in each replica.
+          { table: this.#log, from: number64(trimmed + 1) },
+          ...values.map((table) => ({ table })),
+          { table: this.#state },
+        ],
+        transaction,
+        signal,
+      )
+      return { position, digest }
+    } finally {
+      transaction.done()
     }
   }
 

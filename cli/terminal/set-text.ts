@@ -1,0 +1,58 @@
+/** A set, for people. */
+import type { SetReport } from '../../src/node/global/set/set-report.ts'
+import { span } from '../doctor/words.ts'
+import { activeOf, membersOf, nameIn, type SetMemberView } from './set-members.ts'
+import { plural } from './terminal.ts'
+
+/** What `set status` prints as JSON: `active` is an id, since names need not differ. */
+export function setDocument(report: SetReport): object {
+  const members = membersOf(report)
+  return { ...report, active: activeOf(members)?.id, members }
+}
+
+/** A line for each fact, and for each member. */
+export function setText(report: SetReport): string {
+  const members = membersOf(report)
+  const { bucket, snapshot, requests, error, errorAt } = report
+  const taken =
+    snapshot === undefined
+      ? 'NO SNAPSHOT YET'
+      : `snapshot of entry ${snapshot.position}, of ${snapshot.at}`
+  const { writes, reads, deletes, failed } = requests
+  const lost = failed === 0 ? '' : `, ${failed} failed`
+  const fault = error && `${error}, at ${errorAt}`
+  const facts: [name: string, value: string | undefined][] = [
+    ['active', activeText(report, members)],
+    ['engine', engineText(report)],
+    ['bucket', `${bucket}: ${taken}`],
+    ['requests', `${writes} writes, ${reads} reads, ${deletes} deletes${lost}, since the start`],
+    ['last fault', fault],
+    ...members.map((member): [string, string] => ['member', memberText(member, members)]),
+  ]
+  return facts
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name.padEnd(14)}${value}`)
+    .join('\n')
+}
+
+function activeText({ epoch }: SetReport, members: readonly SetMemberView[]): string {
+  const active = activeOf(members)
+  const when = `epoch ${epoch}`
+  if (active === undefined) return `NONE that is known here, ${when}`
+  const paused = active.state === 'paused' ? ', PAUSED until the engine answers' : ''
+  return `${nameIn(members, active)}, ${when}${paused}`
+}
+
+function engineText({ engine, end, engineSilentMs }: SetReport): string {
+  if (end === undefined) return `${engine}: NO ANSWER YET`
+  return `${engine}: entry ${end}, answered ${span(engineSilentMs)} ago`
+}
+
+/** `build-1  standby at entry 51, 3 entries behind, said so 2s ago, version 0.2.0, /ip4/...` */
+function memberText(member: SetMemberView, members: readonly SetMemberView[]): string {
+  const { state, lag, agoMs, isOwn, silent, version, position, addresses } = member
+  const behind = lag === undefined || lag === 0 ? '' : `, ${plural(lag, 'entry')} behind`
+  const said = isOwn ? 'this one' : `${silent ? 'SILENT, ' : ''}said so ${span(agoMs)} ago`
+  const facts = `${state} at entry ${position}${behind}, ${said}, version ${version}`
+  return [`${nameIn(members, member)}  ${facts}`, ...addresses].join(', ')
+}

@@ -1,0 +1,64 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ObjectStore } from '../../../../src/bucket/object-store.ts'
+import { settleIdentity } from '../../../../src/daemon/process/set/open-member.ts'
+import { reachable } from '../../../../src/daemon/process/set/reachable.ts'
+import { SILENT } from '../../../../src/log.ts'
+import { MemoryBucket } from '../../../bucket/memory-objects.ts'
+import { temporaryDirectory } from '../../serving.ts'
+import { test } from '../../../serial.ts'
+
+let calls = 0
+const random = (length: number): Uint8Array => new Uint8Array(length).fill(++calls)
+const settle = (objects: ObjectStore, dir: string, key: string): Promise<void> =>
+  settleIdentity(objects, dir, key, random, SILENT)
+const identityIn = (dir: string): Buffer => readFileSync(join(dir, 'identity.key'))
+
+test('R012-37 every member gets the identity of the set before it opens a network', async (t) => {
+  const bucket = new MemoryBucket()
+  const [a, b, keys] = [temporaryDirectory(t), temporaryDirectory(t), temporaryDirectory(t)]
+  const key = join(keys, 'set.key')
+  await settle(bucket.client(), a, key)
+  await settle(bucket.client(), b, key)
+  t.deepEqual(identityIn(b), identityIn(a))
+  const none = join(keys, 'none.key')
+  const missing = await t.throwsAsync(settle(bucket.client(), temporaryDirectory(t), none))
+  t.regex(String((missing as { hint?: string }).hint), /--set-key/)
+  const wrong = join(keys, 'wrong.key')
+  writeFileSync(wrong, `dstore_archive_key_${'0'.repeat(64)}\n`, { mode: 0o600 })
+  await t.throwsAsync(settle(bucket.client(), temporaryDirectory(t), wrong), { code: 'unreadable' })
+})
+
+test('R012-37 of members that start a set together, all have the identity of one', async (t) => {
+  const bucket = new MemoryBucket()
+  const [a, b] = [temporaryDirectory(t), temporaryDirectory(t)]
+  const key = join(temporaryDirectory(t), 'set.key')
+  const objects = bucket.client()
+  let isFirst = true
+  const slow = new Proxy(objects, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name, target)
+      if (name !== 'put') return typeof value === 'function' ? value.bind(target) : value
+      return async (...[at, body, options]: Parameters<ObjectStore['put']>) => {
+        // Another member comes between the look and the write.
+        if (at === 'identity' && isFirst) {
+          isFirst = false
+          await settle(bucket.client(), b, key)
+        }
+        return target.put(at, body, options)
+      }
+    },
+  })
+  await settle(slow, a, key)
+  t.false(isFirst)
+  t.deepEqual(identityIn(a), identityIn(b))
+})
+
+test('R012-38 an address of every network stands for those of the machine, loopback last', (t) => {
+  const one = { netmask: '', mac: '', cidr: null }
+  const found = reachable(['/ip4/0.0.0.0/tcp/1', '/dns4/a/tcp/2'], () => ({
+    lo: [{ ...one, address: '127.0.0.1', family: 'IPv4', internal: true }],
+    eth: [{ ...one, address: '10.0.0.7', family: 'IPv4', internal: false }],
+  }))
+  t.deepEqual(found, ['/ip4/10.0.0.7/tcp/1', '/ip4/127.0.0.1/tcp/1', '/dns4/a/tcp/2'])
+})

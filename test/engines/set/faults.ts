@@ -1,0 +1,199 @@
+/**
+ * Faults of a set under load (specs/012-set.md): what is acknowledged stays, no put fails, every
+ * read of a held value succeeds, no Local starts anew, and writing goes on soon.
+ */
+import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connect } from '../../../src/dstore.ts'
+import type { Report } from '../../doors/clients/report.ts'
+import { say } from '../daemons.ts'
+import type { Engine } from '../engine.ts'
+import { eventually } from '../journals/processes.ts'
+import type { JournalEngine } from './engines.ts'
+import { Load } from './load.ts'
+import { type Member, type SetDrill, withSet } from './set-drill.ts'
+
+export const IS_FULL: boolean = process.env['DSTORE_SET_ROUNDS'] === 'full'
+const rounds = (full: number, few: number): number => (IS_FULL ? full : few)
+
+const KILLS = rounds(20, 2)
+const BOTH = rounds(5, 1)
+const FREEZES = rounds(10, 1)
+const STOPS = rounds(5, 1)
+const STEP_DOWNS = rounds(5, 1)
+const FREEZE_MS = 5000
+const AWAY_MS = 20_000
+/** What passes between two faults. */
+const CALM_MS = 2000
+
+const MAJORITY = 'the majority of the engine is away'
+
+interface Bars {
+  readonly median?: number
+  readonly worst: number
+}
+
+interface Fault {
+  readonly title: string
+  readonly rounds: number
+  readonly bars: Bars
+  /** Breaks something; resolves when all is as before but for what supervisors do. */
+  readonly strike: (drill: SetDrill, active: Member) => Promise<void>
+}
+
+const FAULTS: readonly Fault[] = [
+  {
+    title: 'kills of the active member',
+    rounds: KILLS,
+    bars: { median: 5500, worst: 8000 },
+    strike: async (drill, active) => {
+      active.kill()
+      await active.running.end
+      await drill.active()
+    },
+  },
+  {
+    title: 'freezes of the active member',
+    rounds: FREEZES,
+    bars: { worst: 8000 },
+    strike: freeze,
+  },
+  {
+    title: 'SIGTERM of the active member',
+    rounds: STOPS,
+    bars: { worst: 1500 },
+    strike: async (drill, active) => {
+      const { running } = active
+      active.kill('SIGTERM')
+      const { exit } = await running.end
+      assert.equal(exit, 0, running.stderr)
+      await drill.active()
+    },
+  },
+  {
+    title: 'step-downs',
+    rounds: STEP_DOWNS,
+    bars: { worst: 1500 },
+    strike: async (drill, active) => {
+      const { exit, stderr } = await active.running.run(['set', 'step-down'])
+      assert.equal(exit, 0, stderr)
+      assert.notEqual(await drill.active(), active)
+    },
+  },
+  {
+    title: 'kills of the active member and of the leader of the journal',
+    rounds: BOTH,
+    bars: { worst: 15_000 },
+    strike: async (drill, active) => {
+      active.kill()
+      const back = await drill.journal.killLeader(drill.set)
+      await drill.active()
+      await sleep(CALM_MS)
+      await back()
+    },
+  },
+]
+
+/** It wakes after another took over: it gives no answer, and its process ends. */
+async function freeze(drill: SetDrill, active: Member): Promise<void> {
+  const { running } = active
+  active.kill('SIGSTOP')
+  // It lies in the socket's buffer until the process wakes.
+  const asked = running
+    .run(['has', '--timeout=10s', 'x'.repeat(3)])
+    .then(({ stdout }) => stdout.toString())
+  await sleep(FREEZE_MS)
+  active.kill('SIGCONT')
+  const { exit } = await running.end
+  assert.notEqual(exit, 0, running.stderr)
+  assert.equal(await asked, '', 'the woken process answered')
+  await drill.active()
+}
+
+export async function testFaults(
+  bucket: Engine,
+  journal: JournalEngine,
+  report: Report,
+  wanted: readonly string[],
+): Promise<void> {
+  for (const [index, fault] of FAULTS.entries()) {
+    if (wanted.length > 0 && !wanted.some((word) => `${fault.title}.`.includes(word))) continue
+    await report.test(`${journal.name}: ${fault.rounds} ${fault.title}`, () =>
+      withSet(bucket, journal, `f${index}`, (drill) => suffer(drill, fault)),
+    )
+  }
+  if (wanted.length > 0 && !wanted.some((word) => MAJORITY.includes(word))) return
+  await report.test(`${journal.name}: ${MAJORITY}`, () =>
+    withSet(bucket, journal, 'majority', loseMajority),
+  )
+}
+
+async function suffer(drill: SetDrill, { rounds: count, bars, strike }: Fault): Promise<void> {
+  const load = await Load.start(drill)
+  const gaps: number[] = []
+  for (let round = 0; round < count; round++) {
+    const active = await drill.whole()
+    await load.flows(performance.now())
+    await sleep(CALM_MS)
+    const since = performance.now()
+    await strike(drill, active)
+    await load.flows(performance.now())
+    gaps.push(load.gap(since))
+  }
+  await load.stop()
+  const sorted = gaps.toSorted((a, b) => a - b)
+  const median = sorted[Math.floor((sorted.length - 1) / 2)]!
+  const worst = sorted.at(-1)!
+  say(`gap: median ${seconds(median)}, worst ${seconds(worst)} of ${count}`)
+  await finish(drill, load)
+  assert.deepEqual(load.failures, [])
+  if (bars.median !== undefined) assert.ok(median <= bars.median, `median gap ${median} ms`)
+  assert.ok(worst <= bars.worst, `worst gap ${worst} ms`)
+}
+
+/** Writes wait, then fail with `unreachable`; held values are read; all goes on by itself. */
+async function loseMajority(drill: SetDrill): Promise<void> {
+  const load = await Load.start(drill)
+  await load.flows(performance.now())
+  const back = await drill.journal.killMajority(drill.set)
+  await sleep(AWAY_MS)
+  await back()
+  const since = performance.now()
+  await load.flows(since)
+  say(`goes on ${seconds(performance.now() - since)} after the engine`)
+  await finish(drill, load)
+  for (const failure of load.failures) {
+    assert.ok(['unreachable', 'timeout'].includes(failure.code), JSON.stringify(failure))
+    assert.ok(!failure.what.startsWith('read'), JSON.stringify(failure))
+  }
+}
+
+/** Ends the load, and reads back at the Locals and at every member in its turn. */
+async function finish(drill: SetDrill, load: Load): Promise<void> {
+  await load.stop()
+  const { acknowledged, removed, reads, failures } = load
+  say(
+    `${acknowledged.length} puts, ${removed.size} removals, ${reads} reads of held values; ${failures.length} failed`,
+  )
+  await drill.whole()
+  await load.checkAll(drill.locals)
+  const seen = new Set<Member>()
+  while (seen.size < drill.members.length) {
+    const active = await drill.whole()
+    seen.add(active)
+    const node = await connect({ dir: active.place.state })
+    try {
+      await load.checkAll([{ name: active.name, node }])
+    } finally {
+      await node.close()
+    }
+    if (seen.size === drill.members.length) break
+    active.kill('SIGTERM')
+    await eventually(60_000, async () => {
+      if (seen.has(await drill.active())) throw new Error('no other member took over')
+    })
+  }
+  load.checkNoReset()
+}
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`

@@ -1,0 +1,47 @@
+/**
+ * A set of daemons over real engines and a real bucket, while members and servers are killed and
+ * frozen; `DSTORE_SET_ROUNDS=full` for all rounds. Arguments: words of the titles of what is run.
+ */
+import { Report } from '../../doors/clients/report.ts'
+import { findProgram, startEngine } from '../engine.ts'
+import { PROGRAMS } from '../programs.ts'
+import { KINDS } from './engines.ts'
+import { testFaults } from './faults.ts'
+import { testHistories } from './histories.ts'
+
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true'
+const given = process.argv.slice(2)
+const kinds = KINDS.filter(({ name }) => given.includes(name))
+const wanted = given.filter((word) => !KINDS.some(({ name }) => name === word))
+const report = new Report('sets')
+const program = PROGRAMS[0]!
+const path = findProgram(program.program)
+if (path === undefined) {
+  report.skipped('sets', `${program.name} is not installed: ${program.hint}`)
+} else {
+  for (const kind of kinds.length === 0 ? KINDS : kinds) {
+    const missing = kind.missing()
+    if (missing !== undefined) {
+      report.skipped(`sets over ${kind.name}`, missing)
+      continue
+    }
+    const bucket = await startEngine(program, path)
+    try {
+      const journal = await kind.start()
+      try {
+        await testFaults(bucket, journal, report, wanted)
+        if (wanted.length === 0 || wanted.includes('histories')) {
+          await testHistories(bucket, journal, report)
+        }
+      } finally {
+        await journal.end()
+      }
+    } finally {
+      await bucket.end()
+    }
+  }
+}
+if (report.failed > 0) {
+  process.stdout.write(`\n${report.failed} tests failed\n`)
+  process.exitCode = 1
+}
