@@ -1,4 +1,4 @@
-/** Begins an epoch exactly after an end, and holds it until a store goes on with it. */
+/** Begins an epoch exactly after an end, and holds it until a store continues it. */
 import { Appender } from '../journal/appender.ts'
 import { type JournalEnd, nextEpoch } from '../journal/beginning.ts'
 import { AppendError, type Journal } from '../journal/journal.ts'

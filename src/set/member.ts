@@ -151,7 +151,7 @@ class Member implements SetMember {
     await this.#options.objects.close()
   }
 
-  /** Follows until nobody was heard for long; the records are closed when it resolves. */
+  /** Follows until no member was heard for long; the records are closed when it resolves. */
   async #standBy(signal: AbortSignal): Promise<FollowedEnd> {
     const { journal, replica, objects, clocks, sleep, log } = this.#options
     const standing = new Standing({
@@ -192,7 +192,7 @@ class Member implements SetMember {
     log.info('taking over: no active member was heard', { after: end.position })
     const lease = new Lease(this.#rules)
     const elapsed = clocks.holder
-    let active: Active | undefined
+    const own: { active?: Active } = {}
     const timed = new TimedJournal({
       journal,
       lease,
@@ -201,16 +201,16 @@ class Member implements SetMember {
       onAcknowledged: (position, entry) => {
         this.#heard()
         this.#end = this.#position = position
-        active?.acknowledged()
+        own.active?.acknowledged()
         this.#snapshots.applied([entry])
       },
       onFailed: (fault) => this.#failed(fault),
-      onOvertaken: (why) => active?.fence(why),
+      onOvertaken: (why) => own.active?.fence(why),
     })
     const parts = { journal: timed, lease, elapsed, sleep, random }
     const election = await Election.begin({ ...parts, end }, signal)
     if (election === undefined) return undefined
-    active = new Active({
+    const active = new Active({
       ...parts,
       objects,
       election,
@@ -220,7 +220,7 @@ class Member implements SetMember {
       beside: (source, ends) => this.#besideStore(source, ends),
       onState: (state) => this.#become(state),
     })
-    this.#active = active
+    this.#active = own.active = active
     this.#epoch = this.#ownEpoch = active.epoch
     return active
   }

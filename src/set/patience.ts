@@ -1,5 +1,5 @@
 /**
- * How long nobody was heard, as far as the engine confirmed it: a state machine without I/O
+ * How long no member was heard, as far as the engine confirmed it: a state machine without I/O
  * (specs/012-set.md, R012-4 to 6). Times are of a clock that never runs ahead of real time.
  */
 import { SET_TAKE_OVER_MS } from '../limits.ts'
@@ -31,7 +31,7 @@ export class Patience {
     return this.#silentMs
   }
 
-  /** Was nobody heard for so long that another member may take over? */
+  /** Was no member heard for so long that another member may take over? */
   get isOver(): boolean {
     return this.#silentMs >= SET_TAKE_OVER_MS
   }

@@ -1,5 +1,5 @@
 /**
- * Stands by: follows the journal, and says when nobody was heard for so long that this member may
+ * Stands by: follows the journal, and says when no member was heard for so long that this one may
  * take over (specs/012-set.md, "Rules: standing by").
  */
 import type { Sleep } from '../archive/interface.ts'
@@ -51,7 +51,7 @@ export interface StandingRead {
 
 /** Time from one try to open to the next. */
 const AWAY_MS = 1_000
-/** How often it loads its records anew before it gives up. */
+/** How often it loads its records again before it gives up. */
 const REBUILDS = 5
 
 const isAway = (error: unknown): boolean =>
@@ -97,9 +97,9 @@ export class Standing {
           continue
         }
         if (!(error instanceof Rebuild)) throw error
-        // Each time it may have been overtaken by a trim, but not for ever.
+        // Each time it may have been overtaken by a trim, but not always.
         if (++rebuilt > REBUILDS) throw new DstoreError('integrity', error.message)
-        log.warn(`loading the records of this member anew: ${error.message}`)
+        log.warn(`loading the records of this member again: ${error.message}`)
         onState('joining')
         await replica.load(signal)
       }

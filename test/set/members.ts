@@ -1,4 +1,4 @@
-/** Members of a set in one process: a journal in memory, a bucket in memory, stores on this disk. */
+/** Members of a set in one process: journal and bucket in memory, stores on this disk. */
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { pause } from '../../src/deadline.ts'
