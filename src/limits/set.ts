@@ -18,6 +18,8 @@ export const SET_NOTE_MS = 5_000
 export const SET_FORGET_MS: number = 7 * 86_400_000
 /** Members whose notes are read. */
 export const SET_MEMBERS = 16
+/** Snapshots in the bucket, beyond which standbys take none until two are verified. */
+export const SET_SNAPSHOTS = 4
 /** The note of a member. */
 export const SET_NOTE_BYTES = 4_096
 /** Addresses in a note. */

@@ -3,7 +3,6 @@
  * and the question whether it may still answer.
  */
 import type { Sleep } from '../archive/interface.ts'
-import { makeSet } from '../archive/set.ts'
 import { type Swept, sweepDaily } from '../archive/sweep.ts'
 import { BucketValues } from '../archive/values/bucket-values.ts'
 import type { ObjectStore } from '../bucket/object-store.ts'
@@ -99,7 +98,6 @@ export class Active implements Elected {
   }
 
   async begins(): Promise<void> {
-    await makeSet(this.#parts.objects, this.#parts.random)
     await this.#parts.election.stop()
   }
 

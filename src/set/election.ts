@@ -11,12 +11,14 @@ export interface ElectionParts {
   readonly journal: Journal
   readonly lease: Lease
   readonly end: JournalEnd
+  /** The id of the bucket's set. */
+  readonly set: Uint8Array
   readonly random: (length: number) => Uint8Array
   readonly elapsed: () => number
   readonly sleep: Sleep
 }
 
-const ID_BYTES = 16
+const WRITER_BYTES = 16
 
 export class Election {
   readonly epoch: number
@@ -28,9 +30,9 @@ export class Election {
   #beating: Promise<void> = Promise.resolve()
 
   private constructor(parts: ElectionParts) {
-    const { journal, end, random, sleep } = parts
-    const id = (): Uint8Array => Uint8Array.from(random(ID_BYTES))
-    const start = nextEpoch(end, { newSet: id(), writer: id() })
+    const { journal, end, set, random, sleep } = parts
+    const writer = Uint8Array.from(random(WRITER_BYTES))
+    const start = nextEpoch(end, { newSet: set, writer })
     this.#parts = parts
     this.epoch = start.epoch
     this.writer = start.writer

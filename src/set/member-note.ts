@@ -19,6 +19,8 @@ export interface MemberNote {
   readonly position: number
   /** Where Locals reach it while it is active, without the peer id. */
   readonly addresses: readonly string[]
+  /** Positions of snapshots of others that agree with its records. */
+  readonly verified?: readonly number[]
   /** Wall time of the note, by its own clock. */
   readonly at: number
 }

@@ -1,6 +1,7 @@
 /** One member of a set in one process: stands by, and takes over (specs/012-set.md). */
 import type { Sleep } from '../archive/interface.ts'
 import type { ObjectStore } from '../bucket/object-store.ts'
+import { fromHex } from '../bytes.ts'
 import { DstoreError, asDstoreError } from '../errors.ts'
 import type { Journal } from '../journal/journal.ts'
 import { SET_FORGET_MS, SET_NOTE_MS } from '../limits.ts'
@@ -46,6 +47,9 @@ export interface MemberClocks {
   readonly wall: () => number
 }
 
+/** The end after which a member may begin, and the id of the set. */
+type MemberEnd = FollowedEnd & { readonly set: Uint8Array }
+
 /** After a step-down, how long others have to take over before this member does. */
 const YIELD_MS = 30_000
 
@@ -85,6 +89,8 @@ class Member implements SetMember {
       elapsed: options.clocks.grantor,
       wall: options.clocks.wall,
       hasStandby: () => this.#hasStandby(),
+      others: () => this.#others,
+      onFailed: (error) => this.#failed(error),
     })
     this.#noting = this.#note()
   }
@@ -152,14 +158,15 @@ class Member implements SetMember {
   }
 
   /** Follows until no member was heard for long; the records are closed when it resolves. */
-  async #standBy(signal: AbortSignal): Promise<FollowedEnd> {
-    const { journal, replica, objects, clocks, sleep, log } = this.#options
+  async #standBy(signal: AbortSignal): Promise<MemberEnd> {
+    const { journal, replica, objects, clocks, sleep, random, log } = this.#options
     const standing = new Standing({
       journal,
       replica,
       objects,
       elapsed: clocks.grantor,
       sleep,
+      random,
       log,
       rules: this.#rules,
       ownEpoch: this.#ownEpoch,
@@ -179,14 +186,15 @@ class Member implements SetMember {
     })
     this.#standing = standing
     try {
-      return await standing.run(signal)
+      const end = await standing.run(signal)
+      return { ...end, set: fromHex(standing.set!)! }
     } finally {
       this.#standing = undefined
     }
   }
 
   /** Undefined if another member was first. */
-  async #take(end: FollowedEnd, signal: AbortSignal): Promise<Active | undefined> {
+  async #take(end: MemberEnd, signal: AbortSignal): Promise<Active | undefined> {
     const { journal, clocks, sleep, random, objects, log, engine } = this.#options
     this.#become('beginning')
     log.info('taking over: no active member was heard', { after: end.position })
@@ -208,7 +216,7 @@ class Member implements SetMember {
       onOvertaken: (why) => own.active?.fence(why),
     })
     const parts = { journal: timed, lease, elapsed, sleep, random }
-    const election = await Election.begin({ ...parts, end }, signal)
+    const election = await Election.begin({ ...parts, end, set: end.set }, signal)
     if (election === undefined) return undefined
     const active = new Active({
       ...parts,
@@ -248,6 +256,7 @@ class Member implements SetMember {
 
   #ownNote(): MemberNote {
     const { id, name, version, clocks } = this.#options
+    const { verified } = this.#snapshots
     return {
       id,
       name,
@@ -255,6 +264,7 @@ class Member implements SetMember {
       state: this.#state,
       position: this.#position,
       addresses: this.#addresses,
+      ...(verified.length > 0 && { verified }),
       at: Math.floor(clocks.wall()),
     }
   }

@@ -1,6 +1,12 @@
 /** What the members of a set say about themselves: small objects in the bucket. */
 import type { ObjectStore } from '../bucket/object-store.ts'
-import { SET_ADDRESSES, SET_FORGET_MS, SET_MEMBERS, SET_NOTE_BYTES } from '../limits.ts'
+import {
+  SET_ADDRESSES,
+  SET_FORGET_MS,
+  SET_MEMBERS,
+  SET_NOTE_BYTES,
+  SET_SNAPSHOTS,
+} from '../limits.ts'
 import type { MemberNote, MemberState } from './interface.ts'
 
 const PREFIX = 'm/'
@@ -68,7 +74,12 @@ export function noteIn(id: string, bytes: Uint8Array): MemberNote | undefined {
   }
   if (!isCount(position) || !isCount(at) || !Array.isArray(addresses)) return undefined
   if (addresses.length > SET_ADDRESSES || !addresses.every(isAddress)) return undefined
-  return { id, name, version, state: state as MemberState, position, addresses, at }
+  const { verified = [] } = said
+  if (!Array.isArray(verified) || verified.length > SET_SNAPSHOTS || !verified.every(isCount)) {
+    return undefined
+  }
+  const more = verified.length > 0 && { verified }
+  return { id, name, version, state: state as MemberState, position, addresses, at, ...more }
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string' && TEXT.test(value)

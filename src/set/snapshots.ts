@@ -1,17 +1,23 @@
-/** The snapshots of a set: standbys take them, or the active member where it is alone. */
+/**
+ * The snapshots of a set: standbys take them, or the active member where it is alone. One counts
+ * once a member that did not take it has verified it (specs/012-set.md, R012-71).
+ */
+import { join } from 'node:path'
 import type { Sleep } from '../archive/interface.ts'
 import { SnapshotLoop } from '../archive/snapshot-loop.ts'
 import type { Snapshot } from '../archive/snapshots/description.ts'
 import { listSnapshots } from '../archive/snapshots/listed.ts'
-import { takeSnapshot } from '../archive/snapshots/take.ts'
+import { pruneSnapshots, removeSnapshot, takeSnapshot } from '../archive/snapshots/take.ts'
 import type { ObjectStore } from '../bucket/object-store.ts'
 import { DstoreError, asDstoreError } from '../errors.ts'
 import type { Journal } from '../journal/journal.ts'
-import { ARCHIVE_SNAPSHOTS } from '../limits.ts'
+import { ARCHIVE_SNAPSHOTS, SET_SNAPSHOTS } from '../limits.ts'
 import type { Log } from '../log.ts'
 import type { ArchiveSource } from '../store/disk/archive.ts'
 import { type Files, nodeFiles } from '../store/disk/files.ts'
+import type { MemberNote } from './interface.ts'
 import type { ReplicaPlace } from './replica-place.ts'
+import { verifySnapshot } from './verify-snapshot.ts'
 
 export interface SetSnapshotsParts {
   readonly journal: Journal
@@ -23,7 +29,13 @@ export interface SetSnapshotsParts {
   readonly wall: () => number
   readonly sleep: Sleep
   readonly hasStandby: () => boolean
+  /** Of this member. */
+  readonly id: string
+  readonly others: () => readonly MemberNote[]
+  readonly onFailed: (error: unknown) => void
 }
+
+type Source = Pick<ArchiveSource, 'copyRecords' | 'rowsDigest'>
 
 /** How often the active member looks for the snapshots of standbys. */
 const LOOK_MS = 30_000
@@ -34,6 +46,8 @@ export class SetSnapshots {
   readonly #parts: SetSnapshotsParts
   #loop: SnapshotLoop | undefined
   #newest: Snapshot | undefined
+  /** Positions of those of other members that this one has verified, the latest last. */
+  #verified: readonly number[] = []
 
   constructor(parts: SetSnapshotsParts) {
     this.#parts = parts
@@ -43,24 +57,25 @@ export class SetSnapshots {
     return this.#loop?.newest ?? this.#newest
   }
 
+  /** Positions of snapshots of other members that agree with the records of this one. */
+  get verified(): readonly number[] {
+    return this.#verified
+  }
+
   /** Entries that this member has applied. */
   applied(entries: readonly Uint8Array[]): void {
     this.#loop?.archived(entries)
   }
 
   /** Takes snapshots when they are due, until the signal. Never rejects. */
-  async run(
-    role: 'active' | 'standby',
-    source: Pick<ArchiveSource, 'copyRecords'>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async run(role: 'active' | 'standby', source: Source, signal: AbortSignal): Promise<void> {
     const { objects, log, elapsed, wall, sleep } = this.#parts
     while (!signal.aborted) {
       try {
         const [newest] = (await listSnapshots(objects, signal)).whole
         this.#newest = newest
         const take = (): Promise<Snapshot> =>
-          role === 'standby' ? this.#take(source, signal) : this.#await(source, signal)
+          role === 'standby' ? this.#standby(source, signal) : this.#await(source, signal)
         const times = { elapsed, wall, sleep }
         this.#loop = new SnapshotLoop({ newest, bytesAfter: 0, ...times, log, signal, take })
         await this.#loop.run()
@@ -76,42 +91,106 @@ export class SetSnapshots {
     this.#loop = undefined
   }
 
+  /** Verifies those of the active member, then takes one. */
+  async #standby(source: Source, signal: AbortSignal): Promise<Snapshot> {
+    const { objects, others } = this.#parts
+    const { whole } = await listSnapshots(objects, signal)
+    const active = others().find(({ state }) => state === 'active')
+    for (const one of whole.slice(0, ARCHIVE_SNAPSHOTS)) {
+      if (one.by !== undefined && one.by === active?.id) await this.#verify(one, source, signal)
+    }
+    if (whole.length >= SET_SNAPSHOTS) {
+      const message = `${whole.length} snapshots wait to be verified by another member`
+      throw new DstoreError('busy', message)
+    }
+    return this.#take(source, signal)
+  }
+
   /** A standby takes them; the active member only where there is none. Only it trims. */
-  async #await(source: Pick<ArchiveSource, 'copyRecords'>, signal: AbortSignal): Promise<Snapshot> {
+  async #await(source: Source, signal: AbortSignal): Promise<Snapshot> {
     const { objects, sleep, hasStandby } = this.#parts
     const before = this.newest?.position ?? 0
     for (let i = 0; i < LOOKS && hasStandby(); i++) {
       const { whole } = await listSnapshots(objects, signal)
       if ((whole[0]?.position ?? 0) > before) {
-        await this.#trim(whole)
+        await this.#settle(whole, source, signal)
         return whole[0]!
       }
       await sleep(LOOK_MS, signal)
       signal.throwIfAborted()
     }
     const taken = await this.#take(source, signal)
-    await this.#trim((await listSnapshots(objects, signal)).whole)
+    await this.#settle((await listSnapshots(objects, signal)).whole, source, signal)
     return taken
   }
 
-  async #trim(whole: readonly Snapshot[]): Promise<void> {
-    const older = whole[ARCHIVE_SNAPSHOTS - 1]
-    if (older !== undefined) await this.#parts.journal.trim(older.position)
+  /** Trims behind the older of the two newest that count, and deletes what is older than that. */
+  async #settle(whole: readonly Snapshot[], source: Source, signal: AbortSignal): Promise<void> {
+    const { journal, objects, log } = this.#parts
+    const kept: Snapshot[] = []
+    let counted = 0
+    for (const snapshot of whole) {
+      const agrees = await this.#counts(snapshot, source, signal)
+      if (agrees === 'parted') {
+        // The journal has everything from an older one on: nothing is lost with this one.
+        await removeSnapshot(snapshot, objects, signal)
+        continue
+      }
+      kept.push(snapshot)
+      if (agrees && ++counted === ARCHIVE_SNAPSHOTS) break
+    }
+    if (counted < ARCHIVE_SNAPSHOTS) return
+    const older = kept.at(-1)!
+    await pruneSnapshots(kept, { objects, log, signal })
+    await journal.trim(older.position)
   }
 
-  #take(source: Pick<ArchiveSource, 'copyRecords'>, signal: AbortSignal): Promise<Snapshot> {
-    const { journal, objects, replica, files = nodeFiles, log, wall } = this.#parts
-    const untrimmed: Journal = {
-      append: () => Promise.reject(new DstoreError('unsupported', 'a snapshot appends nothing')),
-      extent: () => journal.extent(),
-      at: (position) => journal.at(position),
-      follow: (after, ends) => journal.follow(after, ends),
-      trim: () => Promise.resolve(),
-      close: () => Promise.resolve(),
+  async #counts(
+    snapshot: Snapshot,
+    source: Source,
+    signal: AbortSignal,
+  ): Promise<boolean | 'parted'> {
+    const { id, hasStandby, others } = this.#parts
+    if (snapshot.by !== id) return this.#verify(snapshot, source, signal)
+    // It was read back when it was taken: where this member is alone, no other can do more.
+    if (!hasStandby()) return true
+    return others().some(({ verified = [] }) => verified.includes(snapshot.position))
+  }
+
+  /** False where it could not be found out. */
+  async #verify(
+    snapshot: Snapshot,
+    source: Source,
+    signal: AbortSignal,
+  ): Promise<boolean | 'parted'> {
+    const { replica, files = nodeFiles, log, onFailed, journal, objects } = this.#parts
+    const { position } = snapshot
+    if (this.#verified.includes(position)) return true
+    const directory = join(replica.workDirectory, 'verify')
+    try {
+      await files.makeDirectory(replica.workDirectory)
+      await verifySnapshot(snapshot, { journal, objects, source, directory, files, signal })
+    } catch (error) {
+      signal.throwIfAborted()
+      const fault = asDstoreError(error)
+      onFailed(fault)
+      if (fault.code === 'integrity') {
+        log.error('a snapshot is not that of these records', { message: fault.message })
+        return 'parted'
+      }
+      log.warn('a snapshot could not be verified', { message: fault.message })
+      return false
     }
+    this.#verified = [...this.#verified, position].slice(-SET_SNAPSHOTS)
+    log.info('verified a snapshot of another member', { position })
+    return true
+  }
+
+  #take(source: Source, signal: AbortSignal): Promise<Snapshot> {
+    const { journal, objects, replica, files = nodeFiles, log, wall, id } = this.#parts
     return takeSnapshot({
       objects,
-      journal: untrimmed,
+      journal,
       source,
       archived: () => Promise.resolve(),
       directory: replica.workDirectory,
@@ -119,6 +198,7 @@ export class SetSnapshots {
       log,
       now: wall,
       signal,
+      by: id,
     })
   }
 }

@@ -4,8 +4,9 @@
  */
 import type { Sleep } from '../archive/interface.ts'
 import { newestSnapshot } from '../archive/snapshots/listed.ts'
+import { makeSet } from '../archive/set.ts'
 import type { ObjectStore } from '../bucket/object-store.ts'
-import { equal } from '../bytes.ts'
+import { equal, toHex } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
 import type { ChainPosition } from '../journal/chain.ts'
 import { decodeEntry } from '../journal/decode.ts'
@@ -17,6 +18,7 @@ import type { Log } from '../log.ts'
 import type { Follower } from '../store/disk/follower/follower.ts'
 import { Followed, type FollowedEnd } from './followed.ts'
 import { Patience } from './patience.ts'
+import { readNotes } from './notes.ts'
 import type { ReplicaPlace } from './replica-place.ts'
 import type { SetRules } from './rules.ts'
 
@@ -27,6 +29,7 @@ export interface StandingParts {
   /** A clock that never runs ahead. */
   readonly elapsed: () => number
   readonly sleep: Sleep
+  readonly random: (length: number) => Uint8Array
   readonly log: Log
   readonly rules: SetRules
   /** The last epoch in which this process was active; 0 if it was not. */
@@ -34,7 +37,10 @@ export interface StandingParts {
   /** How long others have to take over after its own farewell. */
   readonly yieldMs: number
   /** What goes on while the records are open, until the signal. */
-  readonly beside: (source: Pick<Follower, 'copyRecords'>, signal: AbortSignal) => Promise<void>
+  readonly beside: (
+    source: Pick<Follower, 'copyRecords' | 'rowsDigest'>,
+    signal: AbortSignal,
+  ) => Promise<void>
   readonly onState: (state: 'joining' | 'standby') => void
   readonly onRead: (read: StandingRead) => void
   readonly onApplied: (entries: readonly Uint8Array[]) => void
@@ -63,10 +69,16 @@ class Rebuild extends Error {}
 export class Standing {
   readonly #parts: StandingParts
   readonly #stopping = new AbortController()
+  /** The id of the set, in hex, once the bucket has told it. */
+  #set: string | undefined
   #running: Promise<unknown> = Promise.resolve()
 
   constructor(parts: StandingParts) {
     this.#parts = parts
+  }
+
+  get set(): string | undefined {
+    return this.#set
   }
 
   /** The end after which this member may begin; the records are closed. */
@@ -135,12 +147,27 @@ export class Standing {
         hint: 'the engine has lost the journal, or another engine is named; or this is the archive of a single Global, which needs a place of its own: see docs/set.md',
       })
     }
+    await this.#checkSet(last)
     if (first > position + 1) throw new Rebuild(`entries up to ${first - 1} were trimmed`)
     if (position === 0) return undefined
     const found = await journal.at(position)
     if (!(found instanceof Uint8Array)) return undefined
     if (equal(entryDigest(found), digest)) return decodeEntry(found)
     throw new Rebuild(`its entry ${position} is not that of the journal`)
+  }
+
+  /** Journal and bucket must be of one set (R012-15). */
+  async #checkSet(last: number): Promise<void> {
+    const { journal, objects, random } = this.#parts
+    const own = (this.#set ??= await makeSet(objects, random))
+    const entry = last === 0 ? undefined : await journal.at(last)
+    if (!(entry instanceof Uint8Array)) return
+    const its = toHex(decodeEntry(entry).head.set)
+    if (its === own) return
+    const message = `the journal is of the set ${its}, and ${objects.place} is of ${own}`
+    throw new DstoreError('conflict', message, {
+      hint: 'give the engine and the bucket of one set, or an unused one of both: see docs/set.md',
+    })
   }
 
   async #untilSilent(
@@ -266,6 +293,9 @@ export class Standing {
 
 /** Has the bucket the history of a set, or of an archive? */
 async function hasHistory(objects: ObjectStore): Promise<boolean> {
+  // However old: at 0, no note is too old.
+  const notes = await readNotes(objects, 0)
+  if (notes.some(({ position }) => position > 0)) return true
   if ((await newestSnapshot(objects)) !== undefined) return true
   return (await objects.list('j/')).objects.length > 0
 }

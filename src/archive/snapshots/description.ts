@@ -12,6 +12,8 @@ export interface Snapshot extends ChainPosition {
   readonly content: Uint8Array
   /** Milliseconds since 1970, by the clock of the node that took it. */
   readonly takenAt: number
+  /** The member of a set that took it; missing in an archive. */
+  readonly by?: string
 }
 
 export const SNAPSHOT_PREFIX = 's/'
@@ -19,6 +21,7 @@ const FORMAT = 1
 const DIGEST_BYTES = 32
 /** Digits of the content in a key: copies of one position that differ are different objects. */
 const CONTENT_DIGITS = 16
+const MEMBER = /^[0-9a-f]{16}$/
 
 const NAME = /^s\/([0-9a-f]{16})(?:\.json|-([0-9a-f]{16}))$/
 
@@ -43,7 +46,7 @@ export function partOf(
 }
 
 export function encodeDescription(snapshot: Snapshot): Uint8Array {
-  const { position, digest, size, content, takenAt } = snapshot
+  const { position, digest, size, content, takenAt, by } = snapshot
   const facts = {
     format: FORMAT,
     position,
@@ -51,6 +54,7 @@ export function encodeDescription(snapshot: Snapshot): Uint8Array {
     size,
     content: toHex(content),
     taken: new Date(takenAt).toISOString(),
+    ...(by !== undefined && { by }),
   }
   return new TextEncoder().encode(`${JSON.stringify(facts)}\n`)
 }
@@ -78,7 +82,9 @@ export function decodeDescription(position: number, bytes: Uint8Array): Snapshot
   if (digest === undefined || content === undefined) throw fault('it has no digests')
   const takenAt = typeof facts['taken'] === 'string' ? Date.parse(facts['taken']) : Number.NaN
   if (Number.isNaN(takenAt)) throw fault('it has no time')
-  return { position, digest, size, content, takenAt }
+  const { by } = facts
+  const isMember = typeof by === 'string' && MEMBER.test(by)
+  return { position, digest, size, content, takenAt, ...(isMember && { by }) }
 }
 
 function parsed(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {

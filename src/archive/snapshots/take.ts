@@ -38,11 +38,13 @@ export interface SnapshotOptions {
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly signal: AbortSignal
+  /** The member of a set that takes it: then nothing is deleted or trimmed. */
+  readonly by?: string
 }
 
 /**
- * Takes a snapshot, and deletes what is older than two. Returns the newest, which is an earlier one
- * if that has the same position or a later one. Errors: `unreachable`, `no-space`; `integrity`
+ * Takes a snapshot, and deletes what is older than two, unless a set does. Returns the newest, which
+ * is an earlier one if that has the same position or a later one. Errors: `unreachable`, `no-space`; `integrity`
  * where the bucket has another history, or gives back other bytes; the signal's reason.
  */
 export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> {
@@ -56,7 +58,13 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
     const [newest] = (await listSnapshots(objects, signal)).whole
     const isNewer = newest === undefined || newest.position < copied.position
     const taken = isNewer ? await upload(copied, work, options) : newest
-    await prune(taken, options)
+    if (options.by === undefined) {
+      const { whole } = await listSnapshots(objects, signal)
+      const kept = whole.slice(0, ARCHIVE_SNAPSHOTS)
+      await pruneSnapshots(kept, options)
+      const older = kept[ARCHIVE_SNAPSHOTS - 1]
+      if (older !== undefined) await options.journal.trim(older.position)
+    }
     return taken
   } catch (error) {
     throw faultOf(error, 'take a snapshot')
@@ -69,13 +77,19 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
 async function upload(
   copied: ChainPosition,
   work: string,
-  { objects, journal, archived, files, now, signal }: SnapshotOptions,
+  { objects, journal, archived, files, now, signal, by }: SnapshotOptions,
 ): Promise<Snapshot> {
   await archived(copied.position)
   await checkHistory(copied, journal, objects.place)
   const path = recordsFile(work)
   const { size, content } = await digestFile(path, { files, signal })
-  const snapshot: Snapshot = { ...copied, size, content, takenAt: now() }
+  const snapshot: Snapshot = {
+    ...copied,
+    size,
+    content,
+    takenAt: now(),
+    ...(by !== undefined && { by }),
+  }
   const transfer = { objects, files, signal }
   const key = recordsKey(snapshot)
   try {
@@ -111,25 +125,44 @@ async function checkHistory(
   throw new DstoreError('integrity', message)
 }
 
-/** Keeps the newest two, and what a later node may be uploading; trims behind the older. */
-async function prune(
-  { position: newest }: Snapshot,
-  { objects, journal, log, signal }: SnapshotOptions,
+/** Deletes all but these, but not what a later node may be uploading. */
+export async function pruneSnapshots(
+  kept: readonly Snapshot[],
+  { objects, log, signal }: Pick<SnapshotOptions, 'objects' | 'log' | 'signal'>,
 ): Promise<void> {
-  const { whole, damaged, objects: all } = await listSnapshots(objects, signal)
+  const newest = kept[0]?.position ?? 0
+  const { damaged, objects: all } = await listSnapshots(objects, signal)
   for (const { fault } of damaged)
     log.warn('a snapshot in the archive is damaged', { fault: fault.message })
-  const kept = whole.slice(0, ARCHIVE_SNAPSHOTS)
   const names = new Set(kept.flatMap((one) => [descriptionKey(one.position), recordsKey(one)]))
   const old = all.filter(({ key, position }) => !names.has(key) && position <= newest)
-  // A description goes before what it describes.
-  const isDescription = ({ key }: { key: string }): boolean => partOf(key)!.kind === 'description'
-  for (const one of old.filter(isDescription)) await objects.remove([one.key], signal)
-  for (const one of old) if (!isDescription(one)) await objects.remove([one.key], signal)
+  await removeAll(
+    old.map(({ key }) => key),
+    objects,
+    signal,
+  )
   for await (const unfinished of allUnfinished(objects, SNAPSHOT_PREFIX, signal)) {
     const part = partOf(unfinished.key)
     if (part !== undefined && part.position <= newest) await objects.abortUpload(unfinished, signal)
   }
-  const older = kept[ARCHIVE_SNAPSHOTS - 1]
-  if (older !== undefined) await journal.trim(older.position)
+}
+
+/** Deletes a snapshot that is not to be loaded. */
+export function removeSnapshot(
+  snapshot: Snapshot,
+  objects: Pick<ObjectStore, 'remove'>,
+  signal: AbortSignal,
+): Promise<void> {
+  return removeAll([descriptionKey(snapshot.position), recordsKey(snapshot)], objects, signal)
+}
+
+/** A description goes before what it describes. */
+async function removeAll(
+  keys: readonly string[],
+  objects: Pick<ObjectStore, 'remove'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const isDescription = (key: string): boolean => partOf(key)!.kind === 'description'
+  for (const key of keys) if (isDescription(key)) await objects.remove([key], signal)
+  for (const key of keys) if (!isDescription(key)) await objects.remove([key], signal)
 }
