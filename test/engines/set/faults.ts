@@ -3,7 +3,10 @@
  * read of a held value succeeds, no Local starts anew, and writing goes on soon.
  */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type Socket, connect as connectSocket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { stateDirectory } from '../../../src/daemon/config/state-directory.ts'
 import { connect } from '../../../src/dstore.ts'
 import type { Report } from '../../doors/clients/report.ts'
 import { say } from '../daemons.ts'
@@ -22,6 +25,9 @@ const FREEZES = rounds(10, 1)
 const STOPS = rounds(5, 1)
 const STEP_DOWNS = rounds(5, 1)
 const FREEZE_MS = 5000
+/** Until what it had sent before has arrived. */
+const FROZEN_FIRST_MS = 500
+const ANSWER_MS = 5000
 const AWAY_MS = 20_000
 /** What passes between two faults. */
 const CALM_MS = 2000
@@ -39,7 +45,7 @@ interface Fault {
   readonly rounds: number
   readonly bars: Bars
   /** Breaks something; resolves when all is as before but for what supervisors do. */
-  readonly strike: (drill: SetDrill, active: Member) => Promise<void>
+  readonly strike: (drill: SetDrill, active: Member, held: string) => Promise<void>
 }
 
 const FAULTS: readonly Fault[] = [
@@ -96,19 +102,65 @@ const FAULTS: readonly Fault[] = [
 ]
 
 /** It wakes after another took over: it gives no answer, and its process ends. */
-async function freeze(drill: SetDrill, active: Member): Promise<void> {
+async function freeze(drill: SetDrill, active: Member, held: string): Promise<void> {
   const { running } = active
+  const socket = await Asked.connect(running.place.state)
+  // The same question has an answer while it is active: else the check below would show nothing.
+  socket.ask(held)
+  await eventually(ANSWER_MS, () => socket.answered('HTTP/1.1 200'))
   active.kill('SIGSTOP')
-  // It lies in the socket's buffer until the process wakes.
-  const asked = running
-    .run(['has', '--timeout=10s', 'x'.repeat(3)])
-    .then(({ stdout }) => stdout.toString())
-  await sleep(FREEZE_MS)
+  await sleep(FROZEN_FIRST_MS)
+  socket.forget()
+  // These lie in the buffer of a connection it knows, and of one that waits, until it wakes.
+  socket.ask(held)
+  const late = await Asked.connect(running.place.state)
+  late.ask(held)
+  await sleep(FREEZE_MS - FROZEN_FIRST_MS)
   active.kill('SIGCONT')
   const { exit } = await running.end
   assert.notEqual(exit, 0, running.stderr)
-  assert.equal(await asked, '', 'the woken process answered')
+  for (const { said } of [socket, late]) {
+    assert.ok(!said.includes('HTTP/1.1 200'), `the woken process answered: ${said.slice(0, 300)}`)
+  }
+  socket.close()
+  late.close()
   await drill.active()
+}
+
+/** A connection to the socket of a daemon, by which a test asks without waiting for answers. */
+class Asked {
+  said = ''
+  readonly #socket: Socket
+
+  private constructor(socket: Socket) {
+    this.#socket = socket
+    socket.on('data', (bytes) => (this.said += bytes.toString('latin1')))
+    // The process ends under it.
+    socket.on('error', () => undefined)
+  }
+
+  static async connect(state: string): Promise<Asked> {
+    const socket = connectSocket(stateDirectory(state).socket)
+    await once(socket, 'connect')
+    return new Asked(socket)
+  }
+
+  ask(key: string): void {
+    this.#socket.write(`GET /v1/values/${key} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+  }
+
+  async answered(start: string): Promise<void> {
+    await Promise.resolve()
+    if (!this.said.startsWith(start)) throw new Error(`no such answer: ${this.said.slice(0, 300)}`)
+  }
+
+  forget(): void {
+    this.said = ''
+  }
+
+  close(): void {
+    this.#socket.destroy()
+  }
 }
 
 export async function testFaults(
@@ -137,7 +189,7 @@ async function suffer(drill: SetDrill, { rounds: count, bars, strike }: Fault): 
     await load.flows(performance.now())
     await sleep(CALM_MS)
     const since = performance.now()
-    await strike(drill, active)
+    await strike(drill, active, load.held[0]!)
     await load.flows(performance.now())
     gaps.push(load.gap(since))
   }
@@ -172,9 +224,9 @@ async function loseMajority(drill: SetDrill): Promise<void> {
 /** Ends the load, and reads back at the Locals and at every member in its turn. */
 async function finish(drill: SetDrill, load: Load): Promise<void> {
   await load.stop()
-  const { acknowledged, removed, reads, failures } = load
+  const { acknowledged, removed, cut, reads, failures } = load
   say(
-    `${acknowledged.length} puts, ${removed.size} removals, ${reads} reads of held values; ${failures.length} failed`,
+    `${acknowledged.length} puts, ${removed.size} removals, ${cut} cut, ${reads} reads of held values; ${failures.length} failed`,
   )
   await drill.whole()
   await load.checkAll(drill.locals)

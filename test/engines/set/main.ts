@@ -1,6 +1,7 @@
 /**
  * A set of daemons over real engines and a real bucket, while members and servers are killed and
  * frozen; `DSTORE_SET_ROUNDS=full` for all rounds. Arguments: words of the titles of what is run.
+ * A signal ends the servers too.
  */
 import { Report } from '../../doors/clients/report.ts'
 import { findProgram, startEngine } from '../engine.ts'
@@ -8,12 +9,23 @@ import { PROGRAMS } from '../programs.ts'
 import { KINDS } from './engines.ts'
 import { testFaults } from './faults.ts'
 import { testHistories } from './histories.ts'
+import { killDrills } from './set-drill.ts'
 
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true'
 const given = process.argv.slice(2)
 const kinds = KINDS.filter(({ name }) => given.includes(name))
 const wanted = given.filter((word) => !KINDS.some(({ name }) => name === word))
 const report = new Report('sets')
+const servers: (() => Promise<void>)[] = []
+for (const [signal, exit] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.once(signal, () => {
+    killDrills()
+    void Promise.allSettled(servers.map((end) => end())).then(() => process.exit(exit))
+  })
+}
 const program = PROGRAMS[0]!
 const path = findProgram(program.program)
 if (path === undefined) {
@@ -26,8 +38,10 @@ if (path === undefined) {
       continue
     }
     const bucket = await startEngine(program, path)
+    servers.push(() => bucket.end())
     try {
       const journal = await kind.start()
+      servers.push(() => journal.end())
       try {
         await testFaults(bucket, journal, report, wanted)
         if (wanted.length === 0 || wanted.includes('histories')) {
@@ -37,6 +51,7 @@ if (path === undefined) {
         await journal.end()
       }
     } finally {
+      servers.length = 0
       await bucket.end()
     }
   }

@@ -187,6 +187,7 @@ export async function withSet(
   { members = 2, locals = 2 }: { readonly members?: number; readonly locals?: number } = {},
 ): Promise<void> {
   const drill = new SetDrill(bucket, journal, set)
+  underWay.add(drill)
   try {
     await drill.start(members, locals)
     await run(drill)
@@ -200,6 +201,17 @@ export async function withSet(
     throw error
   } finally {
     await drill.end()
+    underWay.delete(drill)
+  }
+}
+
+const underWay = new Set<SetDrill>()
+
+/** Kills the processes of the drills under way: for a signal, which ends what would end them. */
+export function killDrills(): void {
+  for (const { members, locals } of underWay) {
+    for (const member of members) member.retire()
+    for (const { running } of [...members, ...locals]) running.process.kill('SIGKILL')
   }
 }
 
