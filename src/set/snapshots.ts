@@ -68,11 +68,7 @@ export class SetSnapshots {
   }
 
   /** Takes snapshots when they are due, until the signal. Never rejects. */
-  async run(
-    role: 'active' | 'standby',
-    source: Source,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async run(role: 'active' | 'standby', source: Source, signal: AbortSignal): Promise<void> {
     const { objects, log, elapsed, wall, sleep } = this.#parts
     while (!signal.aborted) {
       try {
@@ -129,11 +125,7 @@ export class SetSnapshots {
   }
 
   /** Trims behind the older of the two newest that count, and deletes what is older than that. */
-  async #settle(
-    whole: readonly Snapshot[],
-    source: Source,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #settle(whole: readonly Snapshot[], source: Source, signal: AbortSignal): Promise<void> {
     const { journal, objects, log } = this.#parts
     const kept: Snapshot[] = []
     let counted = 0

@@ -37,7 +37,10 @@ export interface StandingParts {
   /** How long others have to take over after its own farewell. */
   readonly yieldMs: number
   /** What goes on while the records are open, until the signal. */
-  readonly beside: (source: Pick<Follower, 'copyRecords' | 'rowsDigest'>, signal: AbortSignal) => Promise<void>
+  readonly beside: (
+    source: Pick<Follower, 'copyRecords' | 'rowsDigest'>,
+    signal: AbortSignal,
+  ) => Promise<void>
   readonly onState: (state: 'joining' | 'standby') => void
   readonly onRead: (read: StandingRead) => void
   readonly onApplied: (entries: readonly Uint8Array[]) => void

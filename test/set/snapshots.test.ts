@@ -18,7 +18,11 @@ import { openWriter } from '../journal/tools.ts'
 import { test } from '../serial.ts'
 
 const HOUR = 3_600_000
-const note = (id: string, state: MemberNote['state'], verified?: readonly number[]): MemberNote => ({
+const note = (
+  id: string,
+  state: MemberNote['state'],
+  verified?: readonly number[],
+): MemberNote => ({
   ...{ id, name: 'x', version: '1', state, position: 1, addresses: [], at: 0 },
   ...(verified && { verified }),
 })

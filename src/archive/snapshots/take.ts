@@ -83,7 +83,13 @@ async function upload(
   await checkHistory(copied, journal, objects.place)
   const path = recordsFile(work)
   const { size, content } = await digestFile(path, { files, signal })
-  const snapshot: Snapshot = { ...copied, size, content, takenAt: now(), ...(by !== undefined && { by }) }
+  const snapshot: Snapshot = {
+    ...copied,
+    size,
+    content,
+    takenAt: now(),
+    ...(by !== undefined && { by }),
+  }
   const transfer = { objects, files, signal }
   const key = recordsKey(snapshot)
   try {
