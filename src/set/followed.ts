@@ -30,11 +30,7 @@ export class Followed {
   readonly #last: Entry | undefined
 
   /** `start`: what the replica has; `last`: its last entry. */
-  constructor(
-    start: ChainPosition = BEFORE_FIRST,
-    rules: SetRules = ALL_SET_RULES,
-    last?: Entry | undefined,
-  ) {
+  constructor(start: ChainPosition = BEFORE_FIRST, rules: SetRules = ALL_SET_RULES, last?: Entry) {
     this.#chain = new Chain(start)
     this.#last = last
     this.#rules = rules

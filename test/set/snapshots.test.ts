@@ -23,7 +23,13 @@ const note = (
   state: MemberNote['state'],
   verified?: readonly number[],
 ): MemberNote => ({
-  ...{ id, name: 'x', version: '1', state, position: 1, addresses: [], at: 0 },
+  id,
+  name: 'x',
+  version: '1',
+  state,
+  position: 1,
+  addresses: [],
+  at: 0,
   ...(verified && { verified }),
 })
 const idOf = (name: string): string => name.repeat(16)
@@ -70,7 +76,11 @@ async function world(t: ExecutionContext) {
       hasStandby: false,
     }
     const snapshots = new SetSnapshots({
-      ...{ journal, objects, replica, log: SILENT, id: idOf(name) },
+      journal,
+      objects,
+      replica,
+      log: SILENT,
+      id: idOf(name),
       elapsed: () => clock.now,
       wall: () => clock.now,
       sleep: (_, signal) => pause(2, signal ?? ends.signal),

@@ -35,7 +35,7 @@ test('R012-15: the journal of one set and the bucket of another are refused', as
   const { writer } = await openWriter(journal, 7)
   await writer.close()
   const error = await t.throwsAsync(set.stand(never), { code: 'conflict' })
-  t.regex(error!.message, new RegExp(`and s3:.* is of ${toHex(random(16))}`))
+  t.regex(error.message, new RegExp(`and s3:.* is of ${toHex(random(16))}`))
   t.regex((error as { hint?: string }).hint!, /the engine and the bucket of one set/)
   t.is((await journal.extent()).last, 1, 'nothing was appended')
 })
@@ -51,8 +51,13 @@ test('R012-15: a bucket that was made before gives a new journal its id', async 
 test('R012-15: an empty journal beside members that have applied entries is refused', async (t) => {
   const { journal, set, objects } = await one(t)
   await writeNote(objects, {
-    ...{ id: 'b'.repeat(16), name: 'b', version: '1', state: 'standby', position: 5 },
-    ...{ addresses: [], at: 1 },
+    id: 'b'.repeat(16),
+    name: 'b',
+    version: '1',
+    state: 'standby',
+    position: 5,
+    addresses: [],
+    at: 1,
   })
   await t.throwsAsync(set.stand(never), { code: 'integrity', message: /journal is empty/ })
   t.is((await journal.extent()).last, 0)
