@@ -12,7 +12,13 @@ import { licensePlugin } from 'rolldown-license-plugin'
  * and what it depends on are not installed, and `src/store/disk/records/lmdb-addon.ts` finds its binary. The client of S3 is as large as everything else together: who
  * wants an archive installs it.
  */
-const external = [/^node:/, 'fs-native-extensions', '@aws-sdk/client-s3', '@nats-io/transport-node', 'pg']
+const external = [
+  /^node:/,
+  'fs-native-extensions',
+  '@aws-sdk/client-s3',
+  '@nats-io/transport-node',
+  'pg',
+]
 
 /** Modules that replace those of a package. */
 const REPLACED = {

@@ -54,7 +54,7 @@ class OpenArchive implements Archive {
   readonly #sleep: Sleep
   readonly #following: Following
   readonly #closing = new AbortController()
-  /** Nobody waits any more for what is under way to the bucket's journal. */
+  /** No caller waits any more for what is under way to the bucket's journal. */
   readonly #drained = new AbortController()
   /** Of the bucket, when the archive was opened. */
   readonly #newest: Snapshot | undefined

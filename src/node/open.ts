@@ -140,17 +140,6 @@ export async function openNode({
   }
 }
 
-/** Loads what a Global on disk consists of, so that a later `openNode` need not wait for that. */
-export async function loadGlobal(): Promise<void> {
-  await Promise.all([
-    import('../network/libp2p-network.ts'),
-    import('../network/lane/lane-network.ts'),
-    import('../network/identity.ts'),
-    import('../store/disk/disk.ts'),
-    import('../store/disk/drop-store.ts'),
-  ])
-}
-
 /** Removes what an earlier run made for other processes, whatever its role was. */
 function clearPaths(dir: string, log: Log): void {
   clearPrivate(join(dir, PATHS_FOLDER), (fault) => {

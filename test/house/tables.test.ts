@@ -38,6 +38,7 @@ test('limits are grouped by document, on the page as in the code', (t) => {
       '009',
       '010',
       '011',
+      '012',
     ],
   )
 })

@@ -178,12 +178,11 @@ function loopbackOf(
   heard: readonly SetMemberView[],
   names: (some: readonly SetMemberView[]) => string,
 ): Finding[] {
-  // On one machine, as in a trial, loopback is enough.
-  if (new Set(heard.map(({ name }) => name)).size === 1) return []
   const hidden = heard.filter(
     ({ addresses }) => addresses.length > 0 && addresses.every((one) => isLoopback(one)),
   )
-  if (hidden.length === 0) return []
+  // Where all are, the set is tried on one machine; that no other can join is a note of its own.
+  if (hidden.length === 0 || hidden.length === heard.length) return []
   const what = `on loopback only, so no Local of another machine reaches it: ${names(hidden)}`
   const remedy =
     'there: `{other}dstore stop`, then `{other}dstore start --listen /ip4/0.0.0.0/tcp/4480`'

@@ -82,7 +82,7 @@ export class Shipping {
     await this.#running
   }
 
-  /** The step under way is the last one, and nobody waits for it. */
+  /** The step under way is the last one, and no caller waits for it. */
   abandon(): void {
     this.#stopping = true
     this.wake()

@@ -2,6 +2,8 @@
  * Fetches values that Global's disk damaged back from Locals (specs/005-storage.md, "Rules:
  * damage").
  */
+import type { Holders } from '../../transfer/holders.ts'
+import type { HolderSources } from './repair.ts'
 import type { Key } from '../../hash/key.ts'
 import { CALL_TIMEOUT_MS } from '../../limits.ts'
 import { fetchPieces } from '../../transfer/fetch.ts'
@@ -13,7 +15,7 @@ import { TRANSFER_PROTOCOL, type Network } from '../../network/network.ts'
  * The verified bytes of a value from the Local at this address. Fails if it does not hold all of
  * them.
  */
-export async function* fetchFromLocal(
+async function* fetchFromLocal(
   network: Network,
   address: string,
   key: Key,
@@ -34,5 +36,18 @@ export async function* fetchFromLocal(
   } finally {
     limit.clear()
     await transfer.end().catch(() => undefined)
+  }
+}
+
+/** The Locals that hold a value, as sources for a repair; none without a network. */
+export function localSources(
+  network: Network | undefined,
+  holders: Pick<Holders, 'addressesOf'>,
+  now: () => number,
+): HolderSources {
+  return (key, size) => {
+    if (network === undefined) return []
+    const addresses = holders.addressesOf(key.digest, network.peerId, () => true, now())
+    return addresses.map((address) => fetchFromLocal(network, address, key, size))
   }
 }

@@ -27,7 +27,7 @@ import { TreeCalls } from '../calls/tree-calls.ts'
 import { formatPosition } from '../calls/change-events.ts'
 import { copyWithin } from './copy-within.ts'
 import { CountVerifier } from './counts/verify-counts.ts'
-import { fetchFromLocal } from './fetch-from-local.ts'
+import { localSources } from './fetch-from-local.ts'
 import { StoredFiles } from './paths/stored-files.ts'
 import { archiveReport } from './archive/report-archive.ts'
 import { keptIn } from './archive/kept-rows.ts'
@@ -55,19 +55,18 @@ import type {
   Verification,
   VerifyOptions,
 } from '../node.ts'
-import type { Channel } from '../../wire/channel.ts'
 import { INDEX_PROTOCOL, TRANSFER_PROTOCOL, type Network } from '../../network/network.ts'
 import { noSuch, notAsDirectory } from '../calls/no-such.ts'
 import { resolveRange } from '../calls/range.ts'
 import { KnownFiles } from './known-file.ts'
-import { Repair, type HolderSources } from './repair.ts'
+import { Repair } from './repair.ts'
 import { Traffic } from '../calls/traffic.ts'
 import { clockStatus } from '../clock-status.ts'
 import { immediateValue } from '../calls/immediate.ts'
 import { ingest, ingestFile, isCopied, recordOf, type Staged } from './ingest.ts'
 import { verifyStore } from './verify-store.ts'
 import { VERSION } from '../version.ts'
-import { heldChannel } from './set/held-channel.ts'
+import { elsewhereOf, endWhenSilent, holding } from './set/elsewhere.ts'
 import { setReport } from './set/report-set.ts'
 import type { NodeSet } from './set/node-set.ts'
 
@@ -158,17 +157,9 @@ export class Global implements Node {
   /** Begins a run on this store and starts the network. The node owns both: `close` closes them. */
   static async open(options: GlobalOptions): Promise<Global> {
     const { network, gate, now, set } = options
-    const elsewhere = set?.elected ?? options.archive?.archive
-    const held = (channel: Channel): Channel =>
-      set === undefined ? channel : heldChannel(channel, set.elected)
     const holders = new Holders()
     const traffic = new Traffic()
-    const sources: HolderSources = (key, size) => {
-      if (network === undefined) return []
-      const addresses = holders.addressesOf(key.digest, network.peerId, () => true, now())
-      return addresses.map((address) => fetchFromLocal(network, address, key, size))
-    }
-    const repair = new Repair({ ...options, holders: sources })
+    const repair = new Repair({ ...options, holders: localSources(network, holders, now) })
     const used = (digest: Uint8Array): void => driver.index.usedKey(digest)
     const files = new StoredFiles({ ...options, repair, used })
     const driver = await IndexDriver.open({
@@ -186,9 +177,7 @@ export class Global implements Node {
       },
       disconnect: (peer, options) => network?.disconnect(peer, options),
       lanePort: () => network?.lanePort,
-      mayRenew: () => elsewhere?.mayServe() ?? true,
-      refusal: () => elsewhere?.refusal,
-      ...(set && { confirmed: () => set.elected.confirmed() }),
+      ...elsewhereOf(options),
     })
     const transfers = new TransferService({
       ...options,
@@ -200,13 +189,13 @@ export class Global implements Node {
       onRefused: (peer, why) => gate?.refuse(peer, why),
     })
     gate?.follow((peer) => driver.index.members.roleOf(peer) !== undefined)
-    await network?.handle(INDEX_PROTOCOL, (channel) => void driver.serve(held(channel)))
-    await network?.handle(TRANSFER_PROTOCOL, (channel) => void transfers.serve(held(channel)))
-    if (set !== undefined) {
-      set.elected.onSilent = () => {
-        for (const peer of driver.index.peers()) network?.disconnect(peer)
-      }
-    }
+    const serve = holding(set, (channel) => driver.serve(channel))
+    await network?.handle(INDEX_PROTOCOL, serve)
+    await network?.handle(
+      TRANSFER_PROTOCOL,
+      holding(set, (one) => transfers.serve(one)),
+    )
+    endWhenSilent(set, driver, network)
     // Last, or an early Local would hear that it is not a member, or find no protocol (R004-57).
     await network?.start()
     return new Global(options, { driver, repair, traffic, holders, transfers, files })
@@ -311,15 +300,11 @@ export class Global implements Node {
       names: this.#driver.index.nameCounts,
       store: await storeReport(this.#store),
       set: set && setReport(set.status(), wall()),
-      archive: archive && (await this.#archiveStatus(archive)),
+      archive: archive && archiveReport(archive.archive, await this.#store.usage(), wall()),
       ...(await this.rules.status()),
       cache: undefined,
       traffic: this.#traffic.status(),
     }
-  }
-
-  async #archiveStatus({ archive }: NodeArchive): Promise<NodeStatus['archive']> {
-    return archiveReport(archive, await this.#store.usage(), this.#options.wall())
   }
 
   async close(): Promise<void> {

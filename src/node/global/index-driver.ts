@@ -265,7 +265,7 @@ export class IndexDriver {
   #send(session: SessionId, message: Message): void {
     const waits = message.body.type === 'removed' && this.#options.store.archived !== undefined
     if (waits) void this.#sendArchived(session, message)
-    else if (message.body.type === 'pong' && this.#confirms) void this.#sendPong(session, message)
+    else if (message.body.type === 'pong') void this.#sendPong(session, message)
     else this.#sendNow(session, message)
   }
 
@@ -275,15 +275,11 @@ export class IndexDriver {
     this.#sendNow(session, { id, body: failure ?? body })
   }
 
-  /** Only with leases does a pong promise anything. */
-  get #confirms(): boolean {
-    return this.#options.confirmed !== undefined && this.#options.leaseMs !== undefined
-  }
-
-  /** A pong renews a lease, which another member would not know of (R012-13). */
+  /** With leases, a pong renews one, which another member would not know of (R012-44). */
   async #sendPong(session: SessionId, message: Message): Promise<void> {
+    const { leaseMs, confirmed } = this.#options
     try {
-      await this.#options.confirmed?.()
+      if (leaseMs !== undefined && confirmed !== undefined) await confirmed()
     } catch {
       return
     }

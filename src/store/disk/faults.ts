@@ -2,7 +2,9 @@
 import { getSystemErrorName } from 'node:util'
 import { NO_SUCH_FILE, systemFault } from '../../errno.ts'
 import { DstoreError, systemError } from '../../errors.ts'
-import { EIO } from './records/short-write.ts'
+
+/** The errno that LMDB reports after a short write, as after a real error of the disk. */
+export const EIO = 5
 
 /** LMDB: the map is full. */
 const MAP_FULL = -30_792

@@ -46,8 +46,8 @@ export class ReadOnlyStore implements Pick<Store, 'rows' | 'scan' | 'read' | 'ou
 
   /**
    * Opens the store in a state directory; undefined if it has none. The caller must hold the lock
-   * of the directory. Errors: `incompatible`, `integrity`, `unreadable`, `conflict` for a replica of
-   * a set, each naming the directory.
+   * of the directory. Errors: `incompatible`, `integrity`, `unreadable`; `conflict` for a replica
+   * of a set; each names the directory.
    */
   static async open(directory: string): Promise<ReadOnlyStore | undefined> {
     let database: Database | undefined

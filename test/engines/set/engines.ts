@@ -59,7 +59,7 @@ const NATS: EngineKind = {
   },
 }
 
-/** The primary goes, and what a supervisor would do is done here: the newest standby is promoted. */
+/** The primary goes, and the newest standby is promoted, as a supervisor would do. */
 const POSTGRES: EngineKind = {
   name: 'postgres',
   missing: () => (postgresPrograms() === undefined ? 'it is not installed' : undefined),

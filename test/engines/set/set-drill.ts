@@ -39,6 +39,7 @@ export class Member {
     void running.end.then((outcome) => {
       this.ends.push(outcome)
       if (this.#isSupervised && this.running === running) this.#restartLater()
+      return undefined
     })
     return running
   }

@@ -39,7 +39,7 @@ class Members {
     this.stored = []
     const transfer = {
       channel: { signal: new AbortController().signal, abort: () => undefined },
-      onReceived: (_: number): void => undefined,
+      onReceived: (bytes: number): void => void bytes,
       send: async (message: Offer & { type: string }) => {
         if (message.type === 'upload') this.offers.push(message)
         else stored()

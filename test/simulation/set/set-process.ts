@@ -1,4 +1,4 @@
-/** The process of a member: its clocks drift, its wall time is set, and it may be paused or killed. */
+/** The process of a member: its clocks drift, and it may be paused or killed. */
 import { type Clocks, grantorClock, holderClock } from '../../../src/node/clock.ts'
 import type { MemberClocks } from '../../../src/set/member.ts'
 import { SimProcess } from '../archive/sim-process.ts'

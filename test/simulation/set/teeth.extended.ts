@@ -1,4 +1,4 @@
-/** Each rule, switched off, lets a schedule of a set fail: the simulation finds what it prevents. */
+/** Each rule, switched off, lets a schedule of a set fail. */
 import { test } from '../../serial.ts'
 import { firstSetViolation } from './set-report.ts'
 import type { SetSwitches } from './set-world.ts'
@@ -6,7 +6,7 @@ import type { SetSwitches } from './set-world.ts'
 const SCHEDULES = 5000
 
 /**
- * A take-over without confirmed silence is a fault by itself only where nothing else shows the rule:
+ * A take-over without confirmed silence is a fault by itself, where nothing else shows the rule:
  * the conditional append keeps a hasty standby from doing harm.
  */
 const TEETH: Partial<Record<keyof SetSwitches, boolean>> = {

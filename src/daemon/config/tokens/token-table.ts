@@ -71,7 +71,7 @@ export class TokenTable {
     for (const record of readTokens(path)) this.#byHash.set(record.hash, record)
   }
 
-  /** Reads the file anew, which was settled with the records that are kept from now on. */
+  /** Reads the file again, which was settled with the records that are kept from now on. */
   settle(mirror: TokenMirror): void {
     this.#byHash.clear()
     for (const record of readTokens(this.#path)) this.#byHash.set(record.hash, record)

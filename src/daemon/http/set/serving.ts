@@ -3,7 +3,7 @@
  * calls, and an active member answers only while it is confirmed (specs/012-set.md, R012-10).
  */
 import type { ServerResponse } from 'node:http'
-import { DstoreError } from '../../../errors.ts'
+import type { DstoreError } from '../../../errors.ts'
 
 /** Decides when the answers to calls of one active time of a member may be handed over. */
 export interface HandOver {
@@ -59,7 +59,11 @@ export function holdUnlessOwn(
  * destroyed where that never comes again.
  */
 export function holdResponse(response: ServerResponse, handOver: HandOver): void {
-  const { write, end, flushHeaders } = response
+  type Write = (...parameters: readonly unknown[]) => boolean
+  type End = (...parameters: readonly unknown[]) => ServerResponse
+  const write = response.write.bind(response) as Write
+  const end = response.end.bind(response) as End
+  const flushHeaders = response.flushHeaders.bind(response)
   let waiting: (() => void)[] | undefined
   const isFree = (): boolean => waiting === undefined && handOver.mayServe()
   const later = (call: () => void): void => {
@@ -82,20 +86,18 @@ export function holdResponse(response: ServerResponse, handOver: HandOver): void
     for (const call of calls) call()
     if (!response.writableNeedDrain) response.emit('drain')
   }
-  type Write = (...parameters: readonly unknown[]) => boolean
   response.write = ((...parameters: Parameters<Write>) => {
-    if (isFree()) return (write as Write).apply(response, parameters)
-    later(() => (write as Write).apply(response, parameters))
+    if (isFree()) return write(...parameters)
+    later(() => write(...parameters))
     return false
-  }) as typeof write
-  type End = (...parameters: readonly unknown[]) => ServerResponse
+  }) as typeof response.write
   response.end = ((...parameters: Parameters<End>) => {
-    if (isFree()) return (end as End).apply(response, parameters)
-    later(() => (end as End).apply(response, parameters))
+    if (isFree()) return end(...parameters)
+    later(() => end(...parameters))
     return response
-  }) as typeof end
+  }) as typeof response.end
   response.flushHeaders = () => {
-    if (isFree()) flushHeaders.call(response)
-    else later(() => flushHeaders.call(response))
+    if (isFree()) flushHeaders()
+    else later(flushHeaders)
   }
 }

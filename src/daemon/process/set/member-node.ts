@@ -234,7 +234,7 @@ function delegating(
       // The server refuses calls before they come here; this is for one that was under way.
       if (node === undefined) throw refusal() ?? new DstoreError('unreachable', 'the node changes')
       const value: unknown = Reflect.get(node, name, node)
-      return typeof value === 'function' ? value.bind(node) : value
+      return typeof value === 'function' ? (value.bind(node) as unknown) : value
     },
   })
 }

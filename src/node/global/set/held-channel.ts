@@ -18,7 +18,7 @@ export function heldChannel(
       .then(call)
     const over = turn.catch((error: unknown) => channel.abort(error as Error))
     waiting = over
-    void over.then(() => {
+    void over.finally(() => {
       if (waiting === over) waiting = undefined
     })
     return turn
@@ -32,7 +32,7 @@ export function heldChannel(
     get: (target, name) => {
       if (Object.hasOwn(held, name)) return Reflect.get(held, name) as unknown
       const value: unknown = Reflect.get(target, name, target)
-      return typeof value === 'function' ? value.bind(target) : value
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
     },
   })
 }

@@ -313,16 +313,12 @@ export class Database {
   async atOneMoment<T>(read: (moment: Moment) => Promise<T>): Promise<T> {
     this.#root.resetReadTxn()
     const transaction = this.#root.useReadTransaction()
+    const others = [this.#small, this.#files, this.#outboards!, this.#damaged, this.#state]
     try {
       const { position, trimmed } = this.tally(transaction)
-      const values = [this.#small, this.#files, this.#outboards!, this.#damaged]
-      const tables = [
-        { table: this.#records },
-        // Entries that were trimmed are deleted at a pace of its own in each replica.
-        { table: this.#log, from: number64(trimmed + 1) },
-        ...values.map((table) => ({ table })),
-        { table: this.#state },
-      ]
+      // Entries that were trimmed are deleted at a pace of its own in each replica.
+      const log = { table: this.#log, from: number64(trimmed + 1) }
+      const tables = [{ table: this.#records }, log, ...others.map((table) => ({ table }))]
       return await read({ tables, transaction, position })
     } finally {
       transaction.done()

@@ -2,11 +2,9 @@
  * Why the system wrote less to LMDB's file than LMDB asked for. LMDB takes every short write for an
  * error of the disk. The next write would get the reason; LMDB makes none.
  */
+import { EIO } from '../faults.ts'
 import { execFileSync } from 'node:child_process'
 import { statSync } from 'node:fs'
-
-/** The errno that LMDB reports after a short write, as after a real error of the disk. */
-export const EIO = 5
 
 /** The error, or that of a file that cannot grow, if the one at `path` has reached the limit. */
 export function explained(error: unknown, path: string): unknown {

@@ -82,7 +82,7 @@ test('R012-43 secrets come from a file of the owner alone, and from one variable
   for (const text of ['geheim', '[]', '{"passwort":"geheim"}', '{"user":1}']) {
     write(text)
     const error = await t.throwsAsync(readEngineSecrets(path, {}))
-    t.notRegex(String(error?.message), /geheim/)
+    t.notRegex(error?.message ?? '', /geheim/)
   }
   const open = join(folder, 'open.json')
   writeFileSync(open, '{}', { mode: 0o644 })

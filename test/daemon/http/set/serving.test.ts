@@ -14,7 +14,11 @@ import { test } from '../../../serial.ts'
 /** A server of a member whose lease the test gives and takes. */
 async function serving(t: ExecutionContext) {
   const node = new FakeNode()
-  const lease = { may: true, ok: () => undefined as void, fail: (_: Error) => undefined as void }
+  const lease = {
+    may: true,
+    ok: () => undefined as void,
+    fail: undefined as ((why: Error) => void) | undefined,
+  }
   let refusal: DstoreError | undefined
   let waits = 0
   const handOver = {
@@ -70,7 +74,7 @@ test('R012-32 answers over HTTP wait while the member may not serve: head, body,
   t.is((await ask(socket, 'GET', '/v1/status')).status, 200, 'that of this member does not wait')
   t.is((await ask(socket, 'GET', '/metrics')).status, 200)
   t.is(answers, undefined)
-  lease.fail(new DstoreError('unwritable', 'taken over'))
+  lease.fail!(new DstoreError('unwritable', 'taken over'))
   await t.throwsAsync(all, { message: /hang up|ECONNRESET/ })
   t.is(answers, undefined)
 })

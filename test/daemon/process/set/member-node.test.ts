@@ -15,14 +15,18 @@ import { member as setMember } from '../../../set/members.ts'
 import { temporaryDirectory } from '../../serving.ts'
 import { test } from '../../../serial.ts'
 
+interface Common {
+  readonly directory: string
+  readonly journal: Journal
+  readonly bucket: MemoryBucket
+  readonly elapsed?: () => number
+}
+
 /** A real member with a real Global, over a journal and a bucket in memory. */
 function memberIn(
   t: ExecutionContext,
-  directory: string,
-  journal: Journal,
-  bucket: MemoryBucket,
+  { directory, journal, bucket, elapsed }: Common,
   name: string,
-  elapsed?: () => number,
 ): MemberNode {
   mkdirSync(join(directory, name))
   const clock = elapsed === undefined ? {} : { elapsed }
@@ -59,11 +63,11 @@ test('R012-35 a step-down leaves the part to the other member, which has all; th
   t.timeout(60_000)
   const directory = temporaryDirectory(t)
   const [journal, bucket] = [createMemoryJournal(), new MemoryBucket()]
-  const a = memberIn(t, directory, journal, bucket, 'a')
+  const a = memberIn(t, { directory, journal, bucket }, 'a')
   await a.start()
   await until(isActive(a))
   const { key } = await a.node.put({ bytes: bytes('kept') }, { name: 'n/1' })
-  const b = memberIn(t, directory, journal, bucket, 'b')
+  const b = memberIn(t, { directory, journal, bucket }, 'b')
   await b.start()
   t.is(b.refusal?.code, 'unreachable')
   t.throws(() => b.node.index, { code: 'unreachable' })
@@ -102,7 +106,11 @@ test('R012-30 a frozen member that wakes answers nothing, and ends once another 
     trim: (upto) => journal.trim(upto),
     close: () => journal.close(),
   }
-  const a = memberIn(t, directory, ofA, bucket, 'a', () => performance.now() + frozenMs)
+  const a = memberIn(
+    t,
+    { directory, journal: ofA, bucket, elapsed: () => performance.now() + frozenMs },
+    'a',
+  )
   await a.start()
   await until(isActive(a))
   const handOver = a.handOver!
@@ -115,7 +123,7 @@ test('R012-30 a frozen member that wakes answers nothing, and ends once another 
     () => 'served',
     (error: DstoreError) => error.code,
   )
-  const b = memberIn(t, directory, journal, bucket, 'b')
+  const b = memberIn(t, { directory, journal, bucket }, 'b')
   await b.start()
   await until(isActive(b))
   t.false(handOver.mayServe())

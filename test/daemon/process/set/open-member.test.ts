@@ -38,7 +38,8 @@ test('R012-37 of members that start a set together, all have the identity of one
   const slow = new Proxy(objects, {
     get: (target, name) => {
       const value: unknown = Reflect.get(target, name, target)
-      if (name !== 'put') return typeof value === 'function' ? value.bind(target) : value
+      if (name !== 'put')
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value
       return async (...[at, body, options]: Parameters<ObjectStore['put']>) => {
         // Another member comes between the look and the write.
         if (at === 'identity' && isFirst) {

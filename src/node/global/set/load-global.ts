@@ -1,0 +1,13 @@
+/** Loads a Global ahead of the time at which a standby becomes one. */
+
+/** Loads what a Global on disk consists of, so that a later `openNode` need not wait for that. */
+export async function loadGlobal(): Promise<void> {
+  await Promise.all([
+    import('../../open.ts'),
+    import('../../../network/libp2p-network.ts'),
+    import('../../../network/lane/lane-network.ts'),
+    import('../../../network/identity.ts'),
+    import('../../../store/disk/disk.ts'),
+    import('../../../store/disk/drop-store.ts'),
+  ])
+}
