@@ -6,7 +6,6 @@ import { DstoreError, asDstoreError } from '../errors.ts'
 import type { Journal } from '../journal/journal.ts'
 import { SET_FORGET_MS, SET_NOTE_MS } from '../limits.ts'
 import type { Log } from '../log.ts'
-import type { ArchiveSource } from '../store/disk/archive.ts'
 import { Active } from './active.ts'
 import { Election } from './election.ts'
 import type { FollowedEnd } from './followed.ts'
@@ -201,7 +200,11 @@ class Member implements SetMember {
     const lease = new Lease(this.#rules)
     const elapsed = clocks.holder
     const own: { active?: Active } = {}
+    // Once the store is open, its close says farewell, and waits no longer than that may take.
+    const opening = new AbortController()
+    const giveUp = (): void => opening.abort(signal.reason)
     const timed = new TimedJournal({
+      abandoned: opening.signal,
       journal,
       lease,
       elapsed,
@@ -218,6 +221,8 @@ class Member implements SetMember {
     const parts = { journal: timed, lease, elapsed, sleep, random }
     const election = await Election.begin({ ...parts, end, set: end.set }, signal)
     if (election === undefined) return undefined
+    signal.addEventListener('abort', giveUp)
+    if (signal.aborted) giveUp()
     const active = new Active({
       ...parts,
       objects,
@@ -225,16 +230,15 @@ class Member implements SetMember {
       log,
       place: engine,
       rules: this.#rules,
-      beside: (source, ends) => this.#besideStore(source, ends),
-      onState: (state) => this.#become(state),
+      beside: (source, ends) => this.#snapshots.run('active', source, ends),
+      onState: (state) => {
+        signal.removeEventListener('abort', giveUp)
+        this.#become(state)
+      },
     })
     this.#active = own.active = active
     this.#epoch = this.#ownEpoch = active.epoch
     return active
-  }
-
-  async #besideStore(source: ArchiveSource, signal: AbortSignal): Promise<void> {
-    await this.#snapshots.run('active', source, signal)
   }
 
   #become(state: MemberState): void {

@@ -3,9 +3,10 @@
  * hears that another member has appended.
  */
 import { equal, toHex } from '../bytes.ts'
-import { DstoreError } from '../errors.ts'
+import { eachUntilAborted, untilAborted } from '../deadline.ts'
+import { DstoreError, asDstoreError } from '../errors.ts'
 import { decodeEntry } from '../journal/decode.ts'
-import type { Extent, Followed, Journal } from '../journal/journal.ts'
+import { AppendError, type Extent, type Followed, type Journal } from '../journal/journal.ts'
 import type { Lease } from './lease.ts'
 import { ALL_SET_RULES, type SetRules } from './rules.ts'
 
@@ -15,6 +16,8 @@ export interface TimedJournalOptions {
   /** A clock that never lags. */
   readonly elapsed: () => number
   readonly rules?: SetRules
+  /** Nothing is waited for any more: an engine that is away may be silent without end. */
+  readonly abandoned: AbortSignal
   /** The engine acknowledged an append. */
   readonly onAcknowledged: (position: number, entry: Uint8Array) => void
   /** An append failed, or is in doubt. */
@@ -37,7 +40,7 @@ export class TimedJournal implements Journal {
 
   async append(after: number, entry: Uint8Array): Promise<'ok' | 'taken'> {
     const { journal, lease, elapsed, onAcknowledged, onFailed } = this.#options
-    const { rules = ALL_SET_RULES } = this.#options
+    const { rules = ALL_SET_RULES, abandoned } = this.#options
     const now = elapsed()
     lease.sent(now)
     const before = this.#tried
@@ -47,24 +50,27 @@ export class TimedJournal implements Journal {
     const sentAt = isAgain ? before.sentAt : now
     this.#tried = { position: after + 1, entry, sentAt }
     try {
-      const answer = await journal.append(after, entry)
+      const answer = await untilAborted(journal.append(after, entry), abandoned)
       if (answer === 'ok') {
         lease.acknowledged(sentAt)
         onAcknowledged(after + 1, entry)
       }
       return answer
     } catch (error) {
+      if (abandoned.aborted) throw new AppendError('ended', asDstoreError(error))
       onFailed(error)
       throw error
     }
   }
 
   extent(): Promise<Extent> {
-    return this.#options.journal.extent()
+    const { journal, abandoned } = this.#options
+    return untilAborted(journal.extent(), abandoned)
   }
 
   async at(position: number): Promise<Uint8Array | 'gone' | undefined> {
-    const found = await this.#options.journal.at(position)
+    const { journal, abandoned } = this.#options
+    const found = await untilAborted(journal.at(position), abandoned)
     const tried = this.#tried
     if (position !== tried?.position || found === undefined) return found
     if (found === 'gone' || !equal(found, tried.entry)) this.#options.onOvertaken(overtaken(found))
@@ -72,7 +78,8 @@ export class TimedJournal implements Journal {
   }
 
   follow(after: number, signal: AbortSignal): AsyncIterable<Followed> {
-    return this.#options.journal.follow(after, signal)
+    const { journal, abandoned } = this.#options
+    return eachUntilAborted(journal.follow(after, signal), abandoned)
   }
 
   async trim(): Promise<void> {

@@ -89,6 +89,7 @@ async function triedAgain(rules = ALL_SET_RULES): Promise<boolean> {
   const lease = new Lease(rules)
   const nothing = (): void => undefined
   const timed = new TimedJournal({
+    abandoned: new AbortController().signal,
     journal,
     lease,
     elapsed: () => now,

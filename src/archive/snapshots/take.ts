@@ -43,9 +43,9 @@ export interface SnapshotOptions {
 }
 
 /**
- * Takes a snapshot, and deletes what is older than two, unless a set does. Returns the newest, which
- * is an earlier one if that has the same position or a later one. Errors: `unreachable`, `no-space`; `integrity`
- * where the bucket has another history, or gives back other bytes; the signal's reason.
+ * Takes a snapshot, and deletes what is older than two, unless a set does. Returns the newest:
+ * an earlier one if that has the same position or a later one. Errors: `unreachable`, `no-space`;
+ * `integrity` where the bucket has another history, or gives back other bytes; the signal's reason.
  */
 export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> {
   const { objects, directory, files, signal } = options

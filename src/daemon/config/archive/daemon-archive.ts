@@ -44,6 +44,11 @@ export function daemonArchive({
   log,
 }: DaemonArchiveOptions): DaemonArchive {
   const { archive: place, archiveEndpoint: endpoint, archiveKey: keyFile, role, store } = settings
+  if (takeOver && settings.engine !== undefined) {
+    throw new DstoreError('unsupported', '--take-over does not move an archive into a set', {
+      hint: 'begin a set with a bucket prefix of its own, and import an export: see "Moving a store into a set" in docs/set.md',
+    })
+  }
   if (takeOver && place === undefined) {
     throw new DstoreError('usage', '--take-over restores an archive, and none is named', {
       hint: role === 'local' ? 'give it to a Global' : 'say where it is with --archive',
