@@ -35,6 +35,11 @@ export function setText(report: SetReport): string {
     .join('\n')
 }
 
+/** What `status` says of the set of this member. */
+export function ownSetText(report: SetReport): string {
+  return `${report.state}; the active member is ${activeText(report, membersOf(report))}`
+}
+
 function activeText({ epoch }: SetReport, members: readonly SetMemberView[]): string {
   const active = activeOf(members)
   const when = `epoch ${epoch}`

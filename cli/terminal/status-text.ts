@@ -2,6 +2,7 @@
 import type { HttpStatus, StatusAnswer } from '../../src/daemon/api/api.ts'
 import type { ClockStatus } from '../../src/node/node-status.ts'
 import { archiveFacts } from './archive-text.ts'
+import { ownSetText } from './set-text.ts'
 import { byId, type NameOf } from './member-names.ts'
 import { formatContents, formatDuration, formatSize } from '../../src/daemon/config/quantities.ts'
 
@@ -9,6 +10,7 @@ export function statusText(status: StatusAnswer, nameOf: NameOf = byId): string 
   const { daemon, global, clock, store, cache, pins, inactiveStore } = status
   const facts: [name: string, value: string | undefined][] = [
     ['role', status.role],
+    ['set', status.set && ownSetText(status.set)],
     ['version', status.version],
     ['process', `${daemon.pid}, since ${status.startedAt}, ${formatSize(daemon.residentBytes)}`],
     ['directory', daemon.directory],

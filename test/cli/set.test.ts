@@ -3,6 +3,7 @@ import { checkSet } from '../../cli/doctor/set/check-set.ts'
 import type { Facts, SetFacts } from '../../cli/doctor/facts.ts'
 import { activeOf, membersOf } from '../../cli/terminal/set-members.ts'
 import { setDocument, setText } from '../../cli/terminal/set-text.ts'
+import { statusText } from '../../cli/terminal/status-text.ts'
 import { DstoreError } from '../../src/errors.ts'
 import type { SetMemberReport, SetReport } from '../../src/node/global/set/set-report.ts'
 import type { FakeNode } from '../daemon/fake-node.ts'
@@ -170,4 +171,10 @@ test('R012-86 doctor tells what is wrong with the members', (t) => {
   t.deepEqual(found({}, silent), ['problem set-engine-silent'])
   const old = report([a, b], { snapshot: { position: 1, at: '2026-11-20T00:00:00.000Z' } })
   t.deepEqual(found({}, old), ['note set-snapshot-old'])
+})
+
+test('R012-39 the status of a member says its own state, and which one is active', (t) => {
+  const set = report([member('a', 0), member('b', 1000, active)])
+  const lines = statusText(statusFor('global', { set })).split('\n')
+  t.true(lines.includes('set           standby; the active member is b, epoch 7'))
 })

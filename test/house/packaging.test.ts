@@ -51,6 +51,7 @@ for (const [name, text] of Object.entries(UNITS)) {
     t.notThrows(() => daemonFlags(words!.split(' ')))
     t.regex(text, /^SuccessExitStatus=143$/m)
     t.regex(text, /^NoNewPrivileges=yes$/m)
+    t.regex(text, /^RestrictAddressFamilies=.* AF_NETLINK$/m, 'Node lists addresses so')
     t.notRegex(text, /^MemoryDenyWriteExecute=yes$/m, 'Node compiles as it runs')
   })
 

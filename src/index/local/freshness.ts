@@ -17,6 +17,9 @@ import type { Rules } from '../rules.ts'
  */
 export type Verdict = 'serve' | 'stale' | 'ask' | 'wait' | 'expired' | 'refused'
 
+/** How long after a welcome the first ping is sent: a Local learns early that Global is a set. */
+const FIRST_PING_MS = 100
+
 /** The range of ids of pings, which share theirs with no request. */
 const FIRST_PING = 0x8000_0000
 const LAST_PING = 0xffff_ffff
@@ -36,6 +39,8 @@ export class Freshness {
   #doubtSince: number | undefined
   #applied = 0
   #pingedAt = 0
+  /** Was a ping sent since the welcome? Its pong tells whether Global is a set. */
+  #hasPinged = false
   #lastPing = FIRST_PING
   /** When each unanswered ping was sent, by its id. */
   readonly #pings = new Map<number, number>()
@@ -82,6 +87,7 @@ export class Freshness {
     this.#proofs = []
     this.#roundTripMs = this.#heardAt - sentAt
     this.#pingedAt = this.#heardAt
+    this.#hasPinged = false
     this.#prove({ sentAt, seq })
   }
 
@@ -109,12 +115,14 @@ export class Freshness {
 
   /** True several times within a lease, to renew it in time. */
   isPingDue(now: number): boolean {
-    return now - this.#pingedAt >= Math.min(PING_INTERVAL_MS, (this.#leaseMs ?? Infinity) / 4)
+    const interval = this.#hasPinged ? PING_INTERVAL_MS : FIRST_PING_MS
+    return now - this.#pingedAt >= Math.min(interval, (this.#leaseMs ?? Infinity) / 4)
   }
 
   /** A ping is sent. Its id. */
   ping(now: number): number {
     this.#pingedAt = now
+    this.#hasPinged = true
     this.#lastPing = this.#lastPing === LAST_PING ? FIRST_PING : this.#lastPing + 1
     this.#pings.set(this.#lastPing, now)
     if (this.#pings.size > REQUESTS_IN_FLIGHT) this.#pings.delete(this.#pings.keys().next().value!)

@@ -42,7 +42,8 @@ export async function checkServers(options: ServersCheck): Promise<void> {
   }
   const unseen = members.filter((member) => !seen.some(({ name }) => name === member))
   if (2 * unseen.length < members.length) return
-  throw new DstoreError('unreachable', `${label}: the servers ${unseen.join(', ')} do not answer`)
+  const who = unseen.length === 0 ? 'the servers' : `the servers ${unseen.join(', ')}`
+  throw new DstoreError('unreachable', `${label}: ${who} do not answer`)
 }
 
 /** Throws `incompatible` if a server has faults that later versions do not have. */

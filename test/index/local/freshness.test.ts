@@ -68,3 +68,14 @@ test('R004-50: a lease counts from the sending of what was answered, and once th
   freshness.closed(1200)
   t.is(freshness.verdict(1600, 1600), 'expired')
 })
+
+test('R012-61: a Local asks soon after the welcome whether Global is a set', (t) => {
+  const freshness = new Freshness({ rules: ALL_RULES, now: 0 })
+  freshness.heard(10)
+  freshness.welcomed({ sentAt: 0, seq: 0, leaseMs: undefined, applied: 0 })
+  t.false(freshness.isPingDue(109))
+  t.true(freshness.isPingDue(110))
+  freshness.ping(110)
+  t.false(freshness.isPingDue(1109))
+  t.true(freshness.isPingDue(1110))
+})
