@@ -22,7 +22,8 @@ const FREEZES = rounds(10, 1)
 const STOPS = rounds(5, 1)
 const STEP_DOWNS = rounds(5, 1)
 const FREEZE_MS = 5000
-const AWAY_MS = 20_000
+/** Longer than an active member and its Locals wait for an engine, one after the other. */
+const AWAY_MS = 30_000
 /** What passes between two faults. */
 const CALM_MS = 2000
 const ENDED_BY_SIGTERM = 143
@@ -93,6 +94,17 @@ const FAULTS: readonly Fault[] = [
       await back()
     },
   },
+  {
+    title: 'losses of the leader of the journal alone',
+    rounds: BOTH,
+    bars: { worst: 15_000 },
+    strike: async (drill) => {
+      const back = await drill.journal.killLeader(drill.set)
+      await drill.active()
+      await sleep(CALM_MS)
+      await back()
+    },
+  },
 ]
 
 /** It wakes after another took over: it gives no answer, and its process ends. */
@@ -157,12 +169,16 @@ async function loseMajority(drill: SetDrill): Promise<void> {
   const load = await Load.start(drill)
   await load.flows(performance.now())
   const back = await drill.journal.killMajority(drill.set)
+  const reads = load.reads
   await sleep(AWAY_MS)
+  assert.ok(load.reads - reads > AWAY_MS / 100, 'held values were hardly read')
   await back()
   const since = performance.now()
   await load.flows(since)
   say(`goes on ${seconds(performance.now() - since)} after the engine`)
   await finish(drill, load)
+  const refused = load.failures.filter(({ code }) => code === 'unreachable')
+  assert.ok(refused.length > 0, 'writes waited, and none was refused')
   for (const failure of load.failures) {
     assert.ok(['unreachable', 'timeout'].includes(failure.code), JSON.stringify(failure))
     assert.ok(!failure.what.startsWith('read'), JSON.stringify(failure))
@@ -195,6 +211,7 @@ async function finish(drill: SetDrill, load: Load): Promise<void> {
     })
   }
   load.checkNoReset()
+  await drill.checkSecrets()
 }
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`

@@ -4,10 +4,12 @@
  */
 import { Report } from '../../doors/clients/report.ts'
 import { findProgram, startEngine } from '../engine.ts'
+import { postgresPrograms } from '../journals/postgres-set.ts'
 import { PROGRAMS } from '../programs.ts'
 import { KINDS } from './engines.ts'
 import { testFaults } from './faults.ts'
 import { testHistories } from './histories.ts'
+import { testUnfit } from './unfit.ts'
 
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true'
 const given = process.argv.slice(2)
@@ -27,6 +29,9 @@ if (path === undefined) {
     }
     const bucket = await startEngine(program, path)
     try {
+      if (kind.name === 'postgres' && (wanted.length === 0 || wanted.includes('unfit'))) {
+        await testUnfit(bucket, postgresPrograms()!, report)
+      }
       const journal = await kind.start()
       try {
         await testFaults(bucket, journal, report, wanted)
