@@ -31,7 +31,7 @@ export const REDIAL_PATIENCE_MS: number = 2000
 /** How long a request waits for another member of a set to take over: longer than it takes. */
 export const FAILOVER_PATIENCE_MS: number = 15_000
 /** The longest pause between two attempts to reach a set within that time. */
-export const FAILOVER_REDIAL_MS: number = 500
+export const FAILOVER_REDIAL_MS: number = 250
 /** The interval at which a Local begins to dial one address of its Global after another. */
 export const RACE_MS: number = 250
 /** How long a hello waits for a welcome where another address is left to try. */

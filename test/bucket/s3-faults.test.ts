@@ -130,7 +130,7 @@ test('R011-7: a request without an answer ends in time, and is tried again', asy
       t.is(fault.code, 'unreachable')
       t.regex(fault.message, /no answer in time/)
     },
-    { requestMs: 100 },
+    { requestMs: 500 },
   )
 })
 

@@ -9,7 +9,9 @@ import { end, eventually, programAt, start } from './processes.ts'
 
 export const natsServer = (): string | undefined => programAt('DSTORE_NATS_SERVER', 'nats-server')
 
-export const SYSTEM = { user: 'system', password: 's' }
+export const SYSTEM = { user: 'system', password: 'secret-of-the-system' }
+/** Of the members of a set. */
+export const USER = { user: 'set', password: 'secret-of-nats' }
 
 export interface NatsClusterOptions {
   /** Default: 3. One server is no cluster. */
@@ -65,14 +67,14 @@ export class NatsCluster {
     return cluster
   }
 
-  url(set: string, user: string = 'set:s'): string {
+  url(set: string, user: string = `${USER.user}:${USER.password}`): string {
     const hosts = this.#servers.map(({ port }) => `127.0.0.1:${port}`)
     return `nats://${user}@${hosts.join()}/${set}`
   }
 
   connect(): Promise<NatsConnection> {
     const servers = this.#servers.map(({ port }) => `127.0.0.1:${port}`)
-    return connect({ servers, user: 'set', pass: 's', timeout: 2000 })
+    return connect({ servers, user: USER.user, pass: USER.password, timeout: 2000 })
   }
 
   /** Waits until JetStream answers. */
@@ -161,7 +163,7 @@ function configuration(
     `listen: 127.0.0.1:${port}`,
     `jetstream { store_dir: "${join(folder, name)}", max_mem: 64M, max_file: 4G, sync_interval: ${sync} }`,
     `accounts { SYS: { users: [{ user: ${SYSTEM.user}, password: ${SYSTEM.password} }] }`,
-    '  SET: { jetstream: enabled, users: [{ user: set, password: s }] } }',
+    `  SET: { jetstream: enabled, users: [{ user: ${USER.user}, password: ${USER.password} }] } }`,
     'system_account: SYS',
     more,
   ]

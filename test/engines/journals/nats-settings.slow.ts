@@ -5,7 +5,7 @@ import { MemoryBucket } from '../../bucket/memory-objects.ts'
 import { pattern, text } from '../../journal/tools.ts'
 import { test } from '../../serial.ts'
 import { refused } from './refused.ts'
-import { NatsCluster, SYSTEM, natsServer } from './nats-cluster.ts'
+import { NatsCluster, SYSTEM, USER, natsServer } from './nats-cluster.ts'
 
 const program = natsServer()
 
@@ -47,7 +47,7 @@ if (program === undefined) {
     await within({}, async (cluster, open) => {
       const blind = openNatsJournal({ url: cluster.url('one') })
       await refused(t, blind, 'incompatible', /system account/)
-      const usual = { user: 'set', password: 's' }
+      const usual = USER
       t.like(await t.throwsAsync(open('one', { system: usual })), { code: 'not-permitted' })
       const unknown = { user: 'system', password: 'x' }
       t.like(await t.throwsAsync(open('one', { system: unknown })), { code: 'not-permitted' })

@@ -1,6 +1,6 @@
 /** A primary of PostgreSQL and two standbys on loopback, in a temporary folder. */
 import { spawnSync } from 'node:child_process'
-import { appendFile, chown, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { appendFile, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Client } from 'pg'
@@ -33,6 +33,16 @@ function ownerOf(): Owner {
     Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout)
   return { uid: id('-u'), gid: id('-g') }
 }
+
+/** Of the members of a set: no superuser, and with a password. */
+export const MEMBER = { user: 'member', password: 'secret-of-postgres' }
+
+/** Of pg_hba.conf: `probe` is the superuser of tests. */
+const ACCESS = [
+  `host all ${MEMBER.user} 127.0.0.1/32 scram-sha-256`,
+  'host all all 127.0.0.1/32 trust',
+  'host replication probe 127.0.0.1/32 trust',
+]
 
 export interface PostgresSetOptions {
   /** Default: `ANY 1 (s1, s2, s3)`. */
@@ -67,11 +77,10 @@ export class PostgresSet {
     await set.#configure(1, more)
     // With standbys only once they are there: else nothing would be acknowledged.
     const promise = servers > 1 ? `synchronous_standby_names = '${standbys}'\n${more}` : more
-    await appendFile(
-      join(set.data(1), 'pg_hba.conf'),
-      'host replication probe 127.0.0.1/32 trust\n',
-    )
+    await writeFile(join(set.data(1), 'pg_hba.conf'), `${ACCESS.join('\n')}\n`)
     set.restart(1)
+    await set.sql(1, `create role ${MEMBER.user} login password '${MEMBER.password}'`)
+    await set.sql(1, `grant create on database postgres to ${MEMBER.user}`)
     for (let i = 2; i <= servers; i++) await set.#copyOf(i, 1, promise)
     if (servers > 1) {
       await set.sql(1, `alter system set synchronous_standby_names = '${standbys}'`)
@@ -85,9 +94,9 @@ export class PostgresSet {
     return join(this.#folder, 'all', `p${server}`)
   }
 
-  url(set: string): string {
+  url(set: string, user: string = 'probe'): string {
     const hosts = this.ports.map((port) => `127.0.0.1:${port}`)
-    return `postgres://probe@${hosts.join()}/postgres?set=${set}`
+    return `postgres://${user}@${hosts.join()}/postgres?set=${set}`
   }
 
   async sql(server: number, text: string): Promise<Record<string, unknown>[]> {

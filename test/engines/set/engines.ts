@@ -1,6 +1,6 @@
 /** Engines that keep the journal of a set, as the drills start, break and mend them. */
-import { NatsCluster, SYSTEM, natsServer } from '../journals/nats-cluster.ts'
-import { PostgresSet, postgresPrograms } from '../journals/postgres-set.ts'
+import { NatsCluster, SYSTEM, USER, natsServer } from '../journals/nats-cluster.ts'
+import { MEMBER, PostgresSet, postgresPrograms } from '../journals/postgres-set.ts'
 
 export interface JournalEngine {
   readonly name: string
@@ -43,8 +43,8 @@ const NATS: EngineKind = {
       name: 'nats',
       url: (set) => cluster.url(set, 'set'),
       secrets: {
-        user: 'set',
-        password: 's',
+        user: USER.user,
+        password: USER.password,
         systemUser: SYSTEM.user,
         systemPassword: SYSTEM.password,
       },
@@ -69,8 +69,8 @@ const POSTGRES: EngineKind = {
     const others = (): number[] => [1, 2, 3].filter((server) => server !== primary)
     return {
       name: 'postgres',
-      url: (set) => servers.url(set),
-      secrets: {},
+      url: (set) => servers.url(set, MEMBER.user),
+      secrets: { password: MEMBER.password },
       elects: false,
       killLeader: async () => {
         const old = primary

@@ -28,7 +28,8 @@ const FREEZE_MS = 5000
 /** Until what it had sent before has arrived. */
 const FROZEN_FIRST_MS = 500
 const ANSWER_MS = 5000
-const AWAY_MS = 20_000
+/** Longer than an active member and its Locals wait for an engine, one after the other. */
+const AWAY_MS = 30_000
 /** What passes between two faults. */
 const CALM_MS = 2000
 const ENDED_BY_SIGTERM = 143
@@ -93,6 +94,17 @@ const FAULTS: readonly Fault[] = [
     bars: { worst: 15_000 },
     strike: async (drill, active) => {
       active.kill()
+      const back = await drill.journal.killLeader(drill.set)
+      await drill.active()
+      await sleep(CALM_MS)
+      await back()
+    },
+  },
+  {
+    title: 'losses of the leader of the journal alone',
+    rounds: BOTH,
+    bars: { worst: 15_000 },
+    strike: async (drill) => {
       const back = await drill.journal.killLeader(drill.set)
       await drill.active()
       await sleep(CALM_MS)
@@ -209,12 +221,16 @@ async function loseMajority(drill: SetDrill): Promise<void> {
   const load = await Load.start(drill)
   await load.flows(performance.now())
   const back = await drill.journal.killMajority(drill.set)
+  const reads = load.reads
   await sleep(AWAY_MS)
+  assert.ok(load.reads - reads > AWAY_MS / 100, 'held values were hardly read')
   await back()
   const since = performance.now()
   await load.flows(since)
   say(`goes on ${seconds(performance.now() - since)} after the engine`)
   await finish(drill, load)
+  const refused = load.failures.filter(({ code }) => code === 'unreachable')
+  assert.ok(refused.length > 0, 'writes waited, and none was refused')
   for (const failure of load.failures) {
     assert.ok(['unreachable', 'timeout'].includes(failure.code), JSON.stringify(failure))
     assert.ok(!failure.what.startsWith('read'), JSON.stringify(failure))
@@ -247,6 +263,7 @@ async function finish(drill: SetDrill, load: Load): Promise<void> {
     })
   }
   load.checkNoReset()
+  await drill.checkSecrets()
 }
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`

@@ -5,11 +5,13 @@
  */
 import { Report } from '../../doors/clients/report.ts'
 import { findProgram, startEngine } from '../engine.ts'
+import { postgresPrograms } from '../journals/postgres-set.ts'
 import { PROGRAMS } from '../programs.ts'
 import { KINDS } from './engines.ts'
 import { testFaults } from './faults.ts'
 import { testHistories } from './histories.ts'
 import { killDrills } from './set-drill.ts'
+import { testUnfit } from './unfit.ts'
 
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true'
 const given = process.argv.slice(2)
@@ -40,6 +42,9 @@ if (path === undefined) {
     const bucket = await startEngine(program, path)
     servers.push(() => bucket.end())
     try {
+      if (kind.name === 'postgres' && (wanted.length === 0 || wanted.includes('unfit'))) {
+        await testUnfit(bucket, postgresPrograms()!, report)
+      }
       const journal = await kind.start()
       servers.push(() => journal.end())
       try {

@@ -1,8 +1,10 @@
 /** Daemons of a set, and Locals of it, as processes: what the drills break. */
-import { writeFileSync } from 'node:fs'
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Dstore, connect } from '../../../src/dstore.ts'
 import type { StatusAnswer } from '../../../src/daemon/api/api.ts'
+import { stateDirectory } from '../../../src/daemon/config/state-directory.ts'
 import { Place, type Outcome, type Owner } from '../../cli/command.ts'
 import { Running } from '../../e2e/archive/archived.ts'
 import { freePort } from '../../free-port.ts'
@@ -16,6 +18,7 @@ export class Member {
   readonly name: string
   readonly #drill: SetDrill
   readonly #listen: string
+  readonly #fromFile: boolean
   running: Running
   /** Of every end that came since the start. */
   readonly ends: Outcome[] = []
@@ -25,7 +28,9 @@ export class Member {
     this.#drill = drill
     this.name = name
     this.#listen = listen
-    this.place = new MemberPlace(drill)
+    // Half of them read the password from the file, the others from the environment.
+    this.#fromFile = drill.members.length % 2 === 0
+    this.place = new MemberPlace(drill, this.#fromFile)
     this.running = this.#start()
   }
 
@@ -34,7 +39,7 @@ export class Member {
       '--global',
       `--listen=${this.#listen}`,
       `--member=${this.name}`,
-      ...this.#drill.memberFlags(),
+      ...this.#drill.memberFlags(this.#fromFile),
     ])
     void running.end.then((outcome) => {
       this.ends.push(outcome)
@@ -68,15 +73,17 @@ const RESTART_MS = 500
 const READY_MS = 30_000
 
 class MemberPlace extends Place {
-  readonly #drill: SetDrill
+  readonly #environment: Readonly<Record<string, string>>
 
-  constructor(drill: SetDrill) {
-    super(drill)
-    this.#drill = drill
+  constructor({ bucket, journal, teardown }: SetDrill, fromFile: boolean) {
+    super({ teardown })
+    const { password } = journal.secrets
+    const variable = fromFile || !password ? {} : { DSTORE_ENGINE_PASSWORD: password }
+    this.#environment = { ...bucket.environment, ...variable }
   }
 
   override env(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
-    return super.env({ ...this.#drill.bucket.environment, ...more })
+    return super.env({ ...this.#environment, ...more })
   }
 }
 
@@ -103,19 +110,24 @@ export class SetDrill implements Owner {
     this.set = set
     this.#bucketPlace = bucket.newPlace()
     this.#keyPlace = new Place(this)
-    const secrets = JSON.stringify(journal.secrets)
-    writeFileSync(this.#keyPlace.file('engine.json'), secrets, { mode: 0o600 })
+    const { password: _, ...others } = journal.secrets
+    for (const [file, secrets] of [
+      ['engine.json', journal.secrets],
+      ['others.json', others],
+    ] as const) {
+      writeFileSync(this.#keyPlace.file(file), JSON.stringify(secrets), { mode: 0o600 })
+    }
   }
 
   readonly teardown = (end: () => unknown): void => void this.#ends.push(end)
 
-  memberFlags(): string[] {
+  memberFlags(fromFile: boolean): string[] {
     return [
       `--engine=${this.journal.url(this.set)}`,
       `--bucket=${this.#bucketPlace}`,
       `--bucket-endpoint=${this.bucket.endpoint}`,
       `--set-key=${this.#keyPlace.file('set.key')}`,
-      `--engine-secrets=${this.#keyPlace.file('engine.json')}`,
+      `--engine-secrets=${this.#keyPlace.file(fromFile ? 'engine.json' : 'others.json')}`,
       '--log-level=info',
     ]
   }
@@ -169,6 +181,29 @@ export class SetDrill implements Owner {
       }
       return this.members[active]!
     })
+  }
+
+  /** Passwords and keys are in no log, no answer and no file of a member. */
+  async checkSecrets(): Promise<void> {
+    const { password, systemPassword } = this.journal.secrets
+    const secrets = [password, systemPassword, this.bucket.environment['AWS_SECRET_ACCESS_KEY']]
+    for (const { name, running, place, ends } of this.members) {
+      const { stdout, stderr } = await running.run(['set', 'status', '--json'])
+      const { config } = stateDirectory(place.state)
+      const said = [
+        running.stderr,
+        running.stdout,
+        ...ends.map((end) => `${end.stdout.toString()}${end.stderr}`),
+        `${stdout.toString()}${stderr}`,
+        JSON.stringify(await running.ask((client) => client.status())),
+        await running.metrics(),
+        existsSync(config) ? readFileSync(config, 'utf8') : '',
+      ]
+      for (const secret of secrets) {
+        const where = secret === undefined ? -1 : said.findIndex((text) => text.includes(secret))
+        assert.equal(where, -1, `${name} tells a secret, in ${where} of what it says`)
+      }
+    }
   }
 
   async end(): Promise<void> {

@@ -2,6 +2,7 @@
  * The node of a member of a set: it refuses everything but its status while it stands by, is a
  * Global while it is active, and stands by again after a step-down (specs/012-set.md).
  */
+import { pause } from '../../../deadline.ts'
 import { DstoreError, asDstoreError } from '../../../errors.ts'
 import type { Log } from '../../../log.ts'
 import { setReport } from '../../../node/global/set/report-set.ts'
@@ -108,8 +109,14 @@ export class MemberNode implements Serving {
     await this.#until((state) => state !== 'active' && state !== 'paused')
   }
 
+  /** Bounded: an engine or a bucket that is away must not keep the process. */
   async close(): Promise<void> {
     this.#closing.abort(new DstoreError('unreachable', 'the node is stopping'))
+    const over = new AbortController()
+    await Promise.race([this.#close().finally(() => over.abort()), pause(CLOSE_MS, over.signal)])
+  }
+
+  async #close(): Promise<void> {
     await this.#running
     await this.#options.set.close()
   }
@@ -217,6 +224,8 @@ export class MemberNode implements Serving {
 }
 
 const LOOK_MS = 50
+/** More than an active member needs to give up what is in doubt. */
+const CLOSE_MS = 12_000
 
 const stateOf = ({ state }: MemberNote): string => (state === 'standby' ? 'standing by' : state)
 
