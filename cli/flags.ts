@@ -97,10 +97,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   'archive-key': text('FILE', 'the key that encrypts the identity in the bucket; made if missing'),
   'disk-size': text('SIZE', 'disk that values over 16 KiB in the bucket may take'),
   'take-over': yes('restore the archive here, and fence the node that had it; for one start'),
-  engine: text(
-    'URL',
-    'be a member of the set with this journal: nats://HOST,.../NAME, postgres://...',
-  ),
+  engine: text('URL', 'be a member of the set whose journal is there, in NATS or PostgreSQL'),
   bucket: text('s3://B/PREFIX', 'the bucket of the set: large values and snapshots'),
   'bucket-endpoint': text('URL', 'the S3 that has the bucket, if it is not AWS; none: AWS'),
   'set-key': text('FILE', 'the key of the identity of the set; the first member makes it'),
