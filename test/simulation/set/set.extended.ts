@@ -2,7 +2,7 @@ import { test } from '../../serial.ts'
 import { firstSetViolation } from './set-report.ts'
 import { runSet } from './set-world.ts'
 
-const SCHEDULES = Number(process.env['DSTORE_RUNS'] ?? 5000)
+const SCHEDULES = Number(process.env['DSTORE_RUNS'] ?? 2000)
 const STEPS = 40
 /** Schedules in which a process is killed at some of the events. */
 const KILLED = 4
