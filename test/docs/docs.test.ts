@@ -103,7 +103,7 @@ const NOT_RUN: readonly (readonly [page: string, title: string, why: string])[] 
     'root, systemd',
   ],
   ['docs/set.md', '# npm i -g @aws-sdk/client-s3@3.1175.0 pg@8.23.1', 'root, systemd'],
-  ['docs/set.md', '# npm i -g dstore', 'root, systemd'],
+  ['docs/set.md', '# npm i -g @dstore/dstore', 'root, systemd'],
   [
     'docs/set.md',
     '# sudo -u dstore dstore set step-down --dir /var/lib/dstore/main',
@@ -113,11 +113,6 @@ const NOT_RUN: readonly (readonly [page: string, title: string, why: string])[] 
     'docs/set.md',
     'laptop$ while sleep 0.2; do date | dstore put - --quiet; done',
     'a Local of a set',
-  ],
-  [
-    'docs/set.md',
-    'g1$ dstore start --global --listen /ip4/0.0.0.0/tcp/4480 --engine nats://g1:4222,g2:4222,g3:4222/main --engine-secrets /etc/dstore/main.engine.json --bucket s3://company-dstore/main --set-key /etc/dstore/set.key --take-over',
-    'an engine',
   ],
   ['docs/two-machines.md', '# ufw allow 4480:4481/tcp', 'root'],
   ['docs/two-machines.md', 'laptop$ dstore join @ticket', 'the loopback of another machine'],
