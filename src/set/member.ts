@@ -178,7 +178,7 @@ class Member implements SetMember {
           this.#heard()
         }
         this.#epoch = epoch ?? this.#epoch
-        this.#position = position
+        this.#position = position ?? this.#position
       },
       onApplied: (entries) => this.#snapshots.applied(entries),
       onFailed: (error) => this.#failed(error),

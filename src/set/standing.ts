@@ -52,7 +52,7 @@ export interface StandingRead {
   readonly end?: number
   readonly epoch: number | undefined
   /** The last entry that was applied. */
-  readonly position: number
+  readonly position?: number
 }
 
 /** Time from one try to open to the next. */
@@ -279,7 +279,7 @@ export class Standing {
     // What it read has vanished: an engine that changed its leader lost what it had not confirmed.
     if (last < end.position) restart()
     const isCaughtUp = last === end.position
-    onRead({ end: last, epoch: end.head?.epoch, position: end.position })
+    onRead({ end: last, epoch: end.head?.epoch })
     patience.looked({ askedAt, answeredAt: elapsed(), end: last, isCaughtUp })
     if (!isCaughtUp) return 'behind'
     if (last === 0 || !rules.isPatient) return 'over'
