@@ -252,14 +252,14 @@ inline appended(i, isAnswer) {
 #define isProved(i) (seen[i] == 0 || (durable >= seen[i] && log[seen[i]] == seenWriter[i]))
 #endif
 
-/* A standby may begin: nobody was there, or said farewell, or was heard for long. */
+/* A standby may begin: the journal is empty, its last writer said farewell, or no entry came for long. */
 #define mayBegin(i) (seen[i] == 0 || isFarewell[seen[i]] || isPatient(i))
 
 proctype Member(byte i) {
   byte p;
 end:
   do
-  /* A look shows another end: what it read is dropped where it vanished; silence begins anew. */
+  /* A look shows another end: what it read is dropped where it vanished; silence begins again. */
 #ifdef NO_DROP
   :: atomic { state[i] == standby && seen[i] < last ->
 #else
@@ -334,5 +334,5 @@ init {
   }
 }
 
-/* Once somebody may answer, again and again, until this journal has no room. */
+/* Once a member may answer, and from then on, until this journal has no room. */
 ltl progress { [] <> (lease[0] || lease[1] || last == LAST || writers == WRITERS) }

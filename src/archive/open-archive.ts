@@ -26,7 +26,7 @@ import { SnapshotLoop } from './snapshot-loop.ts'
 import type { Snapshot } from './snapshots/description.ts'
 import { newestSnapshot } from './snapshots/listed.ts'
 import { takeSnapshot } from './snapshots/take.ts'
-import { type Swept, sweepDaily } from './sweep.ts'
+import { sweepLogged } from './sweep.ts'
 import { hasMark, removeMark, rootOf } from './take-over-mark.ts'
 import { BucketValues } from './values/bucket-values.ts'
 
@@ -186,14 +186,11 @@ class OpenArchive implements Archive {
         objects,
         epoch,
         isNamed: (file: Location) => source.isNamed(file),
-        isUploading: () => false,
         settled: () => this.#following.settled(),
-        onSwept: ({ removed, aborted }: Swept) =>
-          log.info('swept the archive', { removed, aborted }),
-        onFailed: (error: unknown) =>
-          log.warn('sweeping the archive failed', { message: asDstoreError(error).message }),
+        log,
+        what: 'archive' as const,
       }
-      await Promise.all([sweepDaily(sweeps, signal), this.#takeSnapshots(source)])
+      await Promise.all([sweepLogged(sweeps, signal), this.#takeSnapshots(source)])
     } catch (error) {
       const { message } = asDstoreError(error)
       if (!signal.aborted) log.error('the archive is not kept complete', { message })

@@ -4,6 +4,8 @@
  * epoch can't be adopted any more, so it need not wait for anything that is under way.
  */
 import { pause } from '../deadline.ts'
+import { asDstoreError } from '../errors.ts'
+import type { Log } from '../log.ts'
 import { ARCHIVE_SWEEP_MS } from '../limits.ts'
 import { allUnfinished } from '../bucket/all-unfinished.ts'
 import type { ObjectStore } from '../bucket/object-store.ts'
@@ -89,6 +91,30 @@ export interface SweepsOptions extends SweepOptions {
 
 /** After a failed sweep, in milliseconds. */
 const AGAIN_MS = 600_000
+
+export interface LoggedSweeps extends Pick<SweepOptions, 'epoch' | 'isNamed' | 'settled'> {
+  readonly objects: ObjectStore
+  readonly log: Log
+  /** What is swept, for the log. */
+  readonly what: 'archive' | 'bucket'
+}
+
+/** The same for an open store: objects of earlier epochs are not uploaded any more. */
+export function sweepLogged(
+  { log, what, ...sweeps }: LoggedSweeps,
+  signal: AbortSignal,
+): Promise<void> {
+  return sweepDaily(
+    {
+      ...sweeps,
+      isUploading: () => false,
+      onSwept: ({ removed, aborted }) => log.info(`swept the ${what}`, { removed, aborted }),
+      onFailed: (error) =>
+        log.warn(`sweeping the ${what} failed`, { message: asDstoreError(error).message }),
+    },
+    signal,
+  )
+}
 
 /** Sweeps now and once a day, until the signal is aborted; never rejects. */
 export async function sweepDaily(options: SweepsOptions, signal: AbortSignal): Promise<void> {

@@ -37,7 +37,7 @@ export class Calls {
     this.#silence = new Silence({ ms: silenceMs, probe: () => this.#ask() })
   }
 
-  /** What the bucket takes and sends is told here. */
+  /** Hears of every byte that the bucket takes or sends. */
   get signs(): Signs {
     return this.#silence
   }

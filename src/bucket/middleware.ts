@@ -39,7 +39,7 @@ export class Counter {
   }
 }
 
-/** What is told of the bucket while calls wait for it. */
+/** Hears what the bucket does while calls wait for it. */
 export interface Signs {
   /** It took some bytes. */
   sent(): void

@@ -3,11 +3,11 @@
  * and the question whether it may still answer.
  */
 import type { Sleep } from '../archive/interface.ts'
-import { type Swept, sweepDaily } from '../archive/sweep.ts'
+import { sweepLogged } from '../archive/sweep.ts'
 import { BucketValues } from '../archive/values/bucket-values.ts'
 import type { ObjectStore } from '../bucket/object-store.ts'
 import { equal } from '../bytes.ts'
-import { DstoreError, asDstoreError } from '../errors.ts'
+import { DstoreError } from '../errors.ts'
 import type { JournalEnd } from '../journal/beginning.ts'
 import { HEAD_BYTES } from '../journal/entry.ts'
 import type { Journal } from '../journal/journal.ts'
@@ -29,7 +29,6 @@ export interface ActiveParts {
   /** A clock that never lags. */
   readonly elapsed: () => number
   readonly sleep: Sleep
-  readonly random: (length: number) => Uint8Array
   readonly log: Log
   /** The name of the engine, for messages. */
   readonly place: string
@@ -70,8 +69,6 @@ export class Active implements Elected {
     this.#parts = parts
     this.lost = new Promise((resolve) => (this.#lose = resolve))
     const { objects } = parts
-    // What the store has applied is acknowledged.
-    const settled = (): Promise<void> => Promise.resolve()
     this.values = new BucketValues({ objects, isComplete: true, settled })
   }
 
@@ -211,23 +208,15 @@ export class Active implements Elected {
     }
   }
 
-  async #sweep(source: ArchiveSource): Promise<void> {
+  #sweep(source: ArchiveSource): Promise<void> {
     const { objects, log } = this.#parts
-    await sweepDaily(
-      {
-        objects,
-        epoch: this.epoch,
-        isNamed: (file: Location) => source.isNamed(file),
-        isUploading: () => false,
-        settled: () => Promise.resolve(),
-        onSwept: ({ removed, aborted }: Swept) =>
-          log.info('swept the bucket', { removed, aborted }),
-        onFailed: (error: unknown) =>
-          log.warn('sweeping the bucket failed', { message: asDstoreError(error).message }),
-      },
-      this.#closing.signal,
-    )
+    const isNamed = (file: Location): boolean => source.isNamed(file)
+    const sweeps = { objects, epoch: this.epoch, isNamed, settled, log, what: 'bucket' as const }
+    return sweepLogged(sweeps, this.#closing.signal)
   }
 }
+
+/** What the store has applied is acknowledged. */
+const settled = (): Promise<void> => Promise.resolve()
 
 const WATCH_MS = 250

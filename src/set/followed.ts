@@ -23,7 +23,6 @@ export class Followed {
   #kind: EntryBody['kind'] | undefined
   /** What is there and may still vanish: an engine that changes its leader may lose it. */
   #held: Held[] = []
-  #heldBytes = 0
   #acknowledged = 0
 
   /** The entry that the replica ends with, if it is known. */
@@ -47,7 +46,7 @@ export class Followed {
 
   /** Bytes that wait to be acknowledged. */
   get heldBytes(): number {
-    return this.#heldBytes
+    return this.#held.reduce((sum, { bytes }) => sum + bytes.byteLength, 0)
   }
 
   /** Has it read anything that may still vanish? */
@@ -64,14 +63,11 @@ export class Followed {
       const { head, body } = this.#chain.accept(bytes)
       this.#kind = body.kind
       this.#held.push({ position: head.position, bytes })
-      this.#heldBytes += bytes.byteLength
       this.#acknowledged = Math.max(this.#acknowledged, head.acknowledged)
     }
     const known = this.#rules.appliesAcknowledged ? this.#acknowledged : Infinity
     let count = 0
     while (count < this.#held.length && this.#held[count]!.position <= known) count++
-    const ready = this.#held.splice(0, count).map(({ bytes }) => bytes)
-    this.#heldBytes -= ready.reduce((sum, { byteLength }) => sum + byteLength, 0)
-    return ready
+    return this.#held.splice(0, count).map(({ bytes }) => bytes)
   }
 }

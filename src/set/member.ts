@@ -218,8 +218,8 @@ class Member implements SetMember {
       onFailed: (fault) => this.#failed(fault),
       onOvertaken: (why) => own.active?.fence(why),
     })
-    const parts = { journal: timed, lease, elapsed, sleep, random }
-    const election = await Election.begin({ ...parts, end, set: end.set }, signal)
+    const parts = { journal: timed, lease, elapsed, sleep }
+    const election = await Election.begin({ ...parts, random, end, set: end.set }, signal)
     if (election === undefined) return undefined
     signal.addEventListener('abort', giveUp)
     if (signal.aborted) giveUp()

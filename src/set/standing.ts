@@ -15,6 +15,7 @@ import type { Entry } from '../journal/entry.ts'
 import type { Journal } from '../journal/journal.ts'
 import { SET_LOOK_MS } from '../limits.ts'
 import type { Log } from '../log.ts'
+import { entryCount } from '../store/disk/commit/replay.ts'
 import type { Follower } from '../store/disk/follower/follower.ts'
 import { Followed, type FollowedEnd } from './followed.ts'
 import { Patience } from './patience.ts'
@@ -301,9 +302,8 @@ async function hasHistory(objects: ObjectStore): Promise<boolean> {
 }
 
 function behind(position: number, last: number): DstoreError {
-  const only = position - last
-  const count = only === 1 ? '1 entry' : `${only} entries`
-  const message = `the engine's journal ends at entry ${last}: this member alone has ${count} more`
+  const more = `${entryCount(position - last)} more`
+  const message = `the engine's journal ends at entry ${last}: this member alone has ${more}`
   return new DstoreError('integrity', message, {
     hint: 'the engine has lost acknowledged changes, or another one is named: see docs/set.md',
   })

@@ -2,10 +2,10 @@
  * The engine's journal as the active member appends to it: it knows when each append was sent, and
  * hears that another member has appended.
  */
-import { equal, toHex } from '../bytes.ts'
+import { byWhom } from '../archive/following/taken-over.ts'
+import { equal } from '../bytes.ts'
 import { eachUntilAborted, untilAborted } from '../deadline.ts'
 import { DstoreError, asDstoreError } from '../errors.ts'
-import { decodeEntry } from '../journal/decode.ts'
 import { AppendError, type Extent, type Followed, type Journal } from '../journal/journal.ts'
 import type { Lease } from './lease.ts'
 import { ALL_SET_RULES, type SetRules } from './rules.ts'
@@ -93,17 +93,8 @@ export class TimedJournal implements Journal {
 }
 
 function overtaken(entry: Uint8Array | 'gone'): DstoreError {
-  return new DstoreError('unwritable', `another member of the set has taken over${byWhom(entry)}`, {
+  const by = byWhom(entry === 'gone' ? undefined : entry)
+  return new DstoreError('unwritable', `another member of the set has taken over${by}`, {
     hint: 'start this member again: it stands by',
   })
-}
-
-function byWhom(entry: Uint8Array | 'gone'): string {
-  if (entry === 'gone') return ''
-  try {
-    const { head } = decodeEntry(entry)
-    return `, in epoch ${head.epoch} of writer ${toHex(head.writer).slice(0, 8)}`
-  } catch {
-    return ''
-  }
 }

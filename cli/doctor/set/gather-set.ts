@@ -2,8 +2,9 @@
 import { stat } from 'node:fs/promises'
 import { readEngineSecrets } from '../../../src/daemon/config/set/engine-secrets.ts'
 import type { SetSettings } from '../../../src/daemon/config/set/set-settings.ts'
-import { labelOf, openEngine } from '../../../src/daemon/process/set/open-member.ts'
+import { openEngine } from '../../../src/daemon/process/set/open-member.ts'
 import { type DstoreError, asDstoreError } from '../../../src/errors.ts'
+import { engineLabel } from '../../../src/journal/engine/place.ts'
 import type { SecretFile, SetFacts } from '../facts.ts'
 import { tryBucket } from '../archive/gather-archive.ts'
 
@@ -19,7 +20,7 @@ export async function lookAtSet(
   const bucketFault =
     isServed || bucket === undefined ? undefined : (await tryBucket(bucket, endpoint, signal)).fault
   return {
-    engine: labelOf(engine),
+    engine: engineLabel(engine),
     endpoint,
     isEnginePlain: await isPlain(engine, engineSecrets),
     key: setKey === undefined ? undefined : await lookAtFile(setKey),

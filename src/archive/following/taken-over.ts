@@ -15,7 +15,8 @@ export function takenOver(
   })
 }
 
-function byWhom(entry: Uint8Array | undefined): string {
+/** Who wrote the entry, for a message; empty if it is not known. */
+export function byWhom(entry: Uint8Array | undefined): string {
   if (entry === undefined) return ''
   try {
     const { head } = decodeEntry(entry)

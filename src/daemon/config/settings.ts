@@ -20,7 +20,7 @@ import {
   ARCHIVE_VARIABLES,
   checkArchive,
   resolveArchive,
-  withoutArchive,
+  ARCHIVE_SHAPES,
   type ArchiveSettings,
 } from './archive/archive-settings.ts'
 import { checkDoors, doorsIn, resolveDoors } from './door-settings.ts'
@@ -31,7 +31,7 @@ import {
   SET_VARIABLES,
   checkSet,
   resolveSet,
-  withoutSet,
+  SET_SHAPES,
   type SetSettings,
 } from './set/set-settings.ts'
 import { checkPins, resolvePins } from './pin-settings.ts'
@@ -204,7 +204,7 @@ export function resolveSettings(given: Settings, saved: Settings): Settings {
   const { join, listen, lanePort, leaseMs, forgetAfterMs, withoutData, ...others } = merged
   const { httpHosts: _, httpCert: __, httpKey: ___, pins: ____, ...kept } = others
   const { socketGroup, http, httpPublic, doors: _doors, hfUpstream: _upstream, ...more } = kept
-  const rest = withoutSet(withoutArchive(more))
+  const rest = withoutBuckets(more)
   const { role } = rest
   if ((given.leaseMs ?? given.forgetAfterMs) !== undefined && role !== 'global') {
     throw new DstoreError('usage', '--lease and --forget-after are for a Global', {
@@ -268,6 +268,15 @@ export function resolveSettings(given: Settings, saved: Settings): Settings {
     ...(role === 'global' && leaseMs !== undefined ? { leaseMs } : {}),
     ...(role === 'global' && forgetAfterMs !== undefined ? { forgetAfterMs } : {}),
   }
+}
+
+/** The settings that are about neither an archive nor a set. */
+function withoutBuckets<T extends object>(
+  settings: T,
+): Omit<T, keyof ArchiveSettings | keyof SetSettings> {
+  const names = new Set([...ARCHIVE_SHAPES, ...SET_SHAPES].map(([name]) => name))
+  const rest = Object.entries(settings).filter(([name]) => !names.has(name))
+  return Object.fromEntries(rest) as Omit<T, keyof ArchiveSettings | keyof SetSettings>
 }
 
 /** Locals must know where to find a member before it is active. */

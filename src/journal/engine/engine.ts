@@ -32,6 +32,16 @@ export interface Engine {
   close(): Promise<void>
 }
 
+/** Certificates in PEM. */
+export interface EngineTls {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+}
+
+/** How long a request may take before its outcome is in doubt, where nothing else is asked for. */
+export const ENGINE_REQUEST_MS = 5_000
+
 /** Hears that the end moved. */
 export type OnMoved = (last: number) => void
 

@@ -40,9 +40,13 @@ export function parseEnginePlace(
     hosts: listed.map((host) => hostIn(host, defaultPort)),
     name,
     parameters: new URLSearchParams(query),
-    label: `${scheme}://${hosts}${name === '' ? '' : `/${name}`}`,
+    label: engineLabel(url),
   }
 }
+
+/** The URL without user, password and parameters. */
+export const engineLabel = (url: string): string =>
+  url.replace(/^([a-z]+:\/\/)[^/]*@/, '$1').replace(/\?.*$/, '')
 
 function credentialsIn(text: string | undefined): (string | undefined)[] {
   if (text === undefined) return []

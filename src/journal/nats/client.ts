@@ -2,7 +2,7 @@
 import type * as transport from '@nats-io/transport-node'
 import type { Auth, NatsConnection, TlsOptions } from '@nats-io/transport-node'
 import { DstoreError } from '../../errors.ts'
-import { awayError } from '../engine/engine.ts'
+import { type EngineTls, awayError } from '../engine/engine.ts'
 import { loadPackage } from '../engine/packages.ts'
 import type { EnginePlace } from '../engine/place.ts'
 
@@ -19,17 +19,11 @@ export interface NatsUser {
   readonly credentials?: string
 }
 
-export interface NatsTls {
-  readonly ca?: string
-  readonly cert?: string
-  readonly key?: string
-}
-
 export interface ConnectOptions {
   readonly nats: Nats
   readonly place: EnginePlace
   readonly user: NatsUser
-  readonly tls?: NatsTls | undefined
+  readonly tls?: EngineTls | undefined
 }
 
 const CONNECT_MS = 5_000
@@ -71,7 +65,7 @@ function authOf(nats: Nats, { user, password, credentials }: NatsUser): object {
   return { user, pass: password ?? '' } satisfies Partial<Auth>
 }
 
-const tlsOf = (tls: NatsTls = {}): TlsOptions => ({ handshakeFirst: false, ...tls })
+const tlsOf = (tls: EngineTls = {}): TlsOptions => ({ handshakeFirst: false, ...tls })
 
 function connectFault(label: string, error: unknown): DstoreError {
   const { name, message } = error as Error

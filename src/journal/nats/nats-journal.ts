@@ -3,10 +3,16 @@ import type { ObjectStore } from '../../bucket/object-store.ts'
 import { DstoreError } from '../../errors.ts'
 import { openEngineJournal } from '../engine/engine-journal.ts'
 import { type EnginePlace, parseEnginePlace } from '../engine/place.ts'
-import { type Engine, type OnMoved, awayError } from '../engine/engine.ts'
+import {
+  ENGINE_REQUEST_MS,
+  type Engine,
+  type EngineTls,
+  type OnMoved,
+  awayError,
+} from '../engine/engine.ts'
 import { type Journal, checkPosition } from '../journal.ts'
 import type { StreamInfo } from './answers.ts'
-import { type Nats, type NatsTls, type NatsUser, connectNats, loadNats } from './client.ts'
+import { type Nats, type NatsUser, connectNats, loadNats } from './client.ts'
 import { JetStream } from './jetstream.ts'
 import { LargeEntries } from './large-entries.ts'
 import { NatsEngine } from './nats-engine.ts'
@@ -18,8 +24,8 @@ export interface NatsJournalOptions {
   readonly url: string
   /** The text of a `.creds` file, in place of user and password. */
   readonly credentials?: string
-  readonly tls?: NatsTls
-  /** A user of the system account: only that is told how the servers write. */
+  readonly tls?: EngineTls
+  /** A user of the system account: servers tell only those how they write. */
   readonly system?: NatsUser
   /** Where entries go that are too large for a message; without it they are refused. */
   readonly objects?: ObjectStore
@@ -36,7 +42,6 @@ export interface NatsJournalOptions {
 }
 
 const PORT = 4222
-const REQUEST_MS = 5_000
 
 /**
  * Makes the stream if there is none. Errors: `unsupported` without the package, `incompatible` for
@@ -60,7 +65,14 @@ async function open(
   place: EnginePlace,
   onMoved: OnMoved,
 ): Promise<Engine> {
-  const { credentials, tls, system, objects, isTest = false, requestMs = REQUEST_MS } = options
+  const {
+    credentials,
+    tls,
+    system,
+    objects,
+    isTest = false,
+    requestMs = ENGINE_REQUEST_MS,
+  } = options
   const nats = await (options.load ?? loadNats)()
   const { user, password } = place
   const connecting = { nats, place, tls }

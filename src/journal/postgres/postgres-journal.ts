@@ -2,7 +2,7 @@
 import type { Client, ClientConfig } from 'pg'
 import { DstoreError } from '../../errors.ts'
 import { openEngineJournal } from '../engine/engine-journal.ts'
-import type { Engine, OnMoved } from '../engine/engine.ts'
+import { ENGINE_REQUEST_MS, type Engine, type EngineTls, type OnMoved } from '../engine/engine.ts'
 import { type EnginePlace, parseEnginePlace } from '../engine/place.ts'
 import { type Journal, checkPosition } from '../journal.ts'
 import { type Postgres, loadPostgres } from './client.ts'
@@ -16,7 +16,7 @@ export interface PostgresJournalOptions {
    * that takes writes is used.
    */
   readonly url: string
-  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string }
+  readonly tls?: EngineTls
   /** Where a new journal begins: after this position. Default: 0. */
   readonly start?: { readonly position: number }
   /** One server, without standbys: of tests, or where its disks are copied synchronously. */
@@ -30,7 +30,6 @@ export interface PostgresJournalOptions {
 }
 
 const PORT = 5432
-const REQUEST_MS = 5_000
 
 /**
  * Makes the tables if there are none. Errors: `unsupported` without the package, `incompatible` for
@@ -57,7 +56,7 @@ async function open(
   set: string,
   onMoved: OnMoved,
 ): Promise<Engine> {
-  const { isOneServer = false, requestMs = REQUEST_MS, start } = options
+  const { isOneServer = false, requestMs = ENGINE_REQUEST_MS, start } = options
   const postgres = await (options.load ?? loadPostgres)()
   const statements = statementsOf(set, isOneServer)
   const common: PrimaryOptions = {

@@ -2,7 +2,7 @@
  * Where a Global or standalone node keeps its archive, and how (specs/011-archive.md, "Rules: the
  * node"). Nothing here is a secret: credentials come from the environment and the files of AWS.
  */
-import { checkEndpoint, parsePlace } from '../../../bucket/place.ts'
+import { checkBucketEndpoint, checkBucketPlace } from '../bucket-flags.ts'
 import { DstoreError } from '../../../errors.ts'
 import { parseSize } from '../quantities.ts'
 import { pathOrNone } from '../http-settings.ts'
@@ -48,34 +48,11 @@ export const ARCHIVE_SHAPES: readonly (readonly [string, (value: unknown) => boo
   ['diskBytes', (value) => Number.isSafeInteger(value) && Number(value) >= 0],
 ]
 
-/** The settings that are not about an archive. */
-export function withoutArchive<T extends object>(settings: T): Omit<T, keyof ArchiveSettings> {
-  const names = new Set(ARCHIVE_SHAPES.map(([name]) => name))
-  const rest = Object.entries(settings).filter(([name]) => !names.has(name))
-  return Object.fromEntries(rest) as Omit<T, keyof ArchiveSettings>
-}
-
 /** Throws `usage` for a place or an endpoint that is none, without what it says of a secret. */
 export function checkArchive({ archive, archiveEndpoint }: ArchiveSettings): void {
-  if (archive !== undefined && archive !== NONE) checkPlace(archive)
-  if (archiveEndpoint !== undefined && archiveEndpoint !== NONE) checkUrl(archiveEndpoint)
-}
-
-function checkPlace(place: string): void {
-  if (/[@?#]/.test(place)) throw secretIn('--archive')
-  parsePlace(place)
-}
-
-function checkUrl(url: string): void {
-  if (/[@?#]/.test(url)) throw secretIn('--archive-endpoint')
-  checkEndpoint(url)
-}
-
-/** What was written is not repeated: it goes to logs. */
-function secretIn(flag: string): DstoreError {
-  return new DstoreError('usage', `${flag} takes no credentials, and no query`, {
-    hint: 'give them as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or in ~/.aws/credentials',
-  })
+  if (archive !== undefined && archive !== NONE) checkBucketPlace('--archive', archive)
+  if (archiveEndpoint !== undefined && archiveEndpoint !== NONE)
+    checkBucketEndpoint('--archive-endpoint', archiveEndpoint)
 }
 
 /**

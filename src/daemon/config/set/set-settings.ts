@@ -2,7 +2,7 @@
  * The set that a Global is a member of (specs/012-set.md, "Rules: the node"). Nothing here is a
  * secret: those are in a file, or in the environment.
  */
-import { checkEndpoint, parsePlace } from '../../../bucket/place.ts'
+import { checkBucketEndpoint, checkBucketPlace } from '../bucket-flags.ts'
 import { DstoreError } from '../../../errors.ts'
 import { absolutePath } from '../working-directory.ts'
 
@@ -50,23 +50,12 @@ export const SET_SHAPES: readonly (readonly [string, (value: unknown) => boolean
   'member',
 ].map((name) => [name, (value) => typeof value === 'string'])
 
-/** The settings that are not about a set. */
-export function withoutSet<T extends object>(settings: T): Omit<T, keyof SetSettings> {
-  const names = new Set(SET_SHAPES.map(([name]) => name))
-  const rest = Object.entries(settings).filter(([name]) => !names.has(name))
-  return Object.fromEntries(rest) as Omit<T, keyof SetSettings>
-}
-
 /** Throws `usage` for what is malformed, without what it says of a secret. */
 export function checkSet({ engine, bucket, bucketEndpoint, member }: SetSettings): void {
   if (engine !== undefined) checkEngine(engine)
-  if (bucket !== undefined) {
-    if (/[@?#]/.test(bucket)) throw bucketSecret('--bucket')
-    parsePlace(bucket)
-  }
+  if (bucket !== undefined) checkBucketPlace('--bucket', bucket)
   if (bucketEndpoint !== undefined && bucketEndpoint !== NONE) {
-    if (/[@?#]/.test(bucketEndpoint)) throw bucketSecret('--bucket-endpoint')
-    checkEndpoint(bucketEndpoint)
+    checkBucketEndpoint('--bucket-endpoint', bucketEndpoint)
   }
   if (member !== undefined && !NAME.test(member)) {
     throw new DstoreError(
@@ -89,12 +78,6 @@ function checkEngine(engine: string): void {
       hint: 'put it into a file: see --engine-secrets; or give DSTORE_ENGINE_PASSWORD',
     })
   }
-}
-
-function bucketSecret(flag: string): DstoreError {
-  return new DstoreError('usage', `${flag} takes no credentials, and no query`, {
-    hint: 'give them as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or in ~/.aws/credentials',
-  })
 }
 
 /** What applies of them. Throws `usage` for flags that nothing would use, or that lack others. */

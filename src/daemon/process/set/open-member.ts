@@ -8,6 +8,7 @@ import { raceBucket } from '../../../bucket/race.ts'
 import { toHex } from '../../../bytes.ts'
 import { pause } from '../../../deadline.ts'
 import { DstoreError, asDstoreError } from '../../../errors.ts'
+import { engineLabel } from '../../../journal/engine/place.ts'
 import type { Journal } from '../../../journal/journal.ts'
 import type { Log } from '../../../log.ts'
 import { grantorClock, holderClock } from '../../../node/clock.ts'
@@ -51,7 +52,7 @@ export async function openMember({ directory, settings, log }: MemberOptions): P
     await settleIdentity(objects, directory, setKey, random, log)
     journal = await openEngine(engine, secrets, objects)
     return createSetMember({
-      engine: labelOf(engine),
+      engine: engineLabel(engine),
       journal,
       objects,
       replica: diskReplica({ directory, objects, log }),
@@ -69,10 +70,6 @@ export async function openMember({ directory, settings, log }: MemberOptions): P
     throw error
   }
 }
-
-/** Without user and parameters. */
-export const labelOf = (engine: string): string =>
-  engine.replace(/^([a-z]+:\/\/)[^/]*@/, '$1').replace(/\?.*$/, '')
 
 const memberName = (host: string): string =>
   host.replaceAll(/[^\w .:@+-]/g, '-').slice(0, 64) || '-'

@@ -57,7 +57,7 @@ export async function checkFollows(
   if (position === 0) return
   if (last < position) {
     const what = last === 0 ? 'the journal of the store is missing' : 'the journal has lost entries'
-    const only = `the records have ${count(position - last)} that it has not`
+    const only = `the records have ${entryCount(position - last)} that it has not`
     throw new MismatchError('behind', `${what}: ${only}`, { hint: RESTORE })
   }
   const found = await journal.at(position)
@@ -70,7 +70,9 @@ export async function checkFollows(
 const RESTORE =
   'put back the folder `journal` that was beside the records, or the whole state directory from a backup'
 
-const count = (entries: number): string => (entries === 1 ? '1 entry' : `${entries} entries`)
+/** For a message. */
+export const entryCount = (entries: number): string =>
+  entries === 1 ? '1 entry' : `${entries} entries`
 
 const lost = (position: number): MismatchError => {
   const message = `the journal lacks entry ${position + 1}, which the records need`
