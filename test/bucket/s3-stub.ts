@@ -88,6 +88,9 @@ export async function startS3Stub(options: S3StubOptions = {}): Promise<S3Stub> 
   return stub
 }
 
+/** An answer that comes too late for every test does not keep the process. */
+const UNREF = { ref: false }
+
 class Stub implements S3Stub {
   readonly state = new S3State()
   readonly log: LoggedRequest[] = []
@@ -167,10 +170,10 @@ class Stub implements S3Stub {
     this.log.push(logged)
     const hit = this.#faultFor(request)
     if (hit?.kind === 'dropped') return void incoming.socket.destroy()
-    if (hit?.kind === 'late') await sleep(hit.ms)
+    if (hit?.kind === 'late') await sleep(hit.ms, undefined, UNREF)
     const answer = this.#refusal(hit, bucket!, request) ?? this.state.do(request)
     if (hit?.kind === 'lost') return void incoming.socket.destroy()
-    if (hit?.kind === 'answered-late') await sleep(hit.ms)
+    if (hit?.kind === 'answered-late') await sleep(hit.ms, undefined, UNREF)
     logged.status = answer.status
     await send(outgoing, request, answer, hit?.kind === 'cut' ? hit.bytes : undefined)
   }
