@@ -45,6 +45,9 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/node/global/set':
     'What a set changes at its active member: held answers, addresses, status.',
   'src/node/global/store': 'Opens the store of a node, and reports on it.',
+  'src/daemon/http/statistics': 'Counts requests and their durations, and samples what moves.',
+  'src/daemon/http/events': 'Tells readers of events what changes; transfers in progress.',
+  'src/node/activity': 'What a node does now: its counts, transfers and removals.',
   'src/daemon/http/set': 'What a member of a set answers, and when it may.',
   'src/daemon/config/set': 'Settings of a set, and the secrets of its engine.',
   'src/daemon/process/set': 'A member of a set as a node: opened, standing by, active.',

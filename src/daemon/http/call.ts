@@ -13,6 +13,9 @@ import type { TokenTable } from '../config/tokens/token-table.ts'
 import type { Access } from './access.ts'
 import type { Serving } from './set/serving.ts'
 import type { DoorCounts } from './doors/door-counts.ts'
+import type { EventFeed } from './events/event-feed.ts'
+import type { Statistics } from './statistics/statistics.ts'
+import type { Caller } from './tokens/caller.ts'
 
 /** The parts of the daemon that the API reaches. */
 export interface ApiContext {
@@ -26,6 +29,8 @@ export interface ApiContext {
   /** The paths that open doors serve. */
   readonly doorRoots: readonly string[]
   readonly doorCounts: DoorCounts
+  readonly statistics: Statistics
+  readonly events: EventFeed
   /** Of a member of a set. */
   readonly member?: Serving | undefined
   /** Begins to stop the daemon, and returns at once. */
@@ -34,6 +39,7 @@ export interface ApiContext {
 
 export interface HttpCall extends ApiContext {
   readonly access: Access
+  readonly caller: Caller
   readonly request: IncomingMessage
   readonly response: ServerResponse
   /** Decoded values of the path's parameters, such as `{key}`. */

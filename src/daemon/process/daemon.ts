@@ -14,6 +14,7 @@ import type { Access } from '../http/access.ts'
 import type { ApiContext } from '../http/call.ts'
 import type { DoorContext } from '../http/doors/door-context.ts'
 import { DoorCounts } from '../http/doors/door-counts.ts'
+import { watched } from '../http/statistics/watched.ts'
 import type { Door } from '../http/doors/door.ts'
 import { createApiServer } from '../http/server.ts'
 import { setUpHeap } from './heap.ts'
@@ -195,15 +196,21 @@ async function serve(
   const { doors: names = [] } = settings
   const doors =
     (names.length > 0 && (await openDoors?.(names, doorContext(node, settings, log)))) || []
-  const context: ApiContext = {
+  const described = {
     node,
-    doorRoots: doors.map(({ root }) => root),
-    doorCounts: new DoorCounts(),
-    tokens,
-    member,
     directory: directory.path,
     socket,
+    doorRoots: doors.map(({ root }) => root),
     http: () => tcp?.status(),
+  }
+  const { statistics, events } = watched(described, doors)
+  const context: ApiContext = {
+    ...described,
+    doorCounts: new DoorCounts(),
+    statistics,
+    events,
+    tokens,
+    member,
     stop: () => stopping.abort(),
   }
   const createServer = (access: Access, tls?: Certificate): ApiServer =>
@@ -232,8 +239,10 @@ async function serve(
   // A commit compares too; this one is for a daemon that nothing is asked of.
   const watcher = setInterval(() => held.look(), STATE_CHECK_MS)
   watcher.unref()
+  statistics.start()
   const close = async (): Promise<void> => {
     clearInterval(watcher)
+    statistics.stop()
     try {
       // Closing deletes what is at the path of the socket, which may be that of another daemon.
       const closed = listener.isInPlace() ? api.close() : api.drain()
