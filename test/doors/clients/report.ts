@@ -24,6 +24,11 @@ export class Report {
     say(`skipped: ${client}: ${why}`)
   }
 
+  /** What a test measured. */
+  note(text: string): void {
+    say(`    ${text}`)
+  }
+
   /** Runs one test; its failure is printed, and the next one runs. */
   async test(title: string, run: () => Promise<void>): Promise<void> {
     try {
