@@ -24,6 +24,11 @@ export class Report {
     say(`skipped: ${client}: ${why}`)
   }
 
+  /** What a test measured. */
+  note(text: string): void {
+    say(`    ${text}`)
+  }
+
   /** Runs one test, and says how long it took; its failure is printed, and the next one runs. */
   async test(title: string, run: () => Promise<void>): Promise<void> {
     const began = performance.now()
