@@ -22,6 +22,7 @@ const LIMITS_SOURCES = [
   'doors',
   'archive',
   'set',
+  'page',
 ]
 
 /** A heading row, then one row for each entry. */
