@@ -22,6 +22,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'cli/commands/gocache': 'The cache program of the go command.',
   'cli/commands/hf': "Publishes folders for Hugging Face's clients.",
   'cli/commands/tokens': 'The commands about tokens of the API over TCP.',
+  'cli/commands/page': 'Opens the page of a node in the browser.',
   'cli/commands/set': 'The commands about a set: who is active, and who steps down.',
   'cli/completion': 'Completes commands, flags and names in a shell.',
   'cli/delivery':
