@@ -48,6 +48,7 @@ import { TagClient } from './names/tag-client.ts'
 import { bindBody, putFields, putQuery, type PutKeeper, type Terms } from './names/terms.ts'
 import { putMany, putNamed } from './names/batches.ts'
 import { PinClient } from './pins/pin-client.ts'
+import { SessionClient } from './session/session-client.ts'
 import { SetClient } from './set/set-client.ts'
 import { TokenClient } from './tokens/token-client.ts'
 import { TreeClient } from './tree-client.ts'
@@ -125,6 +126,11 @@ export class Client {
   /** The calls about the set that the node is a member of. */
   get set(): SetClient {
     return new SetClient(this.#http)
+  }
+
+  /** The calls about sessions of the page. */
+  get sessions(): SessionClient {
+    return new SessionClient(this.#http)
   }
 
   /** The calls about tokens of the API over TCP. */
