@@ -55,7 +55,9 @@ function engineText({ engine, end, engineSilentMs }: SetReport): string {
 
 /** `build-1  standby at entry 51, 3 entries behind, said so 2s ago, version 0.2.0, /ip4/...` */
 function memberText(member: SetMemberView, members: readonly SetMemberView[]): string {
-  const { state, lag, agoMs, isOwn, silent, version, position, addresses } = member
+  const { lag, agoMs, isOwn, silent, version, position, addresses, answers } = member
+  const isPast = (member.state === 'active' || member.state === 'paused') && !answers
+  const state = isPast ? 'was active' : member.state
   const behind = lag === undefined || lag === 0 ? '' : `, ${plural(lag, 'entry')} behind`
   const said = isOwn ? 'this one' : `${silent ? 'SILENT, ' : ''}said so ${span(agoMs)} ago`
   const facts = `${state} at entry ${position}${behind}, ${said}, version ${version}`

@@ -7,6 +7,12 @@
  */
 export type MemberState = 'joining' | 'standby' | 'beginning' | 'active' | 'paused' | 'fenced'
 
+/** Does a member say that it is active, in this epoch or a later one? */
+export const saysActive = (
+  { state, epoch }: Pick<MemberNote, 'state' | 'epoch'>,
+  now: number,
+): boolean => (state === 'active' || state === 'paused') && (epoch ?? now) >= now
+
 /** What a member says about itself to the others: an object `m/ID` in the bucket. */
 export interface MemberNote {
   /** 16 hex digits; of the state directory. */
@@ -17,6 +23,10 @@ export interface MemberNote {
   readonly state: MemberState
   /** The last entry that it has applied. */
   readonly position: number
+  /** Entries that the journal had and it had not read; the last ones are read before applied. */
+  readonly lag?: number
+  /** Of the last entry that it knows: one that was active in an earlier epoch is so no more. */
+  readonly epoch?: number
   /** Where Locals reach it while it is active, without the peer id. */
   readonly addresses: readonly string[]
   /** Positions of snapshots of others that agree with its records. */

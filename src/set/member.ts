@@ -4,14 +4,14 @@ import type { ObjectStore } from '../bucket/object-store.ts'
 import { fromHex } from '../bytes.ts'
 import { DstoreError, asDstoreError } from '../errors.ts'
 import type { Journal } from '../journal/journal.ts'
-import { SET_FORGET_MS, SET_NOTE_MS } from '../limits.ts'
+import { SET_NOTE_MS } from '../limits.ts'
 import type { Log } from '../log.ts'
 import { Active } from './active.ts'
 import { Election } from './election.ts'
 import type { FollowedEnd } from './followed.ts'
 import type { Elected, MemberNote, MemberState, MemberStatus, SetMember } from './interface.ts'
 import { Lease } from './lease.ts'
-import { readNotes, writeNote } from './notes.ts'
+import { Noting } from './notes.ts'
 import type { ReplicaPlace } from './replica-place.ts'
 import { ALL_SET_RULES, type SetRules } from './rules.ts'
 import { SetSnapshots } from './snapshots.ts'
@@ -61,16 +61,15 @@ class Member implements SetMember {
   readonly #rules: SetRules
   readonly #snapshots: SetSnapshots
   readonly #closing = new AbortController()
-  readonly #noting: Promise<void>
+  readonly #noting: Noting
   #state: MemberState = 'joining'
   #standing: Standing | undefined
   #active: Active | undefined
   #position = 0
   #epoch = 0
   #addresses: readonly string[] = []
-  #others: readonly MemberNote[] = []
-  #noteNow: (() => void) | undefined
   #end: number | undefined
+  #lag: number | undefined
   #heardAt: number
   #fault: { readonly fault: DstoreError; readonly at: number } | undefined
   /** The last epoch in which this member was active. */
@@ -88,10 +87,13 @@ class Member implements SetMember {
       elapsed: options.clocks.grantor,
       wall: options.clocks.wall,
       hasStandby: () => this.#hasStandby(),
-      others: () => this.#others,
+      others: () => this.#noting.others,
       onFailed: (error) => this.#failed(error),
     })
-    this.#noting = this.#note()
+    const { grantor, wall } = options.clocks
+    const own = (): MemberNote => this.#ownNote()
+    const clocks = { wall, elapsed: grantor }
+    this.#noting = new Noting({ ...options, ...clocks, own }, this.#closing.signal)
   }
 
   async stand(signal: AbortSignal): Promise<Elected> {
@@ -114,7 +116,7 @@ class Member implements SetMember {
     const fault = this.#fault
     return {
       own: this.#ownNote(),
-      others: this.#others,
+      others: this.#noting.others,
       engine,
       bucket: objects.place,
       epoch: this.#epoch,
@@ -132,7 +134,7 @@ class Member implements SetMember {
   }
 
   addresses(): readonly string[] {
-    const others = this.#others
+    const others = this.#noting.others
       .toSorted((a, b) => (a.id < b.id ? -1 : 1))
       .flatMap(({ addresses }) => addresses)
     return [...new Set([...this.#addresses, ...others])]
@@ -140,7 +142,11 @@ class Member implements SetMember {
 
   setAddresses(addresses: readonly string[]): void {
     this.#addresses = addresses
-    this.#noteNow?.()
+    this.#noting.changed()
+  }
+
+  freshen(): Promise<void> {
+    return this.#noting.freshen()
   }
 
   close(): Promise<void> {
@@ -151,7 +157,7 @@ class Member implements SetMember {
     this.#closing.abort(new DstoreError('unreachable', 'the member of the set is closed'))
     await this.#active?.close()
     await this.#standing?.stop()
-    await this.#noting
+    await this.#noting.ended
     await this.#options.journal.close()
     await this.#options.objects.close()
   }
@@ -172,9 +178,10 @@ class Member implements SetMember {
       yieldMs: YIELD_MS,
       beside: (source, ends) => this.#snapshots.run('standby', source, ends),
       onState: (state) => this.#become(state),
-      onRead: ({ end, epoch, position }) => {
+      onRead: ({ end, lag, epoch, position }) => {
         if (end !== undefined) {
           this.#end = end
+          this.#lag = lag
           this.#heard()
         }
         this.#epoch = epoch ?? this.#epoch
@@ -212,6 +219,7 @@ class Member implements SetMember {
       onAcknowledged: (position, entry) => {
         this.#heard()
         this.#end = this.#position = position
+        this.#lag = 0
         own.active?.acknowledged()
         this.#snapshots.applied([entry])
       },
@@ -246,7 +254,7 @@ class Member implements SetMember {
     if (state === 'paused') this.#pauses++
     if (state === 'active' && this.#state === 'beginning') this.#takeOvers++
     this.#state = state
-    this.#noteNow?.()
+    this.#noting.changed()
   }
 
   #heard(): void {
@@ -267,6 +275,8 @@ class Member implements SetMember {
       version,
       state: this.#state,
       position: this.#position,
+      ...(this.#lag !== undefined && { lag: this.#lag }),
+      epoch: this.#epoch,
       addresses: this.#addresses,
       ...(verified.length > 0 && { verified }),
       at: Math.floor(clocks.wall()),
@@ -277,35 +287,6 @@ class Member implements SetMember {
   #hasStandby(): boolean {
     const now = this.#options.clocks.wall()
     const isFresh = ({ at }: MemberNote): boolean => Math.abs(now - at) < 6 * SET_NOTE_MS
-    return this.#others.some((note) => note.state === 'standby' && isFresh(note))
-  }
-
-  /** Tells the others about this member, and reads what they say. Never rejects. */
-  async #note(): Promise<void> {
-    const { objects, clocks, sleep, id, log } = this.#options
-    const { signal } = this.#closing
-    let isFailing = false
-    while (!signal.aborted) {
-      const woken = new AbortController()
-      this.#noteNow = () => woken.abort()
-      try {
-        await writeNote(objects, this.#ownNote(), signal)
-        const notes = await readNotes(objects, clocks.wall(), signal)
-        this.#others = notes.filter((note) => note.id !== id)
-        isFailing = false
-      } catch (error) {
-        if (signal.aborted) return
-        const { message } = asDstoreError(error)
-        if (!isFailing) log.warn('the bucket does not take the note of this member', { message })
-        isFailing = true
-        const now = clocks.wall()
-        this.#others = this.#others.filter(({ at }) => now - at < SET_FORGET_MS)
-      }
-      await sleep(SET_NOTE_MS, AbortSignal.any([signal, woken.signal]))
-      // Several changes in a moment make one note.
-      if (woken.signal.aborted) await sleep(MOMENT_MS, signal)
-    }
+    return this.#noting.others.some((note) => note.state === 'standby' && isFresh(note))
   }
 }
-
-const MOMENT_MS = 200

@@ -1,12 +1,16 @@
 /** What the members of a set say about themselves: small objects in the bucket. */
+import type { Sleep } from '../archive/interface.ts'
 import type { ObjectStore } from '../bucket/object-store.ts'
+import { asDstoreError } from '../errors.ts'
 import {
   SET_ADDRESSES,
   SET_FORGET_MS,
   SET_MEMBERS,
   SET_NOTE_BYTES,
+  SET_NOTE_MS,
   SET_SNAPSHOTS,
 } from '../limits.ts'
+import type { Log } from '../log.ts'
 import type { MemberNote, MemberState } from './interface.ts'
 
 const PREFIX = 'm/'
@@ -22,6 +26,91 @@ const STATES: ReadonlySet<string> = new Set<MemberState>([
 /** Printable, without what a terminal or a page would take for more than text. */
 const TEXT = /^[\w .:@/+-]{1,64}$/
 const ADDRESS = /^\/[\w./:%-]{1,255}$/
+
+/** Several changes in a moment make one note. */
+const MOMENT_MS = 200
+/** What was read this long ago is new enough for one who asks, and no one waits longer for more. */
+const FRESH_MS = 1000
+const FRESHEN_MS = 2000
+
+export interface NotingParts {
+  readonly objects: Pick<ObjectStore, 'put' | 'get' | 'list'>
+  readonly id: string
+  /** What this member says now. */
+  readonly own: () => MemberNote
+  readonly wall: () => number
+  readonly elapsed: () => number
+  readonly sleep: Sleep
+  readonly log: Log
+}
+
+/** Tells the others about this member, and reads what they say, until the signal. */
+export class Noting {
+  readonly #parts: NotingParts
+  readonly #signal: AbortSignal
+  #others: readonly MemberNote[] = []
+  #wake: (() => void) | undefined
+  /** Called when the round that begins next is over. */
+  #waiting: (() => void)[] = []
+  #readAt: number | undefined
+  readonly ended: Promise<void>
+
+  constructor(parts: NotingParts, signal: AbortSignal) {
+    this.#parts = parts
+    this.#signal = signal
+    this.ended = this.#run()
+  }
+
+  /** As they last said. */
+  get others(): readonly MemberNote[] {
+    return this.#others
+  }
+
+  /** This member has something else to say. */
+  changed(): void {
+    this.#wake?.()
+  }
+
+  /** Reads what the others say now, as far as the bucket answers soon. */
+  async freshen(): Promise<void> {
+    const { elapsed, sleep } = this.#parts
+    if (this.#readAt !== undefined && elapsed() - this.#readAt < FRESH_MS) return
+    const over = new AbortController()
+    const read = new Promise<void>((resolve) => this.#waiting.push(resolve))
+    this.changed()
+    await Promise.race([read, sleep(FRESHEN_MS, AbortSignal.any([over.signal, this.#signal]))])
+    over.abort()
+  }
+
+  /** Never rejects. */
+  async #run(): Promise<void> {
+    const { objects, id, own, wall, elapsed, sleep, log } = this.#parts
+    const signal = this.#signal
+    let isFailing = false
+    while (!signal.aborted) {
+      const woken = new AbortController()
+      this.#wake = () => woken.abort()
+      const waiting = this.#waiting.splice(0)
+      try {
+        await writeNote(objects, own(), signal)
+        const notes = await readNotes(objects, wall(), signal)
+        this.#others = notes.filter((note) => note.id !== id)
+        this.#readAt = elapsed()
+        isFailing = false
+      } catch (error) {
+        if (signal.aborted) return
+        const { message } = asDstoreError(error)
+        if (!isFailing) log.warn('the bucket does not take the note of this member', { message })
+        isFailing = true
+        const now = wall()
+        this.#others = this.#others.filter(({ at }) => now - at < SET_FORGET_MS)
+      }
+      for (const resolve of waiting) resolve()
+      await sleep(SET_NOTE_MS, AbortSignal.any([signal, woken.signal]))
+      if (woken.signal.aborted) await sleep(MOMENT_MS, signal)
+    }
+  }
+}
 
 /** Replaces what this member said before. */
 export async function writeNote(
@@ -74,11 +163,16 @@ export function noteIn(id: string, bytes: Uint8Array): MemberNote | undefined {
   }
   if (!isCount(position) || !isCount(at) || !Array.isArray(addresses)) return undefined
   if (addresses.length > SET_ADDRESSES || !addresses.every(isAddress)) return undefined
-  const { verified = [] } = said
+  const { verified = [], lag, epoch } = said
+  if (![lag, epoch].every((one) => one === undefined || isCount(one))) return undefined
   if (!Array.isArray(verified) || verified.length > SET_SNAPSHOTS || !verified.every(isCount)) {
     return undefined
   }
-  const more = verified.length > 0 && { verified }
+  const more = {
+    ...(lag !== undefined && { lag: lag as number }),
+    ...(epoch !== undefined && { epoch: epoch as number }),
+    ...(verified.length > 0 && { verified }),
+  }
   return { id, name, version, state: state as MemberState, position, addresses, at, ...more }
 }
 

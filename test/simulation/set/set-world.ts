@@ -87,6 +87,8 @@ class World {
   #processes = 0
   #marks = 0
   #isCalm = false
+  /** Was a process killed at the event of the options? */
+  #isKilled = false
 
   constructor(seed: number, options: SetWorldOptions) {
     this.#options = options
@@ -134,11 +136,16 @@ class World {
       this.#engine.heal(machine.name)
       this.#start(machine)
     }
-    await this.#pass(CALM_MS)
-    if (!this.#isSound) return
-    const before = this.oracle.counts['acknowledged'] ?? 0
-    for (const { node } of this.#machines) if (node !== undefined) this.#change(node, 'put')
-    await this.#pass(ANSWER_MS)
+    let wasKilled: boolean
+    let before: number
+    do {
+      wasKilled = this.#isKilled
+      await this.#pass(CALM_MS)
+      before = this.oracle.counts['acknowledged'] ?? 0
+      for (const { node } of this.#machines) if (node !== undefined) this.#change(node, 'put')
+      await this.#pass(ANSWER_MS)
+      // The kill of this schedule came meanwhile: another member takes over.
+    } while (this.#isSound && wasKilled !== this.#isKilled)
     if (!this.#isSound) return
     if ((this.oracle.counts['acknowledged'] ?? 0) === before) {
       this.oracle.fail('nobody acknowledges a change, long after all faults are over')
@@ -194,6 +201,7 @@ class World {
   #onDelivered({ node }: Machine, process: SetProcess): void {
     if (++this.delivered !== this.#options.killAt || node?.process !== process) return
     this.#say(`${node.name} is killed at event ${this.delivered}`)
+    this.#isKilled = true
     node.kill()
   }
 
@@ -276,7 +284,7 @@ class World {
   #work(): void {
     const machine = this.#one(this.#machines)
     if (machine.node?.process.isAlive === false && this.#random() < 0.3) this.#start(machine)
-    if (this.#random() < 0.1) machine.node?.flush()
+    if (this.#random() < 0.1 && machine.node?.process.isRunning === true) machine.disk.flush()
     const open = this.#machines.filter(({ node, isCutOff }) => node?.isOpen === true && !isCutOff)
     if (open.length === 0) return
     const node = this.#one(open).node!

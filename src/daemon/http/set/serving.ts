@@ -17,6 +17,8 @@ export interface Serving {
   readonly refusal: DstoreError | undefined
   /** For calls that begin now; undefined while the node takes none. */
   readonly handOver: HandOver | undefined
+  /** Hears what other members say now, as far as that takes no long time. */
+  freshen(): Promise<void>
   /** Leaves the active part to another member. */
   stepDown(): Promise<void>
 }

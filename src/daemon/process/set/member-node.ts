@@ -11,6 +11,7 @@ import type { NodeStatus, ServedNode } from '../../../node/node.ts'
 import { VERSION } from '../../../node/version.ts'
 import type { HandOver, Serving } from '../../http/set/serving.ts'
 import type { Elected, MemberNote, SetMember } from '../../../set/interface.ts'
+import { saysActive } from '../../../set/member-note.ts'
 
 export interface MemberNodeOptions {
   readonly set: SetMember
@@ -71,8 +72,8 @@ export class MemberNode implements Serving {
 
   get refusal(): DstoreError | undefined {
     if (this.#active?.isEnding === false) return undefined
-    const { own, others } = this.#options.set.status()
-    const active = others.find(({ state }) => state === 'active' || state === 'paused')
+    const { own, others, epoch } = this.#options.set.status()
+    const active = others.find((note) => saysActive(note, epoch))
     const who =
       active === undefined ? 'no member is known to be active' : `${active.name} is active`
     const isOpening = own.state === 'active' || own.state === 'beginning'
@@ -96,6 +97,10 @@ export class MemberNode implements Serving {
         if (!isNow()) throw new DstoreError('unreachable', 'this member is not active any more')
       },
     }
+  }
+
+  freshen(): Promise<void> {
+    return this.#options.set.freshen()
   }
 
   /** Leaves the active part to another member. Errors: `conflict` where it is not active. */
@@ -199,11 +204,13 @@ export class MemberNode implements Serving {
 
   async #status(): Promise<NodeStatus> {
     const active = this.#active
-    if (active?.isEnding === false) return active.node.status()
+    // The node began when this member became active; whoever asks means the process.
+    const startedAt = this.#startedAt
+    if (active?.isEnding === false) return { ...(await active.node.status()), startedAt }
     return {
       role: 'global',
       version: VERSION,
-      startedAt: this.#startedAt,
+      startedAt,
       peerId: undefined,
       listen: [],
       lanePort: undefined,

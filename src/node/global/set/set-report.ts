@@ -10,6 +10,10 @@ export interface SetMemberReport {
   readonly state: MemberState
   /** The last entry of the journal that it has applied, when it said so. */
   readonly position: number
+  /** Entries that the journal had and it had not read, when it said so; missing: not known. */
+  readonly lag?: number
+  /** Of the last entry that it knew. */
+  readonly epoch?: number
   /** Where Locals reach it while it is active. */
   readonly addresses: readonly string[]
   /** When it said so, by its own clock. */
