@@ -12,6 +12,8 @@ import type { HttpStatus } from '../api/api.ts'
 import type { TokenTable } from '../config/tokens/token-table.ts'
 import type { Access } from './access.ts'
 import type { Serving } from './set/serving.ts'
+import type { Sessions } from './session/sessions.ts'
+import type { Caller } from './tokens/caller.ts'
 import type { DoorCounts } from './doors/door-counts.ts'
 import type { EventFeed } from './events/event-feed.ts'
 import type { Statistics } from './statistics/statistics.ts'
@@ -24,8 +26,12 @@ export interface ApiContext {
   readonly socket: string
   /** The listener on TCP; undefined without one. */
   readonly http: () => HttpStatus | undefined
+  /** Serves the API over TCP on loopback, where it is not served yet; its address (R013-1). */
+  readonly openHttp: (port: number) => Promise<string>
   /** Those of the API over TCP. */
   readonly tokens: TokenTable
+  /** Those of the page. */
+  readonly sessions: Sessions
   /** The paths that open doors serve. */
   readonly doorRoots: readonly string[]
   readonly doorCounts: DoorCounts

@@ -17,7 +17,8 @@ import { checkDoorCall, findDoor, isOpenDoor } from './doors/door-calls.ts'
 import { doorAt, type Door } from './doors/door.ts'
 import { HttpError } from './http-error.ts'
 import { getImmediate } from './immediate/immediate-get.ts'
-import { findRoute, isOpen, parseQuery } from './routes.ts'
+import { findRoute, isFree, isOpen, parseQuery } from './routes.ts'
+import { LiveCalls } from './session/live-calls.ts'
 import { OTHER } from './statistics/request-counts.ts'
 import { checkServing, holdUnlessOwn, mayAnswerNow } from './set/serving.ts'
 import { isBelowPrefix, PUBLIC_CALLER } from './tokens/caller.ts'
@@ -64,6 +65,7 @@ export function createApiServer(
 ): ApiServer {
   const active = new Map<AbortController, Promise<void>>()
   const stopping = new AbortController()
+  const live = new LiveCalls()
   const onAnswer = access.isLogged ? requestLog(log) : ignore
   const common = Object.entries(BROWSER_HEADERS).flat()
   const { node, doorCounts, member, statistics } = context
@@ -101,7 +103,7 @@ export function createApiServer(
       slot = requests.slot(path, request.method ?? '')
     }
     const call = { ...context, access, request, response, ...signals }
-    const work = handle(call, { log, onAnswer, onRoute, doors })
+    const work = handle(call, { log, onAnswer, onRoute, doors, live })
     active.set(aborter, work)
     void work.finally(() => {
       active.delete(aborter)
@@ -166,13 +168,15 @@ interface Handling {
   /** Called with the route of the request, or the root of its door, once it is known. */
   readonly onRoute: (path: string) => void
   readonly doors: readonly Door[]
+  readonly live: LiveCalls
 }
 
 async function handle(
   call: Omit<HttpCall, 'parameters' | 'query' | 'reach' | 'caller'>,
-  { log, onAnswer, onRoute, doors }: Handling,
+  { log, onAnswer, onRoute, doors, live }: Handling,
 ): Promise<void> {
   const { access, request, response } = call
+  let unwatch = (): void => undefined
   toOriginForm(request)
   const { method = '', url = '' } = request
   // A disconnect is not an error of the daemon; the signal tells the handler.
@@ -181,11 +185,19 @@ async function handle(
   try {
     for (const [name, value] of Object.entries(BROWSER_HEADERS)) response.setHeader(name, value)
     const [path = '', ...search] = url.split('?')
-    const caller = access.admit(
-      request,
-      () => isOpen(path, method) || isOpenDoor(doors, path, method),
-    )
-    onAnswer(request, response, caller)
+    const caller = access.admit(request, {
+      isFree: () => isFree(path, method),
+      isOpen: () => isOpen(path, method) || isOpenDoor(doors, path, method),
+    })
+    // A line each for what anybody may send would let anybody fill the log (R013-11).
+    if (!isFree(path, method)) onAnswer(request, response, caller)
+    // What is removed gives nothing away: who revokes its own token has an answer.
+    if (caller.hash !== undefined && method !== 'DELETE') {
+      unwatch = live.watch(
+        () => access.isLive(caller),
+        () => request.socket.destroy(),
+      )
+    }
     const { expect } = request.headers
     if (expect !== undefined && !/\b100-continue\b/i.test(expect)) {
       throw new HttpError(417, `nothing meets this expectation: ${expect}`)
@@ -225,6 +237,8 @@ async function handle(
     const [where, why] = [path, detail].map(withoutSecrets)
     const stack = stackOf(error, code)
     log[level]('request failed', { method, path: where, code, detail: why, stack })
+  } finally {
+    unwatch()
   }
 }
 
