@@ -2,6 +2,7 @@
  * A daemon in this process for the length of one test, over a `FakeNode` and in a directory of its
  * own.
  */
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import type { ClientRequest, IncomingHttpHeaders } from 'node:http'
@@ -10,6 +11,7 @@ import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { TokenTable } from '../../src/daemon/config/tokens/token-table.ts'
 import type { ServerContext } from '../../src/daemon/http/server.ts'
+import { Sessions } from '../../src/daemon/http/session/sessions.ts'
 import { DoorCounts } from '../../src/daemon/http/doors/door-counts.ts'
 import { startDaemon } from '../../src/daemon/process/daemon.ts'
 import type { Daemon } from '../../src/daemon/process/daemon.ts'
@@ -40,7 +42,9 @@ export const contextOf = (node: FakeNode, socket = ''): ServerContext => ({
   directory: '',
   socket,
   http: () => undefined,
+  openHttp: () => Promise.reject(new Error('no TCP here')),
   tokens: new TokenTable(''),
+  sessions: new Sessions({ now: Date.now, randomBytes, isToken: () => true }),
   doors: [],
   doorRoots: [],
   doorCounts: new DoorCounts(),

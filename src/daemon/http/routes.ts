@@ -23,6 +23,9 @@ import {
 } from './names/rule-handlers.ts'
 import { deletePin, getPin, listPins, putPin } from './pins/pin-handlers.ts'
 import { getSet, stepDown } from './set/handlers.ts'
+import { getPage, toPage } from './page/page-handlers.ts'
+import { endSession, makeCode, openHttp, openSession, whoAmI } from './session/session-handlers.ts'
+import { accessOf } from './tokens/route-access.ts'
 import { addToken, listTokens, removeToken } from './tokens/token-handlers.ts'
 import {
   dropInactive,
@@ -106,7 +109,12 @@ export const ROUTES: readonly Route[] = [
   { path: '/v1/set', methods: { GET: getSet } },
   { path: '/v1/set/step-down', methods: { POST: stepDown } },
   { path: '/v1/stop', methods: { POST: stop } },
+  { path: '/v1/http', methods: { POST: openHttp } },
+  { path: '/v1/session/codes', methods: { POST: makeCode } },
+  { path: '/v1/session', methods: { GET: whoAmI, POST: openSession, DELETE: endSession } },
   { path: '/metrics', methods: { GET: metrics } },
+  { path: '/ui', methods: { GET: toPage, HEAD: toPage } },
+  { path: '/ui/{rest}', methods: { GET: getPage, HEAD: getPage } },
 ]
 
 export interface RouteMatch {
@@ -142,6 +150,23 @@ function hintFor([, version, collection, ...rest]: string[]): string | undefined
   const path = [collection, name.join('%2F'), ...rest.slice(name.length)].join('/')
   return `write a slash in a name as %2F: /v1/${path}`
 }
+
+/** Whether it is a call that needs no token, whatever `--http-public` says. */
+export function isFree(path: string, method: string): boolean {
+  const parts = path.split('/')
+  return FREE_ROUTES.some(({ of, pattern }) => {
+    return accessOf(of, method)?.free === true && fits(pattern, parts)
+  })
+}
+
+const FREE_ROUTES = ROUTES.filter(({ path, methods }) =>
+  Object.keys(methods).some((method) => accessOf(path, method)?.free),
+).map(({ path }) => ({ of: path, pattern: path.split('/') }))
+
+/** Whether `matchPath` would find parameters; it decodes none of them. */
+const fits = (pattern: readonly string[], parts: readonly string[]): boolean =>
+  (pattern.at(-1) === REST ? pattern.length <= parts.length : pattern.length === parts.length) &&
+  pattern.every((part, at) => part.startsWith('{') || part === parts[at])
 
 /** Whether it is a GET or HEAD of a path where these reveal only values and their names. */
 export function isOpen(path: string, method: string): boolean {

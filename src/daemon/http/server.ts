@@ -17,7 +17,8 @@ import { checkDoorCall, findDoor, isOpenDoor } from './doors/door-calls.ts'
 import { doorAt, type Door } from './doors/door.ts'
 import { HttpError } from './http-error.ts'
 import { getImmediate } from './immediate/immediate-get.ts'
-import { findRoute, isOpen, parseQuery } from './routes.ts'
+import { findRoute, isFree, isOpen, parseQuery } from './routes.ts'
+import { LiveCalls } from './session/live-calls.ts'
 import { checkServing, holdUnlessOwn, mayAnswerNow } from './set/serving.ts'
 import { isBelowPrefix, PUBLIC_CALLER } from './tokens/caller.ts'
 import { nodeFor } from './tokens/confined-node.ts'
@@ -63,6 +64,7 @@ export function createApiServer(
 ): ApiServer {
   const active = new Map<AbortController, Promise<void>>()
   const stopping = new AbortController()
+  const live = new LiveCalls()
   const onAnswer = access.isLogged ? requestLog(log) : ignore
   const common = Object.entries(BROWSER_HEADERS).flat()
   const { node, doorCounts, member } = context
@@ -89,7 +91,8 @@ export function createApiServer(
     const { socket } = request
     connections.begin(socket, response, leave)
     const signals = { signal: aborter.signal, stopping: stopping.signal }
-    const work = handle({ ...context, access, request, response, ...signals }, log, onAnswer, doors)
+    const call = { ...context, access, request, response, ...signals }
+    const work = handle(call, log, onAnswer, doors, live)
     active.set(aborter, work)
     void work.finally(() => {
       active.delete(aborter)
@@ -148,12 +151,14 @@ function within(ms: number, work: Promise<unknown>): Promise<boolean> {
 }
 
 async function handle(
-  call: Omit<HttpCall, 'parameters' | 'query' | 'reach'>,
+  call: Omit<HttpCall, 'parameters' | 'query' | 'reach' | 'caller'>,
   log: Log,
   onAnswer: RequestLog,
   doors: readonly Door[],
+  live: LiveCalls,
 ): Promise<void> {
   const { access, request, response } = call
+  let unwatch = (): void => undefined
   toOriginForm(request)
   const { method = '', url = '' } = request
   // A disconnect is not an error of the daemon; the signal tells the handler.
@@ -162,11 +167,19 @@ async function handle(
   try {
     for (const [name, value] of Object.entries(BROWSER_HEADERS)) response.setHeader(name, value)
     const [path = '', ...search] = url.split('?')
-    const caller = access.admit(
-      request,
-      () => isOpen(path, method) || isOpenDoor(doors, path, method),
-    )
-    onAnswer(request, response, caller)
+    const caller = access.admit(request, {
+      isFree: () => isFree(path, method),
+      isOpen: () => isOpen(path, method) || isOpenDoor(doors, path, method),
+    })
+    // A line each for what anybody may send would let anybody fill the log (R013-11).
+    if (!isFree(path, method)) onAnswer(request, response, caller)
+    // What is removed gives nothing away: who revokes its own token has an answer.
+    if (caller.hash !== undefined && method !== 'DELETE') {
+      unwatch = live.watch(
+        () => access.isLive(caller),
+        () => request.socket.destroy(),
+      )
+    }
     const { expect } = request.headers
     if (expect !== undefined && !/\b100-continue\b/i.test(expect)) {
       throw new HttpError(417, `nothing meets this expectation: ${expect}`)
@@ -184,14 +197,14 @@ async function handle(
       const mayFetch = caller !== PUBLIC_CALLER
       const seen = nodeFor(call.node, caller)
       const maySee = (name: string): boolean => isBelowPrefix(name, caller.prefix)
-      await door.handle({ ...call, ...seen, parameters: {}, query, rest, mayFetch, maySee })
+      await door.handle({ ...call, caller, ...seen, parameters: {}, query, rest, mayFetch, maySee })
       return
     }
     const { route, handler, parameters } = findRoute(method, path)
     checkCall(caller, route, method)
     checkServing(call.member, route)
     const query = parseQuery(search.join('?'))
-    await handler({ ...call, ...nodeFor(call.node, caller), parameters, query })
+    await handler({ ...call, caller, ...nodeFor(call.node, caller), parameters, query })
   } catch (error) {
     const door = doorAt(doors, url.replace(/\?.*$/s, ''))?.door
     addDoorHeaders(door, response, error)
@@ -203,6 +216,8 @@ async function handle(
     const [where, why] = [path, detail].map(withoutSecrets)
     const stack = stackOf(error, code)
     log[level]('request failed', { method, path: where, code, detail: why, stack })
+  } finally {
+    unwatch()
   }
 }
 

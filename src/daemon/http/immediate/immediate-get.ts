@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ImmediateValue, Node } from '../../../node/node.ts'
-import type { Access } from '../access.ts'
+import type { Access, Need } from '../access.ts'
 import { isBelowPrefix, type Caller } from '../tokens/caller.ts'
 import type { DoorCounts } from '../doors/door-counts.ts'
 import type { Door } from '../doors/door.ts'
@@ -23,7 +23,8 @@ export interface ImmediateOptions {
   readonly onAnswer: (request: IncomingMessage, response: ServerResponse, caller: Caller) => void
 }
 
-const isOpen = (): boolean => true
+/** A value of its own never is free. */
+const NEED: Need = { isFree: () => false, isOpen: () => true }
 
 /** Responds to the request, or returns false and has touched nothing. */
 export function getImmediate(
@@ -36,7 +37,7 @@ export function getImmediate(
   // Before the value is looked up: a refusal must not depend on it (R007-71).
   if (wanted === undefined) return false
   const { word, type, door } = wanted
-  const caller = access.admits(request, isOpen)
+  const caller = access.admits(request, NEED)
   if (caller === undefined || !mayAnswer(caller, wanted)) return false
   const value = node.getImmediate(word)
   if (value === undefined) return false
