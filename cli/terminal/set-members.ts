@@ -31,8 +31,9 @@ export function membersOf({ members, end }: SetReport): readonly SetMemberView[]
 /** The one that answers, or would if the engine did; undefined if none is known. */
 export function activeOf(members: readonly SetMemberView[]): SetMemberView | undefined {
   const answering = members.filter(({ state }) => state === 'active' || state === 'paused')
-  const heard = answering.filter(({ silent }) => !silent)
-  // One that was killed still says that it is active: the one that said so last is.
+  // One that was killed still says that it is active: the journal knows better.
+  const heard = answering.filter(({ silent, isOvertaken }) => !silent && isOvertaken !== true)
+  // Versions before this one do not say of which epoch they are.
   const [latest] = heard.toSorted((a, b) => a.agoMs - b.agoMs)
   return heard.find(({ isOwn }) => isOwn) ?? latest
 }

@@ -15,12 +15,23 @@ export interface MemberNote {
   readonly name: string
   readonly version: string
   readonly state: MemberState
+  /** When it came into this state, by its own clock. Versions before this one do not say. */
+  readonly since?: number
+  /** The epoch that it has begun; missing of one that follows. */
+  readonly epoch?: number
   /** The last entry that it has applied. */
   readonly position: number
   /** Where Locals reach it while it is active, without the peer id. */
   readonly addresses: readonly string[]
   /** Positions of snapshots of others that agree with its records. */
   readonly verified?: readonly number[]
+  /** Positions of snapshots of others that had other rows, and that it deleted. */
+  readonly parted?: readonly number[]
   /** Wall time of the note, by its own clock. */
   readonly at: number
+}
+
+/** Has another member begun a later epoch than the one that this note is of? */
+export function isOvertaken(note: Pick<MemberNote, 'epoch'>, epoch: number): boolean {
+  return note.epoch !== undefined && note.epoch < epoch
 }

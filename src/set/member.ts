@@ -4,14 +4,16 @@ import type { ObjectStore } from '../bucket/object-store.ts'
 import { fromHex } from '../bytes.ts'
 import { DstoreError, asDstoreError } from '../errors.ts'
 import type { Journal } from '../journal/journal.ts'
-import { SET_FORGET_MS, SET_NOTE_MS } from '../limits.ts'
+import { SET_NOTE_MS } from '../limits.ts'
 import type { Log } from '../log.ts'
+import type { Follower } from '../store/disk/follower/follower.ts'
+import type { Row } from '../store/store.ts'
 import { Active } from './active.ts'
 import { Election } from './election.ts'
 import type { FollowedEnd } from './followed.ts'
 import type { Elected, MemberNote, MemberState, MemberStatus, SetMember } from './interface.ts'
 import { Lease } from './lease.ts'
-import { readNotes, writeNote } from './notes.ts'
+import { Noting } from './notes.ts'
 import type { ReplicaPlace } from './replica-place.ts'
 import { ALL_SET_RULES, type SetRules } from './rules.ts'
 import { SetSnapshots } from './snapshots.ts'
@@ -61,15 +63,23 @@ class Member implements SetMember {
   readonly #rules: SetRules
   readonly #snapshots: SetSnapshots
   readonly #closing = new AbortController()
-  readonly #noting: Promise<void>
+  readonly #noting: Noting
+  readonly #notes: Promise<void>
   #state: MemberState = 'joining'
+  /** When it came into that, by the wall clock. */
+  #since: number
   #standing: Standing | undefined
   #active: Active | undefined
   #position = 0
   #epoch = 0
+  #epochAt: number | undefined
+  /** The records, while it stands by. */
+  #records: Pick<Follower, 'rows'> | undefined
+  /** Is this member of the set whose bucket and engine it has? */
+  #isAccepted = false
+  /** Once in a process: where that did not help, people must look. */
+  #hasRebuilt = false
   #addresses: readonly string[] = []
-  #others: readonly MemberNote[] = []
-  #noteNow: (() => void) | undefined
   #end: number | undefined
   #heardAt: number
   #fault: { readonly fault: DstoreError; readonly at: number } | undefined
@@ -83,15 +93,24 @@ class Member implements SetMember {
     this.#options = options
     this.#rules = options.rules ?? ALL_SET_RULES
     this.#heardAt = options.clocks.grantor()
+    this.#since = options.clocks.wall()
     this.#snapshots = new SetSnapshots({
       ...options,
       elapsed: options.clocks.grantor,
       wall: options.clocks.wall,
       hasStandby: () => this.#hasStandby(),
-      others: () => this.#others,
+      others: () => this.#noting.others,
+      onParted: () => this.#parted(),
       onFailed: (error) => this.#failed(error),
     })
-    this.#noting = this.#note()
+    this.#noting = new Noting({
+      ...options,
+      wall: options.clocks.wall,
+      // A member that is refused leaves none.
+      own: () => (this.#isAccepted ? this.#ownNote() : undefined),
+      onRead: () => this.#snapshots.noted(),
+    })
+    this.#notes = this.#noting.run(this.#closing.signal)
   }
 
   async stand(signal: AbortSignal): Promise<Elected> {
@@ -114,10 +133,11 @@ class Member implements SetMember {
     const fault = this.#fault
     return {
       own: this.#ownNote(),
-      others: this.#others,
+      others: this.#noting.others,
       engine,
       bucket: objects.place,
       epoch: this.#epoch,
+      epochAt: this.#epochAt,
       takeOvers: this.#takeOvers,
       pauses: this.#pauses,
       end: this.#end,
@@ -131,8 +151,12 @@ class Member implements SetMember {
     }
   }
 
+  rows(prefix: Uint8Array, limit: number): readonly Row[] | undefined {
+    return this.#records?.rows('meta', { prefix, limit })
+  }
+
   addresses(): readonly string[] {
-    const others = this.#others
+    const others = this.#noting.others
       .toSorted((a, b) => (a.id < b.id ? -1 : 1))
       .flatMap(({ addresses }) => addresses)
     return [...new Set([...this.#addresses, ...others])]
@@ -140,7 +164,7 @@ class Member implements SetMember {
 
   setAddresses(addresses: readonly string[]): void {
     this.#addresses = addresses
-    this.#noteNow?.()
+    this.#noting.now()
   }
 
   close(): Promise<void> {
@@ -151,7 +175,7 @@ class Member implements SetMember {
     this.#closing.abort(new DstoreError('unreachable', 'the member of the set is closed'))
     await this.#active?.close()
     await this.#standing?.stop()
-    await this.#noting
+    await this.#notes
     await this.#options.journal.close()
     await this.#options.objects.close()
   }
@@ -170,14 +194,23 @@ class Member implements SetMember {
       rules: this.#rules,
       ownEpoch: this.#ownEpoch,
       yieldMs: YIELD_MS,
-      beside: (source, ends) => this.#snapshots.run('standby', source, ends),
+      beside: async (source, ends) => {
+        this.#records = source
+        await this.#snapshots.run('standby', source, ends)
+        this.#records = undefined
+      },
+      onAccepted: () => {
+        if (this.#isAccepted) return
+        this.#isAccepted = true
+        this.#noting.now()
+      },
       onState: (state) => this.#become(state),
       onRead: ({ end, epoch, position }) => {
         if (end !== undefined) {
           this.#end = end
           this.#heard()
         }
-        this.#epoch = epoch ?? this.#epoch
+        this.#knows(epoch)
         this.#position = position ?? this.#position
       },
       onApplied: (entries) => this.#snapshots.applied(entries),
@@ -237,7 +270,8 @@ class Member implements SetMember {
       },
     })
     this.#active = own.active = active
-    this.#epoch = this.#ownEpoch = active.epoch
+    this.#ownEpoch = active.epoch
+    this.#knows(active.epoch)
     return active
   }
 
@@ -246,7 +280,23 @@ class Member implements SetMember {
     if (state === 'paused') this.#pauses++
     if (state === 'active' && this.#state === 'beginning') this.#takeOvers++
     this.#state = state
-    this.#noteNow?.()
+    this.#since = this.#options.clocks.wall()
+    this.#noting.now()
+  }
+
+  /** The journal has entries of this epoch. */
+  #knows(epoch: number | undefined): void {
+    if (epoch === undefined || epoch <= this.#epoch) return
+    // What it finds at its start may have begun at any time.
+    if (this.#epoch > 0) this.#epochAt = this.#options.clocks.wall()
+    this.#epoch = epoch
+  }
+
+  /** The active member has other rows than this one: those that it serves count. */
+  #parted(): void {
+    if (this.#hasRebuilt || this.#standing === undefined) return
+    this.#hasRebuilt = true
+    this.#standing.rebuild('its rows are not those of the active member')
   }
 
   #heard(): void {
@@ -260,15 +310,18 @@ class Member implements SetMember {
 
   #ownNote(): MemberNote {
     const { id, name, version, clocks } = this.#options
-    const { verified } = this.#snapshots
+    const { verified, parted } = this.#snapshots
     return {
       id,
       name,
       version,
       state: this.#state,
+      since: Math.floor(this.#since),
+      ...(this.#active !== undefined && LEADING.has(this.#state) && { epoch: this.#active.epoch }),
       position: this.#position,
       addresses: this.#addresses,
       ...(verified.length > 0 && { verified }),
+      ...(parted.length > 0 && { parted }),
       at: Math.floor(clocks.wall()),
     }
   }
@@ -277,35 +330,9 @@ class Member implements SetMember {
   #hasStandby(): boolean {
     const now = this.#options.clocks.wall()
     const isFresh = ({ at }: MemberNote): boolean => Math.abs(now - at) < 6 * SET_NOTE_MS
-    return this.#others.some((note) => note.state === 'standby' && isFresh(note))
-  }
-
-  /** Tells the others about this member, and reads what they say. Never rejects. */
-  async #note(): Promise<void> {
-    const { objects, clocks, sleep, id, log } = this.#options
-    const { signal } = this.#closing
-    let isFailing = false
-    while (!signal.aborted) {
-      const woken = new AbortController()
-      this.#noteNow = () => woken.abort()
-      try {
-        await writeNote(objects, this.#ownNote(), signal)
-        const notes = await readNotes(objects, clocks.wall(), signal)
-        this.#others = notes.filter((note) => note.id !== id)
-        isFailing = false
-      } catch (error) {
-        if (signal.aborted) return
-        const { message } = asDstoreError(error)
-        if (!isFailing) log.warn('the bucket does not take the note of this member', { message })
-        isFailing = true
-        const now = clocks.wall()
-        this.#others = this.#others.filter(({ at }) => now - at < SET_FORGET_MS)
-      }
-      await sleep(SET_NOTE_MS, AbortSignal.any([signal, woken.signal]))
-      // Several changes in a moment make one note.
-      if (woken.signal.aborted) await sleep(MOMENT_MS, signal)
-    }
+    return this.#noting.others.some((note) => note.state === 'standby' && isFresh(note))
   }
 }
 
-const MOMENT_MS = 200
+/** States of a member that has begun an epoch. */
+const LEADING: ReadonlySet<MemberState> = new Set(['beginning', 'active', 'paused', 'fenced'])

@@ -1,12 +1,16 @@
 /** What the members of a set say about themselves: small objects in the bucket. */
+import type { Sleep } from '../archive/interface.ts'
 import type { ObjectStore } from '../bucket/object-store.ts'
+import { asDstoreError } from '../errors.ts'
 import {
   SET_ADDRESSES,
   SET_FORGET_MS,
   SET_MEMBERS,
+  SET_NOTE_MS,
   SET_NOTE_BYTES,
   SET_SNAPSHOTS,
 } from '../limits.ts'
+import type { Log } from '../log.ts'
 import type { MemberNote, MemberState } from './interface.ts'
 
 const PREFIX = 'm/'
@@ -22,6 +26,73 @@ const STATES: ReadonlySet<string> = new Set<MemberState>([
 /** Printable, without what a terminal or a page would take for more than text. */
 const TEXT = /^[\w .:@/+-]{1,64}$/
 const ADDRESS = /^\/[\w./:%-]{1,255}$/
+
+export interface NotingParts {
+  readonly objects: Pick<ObjectStore, 'get' | 'list' | 'put'>
+  /** Of this member. */
+  readonly id: string
+  /** What it says now; undefined: nothing yet. */
+  readonly own: () => MemberNote | undefined
+  readonly onRead: () => void
+  readonly wall: () => number
+  readonly sleep: Sleep
+  readonly log: Log
+}
+
+const MOMENT_MS = 200
+
+/** Tells the others about this member, and reads what they say. */
+export class Noting {
+  readonly #parts: NotingParts
+  #others: readonly MemberNote[] = []
+  #woken = new AbortController()
+
+  constructor(parts: NotingParts) {
+    this.#parts = parts
+  }
+
+  /** What the others said, the latest first. */
+  get others(): readonly MemberNote[] {
+    return this.#others
+  }
+
+  /** What this member says has changed. */
+  now(): void {
+    this.#woken.abort()
+  }
+
+  /** Until the signal is aborted. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { sleep, log, wall } = this.#parts
+    let isFailing = false
+    while (!signal.aborted) {
+      const woken = (this.#woken = new AbortController())
+      try {
+        await this.#exchange(signal)
+        isFailing = false
+      } catch (error) {
+        if (signal.aborted) return
+        const { message } = asDstoreError(error)
+        if (!isFailing) log.warn('the bucket does not take the note of this member', { message })
+        isFailing = true
+        const now = wall()
+        this.#others = this.#others.filter(({ at }) => now - at < SET_FORGET_MS)
+      }
+      await sleep(SET_NOTE_MS, AbortSignal.any([signal, woken.signal]))
+      // Several changes in a moment make one note.
+      if (woken.signal.aborted) await sleep(MOMENT_MS, signal)
+    }
+  }
+
+  async #exchange(signal: AbortSignal): Promise<void> {
+    const { objects, id, own, onRead, wall } = this.#parts
+    const note = own()
+    if (note !== undefined) await writeNote(objects, note, signal)
+    const notes = await readNotes(objects, wall(), signal)
+    this.#others = notes.filter((one) => one.id !== id)
+    onRead()
+  }
+}
 
 /** Replaces what this member said before. */
 export async function writeNote(
@@ -74,16 +145,28 @@ export function noteIn(id: string, bytes: Uint8Array): MemberNote | undefined {
   }
   if (!isCount(position) || !isCount(at) || !Array.isArray(addresses)) return undefined
   if (addresses.length > SET_ADDRESSES || !addresses.every(isAddress)) return undefined
-  const { verified = [] } = said
-  if (!Array.isArray(verified) || verified.length > SET_SNAPSHOTS || !verified.every(isCount)) {
-    return undefined
+  const { verified = [], parted = [], since, epoch } = said
+  if (![since, epoch].every((one) => one === undefined || isCount(one))) return undefined
+  if (!arePositions(verified) || !arePositions(parted)) return undefined
+  return {
+    id,
+    name,
+    version,
+    state: state as MemberState,
+    ...(isCount(since) && { since }),
+    ...(isCount(epoch) && { epoch }),
+    position,
+    addresses,
+    ...(verified.length > 0 && { verified }),
+    ...(parted.length > 0 && { parted }),
+    at,
   }
-  const more = verified.length > 0 && { verified }
-  return { id, name, version, state: state as MemberState, position, addresses, at, ...more }
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string' && TEXT.test(value)
 const isAddress = (value: unknown): value is string =>
   typeof value === 'string' && ADDRESS.test(value)
+const arePositions = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.length <= SET_SNAPSHOTS && value.every(isCount)
 const isCount = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0

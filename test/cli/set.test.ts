@@ -54,6 +54,9 @@ test('R012-51 the active member is the one that said so last, and is not silent'
   t.is(of(member('a', 0, active), member('b', -3000, active)), 'a')
   t.is(of(member('a', 0), member('b', 16_000, active)), undefined)
   t.is(of(member('a', 0), member('b', 1000, { state: 'paused' })), 'b')
+  const gone = member('b', 1000, { ...active, epoch: 6, isOvertaken: true })
+  t.is(of(member('a', 0), gone), undefined)
+  t.is(of(member('a', 0), gone, member('c', 2000, { ...active, epoch: 7 })), 'c')
 })
 
 test('R012-50 R012-52 status shows each member, by its id where names are the same', (t) => {
@@ -73,6 +76,16 @@ test('R012-50 R012-52 status shows each member, by its id where names are the sa
   ])
   t.like(setDocument(found), { active: 'c000000000000000', epoch: 7 })
   t.regex(setText(report([member('a', 0)])), /^active +NONE that is known here, epoch 7$/m)
+  const at = new Date(NOW - 1000).toISOString()
+  const gone = member('b', 4000, { ...active, epoch: 6, isOvertaken: true })
+  const over = setText(report([member('a', 0), gone], { epochAt: at }))
+  t.regex(
+    over,
+    /^active +ANOTHER ONE, which has not said so yet, epoch 7, since 2026-11-29T07:59:59/m,
+  )
+  t.regex(over, /^member +b  OVERTAKEN \(was active\) at entry 100, said so 4s ago/m)
+  const known = setText(report([member('a', 0), member('c', 1000, { ...active, since: at })]))
+  t.regex(known, /^active +c, epoch 7, since 2026-11-29T07:59:59/m)
 })
 
 /** A daemon in this process whose node says that of its set. */

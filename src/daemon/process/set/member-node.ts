@@ -11,6 +11,7 @@ import type { NodeStatus, ServedNode } from '../../../node/node.ts'
 import { VERSION } from '../../../node/version.ts'
 import type { HandOver, Serving } from '../../http/set/serving.ts'
 import type { Elected, MemberNote, SetMember } from '../../../set/interface.ts'
+import { isOvertaken } from '../../../set/member-note.ts'
 
 export interface MemberNodeOptions {
   readonly set: SetMember
@@ -20,6 +21,10 @@ export interface MemberNodeOptions {
   readonly open: (set: NodeSet) => Promise<ServedNode>
   /** It is active: settles what the daemon keeps in the store, before callers are answered. */
   readonly onActive: (node: ServedNode) => Promise<void>
+  /** It is not active any more: what others keep in the store counts. */
+  readonly onInactive?: () => void
+  /** What goes on until it stands by, for people. */
+  readonly onStep?: ((doing: string) => void) | undefined
 }
 
 interface Activity {
@@ -63,16 +68,26 @@ export class MemberNode implements Serving {
   async start(): Promise<void> {
     this.#running = this.#run()
     const failed = this.ended.then((fault) => Promise.reject(fault))
-    await Promise.race([
-      failed,
-      this.#until((state) => state === 'standby' || this.#active !== undefined),
-    ])
+    const isThere = (state: MemberNote['state']): boolean => {
+      this.#sayStep()
+      return state === 'standby' || this.#active !== undefined
+    }
+    await Promise.race([failed, this.#until(isThere)])
+  }
+
+  #sayStep(): void {
+    const { set, onStep } = this.#options
+    const { own, end } = set.status()
+    if (own.state !== 'joining') onStep?.(`is ${own.state}`)
+    else if (end !== undefined) onStep?.(`reads the journal: entry ${own.position} of ${end}`)
   }
 
   get refusal(): DstoreError | undefined {
     if (this.#active?.isEnding === false) return undefined
-    const { own, others } = this.#options.set.status()
-    const active = others.find(({ state }) => state === 'active' || state === 'paused')
+    const { own, others, epoch } = this.#options.set.status()
+    const active = others.find(
+      (one) => (one.state === 'active' || one.state === 'paused') && !isOvertaken(one, epoch),
+    )
     const who =
       active === undefined ? 'no member is known to be active' : `${active.name} is active`
     const isOpening = own.state === 'active' || own.state === 'beginning'
@@ -164,6 +179,7 @@ export class MemberNode implements Serving {
       if (this.#active !== undefined) this.#active.isEnding = true
       await node.close()
       this.#active = undefined
+      this.#options.onInactive?.()
       this.#onChange()
     }
     if (!signal.aborted) log.info('this member stands by again')
@@ -235,7 +251,7 @@ function delegating(
   refusal: () => DstoreError | undefined,
   own: Pick<ServedNode, 'status' | 'close'>,
 ): ServedNode {
-  const always = { ...own, role: 'global' as const }
+  const always = { ...own, role: 'global' as const, ending: undefined }
   return new Proxy({} as ServedNode, {
     get: (_, name) => {
       if (Object.hasOwn(always, name)) return Reflect.get(always, name) as unknown

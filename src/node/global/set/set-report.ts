@@ -8,6 +8,12 @@ export interface SetMemberReport {
   readonly name: string
   readonly version: string
   readonly state: MemberState
+  /** When it came into that state, by its own clock; versions before 0.3 do not say. */
+  readonly since?: string
+  /** The epoch that it has begun; missing of one that follows. */
+  readonly epoch?: number
+  /** Has another member begun a later epoch? Then it is not active, whatever it said. */
+  readonly isOvertaken?: true
   /** The last entry of the journal that it has applied, when it said so. */
   readonly position: number
   /** Where Locals reach it while it is active. */
@@ -26,6 +32,8 @@ export interface SetReport {
   /** `s3://BUCKET/PREFIX` */
   readonly bucket: string
   readonly epoch: number
+  /** When this member read the first entry of that epoch; missing where it was there before. */
+  readonly epochAt?: string
   /** The last entry of the journal, as this member last read it; missing before. */
   readonly end?: number
   /** How often this process became active, and how often its answers had to wait. */

@@ -149,6 +149,7 @@ function fakeSet() {
       })
     },
     status: () => ({ own: { state: 'standby' }, others: [] }) as unknown as MemberStatus,
+    rows: () => undefined,
     addresses: () => [],
     setAddresses: () => undefined,
     close: async () => void state.closed++,
