@@ -7,7 +7,14 @@ import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** This file, modules that benchmarks share, and the benchmark that installs its peer. */
-const OTHERS = new Set(['all.js', 'ratio.js', 'index-orders.js', 'helia.js'])
+const OTHERS = new Set([
+  'all.js',
+  'ratio.js',
+  'in-turns.js',
+  'journal-puts.js',
+  'index-orders.js',
+  'helia.js',
+])
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
 const benchmarks = readdirSync(folder)

@@ -4,13 +4,8 @@
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { Appender } from '../src/journal/appender.ts'
-import { nextEpoch, readEnd } from '../src/journal/beginning.ts'
 import type { Change } from '../src/journal/entry.ts'
 import { openFileJournal } from '../src/journal/file/file-journal.ts'
-import type { Journal } from '../src/journal/journal.ts'
-import { JournalWriter } from '../src/journal/journal-writer.ts'
 import { KIB, MIB } from '../src/limits.ts'
 import {
   type Contestant,
@@ -21,6 +16,7 @@ import {
   report,
   timed,
 } from './in-turns.ts'
+import { putChange, writerOf } from './journal-puts.ts'
 import { median } from './ratio.ts'
 
 const ROUNDS = Number(process.argv[2] ?? 4000)
@@ -31,37 +27,7 @@ const RECOVERED_BYTES = 64 * MIB
 
 const directory = await mkdtemp(join(process.cwd(), 'bench-journal-'))
 
-/** The put of a small value, as a store appends it. */
-function put(i: number): Change {
-  const id = new Uint8Array(32).fill(i)
-  return {
-    type: 'transaction',
-    conditions: [{ key: { table: 'keys', id }, version: 0 }],
-    writes: [{ key: { table: 'keys', id }, value: new Uint8Array(40) }],
-    increments: [],
-    entry: new Uint8Array(40),
-    adopt: [
-      {
-        location: i.toString(16).padStart(20, '0'),
-        size: SMALL_BYTES,
-        outboardBytes: 0,
-        place: 'small',
-        bytes: new Uint8Array(SMALL_BYTES),
-      },
-    ],
-    release: [],
-  }
-}
-
-async function writerOf(journal: Journal): Promise<JournalWriter> {
-  const random = new Uint8Array(16).fill(1)
-  const appender = new Appender(
-    nextEpoch(await readEnd(journal), { newSet: random, writer: random }),
-  )
-  const writer = new JournalWriter({ journal, appender, sleep: (ms) => sleep(ms) })
-  await writer.say('begin')
-  return writer
-}
+const put = (i: number): Change => putChange(i, SMALL_BYTES)
 
 async function lone(): Promise<void> {
   const bytes = Math.ceil((ROUNDS * WRITE_BYTES) / MIB) * MIB

@@ -85,10 +85,15 @@ export async function useDaemonBy<T>(connect: Connect<T>, invocation: Invocation
   return requireDaemonBy(connect, invocation)
 }
 
-/** A node with an archive may have to wait for the end of another's leases, or restore a store. */
-function patienceFor(parameters: readonly string[], flags: Flags): number {
-  if (parameters.includes('--take-over')) return RESTORE_MS
-  const { archive: saved = 'none' } = readSettings(place(flags).directory.config)
+/**
+ * A node with an archive may have to wait for the end of another's leases, or restore a store; a
+ * member of a set loads the records that it lacks before it stands by.
+ */
+export function patienceFor(parameters: readonly string[], flags: Flags): number {
+  const { archive: saved = 'none', engine } = readSettings(place(flags).directory.config)
+  const { DSTORE_ENGINE = engine ?? '' } = process.env
+  const isMember = parameters.some((one) => one.startsWith('--engine=')) || DSTORE_ENGINE !== ''
+  if (isMember || parameters.includes('--take-over')) return RESTORE_MS
   const isGiven = parameters.some((one) => one.startsWith('--archive='))
   const isArchived = isGiven || saved !== 'none' || (process.env['DSTORE_ARCHIVE'] ?? '') !== ''
   return START_MS + (isArchived ? ARCHIVE_LAG_MS + ARCHIVE_MARGIN_MS : 0)

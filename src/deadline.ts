@@ -146,7 +146,7 @@ export function inTime<T>(
 }
 
 const late = (ms: number, what: string): DstoreError =>
-  new DstoreError('timeout', `${what} within ${ms / 1000} s`)
+  new DstoreError('timeout', `${what} within ${Number((ms / 1000).toPrecision(2))} s`)
 
 const cancelled = (signal: AbortSignal): DstoreError =>
   new DstoreError('cancelled', 'cancelled', { cause: signal.reason })

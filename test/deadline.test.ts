@@ -45,6 +45,9 @@ test('late, it is a timeout that says what did not happen, and it is over', asyn
   let over = 0
   const late = inTime({ ms: 5, what: 'nothing came' }, () => () => over++)
   await t.throwsAsync(late, { code: 'timeout', message: 'nothing came within 0.005 s' })
+  // What remains of the time of a whole call is no round number.
+  const rest = inTime({ ms: 4.554875849, what: 'nothing came' }, () => () => undefined)
+  await t.throwsAsync(rest, { code: 'timeout', message: 'nothing came within 0.0046 s' })
   t.is(over, 1)
 })
 

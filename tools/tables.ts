@@ -22,6 +22,8 @@ const LIMITS_SOURCES = [
   'doors',
   'archive',
   'set',
+  'page',
+  'events',
 ]
 
 /** A heading row, then one row for each entry. */

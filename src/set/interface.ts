@@ -54,6 +54,8 @@ export interface SetMember {
   addresses(): readonly string[]
   /** Where Locals reach this member once it is active. */
   setAddresses(addresses: readonly string[]): void
+  /** Reads what the others say now, as far as the bucket answers soon. Never rejects. */
+  freshen(): Promise<void>
   /** Ends what `stand` does, and closes journal and bucket. The store must be closed before. */
   close(): Promise<void>
 }

@@ -7,6 +7,12 @@
  */
 export type MemberState = 'joining' | 'standby' | 'beginning' | 'active' | 'paused' | 'fenced'
 
+/** Does a member say that it is active, in this epoch or a later one? */
+export const saysActive = (
+  { state, epoch }: Pick<MemberNote, 'state' | 'epoch'>,
+  now: number,
+): boolean => (state === 'active' || state === 'paused') && (epoch ?? now) >= now
+
 /** What a member says about itself to the others: an object `m/ID` in the bucket. */
 export interface MemberNote {
   /** 16 hex digits; of the state directory. */
@@ -17,10 +23,12 @@ export interface MemberNote {
   readonly state: MemberState
   /** When it came into this state, by its own clock. Versions before this one do not say. */
   readonly since?: number
-  /** The epoch that it has begun; missing of one that follows. */
-  readonly epoch?: number
   /** The last entry that it has applied. */
   readonly position: number
+  /** Entries that the journal had and it had not read; the last ones are read before applied. */
+  readonly lag?: number
+  /** Of the last entry that it knows: one that was active in an earlier epoch is so no more. */
+  readonly epoch?: number
   /** Where Locals reach it while it is active, without the peer id. */
   readonly addresses: readonly string[]
   /** Positions of snapshots of others that agree with its records. */
@@ -29,9 +37,4 @@ export interface MemberNote {
   readonly parted?: readonly number[]
   /** Wall time of the note, by its own clock. */
   readonly at: number
-}
-
-/** Has another member begun a later epoch than the one that this note is of? */
-export function isOvertaken(note: Pick<MemberNote, 'epoch'>, epoch: number): boolean {
-  return note.epoch !== undefined && note.epoch < epoch
 }

@@ -64,7 +64,6 @@ class Member implements SetMember {
   readonly #snapshots: SetSnapshots
   readonly #closing = new AbortController()
   readonly #noting: Noting
-  readonly #notes: Promise<void>
   #state: MemberState = 'joining'
   /** When it came into that, by the wall clock. */
   #since: number
@@ -81,6 +80,7 @@ class Member implements SetMember {
   #hasRebuilt = false
   #addresses: readonly string[] = []
   #end: number | undefined
+  #lag: number | undefined
   #heardAt: number
   #fault: { readonly fault: DstoreError; readonly at: number } | undefined
   /** The last epoch in which this member was active. */
@@ -103,14 +103,11 @@ class Member implements SetMember {
       onParted: () => this.#parted(),
       onFailed: (error) => this.#failed(error),
     })
-    this.#noting = new Noting({
-      ...options,
-      wall: options.clocks.wall,
-      // A member that is refused leaves none.
-      own: () => (this.#isAccepted ? this.#ownNote() : undefined),
-      onRead: () => this.#snapshots.noted(),
-    })
-    this.#notes = this.#noting.run(this.#closing.signal)
+    const { grantor, wall } = options.clocks
+    // A member that is refused leaves no note.
+    const own = (): MemberNote | undefined => (this.#isAccepted ? this.#ownNote() : undefined)
+    const parts = { ...options, wall, elapsed: grantor, own, onRead: () => this.#snapshots.noted() }
+    this.#noting = new Noting(parts, this.#closing.signal)
   }
 
   async stand(signal: AbortSignal): Promise<Elected> {
@@ -164,7 +161,11 @@ class Member implements SetMember {
 
   setAddresses(addresses: readonly string[]): void {
     this.#addresses = addresses
-    this.#noting.now()
+    this.#noting.changed()
+  }
+
+  freshen(): Promise<void> {
+    return this.#noting.freshen()
   }
 
   close(): Promise<void> {
@@ -175,7 +176,7 @@ class Member implements SetMember {
     this.#closing.abort(new DstoreError('unreachable', 'the member of the set is closed'))
     await this.#active?.close()
     await this.#standing?.stop()
-    await this.#notes
+    await this.#noting.ended
     await this.#options.journal.close()
     await this.#options.objects.close()
   }
@@ -202,12 +203,13 @@ class Member implements SetMember {
       onAccepted: () => {
         if (this.#isAccepted) return
         this.#isAccepted = true
-        this.#noting.now()
+        this.#noting.changed()
       },
       onState: (state) => this.#become(state),
-      onRead: ({ end, epoch, position }) => {
+      onRead: ({ end, lag, epoch, position }) => {
         if (end !== undefined) {
           this.#end = end
+          this.#lag = lag
           this.#heard()
         }
         this.#knows(epoch)
@@ -245,6 +247,7 @@ class Member implements SetMember {
       onAcknowledged: (position, entry) => {
         this.#heard()
         this.#end = this.#position = position
+        this.#lag = 0
         own.active?.acknowledged()
         this.#snapshots.applied([entry])
       },
@@ -281,7 +284,7 @@ class Member implements SetMember {
     if (state === 'active' && this.#state === 'beginning') this.#takeOvers++
     this.#state = state
     this.#since = this.#options.clocks.wall()
-    this.#noting.now()
+    this.#noting.changed()
   }
 
   /** The journal has entries of this epoch. */
@@ -317,8 +320,9 @@ class Member implements SetMember {
       version,
       state: this.#state,
       since: Math.floor(this.#since),
-      ...(this.#active !== undefined && LEADING.has(this.#state) && { epoch: this.#active.epoch }),
       position: this.#position,
+      ...(this.#lag !== undefined && { lag: this.#lag }),
+      epoch: this.#epoch,
       addresses: this.#addresses,
       ...(verified.length > 0 && { verified }),
       ...(parted.length > 0 && { parted }),
@@ -333,6 +337,3 @@ class Member implements SetMember {
     return this.#noting.others.some((note) => note.state === 'standby' && isFresh(note))
   }
 }
-
-/** States of a member that has begun an epoch. */
-const LEADING: ReadonlySet<MemberState> = new Set(['beginning', 'active', 'paused', 'fenced'])

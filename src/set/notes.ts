@@ -6,8 +6,8 @@ import {
   SET_ADDRESSES,
   SET_FORGET_MS,
   SET_MEMBERS,
-  SET_NOTE_MS,
   SET_NOTE_BYTES,
+  SET_NOTE_MS,
   SET_SNAPSHOTS,
 } from '../limits.ts'
 import type { Log } from '../log.ts'
@@ -27,48 +27,78 @@ const STATES: ReadonlySet<string> = new Set<MemberState>([
 const TEXT = /^[\w .:@/+-]{1,64}$/
 const ADDRESS = /^\/[\w./:%-]{1,255}$/
 
+/** Several changes in a moment make one note. */
+const MOMENT_MS = 200
+/** What was read this long ago is new enough for one who asks, and no one waits longer for more. */
+const FRESH_MS = 1000
+const FRESHEN_MS = 2000
+
 export interface NotingParts {
-  readonly objects: Pick<ObjectStore, 'get' | 'list' | 'put'>
-  /** Of this member. */
+  readonly objects: Pick<ObjectStore, 'put' | 'get' | 'list'>
   readonly id: string
-  /** What it says now; undefined: nothing yet. */
+  /** What this member says now; undefined: nothing yet. */
   readonly own: () => MemberNote | undefined
-  readonly onRead: () => void
+  readonly onRead?: () => void
   readonly wall: () => number
+  readonly elapsed: () => number
   readonly sleep: Sleep
   readonly log: Log
 }
 
-const MOMENT_MS = 200
-
-/** Tells the others about this member, and reads what they say. */
+/** Tells the others about this member, and reads what they say, until the signal. */
 export class Noting {
   readonly #parts: NotingParts
+  readonly #signal: AbortSignal
   #others: readonly MemberNote[] = []
-  #woken = new AbortController()
+  #wake: (() => void) | undefined
+  /** Called when the round that begins next is over. */
+  #waiting: (() => void)[] = []
+  #readAt: number | undefined
+  readonly ended: Promise<void>
 
-  constructor(parts: NotingParts) {
+  constructor(parts: NotingParts, signal: AbortSignal) {
     this.#parts = parts
+    this.#signal = signal
+    this.ended = this.#run()
   }
 
-  /** What the others said, the latest first. */
+  /** As they last said. */
   get others(): readonly MemberNote[] {
     return this.#others
   }
 
-  /** What this member says has changed. */
-  now(): void {
-    this.#woken.abort()
+  /** This member has something else to say. */
+  changed(): void {
+    this.#wake?.()
   }
 
-  /** Until the signal is aborted. Never rejects. */
-  async run(signal: AbortSignal): Promise<void> {
-    const { sleep, log, wall } = this.#parts
+  /** Reads what the others say now, as far as the bucket answers soon. */
+  async freshen(): Promise<void> {
+    const { elapsed, sleep } = this.#parts
+    if (this.#readAt !== undefined && elapsed() - this.#readAt < FRESH_MS) return
+    const over = new AbortController()
+    const read = new Promise<void>((resolve) => this.#waiting.push(resolve))
+    this.changed()
+    await Promise.race([read, sleep(FRESHEN_MS, AbortSignal.any([over.signal, this.#signal]))])
+    over.abort()
+  }
+
+  /** Never rejects. */
+  async #run(): Promise<void> {
+    const { objects, id, own, onRead, wall, elapsed, sleep, log } = this.#parts
+    const signal = this.#signal
     let isFailing = false
     while (!signal.aborted) {
-      const woken = (this.#woken = new AbortController())
+      const woken = new AbortController()
+      this.#wake = () => woken.abort()
+      const waiting = this.#waiting.splice(0)
       try {
-        await this.#exchange(signal)
+        const said = own()
+        if (said !== undefined) await writeNote(objects, said, signal)
+        const notes = await readNotes(objects, wall(), signal)
+        this.#others = notes.filter((note) => note.id !== id)
+        this.#readAt = elapsed()
+        onRead?.()
         isFailing = false
       } catch (error) {
         if (signal.aborted) return
@@ -78,19 +108,10 @@ export class Noting {
         const now = wall()
         this.#others = this.#others.filter(({ at }) => now - at < SET_FORGET_MS)
       }
+      for (const resolve of waiting) resolve()
       await sleep(SET_NOTE_MS, AbortSignal.any([signal, woken.signal]))
-      // Several changes in a moment make one note.
       if (woken.signal.aborted) await sleep(MOMENT_MS, signal)
     }
-  }
-
-  async #exchange(signal: AbortSignal): Promise<void> {
-    const { objects, id, own, onRead, wall } = this.#parts
-    const note = own()
-    if (note !== undefined) await writeNote(objects, note, signal)
-    const notes = await readNotes(objects, wall(), signal)
-    this.#others = notes.filter((one) => one.id !== id)
-    onRead()
   }
 }
 
@@ -145,22 +166,17 @@ export function noteIn(id: string, bytes: Uint8Array): MemberNote | undefined {
   }
   if (!isCount(position) || !isCount(at) || !Array.isArray(addresses)) return undefined
   if (addresses.length > SET_ADDRESSES || !addresses.every(isAddress)) return undefined
-  const { verified = [], parted = [], since, epoch } = said
-  if (![since, epoch].every((one) => one === undefined || isCount(one))) return undefined
+  const { verified = [], parted = [], since, lag, epoch } = said
+  if (![since, lag, epoch].every((one) => one === undefined || isCount(one))) return undefined
   if (!arePositions(verified) || !arePositions(parted)) return undefined
-  return {
-    id,
-    name,
-    version,
-    state: state as MemberState,
+  const more = {
     ...(isCount(since) && { since }),
+    ...(isCount(lag) && { lag }),
     ...(isCount(epoch) && { epoch }),
-    position,
-    addresses,
     ...(verified.length > 0 && { verified }),
     ...(parted.length > 0 && { parted }),
-    at,
   }
+  return { id, name, version, state: state as MemberState, position, addresses, at, ...more }
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string' && TEXT.test(value)

@@ -54,6 +54,8 @@ export interface StandingParts {
 export interface StandingRead {
   /** The engine has just said that the journal ends there. */
   readonly end?: number
+  /** Entries up to there that were not read yet. */
+  readonly lag?: number
   readonly epoch: number | undefined
   /** The last entry that was applied. */
   readonly position?: number
@@ -307,7 +309,7 @@ export class Standing {
     // What it read has vanished: an engine that changed its leader lost what it had not confirmed.
     if (last < end.position) restart()
     const isCaughtUp = last === end.position
-    onRead({ end: last, epoch: end.head?.epoch })
+    onRead({ end: last, lag: Math.max(0, last - end.position), epoch: end.head?.epoch })
     patience.looked({ askedAt, answeredAt: elapsed(), end: last, isCaughtUp })
     if (!isCaughtUp) return 'behind'
     if (last === 0 || !rules.isPatient) return 'over'

@@ -58,12 +58,17 @@ const NOT_RUN: readonly (readonly [page: string, title: string, why: string])[] 
   ['docs/service.md', '$ cd packaging/docker', 'Docker'],
   [
     'docs/set.md',
-    '$ npm i -g @aws-sdk/client-s3@3.1175.0 @nats-io/transport-node@3.3.1',
+    '$ npm i -g @aws-sdk/client-s3@3.1175.0 @nats-io/transport-node@3.3.1 pg@8.23.1',
     'npm, pip, Go',
   ],
-  ['docs/set.md', 'mkdir -p ~/set/bucket/demo', 'engines/set/page.slow.ts does it'],
   ['docs/set.md', 'umask 077', 'engines/set/page.slow.ts does it'],
-  ['docs/set.md', 'member a 4510', 'engines/set/page.slow.ts does it'],
+  ['docs/set.md', 'for i in 1 2 3; do', 'engines/set/page.slow.ts does it'],
+  [
+    'docs/set.md',
+    `PATH="$PATH:$(echo /usr/lib/postgresql/*/bin | tr ' ' :)"`,
+    'engines/set/page.slow.ts does it',
+  ],
+  ['docs/set.md', 'member() {', 'engines/set/page.slow.ts does it'],
   [
     'docs/set.md',
     'dstore invite --dir ~/set/a | dstore join --dir ~/set/local',

@@ -63,7 +63,7 @@ test('each test of the addon is run', (t) => {
 
 test('every file and folder that ava.config.js names exists', async (t) => {
   const { LONG, SHARED } = await suite()
-  for (const path of LONG) t.true(existsSync(join(ROOT, `test/${path}.test.ts`)), path)
+  for (const path of LONG) t.true(existsSync(join(ROOT, `test/${path}.ts`)), path)
   for (const path of SHARED) t.true(existsSync(join(ROOT, `test/${path}`)), path)
 })
 

@@ -39,6 +39,7 @@ test('limits are grouped by document, on the page as in the code', (t) => {
       '010',
       '011',
       '012',
+      '013',
     ],
   )
 })

@@ -1,9 +1,11 @@
 import { createMemoryJournal } from '../../src/journal/memory.ts'
 import { Followed } from '../../src/set/followed.ts'
-import { noteIn, readNotes, writeNote } from '../../src/set/notes.ts'
+import { Noting, noteIn, readNotes, writeNote } from '../../src/set/notes.ts'
 import type { MemberNote } from '../../src/set/member-note.ts'
 import { decodeEntry } from '../../src/journal/decode.ts'
 import { ALL_SET_RULES } from '../../src/set/rules.ts'
+import { pause } from '../../src/deadline.ts'
+import { SILENT } from '../../src/log.ts'
 import { SET_FORGET_MS, SET_MEMBERS, SET_NOTE_BYTES } from '../../src/limits.ts'
 import { MemoryBucket } from '../bucket/memory-objects.ts'
 import { marked, openWriter, readAll } from '../journal/tools.ts'
@@ -66,10 +68,67 @@ const note = (id: string, more: Partial<MemberNote> = {}): MemberNote => ({
 test('R012-20: notes of members come back, the latest first', async (t) => {
   const bucket = new MemoryBucket()
   const objects = bucket.client()
-  const [a, b] = [note('a'.repeat(16)), note('b'.repeat(16), { at: 2000 })]
+  const [a, b] = [note('a'.repeat(16)), note('b'.repeat(16), { at: 2000, lag: 0, epoch: 4 })]
   for (const one of [a, b]) await writeNote(objects, one)
   t.deepEqual(await readNotes(objects, 2000), [b, a])
   t.deepEqual(await readNotes(objects, 1000 + SET_FORGET_MS), [b], 'a long silent one is forgotten')
+})
+
+test('R012-20: who asks hears what others say now, and what was read a moment ago is new enough', async (t) => {
+  const bucket = new MemoryBucket()
+  const objects = bucket.client()
+  let reads = 0
+  const counted = { ...objects, list: (prefix: string) => (reads++, objects.list(prefix)) }
+  const [own, other] = [note('a'.repeat(16)), note('b'.repeat(16))]
+  const closing = new AbortController()
+  let now = 0
+  const noting = new Noting(
+    {
+      objects: {
+        list: counted.list,
+        put: objects.put.bind(objects),
+        get: objects.get.bind(objects),
+      },
+      id: own.id,
+      own: () => own,
+      wall: () => 1000,
+      elapsed: () => now,
+      sleep: (ms, signal) => pause(ms, signal ?? closing.signal),
+      log: SILENT,
+    },
+    closing.signal,
+  )
+  await noting.freshen()
+  t.deepEqual(noting.others, [])
+  await writeNote(objects, other)
+  const before = reads
+  await noting.freshen()
+  t.deepEqual([noting.others, reads], [[], before])
+  now = 1001
+  await noting.freshen()
+  t.deepEqual(noting.others, [other])
+  closing.abort()
+  await noting.ended
+})
+
+test('R012-20: who asks does not wait for a bucket that is away', async (t) => {
+  const never = (): Promise<never> => new Promise(() => undefined)
+  const closing = new AbortController()
+  let waited = 0
+  const noting = new Noting(
+    {
+      objects: { put: never, list: never, get: never },
+      id: 'a'.repeat(16),
+      own: () => note('a'.repeat(16)),
+      wall: () => 1000,
+      elapsed: () => 0,
+      sleep: async (ms) => void (waited = ms),
+      log: SILENT,
+    },
+    closing.signal,
+  )
+  await noting.freshen()
+  t.true(waited > 0 && waited < 5000)
 })
 
 test('R012-21: what no member wrote is no note', async (t) => {
@@ -88,6 +147,8 @@ test('R012-21: what no member wrote is no note', async (t) => {
     { ...whole, position: -1 },
     { ...whole, position: 2 ** 53 },
     { ...whole, at: '1' },
+    { ...whole, lag: -1 },
+    { ...whole, epoch: '4' },
     { ...whole, addresses: 'no' },
     { ...whole, addresses: Array.from({ length: 9 }, () => '/ip4/127.0.0.1/tcp/1') },
     { ...whole, addresses: ['http://one'] },

@@ -37,7 +37,10 @@ export async function stepDown(invocation: Invocation): Promise<number> {
   const active = activeOf(membersOf(next).filter(({ isOwn }) => !isOwn))
   const document = { epoch: next.epoch, ...(active !== undefined && { active: active.id }) }
   if (terminal.json) await terminal.print(JSON.stringify(document))
-  else terminal.note(`this member stands by; another one is active, in epoch ${next.epoch}`)
+  else {
+    const who = active === undefined ? 'another one' : nameIn(membersOf(next), active)
+    terminal.note(`this member stands by; ${who} is active, in epoch ${next.epoch}`)
+  }
   return 0
 }
 

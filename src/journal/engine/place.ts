@@ -23,23 +23,27 @@ const HOST = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?$/
 /** Hosts of one URL. */
 const HOSTS = 16
 
+/** `known`: the parameters that it may have. One that nothing reads may be a misspelt promise. */
 export function parseEnginePlace(
   url: string,
   schemes: readonly string[],
   defaultPort: number,
+  known: readonly string[] = [],
 ): EnginePlace {
   const [, scheme = '', credentials, hosts = '', name = '', query = ''] = PLACE.exec(url) ?? []
   if (!schemes.includes(scheme)) throw malformed(`${schemes[0]}://HOST[:PORT][,HOST...]`)
   const listed = hosts.split(',')
   if (listed.length > HOSTS) throw malformed(`at most ${HOSTS} hosts`)
   const [user, password] = credentialsIn(credentials)
+  const parameters = new URLSearchParams(query)
+  checkParameters([...parameters.keys()], known)
   return {
     scheme,
     user,
     password,
     hosts: listed.map((host) => hostIn(host, defaultPort)),
     name,
-    parameters: new URLSearchParams(query),
+    parameters,
     label: engineLabel(url),
   }
 }
@@ -47,6 +51,11 @@ export function parseEnginePlace(
 /** The URL without user, password and parameters. */
 export const engineLabel = (url: string): string =>
   url.replace(/^([a-z]+:\/\/)[^/]*@/, '$1').replace(/\?.*$/, '')
+
+function checkParameters(names: readonly string[], known: readonly string[]): void {
+  if (names.every((name, i) => known.includes(name) && names.indexOf(name) === i)) return
+  throw malformed(known.length === 0 ? 'no parameters' : `once each: ${known.join(', ')}`)
+}
 
 function credentialsIn(text: string | undefined): (string | undefined)[] {
   if (text === undefined) return []

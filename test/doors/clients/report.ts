@@ -24,15 +24,23 @@ export class Report {
     say(`skipped: ${client}: ${why}`)
   }
 
-  /** Runs one test; its failure is printed, and the next one runs. */
+  /** What a test measured. */
+  note(text: string): void {
+    say(`    ${text}`)
+  }
+
+  /** Runs one test, and says how long it took; its failure is printed, and the next one runs. */
   async test(title: string, run: () => Promise<void>): Promise<void> {
+    const began = performance.now()
+    const told = (): string =>
+      `${this.#suite} › ${title} (${((performance.now() - began) / 1000).toFixed(1)}s)`
     try {
       await run()
       this.#passed++
-      say(`  ✔ ${this.#suite} › ${title}`)
+      say(`  ✔ ${told()}`)
     } catch (error) {
       this.#failed++
-      say(`  ✘ ${this.#suite} › ${title}\n${(error as Error).stack ?? String(error)}`)
+      say(`  ✘ ${told()}\n${(error as Error).stack ?? String(error)}`)
     }
   }
 }

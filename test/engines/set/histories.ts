@@ -119,7 +119,7 @@ async function record(
     const connection = await Client.connect(stateDirectory(running.place.state).socket)
     assert.ok(connection !== undefined)
     try {
-      const one = new Caller({ client, connection, round, targets, history })
+      const one = new Caller({ client, connection, round, targets, history, phase: faults.count })
       while (!over.signal.aborted) await one.call()
     } finally {
       connection.close()
@@ -145,6 +145,8 @@ interface CallerOptions {
   readonly round: number
   readonly targets: readonly string[]
   readonly history: Call[]
+  /** How many faults are over. */
+  readonly phase: () => number
 }
 
 const pick = (below: number): number => Math.floor(Math.random() * below)
@@ -162,8 +164,9 @@ class Caller {
   }
 
   async call(): Promise<void> {
-    const { connection, round, targets } = this.#options
-    const register = `${round}/${pick(REGISTERS)}`
+    const { connection, round, phase, targets } = this.#options
+    // Others after each fault: the checker tries all orders of calls without an outcome.
+    const register = `${round}/${phase()}/${pick(REGISTERS)}`
     const target = targets[pick(targets.length)]!
     const kind = pick(10)
     if (kind < 3) return this.#value(register)

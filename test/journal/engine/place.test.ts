@@ -5,7 +5,7 @@ import { openPostgresJournal } from '../../../src/journal/postgres/postgres-jour
 import { test } from '../../serial.ts'
 
 const parse = (url: string): ReturnType<typeof parseEnginePlace> =>
-  parseEnginePlace(url, ['nats', 'tls'], 4222)
+  parseEnginePlace(url, ['nats', 'tls'], 4222, ['a'])
 
 test('R009-78 a URL names hosts, user, password and set', (t) => {
   const place = parse('tls://us%40er:p%3Aass:w@one,two:5,[::1]:6/set?a=b')
@@ -34,6 +34,8 @@ test('R009-78 a URL of another form is refused, and its password is in no messag
     'nats://u:secret%@h',
     'nats://u:secret@h@i',
     `nats://u:secret@${'h,'.repeat(16)}h`,
+    'nats://u:secret@h/set?b=1',
+    'nats://u:secret@h/set?a=1&a=2',
   ]
   for (const url of wrong) {
     const error = t.throws(() => parse(url), undefined, url)
@@ -63,6 +65,23 @@ test('R009-78 a set has a name that its engine can have', async (t) => {
     },
   )
   await t.throwsAsync(openNatsJournal({ url: 'nats://h/a', load }), { message: 'loaded' })
+})
+
+test('R009-78 what nothing would read is refused: it may be a misspelt promise', (t) => {
+  const load = (): never => {
+    throw new Error('loaded')
+  }
+  t.like(
+    t.throws(() => void openNatsJournal({ url: 'nats://h/set?tls=true', load })),
+    { code: 'usage' },
+  )
+  for (const query of ['ssl=true', 'sslmode=verify_full', 'sslmode=prefer', 'sslmode=']) {
+    const url = `postgres://h/db?set=a&${query}`
+    t.like(
+      t.throws(() => void openPostgresJournal({ url, load }), undefined, query),
+      { code: 'usage' },
+    )
+  }
 })
 
 test('R009-96 a client that is missing or broken is told with the command', async (t) => {

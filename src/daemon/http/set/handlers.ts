@@ -6,8 +6,9 @@ import type { HttpCall } from '../call.ts'
 
 /** GET /v1/set */
 export async function getSet(call: HttpCall): Promise<void> {
+  await call.member?.freshen()
   const { set } = await call.node.status()
-  if (set === undefined) throw noSet()
+  if (set === undefined) throw noSet(call)
   sendJson(call, 200, set)
 }
 
@@ -18,12 +19,15 @@ export async function stepDown(call: HttpCall): Promise<void> {
   sendJson(call, 200, (await call.node.status()).set)
 }
 
-function memberOf({ member }: HttpCall): Serving {
-  if (member !== undefined) return member
-  throw noSet()
+function memberOf(call: HttpCall): Serving {
+  if (call.member !== undefined) return call.member
+  throw noSet(call)
 }
 
-const noSet = (): DstoreError =>
+const noSet = ({ node }: HttpCall): DstoreError =>
   new DstoreError('unsupported', 'this node is not a member of a set', {
-    hint: 'start one with --engine and --bucket: see docs/set.md',
+    hint:
+      node.role === 'local'
+        ? 'ask a member; `dstore status` here shows the address of the one that this Local uses'
+        : 'start one with --engine and --bucket: see docs/set.md',
   })

@@ -17,6 +17,8 @@ export interface Serving {
   readonly refusal: DstoreError | undefined
   /** For calls that begin now; undefined while the node takes none. */
   readonly handOver: HandOver | undefined
+  /** Hears what other members say now, as far as that takes no long time. */
+  freshen(): Promise<void>
   /** Leaves the active part to another member. */
   stepDown(): Promise<void>
 }
@@ -24,6 +26,7 @@ export interface Serving {
 /** Routes that answer at a standby, too; what they say is of this member alone. */
 const OWN_ROUTES: ReadonlySet<string> = new Set([
   '/v1/status',
+  '/v1/events',
   '/v1/set',
   '/v1/set/step-down',
   '/v1/stop',

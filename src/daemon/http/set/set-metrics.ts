@@ -87,7 +87,7 @@ export function addSet(
 
 /** Each member as it said last: an alert on the age of that finds one that is gone. */
 function addMembers(
-  { members, end }: SetReport,
+  { members }: SetReport,
   registers: Prometheus.Registry[],
   Gauge: typeof Prometheus.Gauge,
 ): void {
@@ -99,7 +99,7 @@ function addMembers(
   })
   const lag = new Gauge({
     name: 'dstore_set_lag_entries',
-    help: 'Entries of the journal that each member had not applied, as it said last.',
+    help: 'Entries of the journal that each member had not read, as it said last.',
     ...common,
   })
   const heard = new Gauge({
@@ -110,7 +110,7 @@ function addMembers(
   for (const one of members) {
     const labels = { member: one.name }
     position.labels(labels).set(one.position)
-    if (end !== undefined) lag.labels(labels).set(Math.max(0, end - one.position))
+    if (one.lag !== undefined) lag.labels(labels).set(one.lag)
     heard.labels(labels).set(Date.parse(one.at) / 1000)
   }
 }

@@ -11,7 +11,7 @@ import type { NodeStatus, ServedNode } from '../../../node/node.ts'
 import { VERSION } from '../../../node/version.ts'
 import type { HandOver, Serving } from '../../http/set/serving.ts'
 import type { Elected, MemberNote, SetMember } from '../../../set/interface.ts'
-import { isOvertaken } from '../../../set/member-note.ts'
+import { saysActive } from '../../../set/member-note.ts'
 
 export interface MemberNodeOptions {
   readonly set: SetMember
@@ -85,9 +85,7 @@ export class MemberNode implements Serving {
   get refusal(): DstoreError | undefined {
     if (this.#active?.isEnding === false) return undefined
     const { own, others, epoch } = this.#options.set.status()
-    const active = others.find(
-      (one) => (one.state === 'active' || one.state === 'paused') && !isOvertaken(one, epoch),
-    )
+    const active = others.find((note) => saysActive(note, epoch))
     const who =
       active === undefined ? 'no member is known to be active' : `${active.name} is active`
     const isOpening = own.state === 'active' || own.state === 'beginning'
@@ -111,6 +109,10 @@ export class MemberNode implements Serving {
         if (!isNow()) throw new DstoreError('unreachable', 'this member is not active any more')
       },
     }
+  }
+
+  freshen(): Promise<void> {
+    return this.#options.set.freshen()
   }
 
   /** Leaves the active part to another member. Errors: `conflict` where it is not active. */
@@ -215,11 +217,13 @@ export class MemberNode implements Serving {
 
   async #status(): Promise<NodeStatus> {
     const active = this.#active
-    if (active?.isEnding === false) return active.node.status()
+    // The node began when this member became active; whoever asks means the process.
+    const startedAt = this.#startedAt
+    if (active?.isEnding === false) return { ...(await active.node.status()), startedAt }
     return {
       role: 'global',
       version: VERSION,
-      startedAt: this.#startedAt,
+      startedAt,
       peerId: undefined,
       listen: [],
       lanePort: undefined,
@@ -251,7 +255,14 @@ function delegating(
   refusal: () => DstoreError | undefined,
   own: Pick<ServedNode, 'status' | 'close'>,
 ): ServedNode {
-  const always = { ...own, role: 'global' as const, ending: undefined }
+  const always = {
+    ...own,
+    role: 'global' as const,
+    ending: undefined,
+    get activity() {
+      return current()?.activity
+    },
+  }
   return new Proxy({} as ServedNode, {
     get: (_, name) => {
       if (Object.hasOwn(always, name)) return Reflect.get(always, name) as unknown

@@ -64,7 +64,8 @@ export async function openMember({
     const id = await memberId(directory)
     await settleIdentity(objects, directory, setKey, random, log)
     onStep(`opens the journal ${engineLabel(engine)}`)
-    journal = await openEngine(engine, secrets, objects)
+    const sleep = (ms: number): Promise<void> => pause(ms, new AbortController().signal)
+    journal = await patiently(() => openEngine(engine, secrets, objects), sleep, log)
     return createSetMember({
       engine: engineLabel(engine),
       journal,
@@ -82,6 +83,30 @@ export async function openMember({
     await journal?.close()
     await objects.close()
     throw error
+  }
+}
+
+/** Servers that were just started elect a leader, or recover, before they answer. */
+const ENGINE_START_MS = 10_000
+const ENGINE_AGAIN_MS = 500
+
+/** Opens the engine, and again while it does not answer, for as long as servers take to start. */
+export async function patiently(
+  open: () => Promise<Journal>,
+  sleep: (ms: number) => Promise<void>,
+  log: Log,
+  elapsed: () => number = () => performance.now(),
+): Promise<Journal> {
+  const until = elapsed() + ENGINE_START_MS
+  for (;;) {
+    try {
+      return await open()
+    } catch (error) {
+      const { code, message } = asDstoreError(error)
+      if (code !== 'unreachable' || elapsed() >= until) throw error
+      log.info('the engine does not answer yet', { message })
+      await sleep(ENGINE_AGAIN_MS)
+    }
   }
 }
 

@@ -1,6 +1,5 @@
 /** Makes the report of a set out of what a member knows. */
 import type { MemberNote, MemberStatus } from '../../../set/interface.ts'
-import { isOvertaken } from '../../../set/member-note.ts'
 import type { SetMemberReport, SetReport } from './set-report.ts'
 
 /** `wallMs`: now. */
@@ -11,7 +10,6 @@ export function setReport(status: MemberStatus, wallMs: number): SetReport {
   const member = ({ since, ...note }: MemberNote, isOwn: boolean): SetMemberReport => ({
     ...note,
     ...(since !== undefined && { since: iso(since) }),
-    ...(isOvertaken(note, status.epoch) && { isOvertaken: true }),
     at: iso(note.at),
     isOwn,
   })

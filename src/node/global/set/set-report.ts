@@ -10,12 +10,12 @@ export interface SetMemberReport {
   readonly state: MemberState
   /** When it came into that state, by its own clock; versions before 0.3 do not say. */
   readonly since?: string
-  /** The epoch that it has begun; missing of one that follows. */
-  readonly epoch?: number
-  /** Has another member begun a later epoch? Then it is not active, whatever it said. */
-  readonly isOvertaken?: true
   /** The last entry of the journal that it has applied, when it said so. */
   readonly position: number
+  /** Entries that the journal had and it had not read, when it said so; missing: not known. */
+  readonly lag?: number
+  /** Of the last entry that it knew. */
+  readonly epoch?: number
   /** Where Locals reach it while it is active. */
   readonly addresses: readonly string[]
   /** When it said so, by its own clock. */

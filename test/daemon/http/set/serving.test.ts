@@ -37,6 +37,7 @@ async function serving(t: ExecutionContext) {
     get handOver() {
       return refusal === undefined ? handOver : undefined
     },
+    freshen: async () => undefined,
     stepDown: async () => undefined,
   }
   const directory = mkdtempSync(join(tmpdir(), 'dstore-serving-'))

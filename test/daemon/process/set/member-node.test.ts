@@ -67,6 +67,7 @@ test('R012-35 a step-down leaves the part to the other member, which has all; th
   await a.start()
   await until(isActive(a))
   const { key } = await a.node.put({ bytes: bytes('kept') }, { name: 'n/1' })
+  const { startedAt } = await a.node.status()
   const b = memberIn(t, { directory, journal, bucket }, 'b')
   await b.start()
   t.is(b.refusal?.code, 'unreachable')
@@ -81,12 +82,30 @@ test('R012-35 a step-down leaves the part to the other member, which has all; th
   await t.throwsAsync(before.serving(), { code: 'unreachable' })
   t.is(a.refusal?.code, 'unreachable')
   await until(isActive(b))
+  await until(() => (void a.freshen(), a.refusal!.message.endsWith(': b is active')))
   t.is((await b.node.index.lookup('n/1'))?.key.toString(), key.toString())
   t.is((await b.node.status()).set?.takeOvers, 1)
   await b.stepDown()
   await until(isActive(a))
   t.false(before.mayServe(), 'nor in a later time of the same member')
   t.true(a.handOver!.mayServe())
+  t.is((await a.node.status()).startedAt, startedAt, 'of the process')
+})
+
+test('R012-51 a member that was active is not named once another has begun', (t) => {
+  const note = { id: 'a'.repeat(16), name: 'a', state: 'active' }
+  const of = (own: number, its?: number): string => {
+    const { set } = fakeSet()
+    const others = [{ ...note, epoch: its }]
+    const status = (): unknown => ({ own: { state: 'standby' }, others, epoch: own })
+    return nodeOver({ ...set, status: status as SetMember['status'] }, () => {
+      throw new Error('never')
+    }).refusal!.message
+  }
+  t.regex(of(4, 2), /no member is known to be active$/)
+  t.regex(of(4, 4), /a is active$/)
+  t.regex(of(4, 6), /a is active$/, 'this one has not read so far')
+  t.regex(of(4), /a is active$/, 'an older version says no epoch')
 })
 
 test('R012-30 a frozen member that wakes answers nothing, and ends once another has begun', async (t) => {
@@ -152,6 +171,7 @@ function fakeSet() {
     rows: () => undefined,
     addresses: () => [],
     setAddresses: () => undefined,
+    freshen: async () => undefined,
     close: async () => void state.closed++,
   }
   return { set, state, elect: (one: Elected) => elect(one), fail: (error: Error) => fail(error) }

@@ -1,8 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ObjectStore } from '../../../../src/bucket/object-store.ts'
-import { openMember, settleIdentity } from '../../../../src/daemon/process/set/open-member.ts'
+import {
+  openMember,
+  patiently,
+  settleIdentity,
+} from '../../../../src/daemon/process/set/open-member.ts'
 import { reachable } from '../../../../src/daemon/process/set/reachable.ts'
+import { DstoreError } from '../../../../src/errors.ts'
+import { createMemoryJournal } from '../../../../src/journal/memory.ts'
 import { SILENT } from '../../../../src/log.ts'
 import { openDiskStore } from '../../../../src/store/disk/disk.ts'
 import { MemoryBucket } from '../../../bucket/memory-objects.ts'
@@ -83,4 +89,27 @@ test('R012-38 an address of every network stands for those of the machine, loopb
     eth: [{ ...one, address: '10.0.0.7', family: 'IPv4', internal: false }],
   }))
   t.deepEqual(found, ['/ip4/10.0.0.7/tcp/1', '/ip4/127.0.0.1/tcp/1', '/dns4/a/tcp/2'])
+})
+
+test('R012-47 an engine that does not answer yet is tried again, for some seconds; an unfit one is not', async (t) => {
+  const journal = createMemoryJournal()
+  const opened = async (faults: readonly string[]): Promise<{ slept: number; code?: string }> => {
+    let [now, tries] = [0, 0]
+    const open = async (): Promise<typeof journal> => {
+      const code = faults[tries++] ?? faults.at(-1)
+      if (code === 'none') return journal
+      throw new DstoreError(code as 'unreachable', 'no')
+    }
+    const sleep = async (ms: number): Promise<void> => void (now += ms)
+    try {
+      await patiently(open, sleep, SILENT, () => now)
+      return { slept: now }
+    } catch (error) {
+      return { slept: now, code: (error as DstoreError).code }
+    }
+  }
+  t.deepEqual(await opened(['unreachable', 'unreachable', 'none']), { slept: 1000 })
+  t.deepEqual(await opened(['unreachable']), { slept: 10_000, code: 'unreachable' })
+  t.deepEqual(await opened(['incompatible', 'none']), { slept: 0, code: 'incompatible' })
+  await journal.close()
 })

@@ -1,0 +1,59 @@
+/** The page over a world that no test sets up: 1,000 Locals, 1,000,000 names, 200 changes a second. */
+import { deepEqual, ok } from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { VIEWS, type Bench } from './bench.ts'
+import { startSimulated } from './simulated.ts'
+import { heapBytes, LONG_MS, longTasksOf } from './tasks.ts'
+import { visiting } from './visit.ts'
+
+/** `DSTORE_PAGE_SECONDS=60` for the whole claim; CI takes less. */
+const SECONDS = Number(process.env['DSTORE_PAGE_SECONDS'] ?? 15)
+
+/** What plots and lists may still take once they are full. */
+const HEAP_SLACK_BYTES = 3_000_000
+
+export async function testBig(bench: Bench): Promise<void> {
+  const { report, browser } = bench
+  await report.test(
+    `1,000 Locals, 1,000,000 names, 200 changes a second: ${SECONDS} s without a long task, and a flat heap`,
+    async () => {
+      const simulated = await startSimulated()
+      try {
+        await visiting(browser, simulated.url, async (visit) => {
+          await bench.opened(visit)
+          const round = async (ms: number): Promise<void> => {
+            for (const view of VIEWS) {
+              await bench.show(visit, view)
+              await sleep(ms / VIEWS.length)
+            }
+          }
+          await round(3000)
+          const before = await heapBytes(visit)
+          const begin = performance.now()
+          const tasks = await longTasksOf(browser, visit, async () => {
+            await round((SECONDS * 1000) / 3)
+            await round((SECONDS * 1000) / 3)
+            await round((SECONDS * 1000) / 3)
+          })
+          const took = (performance.now() - begin) / 1000
+          const after = await heapBytes(visit)
+          const most = Math.max(0, ...tasks.map(({ ownMs }) => ownMs))
+          report.note(
+            `${took.toFixed(0)} s: ${tasks.length} tasks over ${LONG_MS} ms by the clock, the longest ` +
+              `${most.toFixed(0)} ms of its own; heap ${mb(before)} -> ${mb(after)} MB`,
+          )
+          deepEqual(
+            tasks.filter(({ ownMs }) => ownMs > LONG_MS),
+            [],
+          )
+          ok(after - before < HEAP_SLACK_BYTES, `the heap grew: ${mb(before)} to ${mb(after)} MB`)
+        })
+        deepEqual(simulated.unknown, [], 'the page makes calls that the simulated API lacks')
+      } finally {
+        await simulated.close()
+      }
+    },
+  )
+}
+
+const mb = (bytes: number): string => (bytes / 1e6).toFixed(1)

@@ -1,0 +1,51 @@
+/**
+ * The page in a real browser, over real daemons: `npm run test:browser`, or with names for some
+ * parts only. Without a browser it is skipped with one line.
+ */
+import { Report } from '../doors/clients/report.ts'
+import { Bench } from './bench.ts'
+import { startBrowser } from './chromium.ts'
+import { startSite } from './site.ts'
+
+/** The tests of each part. */
+const PARTS: Readonly<Record<string, () => Promise<(bench: Bench) => Promise<void>>>> = {
+  'first-view': async () => (await import('./first-view.ts')).testFirstView,
+  views: async () => (await import('./views.ts')).testViews,
+  moving: async () => (await import('./moving.ts')).testMoving,
+  removal: async () => (await import('./removal.ts')).testRemoval,
+  keyboard: async () => (await import('./keyboard.ts')).testKeyboard,
+  strange: async () => (await import('./strange.ts')).testStrange,
+  sessions: async () => (await import('./sessions.ts')).testSessions,
+  accessible: async () => (await import('./accessible.ts')).testAccessible,
+  hostile: async () => (await import('./hostile.ts')).testHostile,
+  big: async () => (await import('./big.ts')).testBig,
+}
+
+const wanted = process.argv.slice(2)
+const report = new Report('page')
+const tools = await startBrowser()
+if ('missing' in tools) {
+  report.skipped('page', tools.missing)
+} else {
+  const { browser, axe } = tools
+  try {
+    const site = await startSite()
+    const bench = new Bench({ browser, axe, site, report })
+    try {
+      for (const [name, load] of Object.entries(PARTS)) {
+        if (wanted.length > 0 && !wanted.includes(name)) continue
+        await (
+          await load()
+        )(bench)
+      }
+    } finally {
+      await site.ends.end()
+    }
+  } finally {
+    await browser.close()
+  }
+}
+if (report.failed > 0) {
+  process.stdout.write(`\n${report.failed} tests failed\n`)
+  process.exitCode = 1
+}
