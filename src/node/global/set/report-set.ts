@@ -4,7 +4,8 @@ import type { SetMemberReport, SetReport } from './set-report.ts'
 
 /** `wallMs`: now. */
 export function setReport(status: MemberStatus, wallMs: number): SetReport {
-  const { own, others, end, epochAt, engineSilentMs, snapshot, lastFault, ...facts } = status
+  const { own, others, end, epochAt, engineSilentMs, snapshot, bucketFault, lastFault, ...facts } =
+    status
   const iso = (time: number): string => new Date(time).toISOString()
   const at = (agoMs: number): string => iso(wallMs - agoMs)
   const member = ({ since, ...note }: MemberNote, isOwn: boolean): SetMemberReport => ({
@@ -21,6 +22,11 @@ export function setReport(status: MemberStatus, wallMs: number): SetReport {
     engineSilentMs: Math.round(engineSilentMs),
     members: [member(own, true), ...others.map((note) => member(note, false))],
     ...(snapshot && { snapshot: { position: snapshot.position, at: at(snapshot.ageMs) } }),
+    ...(bucketFault && {
+      bucketError: bucketFault.fault.message,
+      bucketErrorCode: bucketFault.fault.code,
+      bucketErrorSince: at(bucketFault.agoMs),
+    }),
     ...(lastFault && {
       error: lastFault.fault.message,
       errorCode: lastFault.fault.code,
