@@ -43,13 +43,15 @@ const replaced = {
 /** Modules of Node that packages `require` become imports: the bundle may end as part of another, which has no `require`. */
 const imported = esmExternalRequirePlugin({ external: builtinModules })
 
-/** What a bundler does not do: the command is executable, and the types of the library lie beside it. */
+/** What a bundler does not do: the command is executable, and the types of the library and the page lie beside it. */
 const finish = {
   name: 'finish',
   async writeBundle() {
     await chmod('dist/dstore.js', 0o755)
     const { writePublicTypes } = await import('./dist/tools/public-types.js')
     writePublicTypes()
+    const { buildPage } = await import('./dist/tools/page.js')
+    buildPage()
   },
 }
 

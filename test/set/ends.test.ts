@@ -154,6 +154,33 @@ test('R012-30, R012-13: a member that wakes after a pause is fenced', async (t) 
   for (const { set } of [a, b]) await set.close()
 })
 
+test('R012-17, R012-34: a store whose member was overtaken while it opened is refused, and stands by', async (t) => {
+  const make = await world(t)
+  const [a, b] = [await make('a'), await make('b')]
+  const first = await a.set.stand(never)
+  const begins = first.begins!.bind(first)
+  const made: { store?: DiskStore } = {}
+  const paused = first as { begins: () => Promise<void> }
+  paused.begins = async () => {
+    await begins()
+    // From here to the end of the journal that the store reads, nothing is appended that would fail.
+    const standing = b.set.stand(never)
+    while (b.set.status().own.state !== 'standby') await pause(10, never)
+    b.clock.ahead += 4_000
+    made.store = await open(b.directory, await standing)
+    await write(made.store, 'k')
+  }
+  await t.throwsAsync(open(a.directory, first), { code: 'conflict', message: /took over while/ })
+  const standing = a.set.stand(never)
+  await write(made.store!, 'after')
+  await made.store!.close()
+  const store = await open(a.directory, await standing)
+  const rows = await store.rows([row('k'), row('after')])
+  t.false(rows.includes(undefined))
+  await store.close()
+  for (const { set } of [a, b]) await set.close()
+})
+
 test('R012-36: a begin of an epoch that gets no answer ends at the signal', async (t) => {
   const make = await world(t)
   const a = await make('a')

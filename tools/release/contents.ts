@@ -8,7 +8,7 @@ import type { Platform } from './platforms.ts'
 import { filesOf, type PackedFile } from './tarball.ts'
 
 /** Of the npm package, the library and its types are for programs that have a Node. */
-const COMMAND_LINE = /^(package\.json|dist\/(dstore\.js|chunks\/.+))$/
+const COMMAND_LINE = /^(package\.json|dist\/(dstore\.js|(chunks|ui)\/.+))$/
 const PAGES = /^(LICENSE|README\.md|CHANGELOG\.md|SECURITY\.md)$/
 
 /** The command line and the packages with binaries that it loads: what runs under a Node. */

@@ -24,6 +24,7 @@ import type {
   ValueFacts,
 } from '../../node/node.ts'
 import type { ErrorCode } from '../../errors.ts'
+import type { MemberRole } from '../../membership/role.ts'
 import type { TokenEntry } from '../config/tokens/token-table.ts'
 
 /** A problem document (RFC 9457). `code` is from the table of errors in specs/000. */
@@ -255,6 +256,34 @@ export interface HttpStatus {
   readonly tokenFile: string
   /** Requests refused since the start. */
   readonly refused: number
+}
+
+/** Where a browser on this machine finds the API over TCP. */
+export interface HttpAnswer {
+  readonly address: string
+}
+
+/** A code for one session of the page. */
+export interface CodeAnswer {
+  readonly code: string
+  readonly expiresAt: string
+}
+
+/** A session of the page, and its token. */
+export interface SessionAnswer {
+  readonly token: string
+  readonly role: MemberRole
+  readonly prefix?: string
+  readonly expiresAt: string
+}
+
+/** A caller, and every call that it may make, as `METHOD path`. */
+export interface WhoAnswer {
+  readonly label: string
+  readonly role: MemberRole
+  readonly prefix?: string
+  readonly expiresAt?: string
+  readonly calls: readonly string[]
 }
 
 export interface StatusAnswer extends NodeStatus {

@@ -15,8 +15,7 @@ import type {
 } from '../../node/node.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import type { FileIdentity } from '../../store/file/file-identity.ts'
-import { changes, documents, json, result } from './response.ts'
-import type { DaemonResponse } from './response.ts'
+import { changes, documents, json, result, type DaemonResponse } from './response.ts'
 import { KEY_HEADER, SIZE_HEADER } from '../api/api.ts'
 import type {
   AdmitAnswer,
@@ -39,15 +38,15 @@ import type {
   VerifyLine,
   UnbindAnswer,
 } from '../api/api.ts'
-import { HttpClient } from './http-client.ts'
+import { HttpClient, type RequestParts } from './http-client.ts'
 import type { ClientOptions } from './client-options.ts'
-import type { RequestParts } from './http-client.ts'
 import { ListClient, type NamesQuery } from './lists/list-client.ts'
 import { RuleClient } from './names/rule-client.ts'
 import { TagClient } from './names/tag-client.ts'
 import { bindBody, putFields, putQuery, type PutKeeper, type Terms } from './names/terms.ts'
 import { putMany, putNamed } from './names/batches.ts'
 import { PinClient } from './pins/pin-client.ts'
+import { SessionClient } from './session/session-client.ts'
 import { SetClient } from './set/set-client.ts'
 import { TokenClient } from './tokens/token-client.ts'
 import { TreeClient } from './tree-client.ts'
@@ -117,7 +116,6 @@ export class Client {
     return new RuleClient(this.#http)
   }
 
-  /** The calls about pins. */
   get pins(): PinClient {
     return new PinClient(this.#http)
   }
@@ -125,6 +123,11 @@ export class Client {
   /** The calls about the set that the node is a member of. */
   get set(): SetClient {
     return new SetClient(this.#http)
+  }
+
+  /** The calls about sessions of the page. */
+  get sessions(): SessionClient {
+    return new SessionClient(this.#http)
   }
 
   /** The calls about tokens of the API over TCP. */
@@ -337,13 +340,10 @@ export class Client {
 }
 
 const STREAM = { response: 'stream' } as const
-
 const REPEATABLE = { isRepeatable: true } as const
-
 const TRAILERS = { TE: 'trailers' } as const
 
 const memberPath = (peer: string): string => `/v1/members/${segment(peer)}`
-
 const namePath = (name: string): string => `/v1/names/${segment(name)}`
 
 /** Bytes that a string adds to a list in JSON. */

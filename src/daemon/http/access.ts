@@ -7,6 +7,7 @@ import { isHostName } from '../config/http-settings.ts'
 import type { HttpAddress } from '../config/http-address.ts'
 import type { TokenTable } from '../config/tokens/token-table.ts'
 import { HttpError } from './http-error.ts'
+import type { Sessions } from './session/sessions.ts'
 import { isBasic, PUBLIC_CALLER, SOCKET_CALLER, tokenIn } from './tokens/caller.ts'
 import type { Caller } from './tokens/caller.ts'
 
@@ -16,17 +17,28 @@ export interface Access {
    * well.
    */
   readonly usesFiles: boolean
+  /** Whether its clients are those on the socket. */
+  readonly isSocket: boolean
   /** Cuts a connection with a request after this silence in both directions, in ms; 0 for never. */
   readonly silenceMs: number
   /** Whether requests are logged with their callers. */
   readonly isLogged: boolean
-  /**
-   * Who makes the request. Throws `HttpError` for one to refuse. `isOpen` tells whether it is a
-   * read that may need no token.
-   */
-  admit(request: IncomingMessage, isOpen: () => boolean): Caller
+  /** Who makes the request. Throws `HttpError` for one to refuse. */
+  admit(request: IncomingMessage, need: Need): Caller
   /** The same, or undefined where `admit` would throw. Counts and logs nothing. */
-  admits(request: IncomingMessage, isOpen: () => boolean): Caller | undefined
+  admits(request: IncomingMessage, need: Need): Caller | undefined
+  /** Counts a request that its handler refuses for its caller, and returns the error. */
+  refuse(request: IncomingMessage, error: HttpError): HttpError
+  /** Whether the token or session of this caller has not been revoked or ended since. */
+  isLive(caller: Caller): boolean
+}
+
+/** Whether a request needs a token. */
+export interface Need {
+  /** Never: credentials that come with it are ignored. */
+  readonly isFree: () => boolean
+  /** Not where reads are public. */
+  readonly isOpen: () => boolean
 }
 
 /** Hosts that address this machine. A page that rebinds its own name to it sends that name. */
@@ -37,8 +49,11 @@ const isOwnHost = (name: string): boolean => HOSTS.has(name)
 /** File permissions decide who reaches the socket; those clients may do everything. */
 export const SOCKET_ACCESS: Access = {
   usesFiles: true,
+  isSocket: true,
   silenceMs: 0,
   isLogged: false,
+  refuse: (_, error) => error,
+  isLive: () => true,
   admit: (request) => {
     const fault = hostFault(request, isOwnHost, () => SOCKET_HOST)
     if (fault !== undefined) throw fault
@@ -55,6 +70,7 @@ export interface TcpAccessOptions {
   /** Names of the host beside that of the address, in lower case. */
   readonly hosts: readonly string[]
   readonly tokens: TokenTable
+  readonly sessions: Sessions
   /** Reads need no token. */
   readonly isPublic: boolean
   readonly silenceMs: number
@@ -63,6 +79,7 @@ export interface TcpAccessOptions {
 
 export class TcpAccess implements Access {
   readonly usesFiles = false
+  readonly isSocket = false
   readonly isLogged = true
   readonly silenceMs: number
   readonly #options: TcpAccessOptions
@@ -81,30 +98,38 @@ export class TcpAccess implements Access {
     return this.#refused
   }
 
-  admit(request: IncomingMessage, isOpen: () => boolean): Caller {
-    const found = this.#callerOf(request, isOpen)
+  admit(request: IncomingMessage, need: Need): Caller {
+    const found = this.#callerOf(request, need)
     if (!(found instanceof HttpError)) return found
-    this.#count(request, found)
-    throw found
+    throw this.refuse(request, found)
   }
 
-  admits(request: IncomingMessage, isOpen: () => boolean): Caller | undefined {
-    const found = this.#callerOf(request, isOpen)
+  admits(request: IncomingMessage, need: Need): Caller | undefined {
+    const found = this.#callerOf(request, need)
     return found instanceof HttpError ? undefined : found
   }
 
-  #callerOf(request: IncomingMessage, isOpen: () => boolean): Caller | HttpError {
+  isLive({ hash, isSession }: Caller): boolean {
+    const { sessions, tokens } = this.#options
+    return hash === undefined || (isSession ? sessions : tokens).has(hash)
+  }
+
+  #callerOf(request: IncomingMessage, { isFree, isOpen }: Need): Caller | HttpError {
     const { headers } = request
+    const { tokens, sessions, isPublic } = this.#options
     const fault = hostFault(request, (name) => this.#isOurs(name), hostHint)
     if (fault !== undefined) return fault
+    if (isFree()) return PUBLIC_CALLER
     const token = tokenIn(headers.authorization)
     // Without a token the same steps are taken: an empty one is none.
-    const caller = this.#options.tokens.find(token ?? '')
+    const caller: Caller | undefined = tokens.find(token ?? '') ?? sessions.find(token ?? '')
     if (caller !== undefined) {
-      const isForeign = isBasic(headers.authorization) && isOfOtherOrigin(request)
+      // A page keeps the token of its session from others; a browser sends a password for any.
+      const isForeign =
+        (isBasic(headers.authorization) || caller.isSession) && isOfOtherOrigin(request)
       return isForeign ? new HttpError(403, FOREIGN, {}, 'not-permitted') : caller
     }
-    if (this.#options.isPublic && isOpen()) return PUBLIC_CALLER
+    if (isPublic && isOpen()) return PUBLIC_CALLER
     const message = token === undefined ? 'this needs a token' : WRONG_TOKEN
     return new HttpError(401, message, CHALLENGE, 'not-permitted', HINT)
   }
@@ -117,13 +142,15 @@ export class TcpAccess implements Access {
   }
 
   /** Logs one refusal per interval, so that refused clients cannot fill the log. */
-  #count({ socket }: IncomingMessage, { message, status }: HttpError): void {
+  refuse({ socket }: IncomingMessage, error: HttpError): HttpError {
     this.#refused++
     const now = performance.now()
-    if (now - this.#loggedAt < HTTP_REFUSALS_LOG_MS) return
+    if (now - this.#loggedAt < HTTP_REFUSALS_LOG_MS) return error
     this.#loggedAt = now
+    const { message, status } = error
     const from = socket.remoteAddress
     this.#options.log.warn('refused over HTTP', { from, status, message, refused: this.#refused })
+    return error
   }
 }
 
@@ -145,13 +172,10 @@ const WRONG_TOKEN = 'the token is wrong, revoked or expired'
 
 const HINT = 'an admin of this node makes one: `dstore token add`'
 
-const FOREIGN = 'a page of another origin sends this with a password that the browser remembers'
+const FOREIGN = 'a page of another origin sends this with credentials of this node'
 
-/**
- * Whether a browser says that a page of another origin makes the request: it sends a remembered
- * password with it (R007-322).
- */
-function isOfOtherOrigin({ headers }: IncomingMessage): boolean {
+/** Whether a browser says that a page of another origin makes the request (R007-322, R013-5). */
+export function isOfOtherOrigin({ headers }: IncomingMessage): boolean {
   const { origin, host, 'sec-fetch-site': site } = headers
   if (site === 'cross-site' || site === 'same-site') return true
   return origin !== undefined && origin.replace(/^https?:\/\//, '') !== host

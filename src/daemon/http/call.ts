@@ -12,7 +12,11 @@ import type { HttpStatus } from '../api/api.ts'
 import type { TokenTable } from '../config/tokens/token-table.ts'
 import type { Access } from './access.ts'
 import type { Serving } from './set/serving.ts'
+import type { Sessions } from './session/sessions.ts'
+import type { Caller } from './tokens/caller.ts'
 import type { DoorCounts } from './doors/door-counts.ts'
+import type { EventFeed } from './events/event-feed.ts'
+import type { Statistics } from './statistics/statistics.ts'
 
 /** The parts of the daemon that the API reaches. */
 export interface ApiContext {
@@ -21,11 +25,17 @@ export interface ApiContext {
   readonly socket: string
   /** The listener on TCP; undefined without one. */
   readonly http: () => HttpStatus | undefined
+  /** Serves the API over TCP on loopback, where it is not served yet; its address (R013-1). */
+  readonly openHttp: (port: number) => Promise<string>
   /** Those of the API over TCP. */
   readonly tokens: TokenTable
+  /** Those of the page. */
+  readonly sessions: Sessions
   /** The paths that open doors serve. */
   readonly doorRoots: readonly string[]
   readonly doorCounts: DoorCounts
+  readonly statistics: Statistics
+  readonly events: EventFeed
   /** Of a member of a set. */
   readonly member?: Serving | undefined
   /** Begins to stop the daemon, and returns at once. */
@@ -34,6 +44,7 @@ export interface ApiContext {
 
 export interface HttpCall extends ApiContext {
   readonly access: Access
+  readonly caller: Caller
   readonly request: IncomingMessage
   readonly response: ServerResponse
   /** Decoded values of the path's parameters, such as `{key}`. */

@@ -4,6 +4,7 @@ import { putAnyBatch } from './names/named-batch.ts'
 import { copyValue } from '../delivery/copy-handler.ts'
 import { watchChanges } from './changes.ts'
 import type { HttpCall } from './call.ts'
+import { cancelTransfer, listTransfers, watchEvents } from './events/event-handlers.ts'
 import { HttpError } from './http-error.ts'
 import { admitMember, expelMember, invite, listMembers } from './member-handlers.ts'
 import { metrics } from './metrics.ts'
@@ -23,6 +24,9 @@ import {
 } from './names/rule-handlers.ts'
 import { deletePin, getPin, listPins, putPin } from './pins/pin-handlers.ts'
 import { getSet, stepDown } from './set/handlers.ts'
+import { getPage, toPage } from './page/page-handlers.ts'
+import { endSession, makeCode, openHttp, openSession, whoAmI } from './session/session-handlers.ts'
+import { accessOf } from './tokens/route-access.ts'
 import { addToken, listTokens, removeToken } from './tokens/token-handlers.ts'
 import {
   dropInactive,
@@ -99,6 +103,9 @@ export const ROUTES: readonly Route[] = [
   { path: '/v1/members', methods: { GET: listMembers } },
   { path: '/v1/members/{peer}', methods: { PUT: admitMember, DELETE: expelMember } },
   { path: '/v1/changes', methods: { GET: watchChanges } },
+  { path: '/v1/events', methods: { GET: watchEvents } },
+  { path: '/v1/transfers', methods: { GET: listTransfers } },
+  { path: '/v1/transfers/{transfer}', methods: { DELETE: cancelTransfer } },
   { path: '/v1/inactive-store', methods: { DELETE: dropInactive } },
   { path: '/v1/inactive-store/upload', methods: { POST: uploadInactive } },
   { path: '/v1/inactive-store/values/{key}', methods: { GET: findInactive } },
@@ -106,7 +113,12 @@ export const ROUTES: readonly Route[] = [
   { path: '/v1/set', methods: { GET: getSet } },
   { path: '/v1/set/step-down', methods: { POST: stepDown } },
   { path: '/v1/stop', methods: { POST: stop } },
+  { path: '/v1/http', methods: { POST: openHttp } },
+  { path: '/v1/session/codes', methods: { POST: makeCode } },
+  { path: '/v1/session', methods: { GET: whoAmI, POST: openSession, DELETE: endSession } },
   { path: '/metrics', methods: { GET: metrics } },
+  { path: '/ui', methods: { GET: toPage, HEAD: toPage } },
+  { path: '/ui/{rest}', methods: { GET: getPage, HEAD: getPage } },
 ]
 
 export interface RouteMatch {
@@ -142,6 +154,23 @@ function hintFor([, version, collection, ...rest]: string[]): string | undefined
   const path = [collection, name.join('%2F'), ...rest.slice(name.length)].join('/')
   return `write a slash in a name as %2F: /v1/${path}`
 }
+
+/** Whether it is a call that needs no token, whatever `--http-public` says. */
+export function isFree(path: string, method: string): boolean {
+  const parts = path.split('/')
+  return FREE_ROUTES.some(({ of, pattern }) => {
+    return accessOf(of, method)?.free === true && fits(pattern, parts)
+  })
+}
+
+const FREE_ROUTES = ROUTES.filter(({ path, methods }) =>
+  Object.keys(methods).some((method) => accessOf(path, method)?.free),
+).map(({ path }) => ({ of: path, pattern: path.split('/') }))
+
+/** Whether `matchPath` would find parameters; it decodes none of them. */
+const fits = (pattern: readonly string[], parts: readonly string[]): boolean =>
+  (pattern.at(-1) === REST ? pattern.length <= parts.length : pattern.length === parts.length) &&
+  pattern.every((part, at) => part.startsWith('{') || part === parts[at])
 
 /** Whether it is a GET or HEAD of a path where these reveal only values and their names. */
 export function isOpen(path: string, method: string): boolean {

@@ -17,7 +17,9 @@ import { checkDoorCall, findDoor, isOpenDoor } from './doors/door-calls.ts'
 import { doorAt, type Door } from './doors/door.ts'
 import { HttpError } from './http-error.ts'
 import { getImmediate } from './immediate/immediate-get.ts'
-import { findRoute, isOpen, parseQuery } from './routes.ts'
+import { findRoute, isFree, isOpen, parseQuery } from './routes.ts'
+import { LiveCalls } from './session/live-calls.ts'
+import { OTHER } from './statistics/request-counts.ts'
 import { checkServing, holdUnlessOwn, mayAnswerNow } from './set/serving.ts'
 import { isBelowPrefix, PUBLIC_CALLER } from './tokens/caller.ts'
 import { nodeFor } from './tokens/confined-node.ts'
@@ -63,10 +65,12 @@ export function createApiServer(
 ): ApiServer {
   const active = new Map<AbortController, Promise<void>>()
   const stopping = new AbortController()
+  const live = new LiveCalls()
   const onAnswer = access.isLogged ? requestLog(log) : ignore
   const common = Object.entries(BROWSER_HEADERS).flat()
-  const { node, doorCounts, member } = context
-  const immediate = { node, access, doors, doorCounts, common, onAnswer }
+  const { node, doorCounts, member, statistics } = context
+  const { requests } = statistics
+  const immediate = { node, access, doors, doorCounts, requests, common, onAnswer }
   const options = {
     maxHeaderSize: HTTP_HEADER_BYTES,
     headersTimeout: HTTP_REQUEST_MS,
@@ -81,15 +85,25 @@ export function createApiServer(
     const isFree = connections.mayAnswerNow(request.socket) && mayAnswerNow(member)
     if (isFree && getImmediate(immediate, request, response)) return
     holdUnlessOwn(response, member, request.url ?? '')
+    const beganAt = performance.now()
+    let slot = OTHER
     const aborter = new AbortController()
     const leave = (): void => {
       if (!response.writableFinished) aborter.abort(new DstoreError('cancelled', 'the client left'))
     }
-    response.once('close', leave)
+    response.once('close', () => {
+      leave()
+      if (!response.writableFinished) requests.cut(slot)
+      else requests.answered(slot, response.statusCode, performance.now() - beganAt)
+    })
     const { socket } = request
     connections.begin(socket, response, leave)
     const signals = { signal: aborter.signal, stopping: stopping.signal }
-    const work = handle({ ...context, access, request, response, ...signals }, log, onAnswer, doors)
+    const onRoute = (path: string): void => {
+      slot = requests.slot(path, request.method ?? '')
+    }
+    const call = { ...context, access, request, response, ...signals }
+    const work = handle(call, { log, onAnswer, onRoute, doors, live })
     active.set(aborter, work)
     void work.finally(() => {
       active.delete(aborter)
@@ -101,6 +115,7 @@ export function createApiServer(
       ? createHttp(options, onRequest)
       : createHttps({ ...options, ...tls, handshakeTimeout: HTTP_REQUEST_MS }, onRequest)
   const connections = new Connections(server, bounds, sendBusy)
+  statistics.addCallers(() => connections.bytes())
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const responses = connections.responses(socket)
     // A refusal must not end up in the middle of another response, or look like one.
@@ -147,13 +162,21 @@ function within(ms: number, work: Promise<unknown>): Promise<boolean> {
   }).catch(() => false)
 }
 
+interface Handling {
+  readonly log: Log
+  readonly onAnswer: RequestLog
+  /** Called with the route of the request, or the root of its door, once it is known. */
+  readonly onRoute: (path: string) => void
+  readonly doors: readonly Door[]
+  readonly live: LiveCalls
+}
+
 async function handle(
-  call: Omit<HttpCall, 'parameters' | 'query' | 'reach'>,
-  log: Log,
-  onAnswer: RequestLog,
-  doors: readonly Door[],
+  call: Omit<HttpCall, 'parameters' | 'query' | 'reach' | 'caller'>,
+  { log, onAnswer, onRoute, doors, live }: Handling,
 ): Promise<void> {
   const { access, request, response } = call
+  let unwatch = (): void => undefined
   toOriginForm(request)
   const { method = '', url = '' } = request
   // A disconnect is not an error of the daemon; the signal tells the handler.
@@ -162,11 +185,19 @@ async function handle(
   try {
     for (const [name, value] of Object.entries(BROWSER_HEADERS)) response.setHeader(name, value)
     const [path = '', ...search] = url.split('?')
-    const caller = access.admit(
-      request,
-      () => isOpen(path, method) || isOpenDoor(doors, path, method),
-    )
-    onAnswer(request, response, caller)
+    const caller = access.admit(request, {
+      isFree: () => isFree(path, method),
+      isOpen: () => isOpen(path, method) || isOpenDoor(doors, path, method),
+    })
+    // A line each for what anybody may send would let anybody fill the log (R013-11).
+    if (!isFree(path, method)) onAnswer(request, response, caller)
+    // What is removed gives nothing away: who revokes its own token has an answer.
+    if (caller.hash !== undefined && method !== 'DELETE') {
+      unwatch = live.watch(
+        () => access.isLive(caller),
+        () => request.socket.destroy(),
+      )
+    }
     const { expect } = request.headers
     if (expect !== undefined && !/\b100-continue\b/i.test(expect)) {
       throw new HttpError(417, `nothing meets this expectation: ${expect}`)
@@ -174,6 +205,7 @@ async function handle(
     const entrance = findDoor(doors, path)
     if (entrance !== undefined) {
       const { door, rest } = entrance
+      onRoute(door.root)
       // A method that no door takes is not counted: a client may invent any number of them.
       if (Object.hasOwn(door.methods, method)) call.doorCounts.watch(door.root, method, response)
       checkDoorCall(door, method, caller)
@@ -184,14 +216,16 @@ async function handle(
       const mayFetch = caller !== PUBLIC_CALLER
       const seen = nodeFor(call.node, caller)
       const maySee = (name: string): boolean => isBelowPrefix(name, caller.prefix)
-      await door.handle({ ...call, ...seen, parameters: {}, query, rest, mayFetch, maySee })
+      const known = { ...call, ...seen, caller, parameters: {}, query }
+      await door.handle({ ...known, rest, mayFetch, maySee })
       return
     }
     const { route, handler, parameters } = findRoute(method, path)
+    onRoute(route)
     checkCall(caller, route, method)
     checkServing(call.member, route)
     const query = parseQuery(search.join('?'))
-    await handler({ ...call, ...nodeFor(call.node, caller), parameters, query })
+    await handler({ ...call, ...nodeFor(call.node, caller), caller, parameters, query })
   } catch (error) {
     const door = doorAt(doors, url.replace(/\?.*$/s, ''))?.door
     addDoorHeaders(door, response, error)
@@ -203,6 +237,8 @@ async function handle(
     const [where, why] = [path, detail].map(withoutSecrets)
     const stack = stackOf(error, code)
     log[level]('request failed', { method, path: where, code, detail: why, stack })
+  } finally {
+    unwatch()
   }
 }
 

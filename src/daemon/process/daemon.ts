@@ -2,6 +2,7 @@
  * One node with its API in one state directory (specs/007, "Life of a daemon"). It acquires lock,
  * node and socket in this order, and releases them in reverse.
  */
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import { hostname, totalmem } from 'node:os'
@@ -14,14 +15,16 @@ import type { Access } from '../http/access.ts'
 import type { ApiContext } from '../http/call.ts'
 import type { DoorContext } from '../http/doors/door-context.ts'
 import { DoorCounts } from '../http/doors/door-counts.ts'
+import { watched } from '../http/statistics/watched.ts'
 import type { Door } from '../http/doors/door.ts'
 import { createApiServer } from '../http/server.ts'
 import { setUpHeap } from './heap.ts'
 import type { ApiServer } from '../http/server.ts'
+import { Sessions } from '../http/session/sessions.ts'
 import { listenOnSocket } from './listen-socket.ts'
 import type { SocketListener } from './listen-socket.ts'
 import type { Certificate, CertificateFiles } from './certificate.ts'
-import { listenOnTcp } from './listen-tcp.ts'
+import { listenOnTcp, TcpApi } from './listen-tcp.ts'
 import type { TcpListener } from './listen-tcp.ts'
 import { takeLock, type Lock } from './lock.ts'
 import { DstoreError } from '../../errors.ts'
@@ -191,53 +194,67 @@ async function serve(
   const stopping = new AbortController()
   const stopRequested = once(stopping.signal, 'abort').then(() => undefined)
   const socket = settings.socket ?? directory.socket
-  let tcp: TcpListener | undefined
   const { doors: names = [] } = settings
   const doors =
     (names.length > 0 && (await openDoors?.(names, doorContext(node, settings, log)))) || []
-  const context: ApiContext = {
+  const sessions = new Sessions({ now: Date.now, randomBytes, isToken: (hash) => tokens.has(hash) })
+  const hosts = settings.httpHosts ?? []
+  const listen = (address: string): Promise<TcpListener> =>
+    listenOnTcp(
+      {
+        address,
+        isPublic: settings.httpPublic === true,
+        tokenFile: directory.token,
+        tokens,
+        sessions,
+        hosts,
+        certificate: certificateIn(settings),
+        log,
+      },
+      createServer,
+    )
+  const tcp = new TcpApi(listen, hosts)
+  const described = {
     node,
-    doorRoots: doors.map(({ root }) => root),
-    doorCounts: new DoorCounts(),
-    tokens,
-    member,
     directory: directory.path,
     socket,
-    http: () => tcp?.status(),
+    doorRoots: doors.map(({ root }) => root),
+    http: () => tcp.status(),
+  }
+  const { statistics, events } = watched(described, doors)
+  const context: ApiContext = {
+    ...described,
+    doorCounts: new DoorCounts(),
+    statistics,
+    events,
+    tokens,
+    sessions,
+    member,
+    openHttp: (port) => tcp.open(`127.0.0.1:${port}`),
     stop: () => stopping.abort(),
   }
   const createServer = (access: Access, tls?: Certificate): ApiServer =>
     createApiServer({ ...context, doors }, access, log, undefined, tls)
-  if (settings.http !== undefined) {
-    const isPublic = settings.httpPublic === true
-    const options = {
-      address: settings.http,
-      isPublic,
-      tokenFile: directory.token,
-      tokens,
-      hosts: settings.httpHosts ?? [],
-      certificate: certificateIn(settings),
-      log,
-    }
-    tcp = await listenOnTcp(options, createServer)
-  }
+  if (settings.http !== undefined) await tcp.open(settings.http)
   const api = createServer(SOCKET_ACCESS)
   let listener: SocketListener
   try {
     listener = await listenOnSocket(api.server, socket, settings.socketGroup)
   } catch (error) {
-    await tcp?.close()
+    await tcp.close()
     throw error
   }
   // A commit compares too; this one is for a daemon that nothing is asked of.
   const watcher = setInterval(() => held.look(), STATE_CHECK_MS)
   watcher.unref()
+  statistics.start()
   const close = async (): Promise<void> => {
     clearInterval(watcher)
+    statistics.stop()
     try {
       // Closing deletes what is at the path of the socket, which may be that of another daemon.
       const closed = listener.isInPlace() ? api.close() : api.drain()
-      await Promise.all([closed, tcp?.close()])
+      await Promise.all([closed, tcp.close()])
       await node.close()
       tokens.close()
     } finally {

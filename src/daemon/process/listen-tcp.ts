@@ -14,6 +14,8 @@ import type { TokenTable } from '../config/tokens/token-table.ts'
 import { TcpAccess } from '../http/access.ts'
 import type { Access } from '../http/access.ts'
 import type { ApiServer } from '../http/server.ts'
+import { pageAddress } from '../http/session/page-address.ts'
+import type { Sessions } from '../http/session/sessions.ts'
 import { readCertificate, watchCertificate } from './certificate.ts'
 import type { Certificate, CertificateFiles } from './certificate.ts'
 
@@ -25,6 +27,7 @@ export interface TcpOptions {
   /** Created if missing. */
   readonly tokenFile: string
   readonly tokens: TokenTable
+  readonly sessions: Sessions
   /** Names of the host that clients may send, beside that of the address. */
   readonly hosts: readonly string[]
   /** Undefined: without TLS. */
@@ -44,7 +47,7 @@ const REASONS: ReadonlyMap<string | undefined, ErrorCode> = new Map([
 
 /** Rejects with `address-in-use`, `not-permitted`, `malformed-address`, or as `readToken`. */
 export async function listenOnTcp(
-  { address: text, isPublic, tokenFile, tokens, hosts, certificate, log }: TcpOptions,
+  { address: text, isPublic, tokenFile, tokens, sessions, hosts, certificate, log }: TcpOptions,
   createServer: (access: Access, tls?: Certificate) => ApiServer,
 ): Promise<TcpListener> {
   const wanted = parseHttpAddress(text)
@@ -53,6 +56,7 @@ export async function listenOnTcp(
     address: wanted,
     hosts: hosts.map((host) => host.toLowerCase()),
     tokens,
+    sessions,
     isPublic,
     silenceMs: HTTP_SILENCE_MS,
     log,
@@ -86,5 +90,44 @@ export async function listenOnTcp(
       return api.close()
     },
     status: () => ({ url, public: isPublic, tokenFile, refused: access.refused }),
+  }
+}
+
+/** The only listener of a daemon on TCP: from its start on, or from the first call for the page. */
+export class TcpApi {
+  readonly #listen: (address: string) => Promise<TcpListener>
+  readonly #hosts: readonly string[]
+  #listener: TcpListener | undefined
+  #opening: Promise<TcpListener> | undefined
+  #isClosed = false
+
+  /** `hosts` are the names of this machine that clients may send. */
+  constructor(listen: (address: string) => Promise<TcpListener>, hosts: readonly string[]) {
+    this.#listen = listen
+    this.#hosts = hosts
+  }
+
+  /** The address that a browser opens. Listens there unless it listens. Errors: `listenOnTcp`. */
+  async open(address: string): Promise<string> {
+    if (this.#isClosed) throw new DstoreError('unreachable', 'the daemon is stopping')
+    this.#opening ??= this.#listen(address)
+    try {
+      this.#listener = await this.#opening
+    } catch (error) {
+      // Another port may be free.
+      this.#opening = undefined
+      throw error
+    }
+    return pageAddress(this.#listener.status().url, this.#hosts)
+  }
+
+  status(): HttpStatus | undefined {
+    return this.#listener?.status()
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    const listener = await this.#opening?.catch(() => undefined)
+    await listener?.close()
   }
 }

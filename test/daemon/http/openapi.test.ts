@@ -143,7 +143,14 @@ test('R007-68 the responses of a running daemon match their description', async 
     ['DELETE', '/v1/inactive-store', '/v1/inactive-store', 404],
     ['POST', '/v1/inactive-store/upload', '/v1/inactive-store/upload', 404],
     ['GET', '/v1/inactive-store/values/x', '/v1/inactive-store/values/{key}', 404],
+    ['POST', '/v1/http', '/v1/http', 200, '{}'],
+    ['POST', '/v1/http', '/v1/http', 400, '{"port":-1}'],
+    ['POST', '/v1/session/codes', '/v1/session/codes', 201, '{"role":"reader"}'],
+    ['GET', '/v1/session', '/v1/session', 200],
+    ['DELETE', '/v1/session', '/v1/session', 404],
     ['GET', '/v1/status', '/v1/status', 200],
+    ['GET', '/v1/transfers', '/v1/transfers', 200],
+    ['DELETE', '/v1/transfers/7', '/v1/transfers/{transfer}', 404],
     ['GET', '/metrics', '/metrics', 200],
     ['POST', `/v1/values/${text}/evict`, '/v1/values/{key}/evict', 200],
     ['DELETE', `/v1/values/${text}`, '/v1/values/{key}', 200],
@@ -161,6 +168,18 @@ test('R007-68 the responses of a running daemon match their description', async 
       ...(body === undefined ? {} : { body }),
     })
     checkAnswer(t, answer, { method, path, of, status })
+  }
+})
+
+test('R007-68 a session of the page matches its description', async (t) => {
+  const { daemon } = await serving(t)
+  const made = await ask(daemon.socket, 'POST', '/v1/session/codes', { body: '{}' })
+  const { code } = JSON.parse(made.body.toString()) as { code: string }
+  const headers = { 'content-type': 'application/json' }
+  const trade = { method: 'POST', path: '/v1/session', of: '/v1/session' }
+  for (const status of [201, 401]) {
+    const sent = { headers, body: JSON.stringify({ code }) }
+    checkAnswer(t, await ask(daemon.socket, 'POST', '/v1/session', sent), { ...trade, status })
   }
 })
 

@@ -8,11 +8,12 @@ import { SILENT } from '../../../src/log.ts'
 import type { Elected, SetMember } from '../../../src/set/interface.ts'
 import { createSetMember } from '../../../src/set/member.ts'
 import type { SetRules } from '../../../src/set/rules.ts'
+import { entriesUpto } from '../../../src/store/disk/commit/replay.ts'
 import type { MemoryBucket } from '../../bucket/memory-objects.ts'
 import type { SimEngine } from './sim-engine.ts'
 import { simObjects } from './sim-objects.ts'
 import type { SetProcess } from './set-process.ts'
-import { type Operation, type SetDisk, type SetRows, changeOf } from './set-state.ts'
+import { type Operation, type SetDisk, SetRows, changeOf } from './set-state.ts'
 
 export interface SetNodeParts {
   readonly machine: string
@@ -35,7 +36,7 @@ export class SetNode {
   isOpen = false
   /** Of its store. */
   epoch = 0
-  rows: SetRows
+  rows: SetRows = new SetRows()
   /** It ended by itself: by a fault, or after its farewell. */
   onEnded: (fault: DstoreError | undefined) => void = () => undefined
   readonly #parts: SetNodeParts
@@ -49,7 +50,6 @@ export class SetNode {
     this.machine = machine
     this.process = process
     this.name = `${machine}.${process.number}`
-    this.rows = disk.rows()
     this.#member = createSetMember({
       engine: 'sim',
       journal: engine.client(process, machine),
@@ -81,6 +81,9 @@ export class SetNode {
   /** The process is gone; what its disk keeps was flushed before. */
   kill(): void {
     this.process.kill()
+    // The disk may have got what was applied a moment before.
+    if (this.#parts.random() < 0.3) this.#parts.disk.flush()
+    this.#parts.disk.crash()
     this.isOpen = false
     // For the timers of this process, which is that of the simulation.
     void this.#elected?.close()
@@ -105,18 +108,13 @@ export class SetNode {
     await writer.say('farewell').catch(() => undefined)
     await writer.close()
     await elected.close()
-    this.#parts.disk.keep(this.rows)
+    this.#parts.disk.close(this.rows)
     if (!this.process.isAlive) return
     this.#elected = undefined
     if (isStepDown) return this.run()
     this.#parts.say(`${this.name} has stopped`)
     this.kill()
     this.onEnded(undefined)
-  }
-
-  /** Takes what was applied to the disk. */
-  flush(): void {
-    if (this.isOpen) this.#parts.disk.keep(this.rows)
   }
 
   /** The seq of a change that is done, now or before. */
@@ -141,21 +139,28 @@ export class SetNode {
   async #open(elected: Elected): Promise<void> {
     const { process, random, disk } = this.#parts
     const journal = await elected.join(undefined)
-    this.rows = disk.rows()
+    this.rows = disk.openRows()
     await this.#replay(journal)
     await elected.begins?.()
     const end = await readEnd(journal)
     elected.mayBegin?.(end)
     // What the elected member said meanwhile has no changes.
-    await this.#replay(journal)
+    this.rows.skipTo(end)
     const id = (): Uint8Array => Uint8Array.from({ length: 16 }, () => Math.floor(random() * 256))
     const start = nextEpoch(end, { newSet: id(), writer: id(), leastEpoch: elected.leastEpoch })
     const { rows } = this
+    const apply = (entry: Uint8Array): void => {
+      try {
+        rows.apply(entry)
+      } catch (error) {
+        this.end(asDstoreError(error))
+      }
+    }
     const writer = new JournalWriter({
       journal,
       appender: new Appender(start),
       sleep: process.pacedSleep,
-      onAppended: (_, entry) => rows.apply(entry),
+      onAppended: (_, entry) => apply(entry),
     })
     await writer.say('begin')
     elected.begun?.((kind) => writer.say(kind))
@@ -175,14 +180,10 @@ export class SetNode {
   }
 
   async #replay(journal: Journal): Promise<void> {
-    const { chain } = this.rows
     const { last } = await journal.extent()
-    const reading = new AbortController()
-    if (chain.position >= last) return
-    for await (const batch of journal.follow(chain.position, reading.signal)) {
-      if (batch === 'gone') throw new DstoreError('integrity', 'the journal lost what follows')
-      for (const entry of batch) this.rows.apply(entry)
-      if (chain.position >= last) reading.abort()
+    const { rows } = this
+    for await (const batch of entriesUpto(journal, rows.chain.position, last)) {
+      for (const entry of batch) rows.apply(entry)
     }
   }
 }

@@ -33,16 +33,20 @@ export function operationsOf(body: EntryBody): Operation[] {
 
 /** Rows that follow a journal. A change's seq is its place among the changes. */
 export class SetRows {
-  readonly chain: Chain
+  #chain: Chain
   readonly #done: Operation[]
   readonly #seqs = new Map<number, number>()
   readonly #incarnations = new Map<number, number>()
   readonly #bindings = new Map<number, number>()
 
   constructor(start: ChainPosition = BEFORE_FIRST, done: readonly Operation[] = []) {
-    this.chain = new Chain(start)
+    this.#chain = new Chain(start)
     this.#done = []
     for (const operation of done) this.#do(operation)
+  }
+
+  get chain(): ChainPosition {
+    return this.#chain
   }
 
   get seq(): number {
@@ -69,7 +73,12 @@ export class SetRows {
   }
 
   apply(entry: Uint8Array): void {
-    for (const operation of operationsOf(this.chain.accept(entry).body)) this.#do(operation)
+    for (const operation of operationsOf(this.#chain.accept(entry).body)) this.#do(operation)
+  }
+
+  /** The entries up to there are not read: they have no changes. */
+  skipTo(end: ChainPosition): void {
+    this.#chain = new Chain(end)
   }
 
   #do(operation: Operation): void {
@@ -91,18 +100,35 @@ export class SetDisk implements ReplicaPlace {
   /** Its records are to be discarded. */
   onLoad: () => void = () => undefined
   #kept: ChainPosition & { readonly done: readonly Operation[] } = { ...BEFORE_FIRST, done: [] }
+  /** Those that a process has open. */
+  #rows: SetRows | undefined
 
-  rows(): SetRows {
-    return new SetRows(this.#kept, this.#kept.done)
+  openRows(): SetRows {
+    return (this.#rows = new SetRows(this.#kept, this.#kept.done))
   }
 
-  keep({ chain, done }: SetRows): void {
+  /** Takes what was applied so far to the disk. */
+  flush(): void {
+    if (this.#rows === undefined) return
+    const { chain, done } = this.#rows
     const { position, digest } = chain
     this.#kept = { position, digest, done: [...done] }
   }
 
+  /** Not if the process that opened them is gone. */
+  close(rows: SetRows): void {
+    if (rows !== this.#rows) return
+    this.flush()
+    this.#rows = undefined
+  }
+
+  /** The process is gone: nothing more is written. */
+  crash(): void {
+    this.#rows = undefined
+  }
+
   async open(): Promise<Follower> {
-    const rows = this.rows()
+    const rows = this.openRows()
     return {
       get position() {
         return { position: rows.chain.position, digest: rows.chain.digest }
@@ -113,7 +139,7 @@ export class SetDisk implements ReplicaPlace {
       copyRecords: () => Promise.reject(new DstoreError('unsupported', 'not simulated')),
       rowsDigest: () => Promise.reject(new DstoreError('unsupported', 'not simulated')),
       isNamed: () => true,
-      close: async () => this.keep(rows),
+      close: async () => this.close(rows),
     }
   }
 

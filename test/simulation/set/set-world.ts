@@ -29,6 +29,8 @@ export interface SetSwitches extends SetRules {
 export interface SetWorldOptions {
   readonly switched?: Partial<SetSwitches>
   readonly steps?: number
+  /** The faults that come, instead of those that the seed chooses. */
+  readonly plan?: readonly Fault[]
   /** The process that answers to this event, of all, is killed there. */
   readonly killAt?: number
   /** Is a take-over without confirmed silence a fault by itself? Default: true. */
@@ -42,7 +44,7 @@ export interface SetOutcome {
   readonly delivered: number
 }
 
-type Fault = 'pause' | 'kill' | 'engine' | 'locals' | 'leader' | 'alone' | 'leave' | 'wall'
+export type Fault = 'pause' | 'kill' | 'engine' | 'locals' | 'leader' | 'alone' | 'leave' | 'wall'
 
 const PLANS: readonly (readonly Fault[])[] = [
   ['kill', 'leave'],
@@ -87,6 +89,8 @@ class World {
   #processes = 0
   #marks = 0
   #isCalm = false
+  /** Was a process killed at the event of the options? */
+  #isKilled = false
 
   constructor(seed: number, options: SetWorldOptions) {
     this.#options = options
@@ -99,12 +103,14 @@ class World {
     this.#engine.onAppended = (appended) => {
       if (this.oracle.onAppended(appended) === 'begin') this.#onBegin(appended.machine)
     }
+    this.#engine.onAbsent = (machine) => this.#onAbsent(machine)
     const names = this.#random() < 0.6 ? ['a', 'b'] : ['a', 'b', 'c']
     this.#machines = names.map((name) => new Machine(name))
     for (const { name, disk } of this.#machines) {
       disk.onLoad = () => this.oracle.fail(`${name} has applied what is not in the journal`)
     }
-    this.#plan = this.#one(PLANS)
+    const plan = this.#one(PLANS)
+    this.#plan = options.plan ?? plan
   }
 
   async run(): Promise<void> {
@@ -134,11 +140,16 @@ class World {
       this.#engine.heal(machine.name)
       this.#start(machine)
     }
-    await this.#pass(CALM_MS)
-    if (!this.#isSound) return
-    const before = this.oracle.counts['acknowledged'] ?? 0
-    for (const { node } of this.#machines) if (node !== undefined) this.#change(node, 'put')
-    await this.#pass(ANSWER_MS)
+    let wasKilled: boolean
+    let before: number
+    do {
+      wasKilled = this.#isKilled
+      await this.#pass(CALM_MS)
+      before = this.oracle.counts['acknowledged'] ?? 0
+      for (const { node } of this.#machines) if (node !== undefined) this.#change(node, 'put')
+      await this.#pass(ANSWER_MS)
+      // The kill of this schedule came meanwhile: another member takes over.
+    } while (this.#isSound && wasKilled !== this.#isKilled)
     if (!this.#isSound) return
     if ((this.oracle.counts['acknowledged'] ?? 0) === before) {
       this.oracle.fail('nobody acknowledges a change, long after all faults are over')
@@ -194,6 +205,7 @@ class World {
   #onDelivered({ node }: Machine, process: SetProcess): void {
     if (++this.delivered !== this.#options.killAt || node?.process !== process) return
     this.#say(`${node.name} is killed at event ${this.delivered}`)
+    this.#isKilled = true
     node.kill()
   }
 
@@ -232,9 +244,21 @@ class World {
 
   /** A member has begun, and its store is not open yet: pauses are to come then, too. */
   #onBegin(name: string): void {
-    if (!this.#plan.includes('pause') || this.#random() < 0.5 || this.#isCalm) return
-    const machine = this.#machines.find((one) => one.name === name)!
-    this.#time.later(this.#random() * 40, () => this.#pause(machine, [4_500, 6_500]))
+    this.#time.later(this.#random() * 40, () => this.#pauseAt(name))
+  }
+
+  /** A member in doubt is to learn that its entry is not there, which may still arrive. */
+  #onAbsent(name: string): void {
+    this.#pauseAt(name)
+  }
+
+  /** At times, for so long that another member takes over. */
+  #pauseAt(name: string): void {
+    if (!this.#plan.includes('pause') || this.#random() < 0.5) return
+    this.#pause(
+      this.#machines.find((one) => one.name === name)!,
+      [4_500, 6_500],
+    )
   }
 
   #pause({ name, node }: Machine, ofMs: readonly number[] = PAUSES_MS): void {
@@ -276,7 +300,7 @@ class World {
   #work(): void {
     const machine = this.#one(this.#machines)
     if (machine.node?.process.isAlive === false && this.#random() < 0.3) this.#start(machine)
-    if (this.#random() < 0.1) machine.node?.flush()
+    if (this.#random() < 0.1 && machine.node?.process.isRunning === true) machine.disk.flush()
     const open = this.#machines.filter(({ node, isCutOff }) => node?.isOpen === true && !isCutOff)
     if (open.length === 0) return
     const node = this.#one(open).node!

@@ -1,5 +1,5 @@
 /** The tokens of the API over TCP: made, found, listed, revoked (specs/007, "Tokens"). */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { DstoreError } from '../../../errors.ts'
 import { DIGEST_NAMES } from '../../../hash/foreign-digest.ts'
 import { checkNewName } from '../../../index/name.ts'
@@ -8,12 +8,16 @@ import { isLabel } from '../../../membership/label.ts'
 import { ROLES, type MemberRole } from '../../../membership/role.ts'
 import type { TokenMirror } from './archived-tokens.ts'
 import { readTokens, writeTokens, type TokenRecord } from './token-file.ts'
+import { tokenHash } from './token-hash.ts'
 
 /** The label of the token in the file `http-token`. */
 export const FILE_LABEL = 'http-token'
 
 /** Labels that the log uses for callers without a token of their own. */
 const RESERVED: ReadonlySet<string> = new Set([FILE_LABEL, 'public', 'socket'])
+
+/** How the label of a session begins in the log; that of its maker follows. */
+export const SESSION_LABEL = 'session:'
 
 /** The terms of a token. */
 export interface TokenTerms {
@@ -43,6 +47,10 @@ export interface TokenGrant {
   readonly label: string
   readonly role: MemberRole
   readonly prefix?: string
+  /** Names the token as long as it is valid. */
+  readonly hash: string
+  /** By the wall clock, in ms. */
+  readonly expiresAt?: number
 }
 
 /** How each token begins that a table makes: search tools can find one that leaked. */
@@ -80,7 +88,7 @@ export class TokenTable {
 
   /** Accepts the token of the file `http-token`, as an admin's. */
   acceptFile(token: string): void {
-    const hash = hashOf(token)
+    const hash = tokenHash(token)
     this.#ofFile = { id: FILE_LABEL, label: FILE_LABEL, role: 'admin', hash, createdAt: 0 }
   }
 
@@ -89,7 +97,7 @@ export class TokenTable {
    * much of a wrong token is right; whole hashes are compared in constant time.
    */
   find(token: string): TokenGrant | undefined {
-    const hash = hashOf(token)
+    const hash = tokenHash(token)
     const record = hash === this.#ofFile?.hash ? this.#ofFile : this.#byHash.get(hash)
     const expected = Buffer.from(record?.hash ?? NO_HASH, 'hex')
     const isEqual = timingSafeEqual(Buffer.from(hash, 'hex'), expected)
@@ -98,6 +106,11 @@ export class TokenTable {
     if (record.expiresAt !== undefined && record.expiresAt <= now) return undefined
     this.#use(record, now)
     return record
+  }
+
+  /** Whether the token with this hash has not been revoked. It may have expired. */
+  has(hash: string): boolean {
+    return hash === this.#ofFile?.hash || this.#byHash.has(hash)
   }
 
   /**
@@ -115,7 +128,8 @@ export class TokenTable {
     if (!ROLES.includes(role))
       throw new DstoreError('usage', 'role must be reader, writer or admin')
     if (prefix !== undefined) checkPrefix(prefix)
-    if (RESERVED.has(name) || this.#found(name) !== undefined) {
+    const isReserved = RESERVED.has(name) || name.startsWith(SESSION_LABEL)
+    if (isReserved || this.#found(name) !== undefined) {
       throw new DstoreError('conflict', `the label is taken: ${name}`, {
         hint: '`dstore token ls` lists the tokens',
       })
@@ -138,7 +152,7 @@ export class TokenTable {
       label: name,
       role,
       ...(prefix !== undefined && { prefix }),
-      hash: hashOf(token),
+      hash: tokenHash(token),
       createdAt,
       ...(expiresMs !== undefined && { expiresAt: createdAt + expiresMs }),
     }
@@ -166,7 +180,7 @@ export class TokenTable {
    * archive does not know yet.
    */
   async remove(word: string): Promise<TokenEntry> {
-    const hash = hashOf(word)
+    const hash = tokenHash(word)
     if (word === FILE_LABEL || hash === this.#ofFile?.hash) {
       throw new DstoreError('usage', 'the token in the file http-token cannot be removed', {
         hint: 'stop the daemon and delete the file: the next start makes another',
@@ -243,10 +257,6 @@ function checkPrefix(prefix: string): void {
   throw new DstoreError('usage', `a token's prefix ends in a slash: ${prefix}`, {
     hint: `write ${complete}`,
   })
-}
-
-function hashOf(token: string): string {
-  return createHash('sha256').update('dstore token\n').update(token).digest('hex')
 }
 
 const timeOf = (time: number | undefined): string | undefined =>

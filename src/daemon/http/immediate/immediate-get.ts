@@ -5,10 +5,11 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ImmediateValue, Node } from '../../../node/node.ts'
-import type { Access } from '../access.ts'
+import type { Access, Need } from '../access.ts'
 import { isBelowPrefix, type Caller } from '../tokens/caller.ts'
 import type { DoorCounts } from '../doors/door-counts.ts'
 import type { Door } from '../doors/door.ts'
+import type { RequestCounts } from '../statistics/request-counts.ts'
 import { valueHeaders } from './value-headers.ts'
 import { plainRequest, type PlainRequest } from './plain-request.ts'
 
@@ -17,26 +18,32 @@ export interface ImmediateOptions {
   readonly access: Access
   readonly doors: readonly Door[]
   readonly doorCounts: DoorCounts
+  readonly requests: RequestCounts
   /** Headers of every response: names and values in turns. */
   readonly common: readonly string[]
   /** Called before an answer. */
   readonly onAnswer: (request: IncomingMessage, response: ServerResponse, caller: Caller) => void
 }
 
-const isOpen = (): boolean => true
+/** What it answers counts for this route, or for its door. */
+const VALUE_ROUTE = '/v1/values/{key}'
+
+/** A value of its own never is free. */
+const NEED: Need = { isFree: () => false, isOpen: () => true }
 
 /** Responds to the request, or returns false and has touched nothing. */
 export function getImmediate(
-  { node, access, doors, doorCounts, common, onAnswer }: ImmediateOptions,
+  { node, access, doors, doorCounts, requests, common, onAnswer }: ImmediateOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): boolean {
   if (node.getImmediate === undefined) return false
+  const beganAt = performance.now()
   const wanted = plainRequest(request, doors)
   // Before the value is looked up: a refusal must not depend on it (R007-71).
   if (wanted === undefined) return false
   const { word, type, door } = wanted
-  const caller = access.admits(request, isOpen)
+  const caller = access.admits(request, NEED)
   if (caller === undefined || !mayAnswer(caller, wanted)) return false
   const value = node.getImmediate(word)
   if (value === undefined) return false
@@ -45,6 +52,8 @@ export function getImmediate(
   onAnswer(request, response, caller)
   if (door !== undefined) doorCounts.watch(door.root, 'GET', response)
   send(response, value, type, common)
+  const slot = requests.slot(door?.root ?? VALUE_ROUTE, 'GET')
+  requests.answered(slot, 200, performance.now() - beganAt)
   return true
 }
 

@@ -7,6 +7,12 @@ export interface Caller {
   readonly role: MemberRole
   /** Confines the caller to names that begin with this, and to what they hold. */
   readonly prefix?: string
+  /** Of its token, or of that of its session; undefined for one without. */
+  readonly hash?: string
+  /** When that token expires, in ms. */
+  readonly expiresAt?: number
+  /** The caller is a session of the page. */
+  readonly isSession?: true
 }
 
 /** Whether a name is one that a caller with this prefix is confined to; without one, all are. */
@@ -16,7 +22,7 @@ export const isBelowPrefix = (name: string, prefix = ''): boolean =>
 /** A client on the socket: file permissions decide who reaches it. */
 export const SOCKET_CALLER: Caller = { label: 'socket', role: 'admin' }
 
-/** Anybody, where `--http-public` opens reads. */
+/** Anybody, for what needs no token, and where `--http-public` opens reads. */
 export const PUBLIC_CALLER: Caller = { label: 'public', role: 'reader' }
 
 /**

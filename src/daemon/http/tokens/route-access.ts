@@ -8,18 +8,26 @@ export interface CallAccess {
   readonly role: MemberRole
   /** A token with a prefix may make it: the node that it sees is confined (R007-330). */
   readonly prefixed?: true
+  /** Only over the socket. Its handler refuses others, and says what to do instead. */
+  readonly onSocket?: true
+  /** Not for sessions of the page. Its handler refuses them. */
+  readonly noSession?: true
+  /** Without a token. */
+  readonly free?: true
 }
 
 const READ: CallAccess = { role: 'reader', prefixed: true }
 const WRITE: CallAccess = { role: 'writer', prefixed: true }
 const READ_ALL: CallAccess = { role: 'reader' }
 const ADMIN: CallAccess = { role: 'admin' }
+const ON_SOCKET: CallAccess = { role: 'admin', onSocket: true }
+const FREE: CallAccess = { role: 'reader', prefixed: true, free: true }
 
 /** By path of a route and method. Whatever is missing is an admin's without a prefix. */
 const ACCESS: Readonly<Record<string, Readonly<Record<string, CallAccess>>>> = {
   '/v1/values': { POST: WRITE, PUT: WRITE },
-  // By path of a file on this machine: over the socket only.
-  '/v1/files': { POST: ADMIN },
+  // By path of a file on this machine.
+  '/v1/files': { POST: ON_SOCKET },
   '/v1/batch': { POST: WRITE },
   '/v1/holds': { POST: WRITE },
   '/v1/holds/{hold}': { DELETE: WRITE },
@@ -32,8 +40,8 @@ const ACCESS: Readonly<Record<string, Readonly<Record<string, CallAccess>>>> = {
   '/v1/values/{key}': { GET: READ, HEAD: READ, DELETE: ADMIN },
   '/v1/values/{key}/facts': { GET: READ },
   '/v1/values/{key}/prefetch': { POST: READ },
-  '/v1/values/{key}/copy': { POST: ADMIN },
-  '/v1/values/{key}/path': { POST: ADMIN },
+  '/v1/values/{key}/copy': { POST: ON_SOCKET },
+  '/v1/values/{key}/path': { POST: ON_SOCKET },
   '/v1/values/{key}/evict': { POST: ADMIN },
   '/v1/pins': { GET: READ_ALL },
   // What stays on this machine is its owner's choice.
@@ -55,19 +63,41 @@ const ACCESS: Readonly<Record<string, Readonly<Record<string, CallAccess>>>> = {
   '/v1/members': { GET: ADMIN },
   '/v1/members/{peer}': { PUT: ADMIN, DELETE: ADMIN },
   '/v1/changes': { GET: READ },
+  '/v1/events': { GET: READ_ALL },
+  '/v1/transfers': { GET: READ_ALL },
+  '/v1/transfers/{transfer}': { DELETE: ADMIN },
   '/v1/inactive-store': { DELETE: ADMIN },
   '/v1/inactive-store/upload': { POST: ADMIN },
   '/v1/inactive-store/values/{key}': { GET: ADMIN },
+  '/v1/http': { POST: ON_SOCKET },
+  '/v1/session/codes': { POST: { ...READ, noSession: true } },
+  '/v1/session': { POST: FREE, GET: READ, DELETE: READ },
   '/v1/status': { GET: READ_ALL },
   '/v1/set': { GET: READ_ALL },
   '/v1/set/step-down': { POST: ADMIN },
   '/v1/stop': { POST: ADMIN },
   '/metrics': { GET: READ_ALL },
+  '/ui': { GET: FREE, HEAD: FREE },
+  '/ui/{rest}': { GET: FREE, HEAD: FREE },
 }
 
 /** What the call needs; undefined if the table does not say. */
 export const accessOf = (path: string, method: string): CallAccess | undefined =>
   ACCESS[path]?.[method]
+
+/** Every call that the caller may make, as `METHOD path`. */
+export function callsOf(caller: Caller, isSocket: boolean): string[] {
+  const may = ({ role, prefixed, onSocket, noSession }: CallAccess): boolean =>
+    suffices(caller.role, role) &&
+    (caller.prefix === undefined || prefixed === true) &&
+    (isSocket || onSocket !== true) &&
+    !(caller.isSession && noSession)
+  return Object.entries(ACCESS).flatMap(([path, methods]) =>
+    Object.entries(methods)
+      .filter(([, access]) => may(access))
+      .map(([method]) => `${method} ${path}`),
+  )
+}
 
 /** Throws `not-permitted` unless the caller may make this call. */
 export function checkCall(caller: Caller, path: string, method: string): void {

@@ -242,7 +242,13 @@ function delegating(
   refusal: () => DstoreError | undefined,
   own: Pick<ServedNode, 'status' | 'close'>,
 ): ServedNode {
-  const always = { ...own, role: 'global' as const }
+  const always = {
+    ...own,
+    role: 'global' as const,
+    get activity() {
+      return current()?.activity
+    },
+  }
   return new Proxy({} as ServedNode, {
     get: (_, name) => {
       if (Object.hasOwn(always, name)) return Reflect.get(always, name) as unknown

@@ -10,8 +10,9 @@ import { applyBody } from '../replica/apply.ts'
 import type { Overlay } from '../replica/overlay.ts'
 
 /**
- * Applies every entry after the overlay's position. `room` is called after each batch. Throws
- * a `MismatchError` where the journal lacks what the records have, or what follows that.
+ * Applies every entry after the overlay's position, up to the end that the journal states. `room`
+ * is called after each batch. Throws a `MismatchError` where the journal lacks what the records
+ * have, or what follows that.
  */
 export async function replay(
   journal: Journal,
@@ -21,18 +22,36 @@ export async function replay(
   const { last } = await journal.extent()
   const start = overlay.position
   await checkFollows(journal, last, start)
-  if (start.position === last) return
   const chain = new Chain(start)
-  const ended = new AbortController()
-  for await (const followed of journal.follow(start.position, ended.signal)) {
-    if (followed === 'gone') throw lost(start.position)
-    for (const bytes of followed) {
+  for await (const batch of entriesUpto(journal, start.position, last)) {
+    for (const bytes of batch) {
       const { head, body } = accepted(chain, bytes)
       applyBody(overlay, head.epoch, body)
       overlay.advance(chain)
     }
     await room()
-    if (chain.position >= last) ended.abort()
+  }
+}
+
+/**
+ * The entries after a position, up to an end that the journal states. A batch may go on beyond
+ * that: an entry there may still vanish, and no record must have it. Throws a `MismatchError` where
+ * the next one was trimmed.
+ */
+export async function* entriesUpto(
+  journal: Pick<Journal, 'follow'>,
+  after: number,
+  last: number,
+): AsyncGenerator<readonly Uint8Array[], void, undefined> {
+  if (after >= last) return
+  let position = after
+  const ended = new AbortController()
+  for await (const followed of journal.follow(after, ended.signal)) {
+    if (followed === 'gone') throw lost(position)
+    const batch = followed.slice(0, last - position)
+    position += batch.length
+    if (position >= last) ended.abort()
+    yield batch
   }
 }
 

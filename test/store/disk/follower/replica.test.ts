@@ -203,6 +203,34 @@ test('R005-135: the records of a follower are those of the store that wrote the 
   })
 })
 
+test('R012-16: an opening replays nothing beyond the end that the journal states', async (t) => {
+  await inTemporary(async (parent) => {
+    const [journal, longer] = [createMemoryJournal(), createMemoryJournal()]
+    const open = (name: string, way: Journal): ReturnType<typeof openDiskStore> =>
+      openDiskStore({ directory: join(parent, name), archive: onlyJournal(way) })
+    const first = await open('first', lent(journal))
+    await commit(first, write('a', '1'))
+    await first.close()
+    // A leader without a majority took what another member says, and shows it to followers.
+    const { last } = await journal.extent()
+    for (const [i, entry] of (await entriesOf(journal)).entries()) await longer.append(i, entry)
+    const other = await open('other', lent(longer))
+    await commit(other, write('gone', '1'))
+    await other.close()
+    const way = lent(journal, { follow: (after, signal) => longer.follow(after, signal) })
+    const store = await open('store', way)
+    t.is((await journal.extent()).last, last + 1)
+    t.truthy(await row(store, 'a'))
+    t.is(await row(store, 'gone'), undefined)
+    await commit(store, write('b', '1'))
+    await store.close()
+    const again = await open('store', lent(journal))
+    t.truthy(await row(again, 'b'))
+    t.is(await row(again, 'gone'), undefined)
+    await again.close()
+  })
+})
+
 test('R005-136: why a journal can not take a replica forward is told apart', async (t) => {
   await inTemporary(async (parent) => {
     const journal = createMemoryJournal()

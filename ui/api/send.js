@@ -1,0 +1,46 @@
+/**
+ * Sends and receives bodies with progress: what `fetch` cannot tell of a body that it sends.
+ * @module
+ */
+import { authorization, problemOf, unreachable } from './client.js'
+
+/**
+ * Makes a call, and tells how many bytes of its body have moved.
+ * @param {string} method
+ * @param {string} path
+ * @param {object} options
+ * @param {Blob} [options.body]
+ * @param {'text' | 'blob'} [options.answer]
+ * @param {(bytes: number) => void} options.onProgress
+ * @param {AbortSignal} options.signal
+ * @returns {Promise<any>} The text of the answer, or its bytes.
+ */
+export function send(method, path, { body, answer = 'text', onProgress, signal }) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest()
+    request.open(method, path)
+    request.responseType = answer
+    for (const [name, value] of Object.entries(authorization())) {
+      request.setRequestHeader(name, value)
+    }
+    if (body !== undefined) request.setRequestHeader('Content-Type', 'application/octet-stream')
+    const abort = () => request.abort()
+    const moving = body === undefined ? request : request.upload
+    moving.addEventListener('progress', ({ loaded }) => onProgress(loaded))
+    request.addEventListener('loadend', () => signal.removeEventListener('abort', abort))
+    request.addEventListener('abort', () => reject(new DOMException('cancelled', 'AbortError')))
+    request.addEventListener('error', () => reject(unreachable()))
+    request.addEventListener('load', () => {
+      const { status, response } = request
+      if (status >= 200 && status < 300) resolve(response)
+      else if (answer === 'text') reject(problemOf(status, response))
+      else {
+        const text = /** @type {Blob} */ (response).text()
+        text.then((words) => reject(problemOf(status, words)), reject)
+      }
+    })
+    signal.addEventListener('abort', abort)
+    if (signal.aborted) reject(new DOMException('cancelled', 'AbortError'))
+    else request.send(body ?? null)
+  })
+}

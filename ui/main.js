@@ -1,0 +1,164 @@
+/**
+ * Opens the session, the events of the node, and the view that the address names.
+ * @module
+ */
+import { ApiError, whenEnded } from './api/client.js'
+import { may, openSession, session } from './api/session.js'
+import { formatRoute, parseRoute } from './core/routes.js'
+import { fill } from './parts/dom.js'
+import { fillProblem, noticesPlace } from './parts/notices.js'
+import { createShell, endedPage } from './parts/shell.js'
+import { openStore } from './parts/store.js'
+
+/**
+ * @typedef {import('./core/routes.js').Route} Route
+ *
+ * @typedef {object} View
+ * @property {HTMLElement} element
+ * @property {(route: Route) => void} [update] Shows another route of the same view.
+ * @property {() => void} close
+ *
+ * @typedef {object} ViewEntry
+ * @property {string} name
+ * @property {string} label
+ * @property {() => boolean} isOpen Whether the caller may see it.
+ * @property {() => Promise<(route: Route) => View>} load
+ */
+
+/** @type {readonly ViewEntry[]} */
+const VIEWS = [
+  {
+    name: 'overview',
+    label: 'Overview',
+    isOpen: () => may('GET /v1/events'),
+    load: async () => (await import('./views/overview.js')).overview,
+  },
+  {
+    name: 'machines',
+    label: 'Machines',
+    isOpen: () => may('GET /v1/events'),
+    load: async () => (await import('./views/machines.js')).machines,
+  },
+  {
+    name: 'values',
+    label: 'Values',
+    isOpen: () => may('GET /v1/names'),
+    load: async () => (await import('./views/values.js')).values,
+  },
+  {
+    name: 'changes',
+    label: 'Changes',
+    isOpen: () => may('GET /v1/changes'),
+    load: async () => (await import('./views/changes.js')).changes,
+  },
+  {
+    name: 'transfers',
+    label: 'Transfers',
+    isOpen: () => may('GET /v1/events'),
+    load: async () => (await import('./views/transfers.js')).transfers,
+  },
+  {
+    name: 'removal',
+    label: 'Removal',
+    isOpen: () =>
+      may('DELETE /v1/values/{key}') || may('DELETE /v1/names/{name}') || may('GET /v1/events'),
+    load: async () => (await import('./views/removal.js')).removal,
+  },
+  {
+    name: 'access',
+    label: 'Access',
+    isOpen: () => may('GET /v1/rules') || may('GET /v1/members') || may('GET /v1/tokens'),
+    load: async () => (await import('./views/access.js')).access,
+  },
+]
+
+const page = /** @type {HTMLElement} */ (document.querySelector('#page'))
+/** @type {(() => void)[]} */
+const closing = []
+
+/** What is shown when the session is over, whatever ended it. */
+function end() {
+  for (const close of closing.splice(0)) close()
+  fill(page, endedPage(true))
+  document.title = 'Session ended – dstore'
+}
+
+async function start() {
+  document.body.append(noticesPlace())
+  whenEnded(end)
+  try {
+    if ((await openSession()) === undefined) {
+      fill(page, endedPage(false))
+      return
+    }
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) fill(page, endedPage(true, error))
+    else fillProblem(page, error)
+    return
+  }
+  const open = VIEWS.filter(({ isOpen }) => isOpen())
+  const shell = createShell(open, session(), end)
+  fill(page, shell.element)
+  closing.push(createRouter(open, shell))
+  if (may('GET /v1/events')) closing.push(openStore(shell.showConnection))
+}
+
+/**
+ * Shows the view that the address names, and follows it.
+ * @param {readonly ViewEntry[]} open
+ * @param {ReturnType<typeof createShell>} shell
+ * @returns {() => void}
+ */
+function createRouter(open, shell) {
+  /** @type {{ name: string, view: View } | undefined} */
+  let shown
+  let turn = 0
+
+  const follow = async () => {
+    const route = parseRoute(location.hash)
+    const entry = open.find(({ name }) => name === route?.view)
+    if (route === undefined || entry === undefined) {
+      if (open[0] === undefined) return
+      history.replaceState(null, '', formatRoute(open[0].name))
+      await follow()
+      return
+    }
+    if (shown?.name === entry.name && shown.view.update !== undefined) {
+      shown.view.update(route)
+      return
+    }
+    const own = ++turn
+    try {
+      const create = await entry.load()
+      if (own !== turn) return
+      shown?.view.close()
+      const isFirst = shown === undefined
+      shown = { name: entry.name, view: create(route) }
+      shell.show(entry, shown.view.element, isFirst)
+    } catch (error) {
+      fillProblem(shell.content, error)
+    }
+  }
+
+  const onHash = () => void follow()
+  addEventListener('hashchange', onHash)
+  void follow()
+  return () => {
+    removeEventListener('hashchange', onHash)
+    shown?.view.close()
+  }
+}
+
+// The fragment is the address of the view: the skip link must not change it.
+document.querySelector('.skip')?.addEventListener('click', (event) => {
+  event.preventDefault()
+  const content = document.querySelector('#content')
+  if (content instanceof HTMLElement) content.focus()
+})
+
+// A link with a new code, followed while the page is open, changes the fragment alone.
+addEventListener('hashchange', () => {
+  if (location.hash.startsWith('#code=')) location.reload()
+})
+
+await start()

@@ -1,0 +1,68 @@
+/**
+ * A list of the API in a table, which is read again when something changed.
+ * @module
+ */
+import { list } from '../../api/client.js'
+import { fill, h } from '../../parts/dom.js'
+import { fillProblem } from '../../parts/notices.js'
+import { createPager, createTable } from '../../parts/table.js'
+
+/** Lines of such a list that are read. */
+const MOST_LINES = 5000
+
+/**
+ * @template Line
+ * @param {object} options
+ * @param {string} options.path
+ * @param {string} options.title
+ * @param {string} options.what
+ * @param {readonly (Node | undefined)[]} options.actions
+ * @param {(reload: () => void) => Omit<Parameters<typeof createTable<Line>>[0], 'caption'>} options.table
+ */
+export function createSection({ path, title, what, actions, table: tableFor }) {
+  const problem = h('div')
+  /** @type {readonly Line[]} */
+  let lines = []
+  let reading = new AbortController()
+  const pager = createPager(() => table.update(pager.slice(lines)))
+  const read = async () => {
+    reading.abort()
+    reading = new AbortController()
+    try {
+      const found = await list(path, { limit: MOST_LINES, signal: reading.signal })
+      lines = /** @type {Line[]} */ (found.lines)
+      fill(problem)
+      table.update(pager.slice(lines))
+    } catch (error) {
+      fillProblem(problem, error)
+    }
+  }
+  const reload = () => void read()
+  /** @type {ReturnType<typeof createTable<Line>>} */
+  const table = createTable({ caption: title, ...tableFor(reload) })
+  pager.element.hidden = true
+  reload()
+  return {
+    element: h(
+      'section',
+      { 'aria-label': title },
+      h(
+        'div',
+        { class: 'toolbar' },
+        h('p', { class: 'muted' }, what),
+        h('div', { class: 'actions' }, ...actions.filter((one) => one !== undefined)),
+      ),
+      problem,
+      h('div', { class: 'panel' }, table.element, pager.element),
+    ),
+    reload,
+    close: () => reading.abort(),
+  }
+}
+
+/** The roles, for a choice. */
+export const ROLES = Object.freeze([
+  { value: 'reader', label: 'reader: reads values and names' },
+  { value: 'writer', label: 'writer: puts and names values, too' },
+  { value: 'admin', label: 'admin: everything' },
+])

@@ -1,0 +1,244 @@
+/**
+ * One level of names, a page at a time, or the names that a search finds.
+ * @module
+ */
+import { list } from '../../api/client.js'
+import { withQuery } from '../../api/paths.js'
+import { may } from '../../api/session.js'
+import { formatSize, plural } from '../../core/format.js'
+import { formatRoute, levelsOf } from '../../core/routes.js'
+import { ago } from '../../parts/ages.js'
+import { keyText, link } from '../../parts/copy.js'
+import { button, fill, h, icon } from '../../parts/dom.js'
+import { fillProblem, isAbort } from '../../parts/notices.js'
+import { PAGE_ROWS, createTable } from '../../parts/table.js'
+
+/** @typedef {import('../../core/documents.js').LevelLine} LevelLine */
+
+/** How long the sizes of prefixes may take to be counted for all that are shown. */
+const COUNTING_MS = 5000
+const DELIMITER = '/'
+
+/**
+ * @param {Readonly<Record<string, string>>} query `prefix` or `find`, and `after`.
+ */
+export function level(query) {
+  const { prefix = '', find = '', after = '' } = query
+  const place = h(
+    'div',
+    { class: 'panel', 'aria-busy': 'true' },
+    h('p', { class: 'empty' }, 'Reading…'),
+  )
+  const crumbs = h('div')
+  const element = h('div', null, crumbs, place)
+  let reading = new AbortController()
+
+  const read = async () => {
+    reading.abort()
+    reading = new AbortController()
+    const { signal } = reading
+    try {
+      const { lines, isWhole } = await list(pathOf(prefix, find, after), {
+        limit: PAGE_ROWS,
+        signal,
+      })
+      show(/** @type {LevelLine[]} */ (lines), isWhole, signal)
+    } catch (error) {
+      fillProblem(place, error)
+    } finally {
+      place.removeAttribute('aria-busy')
+    }
+  }
+
+  /**
+   * @param {readonly LevelLine[]} lines
+   * @param {boolean} isWhole
+   * @param {AbortSignal} signal
+   */
+  const show = (lines, isWhole, signal) => {
+    /** @type {Map<string, HTMLElement[]>} */
+    const counts = new Map()
+    const table = tableOf(prefix, counts)
+    table.setEmpty(emptyText(prefix, find))
+    table.update(lines)
+    const last = lines.at(-1)
+    const next = isWhole || last === undefined ? undefined : nameOf(last)
+    const pager = h(
+      'div',
+      { class: 'pager', hidden: after === '' && next === undefined },
+      h('span', { class: 'where' }, after === '' ? '' : `behind ${after}`),
+      after !== '' && link(addressOf(prefix, find), 'First page'),
+      next !== undefined && link(addressOf(prefix, find, next), 'Next page'),
+    )
+    fill(place, table.element, pager)
+    void count(counts, signal)
+  }
+
+  fill(crumbs, find === '' ? crumbsOf(prefix, () => void read()) : foundText(find))
+  void read()
+  return { element, reload: () => void read(), close: () => reading.abort() }
+}
+
+/**
+ * @param {string} prefix
+ * @param {string} find
+ * @param {string} after
+ */
+function pathOf(prefix, find, after) {
+  const shared = { after, limit: PAGE_ROWS + 1 }
+  if (find === '') return withQuery('/v1/names', { ...shared, prefix, delimiter: DELIMITER })
+  const isPattern = /[*?[\]\\]/.test(find)
+  return withQuery('/v1/names', { ...shared, ...(isPattern ? { match: find } : { prefix: find }) })
+}
+
+/** @param {LevelLine} line */
+const nameOf = (line) => ('prefix' in line ? line.prefix : line.name)
+
+/**
+ * @param {string} prefix
+ * @param {string} find
+ * @param {string} [after]
+ */
+const addressOf = (prefix, find, after) => formatRoute('values', [], { prefix, find, after })
+
+/**
+ * @param {string} prefix
+ * @param {string} find
+ */
+function emptyText(prefix, find) {
+  if (find !== '') return `No name begins with or matches ${find}.`
+  if (prefix !== '') return `No name begins with ${prefix}.`
+  return may('PUT /v1/values')
+    ? 'No name is bound yet. Drop files here, or run `dstore put FILE --name NAME`.'
+    : 'No name is bound yet.'
+}
+
+/**
+ * @param {string} prefix
+ * @param {Map<string, HTMLElement[]>} counts Where the sizes of prefixes go.
+ */
+function tableOf(prefix, counts) {
+  /** @type {ReturnType<typeof createTable<LevelLine>>} */
+  const table = createTable({
+    caption: prefix === '' ? 'Names' : `Names below ${prefix}`,
+    keyOf: nameOf,
+    columns: [
+      { label: 'name', cell: (line) => nameCell(line, prefix) },
+      {
+        label: 'size',
+        class: 'number',
+        cell: (line) => ('prefix' in line ? countCell(line.prefix, counts) : formatSize(line.size)),
+      },
+      {
+        label: 'kind',
+        class: 'wide',
+        cell: (line) => ('prefix' in line ? 'level' : kindText(line.kind)),
+      },
+      {
+        label: 'bound',
+        class: 'wide',
+        cell: (line) => ('prefix' in line ? '' : ago(line.boundAt)),
+      },
+      {
+        label: 'expires',
+        class: 'wider',
+        cell: (line) =>
+          'prefix' in line ? '' : line.expiresAt === undefined ? 'never' : ago(line.expiresAt),
+      },
+      { label: 'key', class: 'wider', cell: (line) => ('prefix' in line ? '' : keyText(line.key)) },
+    ],
+  })
+  return table
+}
+
+/** @param {string | undefined} kind */
+const kindText = (kind) => (kind === 'tag' ? h('span', null, icon('tag'), ' tag') : (kind ?? '–'))
+
+/**
+ * @param {LevelLine} line
+ * @param {string} prefix
+ */
+function nameCell(line, prefix) {
+  const name = nameOf(line)
+  const shown = name.startsWith(prefix) && name !== prefix ? name.slice(prefix.length) : name
+  if ('prefix' in line) return link(addressOf(line.prefix, ''), shown, 'folder')
+  const isDirectory = line.key.startsWith('bafy')
+  const about = [
+    line.kind === 'tag' ? 'tag' : undefined,
+    isDirectory ? 'directory' : undefined,
+  ].filter(Boolean)
+  return [
+    link(formatRoute('values', [name]), shown, isDirectory ? 'folder' : 'file'),
+    about.length > 0 && h('small', null, about.join(', ')),
+  ]
+}
+
+/**
+ * @param {string} prefix
+ * @param {Map<string, HTMLElement[]>} counts
+ */
+function countCell(prefix, counts) {
+  const size = h('span', { class: 'muted' }, '…')
+  const names = h('small')
+  counts.set(prefix, [size, names])
+  return [size, names]
+}
+
+/**
+ * Counts what is below each prefix, one after another, and stops where that takes too long.
+ * @param {Map<string, HTMLElement[]>} counts
+ * @param {AbortSignal} signal
+ */
+async function count(counts, signal) {
+  const begin = performance.now()
+  for (const [prefix, [size, names]] of counts) {
+    if (size === undefined || names === undefined) continue
+    if (!may('GET /v1/usage') || performance.now() - begin > COUNTING_MS) {
+      fill(size, '–')
+      continue
+    }
+    try {
+      const { lines } = await list(withQuery('/v1/usage', { prefix }), { limit: 1, signal })
+      const usage = /** @type {{ names: number, size: number } | undefined} */ (lines[0])
+      if (usage === undefined) continue
+      fill(size, formatSize(usage.size))
+      fill(names, plural(usage.names, 'name'))
+    } catch (error) {
+      if (isAbort(error)) return
+      fill(size, '–')
+    }
+  }
+}
+
+/**
+ * The levels above, as links.
+ * @param {string} prefix
+ * @param {() => void} onRefresh
+ */
+function crumbsOf(prefix, onRefresh) {
+  const levels = levelsOf(prefix)
+  return h(
+    'div',
+    { class: 'toolbar' },
+    h(
+      'nav',
+      { class: 'path', 'aria-label': 'Level' },
+      h(
+        'ol',
+        { class: 'crumbs' },
+        h('li', null, link(addressOf('', ''), 'all names')),
+        ...levels.map((one) => h('li', null, link(addressOf(one.prefix, ''), one.label))),
+      ),
+    ),
+    button('Refresh', onRefresh, { kind: 'quiet' }),
+  )
+}
+
+/** @param {string} find */
+const foundText = (find) =>
+  h(
+    'div',
+    { class: 'toolbar' },
+    h('p', null, 'Found for ', h('strong', null, find)),
+    link(addressOf('', ''), 'All names'),
+  )
