@@ -158,8 +158,7 @@ export class Global implements Node {
   static async open(options: GlobalOptions): Promise<Global> {
     const { network, gate, now, set } = options
     const holders = new Holders()
-    const activity = new GlobalActivity(options)
-    const { traffic } = activity
+    const activity = new GlobalActivity(network !== undefined, () => driver.index)
     const repair = new Repair({ ...options, holders: localSources(network, holders, now) })
     const used = (digest: Uint8Array): void => driver.index.usedKey(digest)
     const files = new StoredFiles({ ...options, repair, used })
@@ -185,7 +184,7 @@ export class Global implements Node {
       driver,
       repair,
       holders,
-      traffic,
+      activity,
       allowance: new SharedBudget(PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES),
       onRefused: (peer, why) => gate?.refuse(peer, why),
     })

@@ -204,7 +204,7 @@ export class MemberNode implements Serving {
 
   async #status(): Promise<NodeStatus> {
     const active = this.#active
-    // The node began when this member became active; whoever asks means the process.
+    // The node began when this member became active, and callers ask about the process.
     const startedAt = this.#startedAt
     if (active?.isEnding === false) return { ...(await active.node.status()), startedAt }
     return {
