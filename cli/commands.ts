@@ -6,6 +6,7 @@ import { gocacheCommand } from './commands/gocache/table.ts'
 import { hfCommand } from './commands/hf/table.ts'
 import { dfCommand, duCommand, lsCommand } from './commands/lists/table.ts'
 import { EXPIRES, nameCommand, ruleCommand, tagCommand } from './commands/names/table.ts'
+import { openCommand } from './commands/page/table.ts'
 import { pathCommand } from './commands/paths/table.ts'
 import { pinCommand, pinsCommand, unpinCommand } from './commands/pins/table.ts'
 import { setCommand } from './commands/set/table.ts'
@@ -246,6 +247,7 @@ export const COMMANDS: CommandTable = {
     positionals: [0, 1],
     load: async () => (await import('./commands/join.ts')).join,
   },
+  open: openCommand(CALL),
   members: {
     minor: true,
     usage: '\nadd MEMBER... [--role ROLE]\nrm MEMBER...',

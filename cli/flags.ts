@@ -65,6 +65,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   limit: text('N', 'at most N lines'),
   after: text('POSITION', 'resume after the change with this position (see --json)'),
   watch: yes('refresh every second'),
+  print: yes('print the address of the page, and open no browser'),
   follow: { ...yes('keep printing as the log grows'), short: 'f' },
   global: yes('run the Global, which holds the index and the durable copy'),
   standalone: yes('run both roles in one process, without a network'),
@@ -171,6 +172,7 @@ export interface Flags {
   readonly limit?: string
   readonly after?: string
   readonly watch?: boolean
+  readonly print?: boolean
   readonly follow?: boolean
   readonly global?: boolean
   readonly standalone?: boolean

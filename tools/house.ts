@@ -22,6 +22,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'cli/commands/gocache': 'The cache program of the go command.',
   'cli/commands/hf': "Publishes folders for Hugging Face's clients.",
   'cli/commands/tokens': 'The commands about tokens of the API over TCP.',
+  'cli/commands/page': 'Opens the page of a node in the browser.',
   'cli/commands/set': 'The commands about a set: who is active, and who steps down.',
   'cli/completion': 'Completes commands, flags and names in a shell.',
   'cli/delivery':
@@ -48,6 +49,10 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/http/session': 'Sessions of the page: codes, tokens, and the API over TCP for it.',
   'src/daemon/http/page': 'Serves the files of the page.',
   'src/daemon/client/session': 'The calls of a client about sessions of the page.',
+  'src/daemon/http/statistics': 'Counts requests and their durations, and samples what moves.',
+  'src/daemon/http/events': 'Tells readers of events what changes; transfers in progress.',
+  'src/index/global/removals': 'Follows removals until every Local has acknowledged them.',
+  'src/node/activity': 'What a node does now: its counts, transfers and removals.',
   'src/daemon/http/set': 'What a member of a set answers, and when it may.',
   'src/daemon/config/set': 'Settings of a set, and the secrets of its engine.',
   'src/daemon/process/set': 'A member of a set as a node: opened, standing by, active.',

@@ -13,7 +13,7 @@ export function setDocument(report: SetReport): object {
 /** A line for each fact, and for each member. */
 export function setText(report: SetReport): string {
   const members = membersOf(report)
-  const { bucket, snapshot, requests, error, errorAt } = report
+  const { bucket, snapshot, requests, error, errorAt, bucketError, bucketErrorSince } = report
   const taken =
     snapshot === undefined
       ? 'NO SNAPSHOT YET'
@@ -25,6 +25,7 @@ export function setText(report: SetReport): string {
     ['active', activeText(report, members)],
     ['engine', engineText(report)],
     ['bucket', `${bucket}: ${taken}`],
+    ['bucket away', bucketError && `${bucketError}, SINCE ${bucketErrorSince}`],
     ['requests', `${writes} writes, ${reads} reads, ${deletes} deletes${lost}, since the start`],
     ['last fault', fault],
     ...members.map((member): [string, string] => ['member', memberText(member, members)]),

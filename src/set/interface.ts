@@ -29,6 +29,8 @@ export interface MemberStatus {
   readonly engineSilentMs: number
   readonly requests: RequestCounts
   readonly snapshot: { readonly position: number; readonly ageMs: number } | undefined
+  /** Why the bucket does not answer now, and since when. */
+  readonly bucketFault: { readonly fault: DstoreError; readonly agoMs: number } | undefined
   readonly lastFault: { readonly fault: DstoreError; readonly agoMs: number } | undefined
 }
 

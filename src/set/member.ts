@@ -114,6 +114,7 @@ class Member implements SetMember {
     const { engine, objects, clocks } = this.#options
     const { newest } = this.#snapshots
     const fault = this.#fault
+    const bucketFault = this.#noting.fault
     return {
       own: this.#ownNote(),
       others: this.#noting.others,
@@ -128,6 +129,10 @@ class Member implements SetMember {
       snapshot: newest && {
         position: newest.position,
         ageMs: Math.max(0, clocks.wall() - newest.takenAt),
+      },
+      bucketFault: bucketFault && {
+        fault: bucketFault.fault,
+        agoMs: clocks.grantor() - bucketFault.since,
       },
       lastFault: fault && { fault: fault.fault, agoMs: clocks.grantor() - fault.at },
     }

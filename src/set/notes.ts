@@ -1,7 +1,7 @@
 /** What the members of a set say about themselves: small objects in the bucket. */
 import type { Sleep } from '../archive/interface.ts'
 import type { ObjectStore } from '../bucket/object-store.ts'
-import { asDstoreError } from '../errors.ts'
+import { type DstoreError, asDstoreError } from '../errors.ts'
 import {
   SET_ADDRESSES,
   SET_FORGET_MS,
@@ -53,6 +53,7 @@ export class Noting {
   /** Called when the round that begins next is over. */
   #waiting: (() => void)[] = []
   #readAt: number | undefined
+  #fault: { readonly fault: DstoreError; readonly since: number } | undefined
   readonly ended: Promise<void>
 
   constructor(parts: NotingParts, signal: AbortSignal) {
@@ -64,6 +65,11 @@ export class Noting {
   /** As they last said. */
   get others(): readonly MemberNote[] {
     return this.#others
+  }
+
+  /** Why the bucket does not take notes now, and since when. */
+  get fault(): { readonly fault: DstoreError; readonly since: number } | undefined {
+    return this.#fault
   }
 
   /** This member has something else to say. */
@@ -86,7 +92,6 @@ export class Noting {
   async #run(): Promise<void> {
     const { objects, id, own, wall, elapsed, sleep, log } = this.#parts
     const signal = this.#signal
-    let isFailing = false
     while (!signal.aborted) {
       const woken = new AbortController()
       this.#wake = () => woken.abort()
@@ -96,12 +101,13 @@ export class Noting {
         const notes = await readNotes(objects, wall(), signal)
         this.#others = notes.filter((note) => note.id !== id)
         this.#readAt = elapsed()
-        isFailing = false
+        this.#fault = undefined
       } catch (error) {
         if (signal.aborted) return
-        const { message } = asDstoreError(error)
-        if (!isFailing) log.warn('the bucket does not take the note of this member', { message })
-        isFailing = true
+        const fault = asDstoreError(error)
+        const { message } = fault
+        if (!this.#fault) log.warn('the bucket does not take the note of this member', { message })
+        this.#fault = { fault, since: this.#fault?.since ?? elapsed() }
         const now = wall()
         this.#others = this.#others.filter(({ at }) => now - at < SET_FORGET_MS)
       }

@@ -64,6 +64,7 @@ test('R007-78 the output of --json matches its description', async (t) => {
   await json('df')
   await json('ls', '--keys')
   await json('status')
+  await json('open', '--role', 'reader')
 
   await json('token', 'add', '--label', 'ci', '--expires', '1h')
   await json('token', 'add', '-o', 'spare-token', '--prefix', 'ci/')

@@ -15,8 +15,7 @@ import type {
 } from '../../node/node.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import type { FileIdentity } from '../../store/file/file-identity.ts'
-import { changes, documents, json, result } from './response.ts'
-import type { DaemonResponse } from './response.ts'
+import { changes, documents, json, result, type DaemonResponse } from './response.ts'
 import { KEY_HEADER, SIZE_HEADER } from '../api/api.ts'
 import type {
   AdmitAnswer,
@@ -39,9 +38,8 @@ import type {
   VerifyLine,
   UnbindAnswer,
 } from '../api/api.ts'
-import { HttpClient } from './http-client.ts'
+import { HttpClient, type RequestParts } from './http-client.ts'
 import type { ClientOptions } from './client-options.ts'
-import type { RequestParts } from './http-client.ts'
 import { ListClient, type NamesQuery } from './lists/list-client.ts'
 import { RuleClient } from './names/rule-client.ts'
 import { TagClient } from './names/tag-client.ts'
@@ -118,7 +116,6 @@ export class Client {
     return new RuleClient(this.#http)
   }
 
-  /** The calls about pins. */
   get pins(): PinClient {
     return new PinClient(this.#http)
   }
@@ -343,13 +340,10 @@ export class Client {
 }
 
 const STREAM = { response: 'stream' } as const
-
 const REPEATABLE = { isRepeatable: true } as const
-
 const TRAILERS = { TE: 'trailers' } as const
 
 const memberPath = (peer: string): string => `/v1/members/${segment(peer)}`
-
 const namePath = (name: string): string => `/v1/names/${segment(name)}`
 
 /** Bytes that a string adds to a list in JSON. */

@@ -15,6 +15,7 @@ import type { Access } from '../http/access.ts'
 import type { ApiContext } from '../http/call.ts'
 import type { DoorContext } from '../http/doors/door-context.ts'
 import { DoorCounts } from '../http/doors/door-counts.ts'
+import { watched } from '../http/statistics/watched.ts'
 import type { Door } from '../http/doors/door.ts'
 import { createApiServer } from '../http/server.ts'
 import { setUpHeap } from './heap.ts'
@@ -213,16 +214,22 @@ async function serve(
       createServer,
     )
   const tcp = new TcpApi(listen, hosts)
-  const context: ApiContext = {
+  const described = {
     node,
+    directory: directory.path,
+    socket,
     doorRoots: doors.map(({ root }) => root),
+    http: () => tcp.status(),
+  }
+  const { statistics, events } = watched(described, doors)
+  const context: ApiContext = {
+    ...described,
     doorCounts: new DoorCounts(),
+    statistics,
+    events,
     tokens,
     sessions,
     member,
-    directory: directory.path,
-    socket,
-    http: () => tcp.status(),
     openHttp: (port) => tcp.open(`127.0.0.1:${port}`),
     stop: () => stopping.abort(),
   }
@@ -240,8 +247,10 @@ async function serve(
   // A commit compares too; this one is for a daemon that nothing is asked of.
   const watcher = setInterval(() => held.look(), STATE_CHECK_MS)
   watcher.unref()
+  statistics.start()
   const close = async (): Promise<void> => {
     clearInterval(watcher)
+    statistics.stop()
     try {
       // Closing deletes what is at the path of the socket, which may be that of another daemon.
       const closed = listener.isInPlace() ? api.close() : api.drain()

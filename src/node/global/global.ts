@@ -60,7 +60,7 @@ import { noSuch, notAsDirectory } from '../calls/no-such.ts'
 import { resolveRange } from '../calls/range.ts'
 import { KnownFiles } from './known-file.ts'
 import { Repair } from './repair.ts'
-import { Traffic } from '../calls/traffic.ts'
+import { GlobalActivity } from '../activity/global-activity.ts'
 import { clockStatus } from '../clock-status.ts'
 import { immediateValue } from '../calls/immediate.ts'
 import { ingest, ingestFile, isCopied, recordOf, type Staged } from './ingest.ts'
@@ -97,7 +97,7 @@ export interface GlobalOptions {
 interface Parts {
   readonly driver: IndexDriver
   readonly repair: Repair
-  readonly traffic: Traffic
+  readonly activity: GlobalActivity
   readonly holders: Holders
   readonly transfers: TransferService
   readonly files: StoredFiles
@@ -110,13 +110,13 @@ export class Global implements Node {
   readonly rules: RuleCalls
   readonly trees: TreeCalls
   readonly paths: Paths
+  readonly activity: GlobalActivity
   /** What the daemon keeps in the store, if that has an archive. */
   readonly kept: NodeKept | undefined
   readonly #options: GlobalOptions
   readonly #store: Store
   readonly #driver: IndexDriver
   readonly #repair: Repair
-  readonly #traffic: Traffic
   readonly #transfers: TransferService
   readonly #files: StoredFiles
   readonly #known: KnownFiles
@@ -126,7 +126,7 @@ export class Global implements Node {
 
   private constructor(
     options: GlobalOptions,
-    { driver, repair, traffic, holders, transfers, files }: Parts,
+    { driver, repair, activity, holders, transfers, files }: Parts,
   ) {
     const { network, random } = options
     this.role = network === undefined ? 'standalone' : 'global'
@@ -136,7 +136,7 @@ export class Global implements Node {
     this.#known = new KnownFiles(options.store)
     this.#driver = driver
     this.#repair = repair
-    this.#traffic = traffic
+    this.activity = activity
     this.#transfers = transfers
     this.#files = files
     this.paths = new Paths(files, (key, asked) => this.get(key, asked))
@@ -158,7 +158,7 @@ export class Global implements Node {
   static async open(options: GlobalOptions): Promise<Global> {
     const { network, gate, now, set } = options
     const holders = new Holders()
-    const traffic = new Traffic()
+    const activity = new GlobalActivity(network !== undefined, () => driver.index)
     const repair = new Repair({ ...options, holders: localSources(network, holders, now) })
     const used = (digest: Uint8Array): void => driver.index.usedKey(digest)
     const files = new StoredFiles({ ...options, repair, used })
@@ -184,7 +184,7 @@ export class Global implements Node {
       driver,
       repair,
       holders,
-      traffic,
+      activity,
       allowance: new SharedBudget(PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES),
       onRefused: (peer, why) => gate?.refuse(peer, why),
     })
@@ -198,7 +198,7 @@ export class Global implements Node {
     endWhenSilent(set, driver, network)
     // Last, or an early Local would hear that it is not a member, or find no protocol (R004-57).
     await network?.start()
-    return new Global(options, { driver, repair, traffic, holders, transfers, files })
+    return new Global(options, { driver, repair, activity, holders, transfers, files })
   }
 
   async put(source: ValueSource, options: PutOptions = {}): Promise<PutResult> {
@@ -303,7 +303,7 @@ export class Global implements Node {
       archive: archive && archiveReport(archive.archive, await this.#store.usage(), wall()),
       ...(await this.rules.status()),
       cache: undefined,
-      traffic: this.#traffic.status(),
+      traffic: this.activity.traffic.status(),
     }
   }
 

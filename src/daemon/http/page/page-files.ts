@@ -8,8 +8,7 @@ import { join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import { systemFault } from '../../../errno.ts'
-import { systemError } from '../../../errors.ts'
+import { unreadableFile } from '../../../store/file/file-faults.ts'
 
 export interface PageFile {
   readonly type: string
@@ -59,8 +58,7 @@ async function filesBelow(folder: string): Promise<[string, PageFile][] | undefi
     )
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    const fault = systemFault(cause)
-    throw fault === undefined ? cause : systemError(fault, `cannot read ${folder}`, cause)
+    throw unreadableFile(folder, cause)
   }
 }
 

@@ -204,7 +204,7 @@ export class MemberNode implements Serving {
 
   async #status(): Promise<NodeStatus> {
     const active = this.#active
-    // The node began when this member became active; whoever asks means the process.
+    // The node began when this member became active, and callers ask about the process.
     const startedAt = this.#startedAt
     if (active?.isEnding === false) return { ...(await active.node.status()), startedAt }
     return {
@@ -242,7 +242,13 @@ function delegating(
   refusal: () => DstoreError | undefined,
   own: Pick<ServedNode, 'status' | 'close'>,
 ): ServedNode {
-  const always = { ...own, role: 'global' as const }
+  const always = {
+    ...own,
+    role: 'global' as const,
+    get activity() {
+      return current()?.activity
+    },
+  }
   return new Proxy({} as ServedNode, {
     get: (_, name) => {
       if (Object.hasOwn(always, name)) return Reflect.get(always, name) as unknown

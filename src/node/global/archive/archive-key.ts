@@ -27,6 +27,6 @@ function keyIn(bytes: Uint8Array, path: string): Uint8Array {
   const key = fromHex(hex)
   if (key?.byteLength === ARCHIVE_KEY_BYTES) return key
   throw new DstoreError('unreadable', `${path} holds no key of an archive`, {
-    hint: 'give the file that the first start with --archive-key made',
+    hint: 'give the file that the first start with --archive-key made, or the first member of a set',
   })
 }

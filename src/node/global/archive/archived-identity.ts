@@ -71,7 +71,7 @@ export async function checkIdentity(options: ArchivedIdentityOptions): Promise<I
   const restored = await open(options, set, object)
   const place = async (): Promise<void> => {
     await readOrCreateSecret(path, () => Promise.resolve(restored))
-    log.info('the identity was restored from the archive', { peer: peerInSealed(object) })
+    log.info('the identity was restored from the bucket', { peer: peerInSealed(object) })
   }
   return { place, archive: nothing }
 }

@@ -62,10 +62,10 @@ export function openSealed(object: Uint8Array, { set, key }: SealedFor): Uint8Ar
   try {
     return concat([decipher.update(encrypted), decipher.final()])
   } catch (cause) {
-    const why = 'the key file does not open the identity in the archive'
+    const why = 'the key file does not open the identity in the bucket'
     throw new DstoreError('unreadable', why, {
       cause,
-      hint: 'it is the key of another archive, or the object was changed: give the file that the first start made',
+      hint: 'it is the key of another archive or set, or the object was changed: give the file that the first start made',
     })
   }
 }

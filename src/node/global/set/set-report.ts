@@ -49,6 +49,10 @@ export interface SetReport {
     readonly failed: number
   }
   readonly snapshot?: { readonly position: number; readonly at: string }
+  /** Why the bucket does not answer this member; missing while it does. */
+  readonly bucketError?: string
+  readonly bucketErrorCode?: ErrorCode
+  readonly bucketErrorSince?: string
   /** The last fault of the engine. */
   readonly error?: string
   readonly errorCode?: ErrorCode
