@@ -51,6 +51,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/client/session': 'The calls of a client about sessions of the page.',
   'src/daemon/http/statistics': 'Counts requests and their durations, and samples what moves.',
   'src/daemon/http/events': 'Tells readers of events what changes; transfers in progress.',
+  'src/index/global/removals': 'Follows removals until every Local has acknowledged them.',
   'src/node/activity': 'What a node does now: its counts, transfers and removals.',
   'src/daemon/http/set': 'What a member of a set answers, and when it may.',
   'src/daemon/config/set': 'Settings of a set, and the secrets of its engine.',

@@ -17,7 +17,6 @@ import type { Caller } from './tokens/caller.ts'
 import type { DoorCounts } from './doors/door-counts.ts'
 import type { EventFeed } from './events/event-feed.ts'
 import type { Statistics } from './statistics/statistics.ts'
-import type { Caller } from './tokens/caller.ts'
 
 /** The parts of the daemon that the API reaches. */
 export interface ApiContext {

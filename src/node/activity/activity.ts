@@ -20,7 +20,7 @@ export class Activity implements NodeActivity {
   readonly moving: Transfers
   readonly #cache: ActivityOptions['cache']
 
-  constructor(options: ActivityOptions) {
+  constructor(options: ActivityOptions = {}) {
     const { cache, now = () => performance.now(), wall = () => Date.now(), labelOf } = options
     this.moving = new Transfers({ now, wall, ...(labelOf && { labelOf }) })
     this.#cache = cache

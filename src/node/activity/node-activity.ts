@@ -14,8 +14,8 @@ export interface ActivityCounts {
 /** A value that is on its way between this node and its peers. */
 export interface TransferReport {
   readonly id: string
-  /** Missing for a stream whose key is known only at its end. */
-  readonly key?: string
+  /** Empty for a stream whose key is known only at its end. */
+  readonly key: string
   /** The name that it is put under. */
   readonly name?: string
   /** Missing where nobody has said. */
@@ -58,8 +58,8 @@ export interface MemberActivity extends Omit<MemberEntry, 'state'> {
 /** A removal, and which Locals have acknowledged it. Locals go by label, or else by peer id. */
 export interface FollowedRemoval {
   readonly id: string
-  /** Missing where only a name was removed. */
-  readonly key?: string
+  /** Where only a name was removed: the key that it was bound to. */
+  readonly key: string
   readonly name?: string
   /** ISO 8601. */
   readonly startedAt: string
@@ -82,7 +82,7 @@ export interface NodeActivity {
   /** Ends a transfer: whoever waits for it gets `cancelled`. False if there is none. */
   cancelTransfer(id: string): boolean
   /** Only at Global. */
-  members?(): MemberActivity[]
+  readonly members?: (() => MemberActivity[]) | undefined
   /** Only at Global. Those that began last come first. */
-  removals?(): FollowedRemoval[]
+  readonly removals?: (() => FollowedRemoval[]) | undefined
 }

@@ -3,15 +3,22 @@
  * here, and offer a way to end them; those who watch ask.
  */
 import { DstoreError } from '../../errors.ts'
-import { Key } from '../../hash/key.ts'
+import type { Key } from '../../hash/key.ts'
 import { LISTED_TRANSFERS, SAMPLE_MS, TRANSFER_PEERS } from '../../limits.ts'
 import type { TransferList, TransferPeer, TransferReport } from './node-activity.ts'
+
+/** Whoever waits for the transfer gets this: nobody is to try it again. */
+export class TransferCancelled extends DstoreError {
+  constructor() {
+    super('cancelled', 'an admin cancelled the transfer')
+  }
+}
 
 /** What is known of a transfer at its beginning. */
 export interface Beginning {
   readonly direction: 'in' | 'out'
   /** Undefined for a stream whose key is known only at its end. */
-  readonly digest?: Uint8Array | undefined
+  readonly key?: Key | undefined
   readonly name?: string | undefined
   readonly size?: number | undefined
   /** Ends it with this reason, which whoever waits for it gets. */
@@ -111,15 +118,15 @@ export class Transfers {
   /** False if there is no such transfer. */
   cancel(id: string): boolean {
     const entry = /^[1-9]\d{0,15}$/.test(id) ? this.#entries.get(Number(id)) : undefined
-    entry?.beginning.cancel(new DstoreError('cancelled', 'an admin cancelled the transfer'))
+    entry?.beginning.cancel(new TransferCancelled())
     return entry !== undefined
   }
 
   #reportOf(id: string, entry: Entry): TransferReport {
-    const { direction, digest, name, size } = entry.beginning
+    const { direction, key, name, size } = entry.beginning
     return {
       id,
-      ...(digest && { key: new Key(digest).toString() }),
+      key: key?.toString() ?? '',
       ...(name !== undefined && { name }),
       ...(size !== undefined && { size }),
       done: entry.done,

@@ -31,7 +31,6 @@ import { localSources } from './fetch-from-local.ts'
 import { StoredFiles } from './paths/stored-files.ts'
 import { archiveReport } from './archive/report-archive.ts'
 import { keptIn } from './archive/kept-rows.ts'
-import type { NodeKept } from './archive/node-kept.ts'
 import type { NodeArchive } from './archive/node-archive.ts'
 import { storeReport } from './store/store-report.ts'
 import { TransferService } from './transfer-service.ts'
@@ -112,7 +111,7 @@ export class Global implements Node {
   readonly paths: Paths
   readonly activity: GlobalActivity
   /** What the daemon keeps in the store, if that has an archive. */
-  readonly kept: NodeKept | undefined
+  readonly kept: ReturnType<typeof keptIn>
   readonly #options: GlobalOptions
   readonly #store: Store
   readonly #driver: IndexDriver
@@ -158,8 +157,7 @@ export class Global implements Node {
   static async open(options: GlobalOptions): Promise<Global> {
     const { network, gate, now, set } = options
     const holders = new Holders()
-    const activity = new GlobalActivity(options)
-    const { traffic } = activity
+    const activity = new GlobalActivity(network !== undefined, () => driver.index)
     const repair = new Repair({ ...options, holders: localSources(network, holders, now) })
     const used = (digest: Uint8Array): void => driver.index.usedKey(digest)
     const files = new StoredFiles({ ...options, repair, used })
@@ -185,7 +183,7 @@ export class Global implements Node {
       driver,
       repair,
       holders,
-      traffic,
+      activity,
       allowance: new SharedBudget(PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES),
       onRefused: (peer, why) => gate?.refuse(peer, why),
     })
@@ -266,9 +264,7 @@ export class Global implements Node {
 
   /** The value is here already. */
   async prefetch(key: Key): Promise<void> {
-    if ((await this.index.stat(key)) === undefined) {
-      throw await noSuch('key', key, this)
-    }
+    if ((await this.index.stat(key)) === undefined) throw await noSuch('key', key, this)
   }
 
   /** Global has no cache beside its store. */
@@ -306,6 +302,10 @@ export class Global implements Node {
       cache: undefined,
       traffic: this.activity.traffic.status(),
     }
+  }
+
+  ending(): void {
+    this.#options.archive?.archive.closing()
   }
 
   async close(): Promise<void> {

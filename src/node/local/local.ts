@@ -137,7 +137,7 @@ export class Local implements Node {
       withdraw: (digest) => sources.leaveSwarm(digest),
     })
     const fetcher = new Fetcher({ sources, cache: tiers, moving })
-    this.#reader = new Reader({ link, tiers, holdings, fetcher, callers })
+    this.#reader = new Reader({ link, tiers, holdings, fetcher, callers, moving })
     this.#uploader = new Uploader({
       link,
       cache,
@@ -146,7 +146,7 @@ export class Local implements Node {
       globalPeer,
       random,
       operations,
-      onSent: (bytes) => traffic.sent(globalPeer, bytes),
+      activity: this.activity,
     })
     const get: Node['get'] = (key, asked) => this.get(key, asked)
     const hold: Local['holdFile'] = (key, asked) => this.holdFile(key, asked)
@@ -200,7 +200,7 @@ export class Local implements Node {
   async listen(): Promise<void> {
     const { network, log } = this.#options
     const open: TransferHost['open'] = (digest) => this.#reader.open(digest)
-    await servePeers(network, log, { open, traffic: this.activity.traffic })
+    await servePeers(network, log, { open, activity: this.activity })
     await this.pins.start()
   }
 
