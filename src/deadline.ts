@@ -14,6 +14,8 @@ export interface Deadline {
   readonly isRunning: boolean
   /** Stops the timer while the call waits for something other than the peer. */
   pauseTimer(): void
+  /** Ends the call with this reason, as its caller could. */
+  cancel(reason: DstoreError): void
   /** The call is over. */
   clear(): void
 }
@@ -79,6 +81,7 @@ export function deadline(
       progress()
     },
     pauseTimer,
+    cancel: abort,
     clear: () => {
       pauseTimer()
       caller?.removeEventListener('abort', cancel)

@@ -23,6 +23,7 @@ const LIMITS_SOURCES = [
   'archive',
   'set',
   'page',
+  'events',
 ]
 
 /** A heading row, then one row for each entry. */

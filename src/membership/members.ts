@@ -34,6 +34,11 @@ export class Members {
     return this.#members.get(peer)?.role
   }
 
+  /** What people call a member; undefined for one without a label. */
+  labelOf(peer: string): string | undefined {
+    return this.#members.get(peer)?.label
+  }
+
   /** Does a member other than this peer have the label? */
   hasLabel(label: string, peer: string): boolean {
     return [...this.#members].some(

@@ -6,6 +6,7 @@
 import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
 import type { CallOptions, PrefetchOptions } from './call-options.ts'
+import type { NodeActivity } from './activity/node-activity.ts'
 import type { NodeKept } from './global/archive/node-kept.ts'
 import type { NodeInactive } from './node-inactive.ts'
 import type { NodeIndex } from './node-index.ts'
@@ -214,6 +215,13 @@ export interface Node {
 /** A node in this process, as the daemon serves it. */
 export interface ServedNode extends Node {
   readonly index: NodeIndex & NodeLists
+  /** Missing only while a member of a set stands by. */
+  readonly activity?: NodeActivity | undefined
   /** Only of a node with an archive. */
   readonly kept?: NodeKept | undefined
+  /**
+   * The node will close once its calls have ended. What waits for a bucket that is away is given up
+   * after a while from now on, so that such calls end. Missing where nothing waits so.
+   */
+  ending?(): void
 }

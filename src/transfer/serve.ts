@@ -2,7 +2,14 @@
 import { DstoreError, asDstoreError } from '../errors.ts'
 import { lengthOf, planPieces } from '../hash/proof/piece-plan.ts'
 import { sliceBytes, type ByteRange } from '../hash/tree/tree.ts'
-import { CROWDED_PATIENCE_MS, FAREWELL_MS, FETCH_RANGES, HOLDERS, PIECE_BYTES } from '../limits.ts'
+import {
+  CROWDED_PATIENCE_MS,
+  FAREWELL_MS,
+  FETCH_RANGES,
+  HOLDERS,
+  MIB,
+  PIECE_BYTES,
+} from '../limits.ts'
 import type { SharedBudget } from './shared-budget.ts'
 import type { Channel } from '../wire/channel.ts'
 import type { Message } from './message.ts'
@@ -39,9 +46,25 @@ export interface TransferHost {
   readonly allowance: SharedBudget
   /** Milliseconds after which a peer is dropped that takes nothing of what it asked for. */
   readonly patienceMs: number
+  /** Lists a request for a large part of a value while it is served; `cancel` ends it. */
+  readonly list?:
+    | ((
+        peer: string,
+        value: { readonly digest: Uint8Array; readonly size: number },
+        cancel: (reason: DstoreError) => void,
+      ) => ListedRequest)
+    | undefined
   /** Counts the bytes sent to each peer, and received from it. */
   readonly traffic: Record<'sent' | 'received', (peer: string, bytes: number) => void>
 }
+
+export interface ListedRequest {
+  moved(peer: string, bytes: number): void
+  end(): void
+}
+
+/** Smaller requests are over before anybody could see them. */
+const LISTED_BYTES = MIB
 
 /** Answers one peer until its channel ends. Rejects with the failure, which the peer was sent. */
 export async function serveTransfer(transfer: TransferChannel, host: TransferHost): Promise<void> {
@@ -103,11 +126,55 @@ async function serveFetch(
       return
     }
     await transfer.send({ type: 'found', size: value.size, held: firstRuns(value.held()) })
-    for (const range of ranges) await serveRange(transfer, host, value, range)
+    await serveListed(transfer, host, { value, digest, ranges })
   } finally {
     // The channel reads sent bytes from the value's memory until it has taken them.
     value.release(!(await isTaken(transfer, host)))
   }
+}
+
+/** Serves the ranges, which somebody may cancel if they are large. */
+async function serveListed(
+  transfer: TransferChannel,
+  host: TransferHost,
+  { value, digest, ranges }: Fetched,
+): Promise<void> {
+  const { channel } = transfer
+  const { peer } = channel
+  const bytes = ranges.reduce((sum, { start, end }) => sum + end - start, 0)
+  if (host.list === undefined || bytes < LISTED_BYTES) {
+    for (const range of ranges) await serveRange(transfer, host, value, range)
+    return
+  }
+  const canceller = new AbortController()
+  let farewell: NodeJS.Timeout | undefined
+  const request = host.list(peer, { digest, size: value.size }, (reason) => {
+    canceller.abort(reason)
+    // The peer may take nothing, and then a piece is on its way for ever.
+    farewell = setTimeout(() => channel.abort(reason), FAREWELL_MS)
+  })
+  const signal = AbortSignal.any([value.signal, canceller.signal])
+  const traffic = {
+    ...host.traffic,
+    sent: (to: string, count: number): void => {
+      host.traffic.sent(to, count)
+      request.moved(to, count)
+    },
+  }
+  try {
+    for (const range of ranges) {
+      await serveRange(transfer, { ...host, traffic }, { ...value, signal }, range)
+    }
+  } finally {
+    clearTimeout(farewell)
+    request.end()
+  }
+}
+
+interface Fetched {
+  readonly value: ServedValue
+  readonly digest: Uint8Array
+  readonly ranges: readonly ByteRange[]
 }
 
 /**

@@ -9,8 +9,16 @@ import { startSite } from './site.ts'
 
 /** The tests of each part. */
 const PARTS: Readonly<Record<string, () => Promise<(bench: Bench) => Promise<void>>>> = {
+  'first-view': async () => (await import('./first-view.ts')).testFirstView,
+  views: async () => (await import('./views.ts')).testViews,
+  moving: async () => (await import('./moving.ts')).testMoving,
+  removal: async () => (await import('./removal.ts')).testRemoval,
+  keyboard: async () => (await import('./keyboard.ts')).testKeyboard,
+  strange: async () => (await import('./strange.ts')).testStrange,
+  sessions: async () => (await import('./sessions.ts')).testSessions,
   accessible: async () => (await import('./accessible.ts')).testAccessible,
   hostile: async () => (await import('./hostile.ts')).testHostile,
+  big: async () => (await import('./big.ts')).testBig,
 }
 
 const wanted = process.argv.slice(2)

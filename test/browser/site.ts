@@ -1,6 +1,9 @@
 /** A Global and three Locals as real processes, whose pages the tests open. */
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { stateDirectory } from '../../src/daemon/config/state-directory.ts'
 import { Place, type Owner } from '../cli/command.ts'
 import { Running } from '../e2e/archive/archived.ts'
 
@@ -73,6 +76,15 @@ export class Machine {
   /** A new URL of the page, which works once. */
   open(...more: readonly string[]): Promise<string> {
     return this.run(['open', '--print', ...more])
+  }
+
+  /** Has the daemon listen on this port. */
+  http(port: number): Promise<unknown> {
+    const { socket: socketPath } = stateDirectory(this.place.state)
+    const headers = { 'Content-Type': 'application/json' }
+    const asked = request({ socketPath, method: 'POST', path: '/v1/http', headers })
+    asked.end(JSON.stringify({ port }))
+    return once(asked, 'response')
   }
 
   /** Puts a value by the command line; its key. */

@@ -13,6 +13,7 @@ import { TokenTable } from '../../src/daemon/config/tokens/token-table.ts'
 import type { ServerContext } from '../../src/daemon/http/server.ts'
 import { Sessions } from '../../src/daemon/http/session/sessions.ts'
 import { DoorCounts } from '../../src/daemon/http/doors/door-counts.ts'
+import { watched } from '../../src/daemon/http/statistics/watched.ts'
 import { startDaemon } from '../../src/daemon/process/daemon.ts'
 import type { Daemon } from '../../src/daemon/process/daemon.ts'
 import { createLog } from '../../src/daemon/process/log.ts'
@@ -37,19 +38,19 @@ export function temporaryDirectory(t: ExecutionContext): string {
 }
 
 /** What a server of the API alone reaches, without a daemon and without tokens. */
-export const contextOf = (node: FakeNode, socket = ''): ServerContext => ({
-  node,
-  directory: '',
-  socket,
-  http: () => undefined,
-  openHttp: () => Promise.reject(new Error('no TCP here')),
-  tokens: new TokenTable(''),
-  sessions: new Sessions({ now: Date.now, randomBytes, isToken: () => true }),
-  doors: [],
-  doorRoots: [],
-  doorCounts: new DoorCounts(),
-  stop: () => undefined,
-})
+export const contextOf = (node: FakeNode, socket = ''): ServerContext => {
+  const described = { node, directory: '', socket, doorRoots: [], http: () => undefined }
+  return {
+    ...described,
+    ...watched(described, []),
+    openHttp: () => Promise.reject(new Error('no TCP here')),
+    tokens: new TokenTable(''),
+    sessions: new Sessions({ now: Date.now, randomBytes, isToken: () => true }),
+    doors: [],
+    doorCounts: new DoorCounts(),
+    stop: () => undefined,
+  }
+}
 
 export async function serving(
   t: ExecutionContext,

@@ -7,7 +7,7 @@ import { offFrame, onFrame } from './frame.js'
 
 const SHOWN_SECONDS = 600
 const HEIGHT = 150
-const LIBRARY = '../vendor/uPlot.esm.js'
+const LIBRARY = '../vendor/uplot.js'
 
 /** @type {Promise<any> | undefined} */
 let library

@@ -15,6 +15,8 @@ import type { Serving } from './set/serving.ts'
 import type { Sessions } from './session/sessions.ts'
 import type { Caller } from './tokens/caller.ts'
 import type { DoorCounts } from './doors/door-counts.ts'
+import type { EventFeed } from './events/event-feed.ts'
+import type { Statistics } from './statistics/statistics.ts'
 
 /** The parts of the daemon that the API reaches. */
 export interface ApiContext {
@@ -32,6 +34,8 @@ export interface ApiContext {
   /** The paths that open doors serve. */
   readonly doorRoots: readonly string[]
   readonly doorCounts: DoorCounts
+  readonly statistics: Statistics
+  readonly events: EventFeed
   /** Of a member of a set. */
   readonly member?: Serving | undefined
   /** Begins to stop the daemon, and returns at once. */

@@ -3,12 +3,11 @@
  * of an event is its position, so that a client which reconnects misses nothing.
  */
 import { once } from 'node:events'
-import { HTTP_BEAT_MS } from '../../limits.ts'
 import type { ChangeEvent } from '../../node/node.ts'
-import { CHANGES_TYPE } from '../api/api.ts'
 import type { ChangeLine } from '../api/api.ts'
 import { problemOf } from '../api/problem.ts'
 import type { HttpCall } from './call.ts'
+import { beginEvents, withBeats } from './events/event-stream.ts'
 
 export async function watchChanges(call: HttpCall): Promise<void> {
   const { request, response, query, node, stopping } = call
@@ -17,25 +16,22 @@ export async function watchChanges(call: HttpCall): Promise<void> {
   const after = query.get('after') ?? (typeof header === 'string' ? header : undefined)
   // The head promises every later change. Its id lets a client that leaves before the first resume.
   const onStart = (position: string): void => {
-    response.writeHead(200, { 'Content-Type': CHANGES_TYPE, 'Cache-Control': 'no-store' })
+    beginEvents(response)
     response.write(`id: ${position}\n\n`)
   }
-  const beat = setInterval(() => {
-    if (response.headersSent && !response.writableNeedDrain) response.write(':\n\n')
-  }, HTTP_BEAT_MS)
-  try {
-    const changes = node.index.watch({ signal, onStart, ...(after !== undefined && { after }) })
-    for await (const change of changes) {
-      if (!response.write(eventOf(change))) await once(response, 'drain', { signal })
+  await withBeats(response, async () => {
+    try {
+      const changes = node.index.watch({ signal, onStart, ...(after !== undefined && { after }) })
+      for await (const change of changes) {
+        if (!response.write(eventOf(change))) await once(response, 'drain', { signal })
+      }
+      signal.throwIfAborted()
+    } catch (error) {
+      if (!response.headersSent) throw error
+      const fault: unknown = stopping.aborted ? stopping.reason : error
+      response.write(`event: failed\ndata: ${JSON.stringify(problemOf(fault))}\n\n`)
     }
-    signal.throwIfAborted()
-  } catch (error) {
-    if (!response.headersSent) throw error
-    const fault: unknown = stopping.aborted ? stopping.reason : error
-    response.write(`event: failed\ndata: ${JSON.stringify(problemOf(fault))}\n\n`)
-  } finally {
-    clearInterval(beat)
-  }
+  })
   response.end()
 }
 

@@ -6,6 +6,7 @@ import type { Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { HTTP_CONNECTIONS } from '../../limits.ts'
+import type { CallerBytes } from './statistics/statistics.ts'
 
 /**
  * Time for a client that is still sending to read a refusal, in ms: short, for there may be many.
@@ -55,6 +56,9 @@ export class Connections {
   /** Connections that were refused, and whose clients may read that. */
   #refused = 0
   #looking: NodeJS.Timeout | undefined
+  /** Of connections that have ended. */
+  #endedIn = 0
+  #endedOut = 0
 
   /** Takes over the connections of the server. `respond` sends a refusal. */
   constructor(server: Server, bounds: ConnectionBounds, respond: (socket: Socket) => void) {
@@ -114,6 +118,17 @@ export class Connections {
     return [...(this.#open.get(socket)?.calls.keys() ?? [])]
   }
 
+  /** Bytes of all connections that are or were served. */
+  bytes(): CallerBytes {
+    let [bytesIn, bytesOut] = [this.#endedIn, this.#endedOut]
+    for (const socket of this.#open.keys()) {
+      const { bytesRead, bytesWritten } = socket as Socket
+      bytesIn += bytesRead
+      bytesOut += bytesWritten
+    }
+    return { in: bytesIn, out: bytesOut }
+  }
+
   /** Refuses those that wait. */
   close(): void {
     for (const socket of this.#waiting.keys()) this.#refuse(socket)
@@ -133,6 +148,8 @@ export class Connections {
     this.#open.set(socket, connection)
     socket.once('close', () => {
       this.#open.delete(socket)
+      this.#endedIn += socket.bytesRead
+      this.#endedOut += socket.bytesWritten
       for (const leave of connection.calls.values()) leave()
       this.#serveNext()
     })

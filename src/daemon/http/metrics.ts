@@ -5,6 +5,8 @@ import type { HttpCall } from './call.ts'
 import type { DoorCount } from './doors/door-counts.ts'
 import { addArchive } from './archive/archive-metrics.ts'
 import { addRules } from './names/rule-metrics.ts'
+import { processRegistry } from './statistics/process-metrics.ts'
+import { addRequests } from './statistics/request-metrics.ts'
 import { addSet } from './set/set-metrics.ts'
 
 /** One figure of a node's status; `read` gives undefined for a role without it. */
@@ -128,7 +130,7 @@ async function loadPrometheus(): Promise<typeof Prometheus> {
 }
 
 /** Made at the first scrape: without scrapes, a daemon need not watch its event loop. */
-let processRegistry: Prometheus.Registry | undefined
+let ofProcess: Prometheus.Registry | undefined
 
 /** At Global: each member, by its label, and whether it is connected. */
 async function addMembers(
@@ -164,12 +166,11 @@ function addDoors(
 }
 
 /** GET /metrics */
-export async function metrics({ node, response, doorCounts, member }: HttpCall): Promise<void> {
-  const { Counter, Gauge, Registry, collectDefaultMetrics } = await loadPrometheus()
-  if (processRegistry === undefined) {
-    processRegistry = new Registry()
-    collectDefaultMetrics({ register: processRegistry })
-  }
+export async function metrics(call: HttpCall): Promise<void> {
+  const { node, response, doorCounts, member, statistics } = call
+  const library = await loadPrometheus()
+  const { Counter, Gauge, Registry } = library
+  ofProcess ??= processRegistry(library)
   const status = await node.status()
   // The node keeps the counts, so each scrape writes them into a new registry.
   const registry = new Registry()
@@ -190,9 +191,10 @@ export async function metrics({ node, response, doorCounts, member }: HttpCall):
     await addRules(node, registry, { Counter, Gauge })
   }
   addDoors(doorCounts, registers, Counter)
+  addRequests(statistics.requests, registry, { Counter })
   addArchive(status, registers, { Counter, Gauge })
   addSet(status, registers, { Counter, Gauge })
-  const text = await Registry.merge([registry, processRegistry]).metrics()
+  const text = await Registry.merge([registry, ofProcess]).metrics()
   response.writeHead(200, {
     'Content-Type': registry.contentType,
     'Content-Length': Buffer.byteLength(text),

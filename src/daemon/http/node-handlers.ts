@@ -3,27 +3,14 @@ import { DstoreError } from '../../errors.ts'
 import { PROGRESS_MS } from '../../limits.ts'
 import type { NodeInactive } from '../../node/node.ts'
 import { LINES_TYPE } from '../api/api.ts'
-import type { StatusAnswer } from '../api/api.ts'
 import { callOptions, sendJson, withHeartbeat } from './call.ts'
 import type { HttpCall } from './call.ts'
+import { statusOf } from './events/status-answer.ts'
 import { sendLines } from './json-lines.ts'
 
 /** GET /v1/status */
 export async function status(call: HttpCall): Promise<void> {
-  const { node, directory, socket, doorRoots } = call
-  const http = call.http()
-  const answer: StatusAnswer = {
-    ...(await node.status()),
-    daemon: {
-      pid: process.pid,
-      directory,
-      socket,
-      ...(http && { http }),
-      ...(doorRoots.length > 0 && { doors: doorRoots }),
-      residentBytes: process.memoryUsage.rss(),
-    },
-  }
-  sendJson(call, 200, answer)
+  sendJson(call, 200, await statusOf(call))
 }
 
 /** POST /v1/verify: verifies every value that the node keeps; `?counts=1`: what keeps each key. */

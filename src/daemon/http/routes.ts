@@ -4,6 +4,7 @@ import { putAnyBatch } from './names/named-batch.ts'
 import { copyValue } from '../delivery/copy-handler.ts'
 import { watchChanges } from './changes.ts'
 import type { HttpCall } from './call.ts'
+import { cancelTransfer, listTransfers, watchEvents } from './events/event-handlers.ts'
 import { HttpError } from './http-error.ts'
 import { admitMember, expelMember, invite, listMembers } from './member-handlers.ts'
 import { metrics } from './metrics.ts'
@@ -102,6 +103,9 @@ export const ROUTES: readonly Route[] = [
   { path: '/v1/members', methods: { GET: listMembers } },
   { path: '/v1/members/{peer}', methods: { PUT: admitMember, DELETE: expelMember } },
   { path: '/v1/changes', methods: { GET: watchChanges } },
+  { path: '/v1/events', methods: { GET: watchEvents } },
+  { path: '/v1/transfers', methods: { GET: listTransfers } },
+  { path: '/v1/transfers/{transfer}', methods: { DELETE: cancelTransfer } },
   { path: '/v1/inactive-store', methods: { DELETE: dropInactive } },
   { path: '/v1/inactive-store/upload', methods: { POST: uploadInactive } },
   { path: '/v1/inactive-store/values/{key}', methods: { GET: findInactive } },

@@ -19,6 +19,7 @@ import { HttpError } from './http-error.ts'
 import { getImmediate } from './immediate/immediate-get.ts'
 import { findRoute, isFree, isOpen, parseQuery } from './routes.ts'
 import { LiveCalls } from './session/live-calls.ts'
+import { OTHER } from './statistics/request-counts.ts'
 import { checkServing, holdUnlessOwn, mayAnswerNow } from './set/serving.ts'
 import { isBelowPrefix, PUBLIC_CALLER } from './tokens/caller.ts'
 import { nodeFor } from './tokens/confined-node.ts'
@@ -67,8 +68,9 @@ export function createApiServer(
   const live = new LiveCalls()
   const onAnswer = access.isLogged ? requestLog(log) : ignore
   const common = Object.entries(BROWSER_HEADERS).flat()
-  const { node, doorCounts, member } = context
-  const immediate = { node, access, doors, doorCounts, common, onAnswer }
+  const { node, doorCounts, member, statistics } = context
+  const { requests } = statistics
+  const immediate = { node, access, doors, doorCounts, requests, common, onAnswer }
   const options = {
     maxHeaderSize: HTTP_HEADER_BYTES,
     headersTimeout: HTTP_REQUEST_MS,
@@ -83,16 +85,25 @@ export function createApiServer(
     const isFree = connections.mayAnswerNow(request.socket) && mayAnswerNow(member)
     if (isFree && getImmediate(immediate, request, response)) return
     holdUnlessOwn(response, member, request.url ?? '')
+    const beganAt = performance.now()
+    let slot = OTHER
     const aborter = new AbortController()
     const leave = (): void => {
       if (!response.writableFinished) aborter.abort(new DstoreError('cancelled', 'the client left'))
     }
-    response.once('close', leave)
+    response.once('close', () => {
+      leave()
+      if (!response.writableFinished) requests.cut(slot)
+      else requests.answered(slot, response.statusCode, performance.now() - beganAt)
+    })
     const { socket } = request
     connections.begin(socket, response, leave)
     const signals = { signal: aborter.signal, stopping: stopping.signal }
+    const onRoute = (path: string): void => {
+      slot = requests.slot(path, request.method ?? '')
+    }
     const call = { ...context, access, request, response, ...signals }
-    const work = handle(call, log, onAnswer, doors, live)
+    const work = handle(call, { log, onAnswer, onRoute, doors, live })
     active.set(aborter, work)
     void work.finally(() => {
       active.delete(aborter)
@@ -104,6 +115,7 @@ export function createApiServer(
       ? createHttp(options, onRequest)
       : createHttps({ ...options, ...tls, handshakeTimeout: HTTP_REQUEST_MS }, onRequest)
   const connections = new Connections(server, bounds, sendBusy)
+  statistics.addCallers(() => connections.bytes())
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const responses = connections.responses(socket)
     // A refusal must not end up in the middle of another response, or look like one.
@@ -150,12 +162,18 @@ function within(ms: number, work: Promise<unknown>): Promise<boolean> {
   }).catch(() => false)
 }
 
+interface Handling {
+  readonly log: Log
+  readonly onAnswer: RequestLog
+  /** Called with the route of the request, or the root of its door, once it is known. */
+  readonly onRoute: (path: string) => void
+  readonly doors: readonly Door[]
+  readonly live: LiveCalls
+}
+
 async function handle(
   call: Omit<HttpCall, 'parameters' | 'query' | 'reach' | 'caller'>,
-  log: Log,
-  onAnswer: RequestLog,
-  doors: readonly Door[],
-  live: LiveCalls,
+  { log, onAnswer, onRoute, doors, live }: Handling,
 ): Promise<void> {
   const { access, request, response } = call
   let unwatch = (): void => undefined
@@ -187,6 +205,7 @@ async function handle(
     const entrance = findDoor(doors, path)
     if (entrance !== undefined) {
       const { door, rest } = entrance
+      onRoute(door.root)
       // A method that no door takes is not counted: a client may invent any number of them.
       if (Object.hasOwn(door.methods, method)) call.doorCounts.watch(door.root, method, response)
       checkDoorCall(door, method, caller)
@@ -197,14 +216,16 @@ async function handle(
       const mayFetch = caller !== PUBLIC_CALLER
       const seen = nodeFor(call.node, caller)
       const maySee = (name: string): boolean => isBelowPrefix(name, caller.prefix)
-      await door.handle({ ...call, caller, ...seen, parameters: {}, query, rest, mayFetch, maySee })
+      const known = { ...call, ...seen, caller, parameters: {}, query }
+      await door.handle({ ...known, rest, mayFetch, maySee })
       return
     }
     const { route, handler, parameters } = findRoute(method, path)
+    onRoute(route)
     checkCall(caller, route, method)
     checkServing(call.member, route)
     const query = parseQuery(search.join('?'))
-    await handler({ ...call, caller, ...nodeFor(call.node, caller), parameters, query })
+    await handler({ ...call, ...nodeFor(call.node, caller), caller, parameters, query })
   } catch (error) {
     const door = doorAt(doors, url.replace(/\?.*$/s, ''))?.door
     addDoorHeaders(door, response, error)

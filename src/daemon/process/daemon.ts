@@ -15,6 +15,7 @@ import type { Access } from '../http/access.ts'
 import type { ApiContext } from '../http/call.ts'
 import type { DoorContext } from '../http/doors/door-context.ts'
 import { DoorCounts } from '../http/doors/door-counts.ts'
+import { watched } from '../http/statistics/watched.ts'
 import type { Door } from '../http/doors/door.ts'
 import { createApiServer } from '../http/server.ts'
 import { setUpHeap } from './heap.ts'
@@ -51,6 +52,8 @@ export interface DaemonOptions {
   /** For this start only: the wall clock is right (R004-64). Not saved. */
   readonly trustClock?: boolean
   readonly log: Log
+  /** What a start that takes long does at the moment, for people. */
+  readonly onStep?: (doing: string) => void
   /** Called under the lock, so that a daemon that may not run does not load libp2p. */
   readonly openNode: (options: NodeOptions) => Promise<ServedNode>
   /** Loads the code of a Global ahead of `openNode`, at a member of a set that stands by. */
@@ -156,11 +159,11 @@ async function memberOf(
   settings: Settings,
   node: NodeOptions,
   tokens: TokenTable,
-  { directory, log, openNode }: DaemonOptions,
+  { directory, log, openNode, onStep }: DaemonOptions,
 ): Promise<MemberNode | undefined> {
   if (settings.engine === undefined) return undefined
   const { startMember } = await import('./set/start-member.ts')
-  return startMember({ directory, settings, node, tokens, log, openNode })
+  return startMember({ directory, settings, node, tokens, log, openNode, onStep })
 }
 
 /** Where cached values lie in files, and who may read them. */
@@ -213,16 +216,22 @@ async function serve(
       createServer,
     )
   const tcp = new TcpApi(listen, hosts)
-  const context: ApiContext = {
+  const described = {
     node,
+    directory: directory.path,
+    socket,
     doorRoots: doors.map(({ root }) => root),
+    http: () => tcp.status(),
+  }
+  const { statistics, events } = watched(described, doors)
+  const context: ApiContext = {
+    ...described,
     doorCounts: new DoorCounts(),
+    statistics,
+    events,
     tokens,
     sessions,
     member,
-    directory: directory.path,
-    socket,
-    http: () => tcp.status(),
     openHttp: (port) => tcp.open(`127.0.0.1:${port}`),
     stop: () => stopping.abort(),
   }
@@ -240,9 +249,13 @@ async function serve(
   // A commit compares too; this one is for a daemon that nothing is asked of.
   const watcher = setInterval(() => held.look(), STATE_CHECK_MS)
   watcher.unref()
+  statistics.start()
   const close = async (): Promise<void> => {
     clearInterval(watcher)
+    statistics.stop()
     try {
+      // Calls that wait for the archive end before the drain gives up on them.
+      node.ending?.()
       // Closing deletes what is at the path of the socket, which may be that of another daemon.
       const closed = listener.isInPlace() ? api.close() : api.drain()
       await Promise.all([closed, tcp.close()])

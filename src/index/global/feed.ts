@@ -19,12 +19,17 @@ interface Loss {
   readonly member?: { readonly peer: string; readonly admitted: boolean }
 }
 
+/** Removals of values or names, of the two kinds of losses. */
+const removalsIn = ({ member }: Loss): number => (member === undefined ? 1 : 0)
+
 export class ChangeFeed {
   /** Every change up to this one is durable. */
   #seq: number
   /** Durable changes after a gap: they count once the gap is closed. */
   readonly #beyondGap = new Map<number, Change>()
-  readonly #losses: Loss[] = []
+  /** Each with the number of removals up to it. */
+  readonly #losses: (Loss & { readonly removals: number })[] = []
+  #removals = 0
   /** `#losses` holds every loss after this seq. */
   #from: number
   readonly #rules: Rules
@@ -59,10 +64,26 @@ export class ChangeFeed {
       this.#beyondGap.delete(++this.#seq)
       const loss = lossOf(this.#seq, next, this.#rules)
       if (loss === undefined) continue
-      this.#losses.push(loss)
+      this.#removals += removalsIn(loss)
+      this.#losses.push({ ...loss, removals: this.#removals })
       if (this.#losses.length > RECENT_LOSSES) this.#from = this.#losses.shift()!.seq
     }
     return this.lastLoss !== before
+  }
+
+  /** Removals after this seq, of values or names, as far as they are in memory. */
+  removalsAfter(seq: number): number {
+    const first = this.#losses[0]
+    if (first === undefined) return 0
+    // Found by halves: it is asked for every member.
+    let [low, high] = [0, this.#losses.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.#losses[middle]!.seq > seq) high = middle
+      else low = middle + 1
+    }
+    const before = low === 0 ? first.removals - removalsIn(first) : this.#losses[low - 1]!.removals
+    return this.#removals - before
   }
 
   /** The feed from `after` on; undefined if only the log has all of it. */

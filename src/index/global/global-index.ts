@@ -31,6 +31,7 @@ import { redeem } from './membership-plans.ts'
 import { PendingRemovals } from './pending-removals.ts'
 import type { Done } from './plan.ts'
 import { PlanRunner, type Origin, type Task } from './plan-runner.ts'
+import { IndexWatch } from './removals/index-watch.ts'
 import { Sessions } from './sessions.ts'
 import { Trees } from './trees/trees.ts'
 import { Names } from './names/names.ts'
@@ -41,6 +42,8 @@ export { SELF } from './global-events.ts'
 export type * from './global-events.ts'
 
 export class GlobalIndex {
+  /** For those who watch. */
+  readonly watch: IndexWatch
   readonly #options: GlobalIndexOptions
   readonly #register: LocalRegister
   readonly #pendingRemovals: PendingRemovals
@@ -81,6 +84,8 @@ export class GlobalIndex {
       emit: (effect: GlobalEffect) => void this.#effects.push(effect),
       now: () => this.#now,
     }
+    const { graceMs } = this.#pendingRemovals
+    this.watch = new IndexWatch({ ...parts, register: this.#register, graceMs, wall })
     this.#plans = new PlanRunner({
       ...parts,
       wall,
@@ -297,16 +302,18 @@ export class GlobalIndex {
     const { rules = ALL_RULES } = this.#options
     const { seq, removed } = awaited
     const cascade = rules.cascadesAwaited ? awaited.cascade : undefined
+    const below = cascade && this.#trees.cascade(cascade.root, cascade.most)
     const item = {
       seq,
       removed,
       since,
       timeoutMs,
-      ...(cascade && { cascade: this.#trees.cascade(cascade.root, cascade.most) }),
+      cascade: below,
       isAwaited: () => session === SELF || this.#sessions.peerOf(session) !== undefined,
       answer: finish,
     }
     this.#pendingRemovals.add(item, this.#now)
+    this.watch.add(awaited, item.cascade)
   }
 
   #tick(): void {
@@ -329,6 +336,7 @@ export class GlobalIndex {
     this.#names.tick(trustedMs)
     this.#lifecycle.tick(trustedMs)
     this.#pendingRemovals.poll(now)
+    this.watch.poll()
   }
 
   #answer({ session, id }: Origin, body: Body): void {

@@ -7,6 +7,7 @@ import { withMargin } from '../lease.ts'
 import type { Removed } from '../message.ts'
 import type { LocalRegister } from './local-register.ts'
 import type { RemovedFacts } from './plan.ts'
+import { endOf, isOpen } from './removals/removal-progress.ts'
 import type { CascadeProgress } from './trees/cascades.ts'
 
 interface Item {
@@ -20,7 +21,7 @@ interface Item {
    */
   readonly timeoutMs: number | undefined
   /** What a removed directory held goes with it. */
-  readonly cascade?: CascadeProgress
+  readonly cascade?: CascadeProgress | undefined
   /** Is the caller still there? */
   readonly isAwaited: () => boolean
   readonly answer: (body: Removed) => void
@@ -40,13 +41,13 @@ export class PendingRemovals {
   readonly #register: LocalRegister
   readonly #items = new Set<Waiting>()
   /** How long leases that were granted before a removal last. */
-  readonly #graceMs: number
+  readonly graceMs: number
   readonly #patienceMs: number
 
   constructor(register: LocalRegister, { leaseMs, longestLeaseMs }: Leases) {
     this.#register = register
-    this.#graceMs = withMargin(Math.max(leaseMs ?? 0, longestLeaseMs))
-    this.#patienceMs = (leaseMs === undefined ? 0 : this.#graceMs) + REMOVAL_TIMEOUT_MS
+    this.graceMs = withMargin(Math.max(leaseMs ?? 0, longestLeaseMs))
+    this.#patienceMs = (leaseMs === undefined ? 0 : this.graceMs) + REMOVAL_TIMEOUT_MS
   }
 
   add(item: Item, now: number): void {
@@ -63,13 +64,13 @@ export class PendingRemovals {
   #settle(item: Waiting, now: number): void {
     const { removed, isAwaited, answer, cascade } = item
     if (!isAwaited()) return void this.#items.delete(item)
-    const movedAt = cascade?.movedAt ?? -Infinity
-    const seq = Math.max(item.seq, cascade?.lastSeq ?? 0)
-    const graceEnds = Math.max(item.addedAt, movedAt) + this.#graceMs
-    const isOpen = cascade?.hasEnded === false || this.#register.isOwed(seq, now, graceEnds)
+    const end = endOf(item, this.graceMs)
+    const { seq, graceEnds } = end
     const patienceMs = item.timeoutMs ?? this.#patienceMs
+    const movedAt = cascade?.movedAt ?? -Infinity
     const closerAt = cascade === undefined ? -Infinity : this.#register.movedTowards(seq)
-    if (isOpen && now < Math.max(item.since, movedAt, closerAt) + patienceMs) return
+    const isLate = now >= Math.max(item.since, movedAt, closerAt) + patienceMs
+    if (!isLate && isOpen(item, end, this.#register, now)) return
     this.#items.delete(item)
     answer({
       type: 'removed',

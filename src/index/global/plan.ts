@@ -77,6 +77,8 @@ export type Done =
       readonly type: 'await'
       readonly seq: number
       readonly removed: RemovedFacts
+      /** The value, where that is not removed, and only its name is. */
+      readonly unnamed?: { readonly digest: Digest; readonly directory: boolean }
       /** First wait for the end of this cascade. */
       readonly cascade?: AwaitedCascade
     }

@@ -122,6 +122,7 @@ export function* unbind(
         type: 'await',
         seq,
         removed: { freedBytes: 0, names: [name], digest: undefined },
+        unnamed: { digest, directory },
       }),
     }
   }

@@ -23,6 +23,21 @@ export class Traffic {
     this.#of(peer).lies++
   }
 
+  /** Bytes of values that this peer was sent. */
+  sentTo(peer: string): number {
+    return this.#peers.get(peer)?.out ?? 0
+  }
+
+  /** Bytes of values from all peers and to them. */
+  totals(): { readonly peerIn: number; readonly peerOut: number } {
+    let [peerIn, peerOut] = [0, 0]
+    for (const counts of this.#peers.values()) {
+      peerIn += counts.in
+      peerOut += counts.out
+    }
+    return { peerIn, peerOut }
+  }
+
   status(): PeerTraffic[] {
     return [...this.#peers].map(([peer, bytes]) => ({
       peer,

@@ -31,7 +31,6 @@ import { localSources } from './fetch-from-local.ts'
 import { StoredFiles } from './paths/stored-files.ts'
 import { archiveReport } from './archive/report-archive.ts'
 import { keptIn } from './archive/kept-rows.ts'
-import type { NodeKept } from './archive/node-kept.ts'
 import type { NodeArchive } from './archive/node-archive.ts'
 import { storeReport } from './store/store-report.ts'
 import { TransferService } from './transfer-service.ts'
@@ -60,7 +59,7 @@ import { noSuch, notAsDirectory } from '../calls/no-such.ts'
 import { resolveRange } from '../calls/range.ts'
 import { KnownFiles } from './known-file.ts'
 import { Repair } from './repair.ts'
-import { Traffic } from '../calls/traffic.ts'
+import { GlobalActivity } from '../activity/global-activity.ts'
 import { clockStatus } from '../clock-status.ts'
 import { immediateValue } from '../calls/immediate.ts'
 import { ingest, ingestFile, isCopied, recordOf, type Staged } from './ingest.ts'
@@ -97,7 +96,7 @@ export interface GlobalOptions {
 interface Parts {
   readonly driver: IndexDriver
   readonly repair: Repair
-  readonly traffic: Traffic
+  readonly activity: GlobalActivity
   readonly holders: Holders
   readonly transfers: TransferService
   readonly files: StoredFiles
@@ -110,13 +109,13 @@ export class Global implements Node {
   readonly rules: RuleCalls
   readonly trees: TreeCalls
   readonly paths: Paths
+  readonly activity: GlobalActivity
   /** What the daemon keeps in the store, if that has an archive. */
-  readonly kept: NodeKept | undefined
+  readonly kept: ReturnType<typeof keptIn>
   readonly #options: GlobalOptions
   readonly #store: Store
   readonly #driver: IndexDriver
   readonly #repair: Repair
-  readonly #traffic: Traffic
   readonly #transfers: TransferService
   readonly #files: StoredFiles
   readonly #known: KnownFiles
@@ -126,7 +125,7 @@ export class Global implements Node {
 
   private constructor(
     options: GlobalOptions,
-    { driver, repair, traffic, holders, transfers, files }: Parts,
+    { driver, repair, activity, holders, transfers, files }: Parts,
   ) {
     const { network, random } = options
     this.role = network === undefined ? 'standalone' : 'global'
@@ -136,7 +135,7 @@ export class Global implements Node {
     this.#known = new KnownFiles(options.store)
     this.#driver = driver
     this.#repair = repair
-    this.#traffic = traffic
+    this.activity = activity
     this.#transfers = transfers
     this.#files = files
     this.paths = new Paths(files, (key, asked) => this.get(key, asked))
@@ -158,7 +157,7 @@ export class Global implements Node {
   static async open(options: GlobalOptions): Promise<Global> {
     const { network, gate, now, set } = options
     const holders = new Holders()
-    const traffic = new Traffic()
+    const activity = new GlobalActivity(network !== undefined, () => driver.index)
     const repair = new Repair({ ...options, holders: localSources(network, holders, now) })
     const used = (digest: Uint8Array): void => driver.index.usedKey(digest)
     const files = new StoredFiles({ ...options, repair, used })
@@ -184,7 +183,7 @@ export class Global implements Node {
       driver,
       repair,
       holders,
-      traffic,
+      activity,
       allowance: new SharedBudget(PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES),
       onRefused: (peer, why) => gate?.refuse(peer, why),
     })
@@ -198,7 +197,7 @@ export class Global implements Node {
     endWhenSilent(set, driver, network)
     // Last, or an early Local would hear that it is not a member, or find no protocol (R004-57).
     await network?.start()
-    return new Global(options, { driver, repair, traffic, holders, transfers, files })
+    return new Global(options, { driver, repair, activity, holders, transfers, files })
   }
 
   async put(source: ValueSource, options: PutOptions = {}): Promise<PutResult> {
@@ -265,9 +264,7 @@ export class Global implements Node {
 
   /** The value is here already. */
   async prefetch(key: Key): Promise<void> {
-    if ((await this.index.stat(key)) === undefined) {
-      throw await noSuch('key', key, this)
-    }
+    if ((await this.index.stat(key)) === undefined) throw await noSuch('key', key, this)
   }
 
   /** Global has no cache beside its store. */
@@ -303,8 +300,12 @@ export class Global implements Node {
       archive: archive && archiveReport(archive.archive, await this.#store.usage(), wall()),
       ...(await this.rules.status()),
       cache: undefined,
-      traffic: this.#traffic.status(),
+      traffic: this.activity.traffic.status(),
     }
+  }
+
+  ending(): void {
+    this.#options.archive?.archive.closing()
   }
 
   async close(): Promise<void> {

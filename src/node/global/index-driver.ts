@@ -118,6 +118,7 @@ export class IndexDriver {
     | 'used'
     | 'usedKey'
     | 'wallDoubt'
+    | 'watch'
   > {
     return this.#index
   }
@@ -133,12 +134,11 @@ export class IndexDriver {
   /** Puts a value that was verified and sealed. */
   async adopt(value: Staged, { name, hold, naming, operation }: Keeper = {}): Promise<Receipt> {
     const { staging, ...sealed } = value
-    const { location } = sealed
     await this.#options.repair.mend(value).catch(async (error: unknown) => {
       await staging.discard()
       throw error
     })
-    this.#io.hold(location, staging)
+    this.#io.hold(sealed.location, staging)
     const body = await this.#call((id) => {
       const kept = { name, naming, ...(hold && { hold }), ...(operation && { operation }) }
       this.#handle({ type: 'uploaded', id, value: sealed, ...kept })

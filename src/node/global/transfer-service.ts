@@ -8,6 +8,7 @@ import { errorOf } from '../../index/failure.ts'
 import { roleTooLow } from '../../index/global/dispatch.ts'
 import { checkNewName } from '../../index/name.ts'
 import type { KeyRecord } from '../../index/records/record.ts'
+import { Key } from '../../hash/key.ts'
 import { CALL_TIMEOUT_MS, RECHECK_BYTES } from '../../limits.ts'
 import type { Refusal } from '../../membership/refusal.ts'
 import { suffices } from '../../membership/role.ts'
@@ -20,9 +21,11 @@ import { serveTransfer, type ServedValue, type TransferHost } from '../../transf
 import type { Channel } from '../../wire/channel.ts'
 import type { IndexDriver } from './index-driver.ts'
 import type { Log } from '../../log.ts'
+import type { Activity } from '../activity/activity.ts'
+import { received } from '../activity/received.ts'
+import { ServedTransfers } from '../activity/served-transfers.ts'
 import { arriving } from '../calls/byte-budget.ts'
 import type { Repair } from './repair.ts'
-import type { Traffic } from '../calls/traffic.ts'
 import { Ingest, receive, recordOf } from './ingest.ts'
 import { SuspendedUploads } from './suspended-uploads.ts'
 
@@ -33,7 +36,7 @@ export interface TransferServiceOptions {
   readonly holders: Holders
   /** Bytes in flight for peers. */
   readonly allowance: SharedBudget
-  readonly traffic: Traffic
+  readonly activity: Pick<Activity, 'traffic' | 'moving'>
   readonly log: Log
   /** Monotonic milliseconds. */
   readonly now: () => number
@@ -47,10 +50,12 @@ export class TransferService {
   readonly #serving = new Map<string, Set<Channel>>()
 
   readonly #streams: SuspendedUploads
+  readonly #served: ServedTransfers
 
   constructor(options: TransferServiceOptions) {
     const { store, driver } = options
     this.#options = options
+    this.#served = new ServedTransfers(options.activity.moving)
     this.#streams = new SuspendedUploads({
       begin: (size) => Ingest.begin(store, size),
       adopt: (value, keeper) => driver.adopt(value, keeper),
@@ -81,7 +86,8 @@ export class TransferService {
       const { code, message } = asDstoreError(error)
       const facts = { peer, code, error: message }
       if (code === 'protocol') onRefused(peer, 'protocol')
-      if (code === 'unreachable' || code === 'protocol') log.debug('a transfer broke off', facts)
+      const isQuiet = code === 'unreachable' || code === 'protocol' || code === 'cancelled'
+      if (isQuiet) log.debug('a transfer broke off', facts)
       else log.warn('a transfer failed', facts)
     } finally {
       serving.delete(channel)
@@ -98,8 +104,11 @@ export class TransferService {
 
   #hostFor(channel: Channel, last: LastServed): TransferHost {
     const { peer, signal } = channel
-    const { allowance, traffic, store, driver } = this.#options
+    const { allowance, activity, store, driver } = this.#options
+    const { traffic, moving } = activity
     const meter = { allowance, who: peer, signal }
+    const listed = (facts: Incoming, bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> =>
+      received(moving, peer, facts, arriving(bytes, meter))
     return {
       open: (digest) => this.#open(digest, last),
       uploads: {
@@ -107,7 +116,9 @@ export class TransferService {
         takeKnown: async (value, bytes, outboard, keeper) => {
           if (keeper.name !== undefined) checkNewName(keeper.name)
           const named = { ...value, name: keeper.name }
-          return driver.adopt(await receive(store, named, arriving(bytes, meter), outboard), keeper)
+          const { digest, size } = value
+          const parts = listed({ key: new Key(digest), name: keeper.name, size }, bytes)
+          return driver.adopt(await receive(store, named, parts, outboard), keeper)
         },
         openStream: async (offered) => {
           const stream = await this.#streams.open(channel, offered)
@@ -115,7 +126,8 @@ export class TransferService {
             ...stream,
             take: async (bytes, claim, keeper) => {
               if (keeper.name !== undefined) checkNewName(keeper.name)
-              return stream.take(arriving(bytes, meter), claim, keeper)
+              const { size } = offered
+              return stream.take(listed({ name: keeper.name, size }, bytes), claim, keeper)
             },
           }
         },
@@ -123,6 +135,7 @@ export class TransferService {
       join: (...facts) => this.#join(...facts),
       allowance,
       patienceMs: CALL_TIMEOUT_MS,
+      list: this.#served.begin,
       traffic,
     }
   }
@@ -176,6 +189,8 @@ export class TransferService {
     }
   }
 }
+
+type Incoming = Parameters<typeof received>[2]
 
 interface Served {
   readonly digest: Uint8Array

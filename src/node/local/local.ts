@@ -50,6 +50,7 @@ import type {
   Verification,
   VerifyOptions,
 } from '../node.ts'
+import { Activity } from '../activity/activity.ts'
 import { MembershipCalls } from '../calls/membership-calls.ts'
 import { Paths } from '../calls/paths/paths.ts'
 import { RuleCalls } from '../calls/names/rule-calls.ts'
@@ -58,7 +59,6 @@ import { wordUsed } from '../calls/names/used.ts'
 import { TreeCalls } from '../calls/tree-calls.ts'
 import { BATCHES_AT_ONCE, Uploader } from './put.ts'
 import { IndexClient, askOver } from './index-client.ts'
-import { Traffic } from '../calls/traffic.ts'
 import type { Network } from '../../network/network.ts'
 import type { TransferHost } from '../../transfer/serve.ts'
 import type { OpenedFiles } from '../tiers/open-files.ts'
@@ -97,11 +97,11 @@ export class Local implements Node {
   readonly paths: Paths
   readonly inactive: InactiveStore | undefined
   readonly pins: Pins
+  readonly activity: Activity
   readonly #options: LocalOptions
   readonly #tiers: Tiers
   readonly #handedOut: CachedPaths
   readonly #withdrawals: HolderWithdrawals
-  readonly #traffic = new Traffic()
   readonly #uploader: Uploader
   readonly #reader: Reader
   readonly #uses: UseReports
@@ -115,7 +115,7 @@ export class Local implements Node {
   }
 
   constructor(options: LocalOptions) {
-    const { network, link, globalPeer, budget, log, random } = options
+    const { network, link, globalPeer, budget, log, random, inactive } = options
     const operations = options.operations ?? new OperationIds(random(8))
     this.#options = options
     const cache = new Cache(budget, (value) => {
@@ -127,7 +127,8 @@ export class Local implements Node {
     const holdings = new Holdings(tiers)
     this.pins = this.#openPins()
     link.attach(watchedHoldings(holdings, this.pins))
-    const traffic = this.#traffic
+    this.activity = new Activity({ cache: () => cache.status() })
+    const { traffic, moving } = this.activity
     const callers = new ByteBudgets()
     const onAway = (): void => void link.dialNow()
     const sources = new PeerSources({ network, globalPeer, traffic, log, onAway })
@@ -135,8 +136,8 @@ export class Local implements Node {
       isHeld: (key) => tiers.peek(key) !== undefined,
       withdraw: (digest) => sources.leaveSwarm(digest),
     })
-    const fetcher = new Fetcher({ sources, cache: tiers })
-    this.#reader = new Reader({ link, tiers, holdings, fetcher, callers })
+    const fetcher = new Fetcher({ sources, cache: tiers, moving })
+    this.#reader = new Reader({ link, tiers, holdings, fetcher, callers, moving })
     this.#uploader = new Uploader({
       link,
       cache,
@@ -145,14 +146,13 @@ export class Local implements Node {
       globalPeer,
       random,
       operations,
-      onSent: (bytes) => traffic.sent(globalPeer, bytes),
+      activity: this.activity,
     })
     const get: Node['get'] = (key, asked) => this.get(key, asked)
     const hold: Local['holdFile'] = (key, asked) => this.holdFile(key, asked)
     const groupId = options.files?.groupId
     this.#handedOut = new CachedPaths({ tiers, hold, get, groupId })
     this.paths = new Paths(this.#handedOut, get)
-    const { inactive } = options
     const to = globalDestination(link, this.#uploader, random)
     this.inactive = inactive && new InactiveStore({ ...inactive, to })
     this.rules = new RuleCalls(askOver(link))
@@ -185,8 +185,7 @@ export class Local implements Node {
       ask: askOver(link),
       random,
       operations,
-      // The seq of the change is not known here: the next look-up asks Global (R004-86).
-      wrote: (name) => link.wrote(name, Infinity),
+      wrote: (name) => this.#wrote(name),
       failed: (name, error) => this.index.writeFailed(name, error),
     })
   }
@@ -201,7 +200,7 @@ export class Local implements Node {
   async listen(): Promise<void> {
     const { network, log } = this.#options
     const open: TransferHost['open'] = (digest) => this.#reader.open(digest)
-    await servePeers(network, log, { open, traffic: this.#traffic })
+    await servePeers(network, log, { open, activity: this.activity })
     await this.pins.start()
   }
 
@@ -211,8 +210,7 @@ export class Local implements Node {
     if (name === undefined) return stored
     try {
       const result = await stored
-      // The seq of the change is not known here: the next look-up asks Global (R004-86).
-      this.#options.link.wrote(name, Infinity)
+      this.#wrote(name)
       return result
     } catch (error) {
       await this.index.writeFailed(name, error)
@@ -227,10 +225,12 @@ export class Local implements Node {
   }
 
   putNamed(items: readonly NamedValue[], options: CallOptions = {}): Promise<PutOutcome[]> {
-    return this.#uploader.putNamed(items, options, (name) => {
-      // The seq of the change is not known here: the next look-up asks Global (R004-86).
-      this.#options.link.wrote(name, Infinity)
-    })
+    return this.#uploader.putNamed(items, options, (name) => this.#wrote(name))
+  }
+
+  /** The seq of the change is not known here: the next look-up asks Global (R004-86). */
+  #wrote(name: string): void {
+    this.#options.link.wrote(name, Infinity)
   }
 
   get(key: Key, options?: GetOptions): Promise<ReadableValue> {
@@ -327,7 +327,7 @@ export class Local implements Node {
       cache: this.#tiers.status(),
       pins: this.pins.status(),
       inactiveStore: this.inactive?.status,
-      traffic: this.#traffic.status(),
+      traffic: this.activity.traffic.status(),
     }
   }
 

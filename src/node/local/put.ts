@@ -15,6 +15,7 @@ import { FileSource } from '../../store/file/file-source.ts'
 import { SendWindow } from '../../transfer/send-window.ts'
 import type { Identity } from '../../transfer/upload.ts'
 import { RETRY_MS, Retry } from '../swarm/retry.ts'
+import type { Activity } from '../activity/activity.ts'
 import type { Cache } from '../cache/cache.ts'
 import { arriving, type ByteBudgets } from '../calls/byte-budget.ts'
 import { putNamed } from '../calls/names/named-batches.ts'
@@ -45,8 +46,7 @@ export interface UploaderOptions {
   readonly globalPeer: string
   readonly random: (bytes: number) => Uint8Array
   readonly operations: OperationIds
-  /** Counts the bytes of values that were sent to Global. */
-  readonly onSent: (bytes: number) => void
+  readonly activity: Pick<Activity, 'traffic' | 'moving'>
 }
 
 export class Uploader {
@@ -148,7 +148,7 @@ export class Uploader {
     { onProgress, ...kept }: NamedPut,
     limit: Deadline,
   ): Promise<PutResult> {
-    const { onSent } = this.#options
+    const { activity, globalPeer } = this.#options
     const hasher = createHasher()
     let doneBytes = 0
     const passing = async function* (): AsyncGenerator<Uint8Array> {
@@ -156,7 +156,7 @@ export class Uploader {
         await hashInTurns(hasher, part)
         yield part
         doneBytes += part.byteLength
-        onSent(part.byteLength)
+        activity.traffic.sent(globalPeer, part.byteLength)
         onProgress?.({ phase: 'store', doneBytes, totalBytes: size })
       }
     }

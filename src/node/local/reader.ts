@@ -9,6 +9,7 @@ import { GROUP_BYTES, PIECE_BYTES } from '../../limits.ts'
 import type { ServedValue } from '../../transfer/serve.ts'
 import { CachedValue } from '../cache/cached-value.ts'
 import type { HeldValue } from '../cache/held-value.ts'
+import type { Transfers } from '../activity/transfers.ts'
 import type { ByteBudgets } from '../calls/byte-budget.ts'
 import { notAsDirectory } from '../calls/no-such.ts'
 import { resolveRange } from '../calls/range.ts'
@@ -38,6 +39,7 @@ export interface ReaderOptions {
   readonly holdings: Holdings
   readonly fetcher: Fetcher
   readonly callers: ByteBudgets
+  readonly moving: Transfers
 }
 
 export class Reader {

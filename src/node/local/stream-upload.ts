@@ -15,6 +15,8 @@ import {
   type Keeper,
   type UploadResult,
 } from '../../transfer/upload.ts'
+import type { Activity } from '../activity/activity.ts'
+import type { Beginning } from '../activity/transfers.ts'
 import type { ChannelPool } from '../swarm/channel-pool.ts'
 import { BROKEN, RETRY_MS, Retry, withoutGlobal } from '../swarm/retry.ts'
 
@@ -36,6 +38,7 @@ export interface StreamUploadOptions {
    * stream is kept until it is larger than `TAIL_BYTES`, and is sent again.
    */
   readonly isOfSet?: boolean | undefined
+  readonly activity: Pick<Activity, 'moving'>
 }
 
 export interface Stream extends Keeper {
@@ -47,11 +50,15 @@ export interface Stream extends Keeper {
 
 /** `limit` runs while Global is waited for, and not the source. */
 export async function sendStream(
-  { transfers, globalPeer, window, random, wasThere, isOfSet = false }: StreamUploadOptions,
+  options: StreamUploadOptions,
   { bytes, size, identity, ...keeper }: Stream,
   limit: Deadline,
 ): Promise<UploadResult> {
+  const { transfers, globalPeer, window, random, wasThere, isOfSet = false, activity } = options
   const flow = window.open(() => limit.moved(), TAIL_BYTES)
+  const { name } = keeper
+  const cancel: Beginning['cancel'] = (reason) => limit.cancel(reason)
+  const listed = activity.moving.begin({ direction: 'out', name, size, cancel })
   const retry = new Retry({ now: () => performance.now(), codes: BROKEN, hint: GONE })
   const tail = new Tail(bytes)
   const dropped = (position: number): void => {
@@ -62,6 +69,7 @@ export async function sendStream(
   /** Global takes this attempt: a failure is not about what it kept of the last. */
   let isOpen = false
   let hasMore = false
+  let hasUpTo = 0
   let isComplete = false
   const send = (transfer: TransferChannel): Promise<UploadResult> => {
     const { signal } = transfer.channel
@@ -87,6 +95,8 @@ export async function sendStream(
       onAccepted: () => (hasBegun = isOpen = true),
       onReceived: (position) => {
         hasMore = true
+        if (position > hasUpTo) listed.moved(globalPeer, position - hasUpTo)
+        hasUpTo = Math.max(hasUpTo, position)
         dropped(position)
       },
     })
@@ -125,6 +135,7 @@ export async function sendStream(
       }
     }
   } finally {
+    listed.end()
     flow.close(isComplete)
   }
 }

@@ -16,6 +16,7 @@ import type {
 import type { SourceId } from '../../transfer/schedule/source.ts'
 import { RETRY_MS, Retry } from './retry.ts'
 import { pause } from '../../deadline.ts'
+import { TransferCancelled } from '../activity/transfers.ts'
 import type { HeldValue, Receiver } from '../cache/held-value.ts'
 import type { Sources } from './peer-sources.ts'
 
@@ -41,6 +42,8 @@ export interface DownloadOptions {
    * about to arrive. False if there is none: the download fails with `NoRoom`.
    */
   readonly claim: (range: ByteRange, wanted: () => readonly ByteRange[]) => boolean
+  /** Called when bytes that are kept came from a source. */
+  readonly onReceived?: (source: SourceId, bytes: number) => void
   /** Called once, when the download is complete, has failed, or has no more callers. */
   readonly onEnd: () => void
   /** Monotonic milliseconds. */
@@ -131,6 +134,11 @@ export class Download {
     }
   }
 
+  /** Ends the download: all its callers get this reason. */
+  cancel(reason: DstoreError): void {
+    this.#finish(reason)
+  }
+
   #begin(): void {
     const { value, sources } = this.#options
     const { signal } = this.#stop
@@ -198,6 +206,7 @@ export class Download {
         }
         this.#retry.progress()
         this.#handle({ type: 'received', task, bytes: run.bytes.byteLength })
+        this.#options.onReceived?.(source, run.bytes.byteLength)
         this.#settle(({ resolve }) => resolve())
       }
       this.#tasks.delete(task)
@@ -263,7 +272,9 @@ export class Download {
     const { sources, now } = this.#options
     const { code } = fault
     if (code === 'integrity' || code === 'protocol') sources.report(source, fault)
-    if (source === sources.global) return void this.#globalFailed(fault)
+    if (source === sources.global) {
+      return void this.#globalFailed(code === 'cancelled' ? new TransferCancelled() : fault)
+    }
     const refusals = (this.#refusals.get(source) ?? 0) + 1
     if (code === 'not-found' && task !== undefined && refusals <= REFUSALS) {
       this.#refusals.set(source, refusals)

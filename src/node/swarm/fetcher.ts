@@ -4,6 +4,7 @@ import type { Key } from '../../hash/key.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { within } from '../../transfer/piece-reader.ts'
 import type { HeldValue, Tier } from '../cache/held-value.ts'
+import type { Beginning, Transfers } from '../activity/transfers.ts'
 import { pause } from '../../deadline.ts'
 import { Download } from './download.ts'
 import type { Sources } from './peer-sources.ts'
@@ -16,6 +17,8 @@ type Room = Pick<Tier<HeldValue>, 'claim' | 'settle'>
 export interface FetcherOptions {
   readonly sources: Sources
   readonly cache: Room
+  /** Where those in progress are listed. */
+  readonly moving?: Transfers
   /** Monotonic milliseconds, read once for every run of groups. */
   readonly now?: () => number
 }
@@ -24,13 +27,20 @@ export class Fetcher {
   readonly #sources: Sources
   readonly #cache: Room
   readonly #now: () => number
+  readonly #moving: Transfers | undefined
   readonly #downloads = new Map<HeldValue, Download>()
 
-  constructor({ sources, cache, now = () => performance.now() }: FetcherOptions) {
+  constructor({ sources, cache, moving, now = () => performance.now() }: FetcherOptions) {
+    this.#moving = moving
     this.#sources = sources
     this.#cache = cache
     // Not the clock of leases, which is slow because it asks the system each time.
     this.#now = now
+  }
+
+  /** The peer id of Global. */
+  get global(): string {
+    return this.#sources.global
   }
 
   /** When bytes of any value last came from Global, in milliseconds of `performance.now`. */
@@ -41,6 +51,9 @@ export class Fetcher {
     const current = this.#downloads.get(value)
     if (current !== undefined) return current
     const release = value.use()
+    const { key, size } = value
+    const cancel: Beginning['cancel'] = (reason) => download.cancel(reason)
+    const transfer = this.#moving?.begin({ direction: 'in', key, size, cancel })
     const download = new Download({
       value,
       sources: this.#sources,
@@ -48,7 +61,9 @@ export class Fetcher {
       now: this.#now,
       random: Math.random,
       claim: (range, wanted) => this.#cache.claim(value, range, wanted),
+      onReceived: (source, bytes) => transfer?.moved(source, bytes),
       onEnd: () => {
+        transfer?.end()
         this.#downloads.delete(value)
         this.#cache.settle(value)
         release()

@@ -3,6 +3,8 @@
  */
 import { DstoreError, asDstoreError } from '../../errors.ts'
 import { CALL_TIMEOUT_MS, PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES } from '../../limits.ts'
+import type { Activity } from '../activity/activity.ts'
+import { ServedTransfers } from '../activity/served-transfers.ts'
 import type { Log } from '../../log.ts'
 import { TRANSFER_PROTOCOL, type Network } from '../../network/network.ts'
 import { serveTransfer, type TransferHost } from '../../transfer/serve.ts'
@@ -10,15 +12,21 @@ import { SharedBudget } from '../../transfer/shared-budget.ts'
 import { TransferChannel } from '../../transfer/transfer-channel.ts'
 import type { Channel } from '../../wire/channel.ts'
 
-/** Starts to serve, if the network listens. `open` opens a value that may be served now. */
+/** Opens values that may be served now, and notes what is. */
+interface ServedValues extends Pick<TransferHost, 'open'> {
+  readonly activity: Pick<Activity, 'traffic' | 'moving'>
+}
+
+/** Starts to serve, if the network listens. */
 export async function servePeers(
   network: Network,
   log: Log,
-  values: Pick<TransferHost, 'open' | 'traffic'>,
+  { open, activity: { traffic, moving } }: ServedValues,
 ): Promise<void> {
   if (network.addresses().length === 0) return
   const allowance = new SharedBudget(PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES)
-  const host = { ...values, allowance, patienceMs: CALL_TIMEOUT_MS }
+  const list = new ServedTransfers(moving).begin
+  const host = { open, traffic, list, allowance, patienceMs: CALL_TIMEOUT_MS }
   /** Answers one peer until its channel ends. Logs a failure instead of rejecting. */
   const serve = async (channel: Channel): Promise<void> => {
     try {

@@ -17,6 +17,8 @@ import {
 } from '../../limits.ts'
 import type { SendWindow } from '../../transfer/send-window.ts'
 import { uploadKnown, type Identity } from '../../transfer/upload.ts'
+import type { Beginning } from '../activity/transfers.ts'
+import type { Activity } from '../activity/activity.ts'
 import type { Cache, PendingEntry } from '../cache/cache.ts'
 import { metered, type ByteBudgets } from '../calls/byte-budget.ts'
 import { verificationMs } from '../calls/names/digest-wait.ts'
@@ -42,6 +44,11 @@ export interface UploadSource extends Identity {
   readonly onRefused?: () => DstoreError
 }
 
+interface SentSource extends UploadSource {
+  /** Counts bytes that are on their way. */
+  readonly onSent: (bytes: number) => void
+}
+
 export interface KnownUploadsOptions {
   readonly link: GlobalLink
   readonly cache: Cache
@@ -49,7 +56,7 @@ export interface KnownUploadsOptions {
   readonly callers: ByteBudgets
   readonly globalPeer: string
   readonly window: SendWindow
-  readonly onSent: (bytes: number) => void
+  readonly activity: Pick<Activity, 'traffic' | 'moving'>
 }
 
 export class KnownUploads {
@@ -60,6 +67,23 @@ export class KnownUploads {
   }
 
   async send(source: UploadSource, options: NamedPut, limit: Deadline): Promise<PutResult> {
+    const { activity, globalPeer } = this.#options
+    const { digest, size } = source
+    const facts = { key: new Key(digest), name: options.name, size }
+    const cancel: Beginning['cancel'] = (reason) => limit.cancel(reason)
+    const transfer = activity.moving.begin({ ...facts, direction: 'out', cancel })
+    const onSent = (bytes: number): void => {
+      activity.traffic.sent(globalPeer, bytes)
+      transfer.moved(globalPeer, bytes)
+    }
+    try {
+      return await this.#send({ ...source, onSent }, options, limit)
+    } finally {
+      transfer.end()
+    }
+  }
+
+  async #send(source: SentSource, options: NamedPut, limit: Deadline): Promise<PutResult> {
     const { digest, size } = source
     const offer = { type: 'offer', digest, size, name: undefined, ...keptAs(options) } as const
     const retry = new Retry({ now: () => performance.now(), codes: BROKEN })
@@ -97,7 +121,7 @@ export class KnownUploads {
   }
 
   async #uploadFrom(
-    source: UploadSource,
+    source: SentSource,
     start: number,
     options: NamedPut,
     limit: Deadline,
@@ -114,14 +138,14 @@ export class KnownUploads {
   }
 
   async #upload(
-    source: UploadSource,
+    source: SentSource,
     start: number,
     { onProgress, timeoutMs, ...kept }: NamedPut,
     limit: Deadline,
   ): Promise<PutResult> {
-    const { transfers, globalPeer, callers, cache, link, window, onSent } = this.#options
+    const { transfers, globalPeer, callers, cache, link, window } = this.#options
     const meter = callers.forCall({ signal: limit.signal, ...(timeoutMs && { timeoutMs }) })
-    const { digest, size, cached } = source
+    const { digest, size, cached, onSent } = source
     const key = new Key(digest)
     // Not before Global accepts the upload: a refused one evicts nothing.
     let pending: PendingEntry | undefined

@@ -190,6 +190,7 @@ test('only time spent waiting for the daemon counts, never that of a slow reader
     isRunning: true,
     pauseTimer: () => (counts = false),
     extend: () => undefined,
+    cancel: () => undefined,
     clear: () => undefined,
   }
   const waiting: boolean[] = []

@@ -149,6 +149,8 @@ test('R007-68 the responses of a running daemon match their description', async 
     ['GET', '/v1/session', '/v1/session', 200],
     ['DELETE', '/v1/session', '/v1/session', 404],
     ['GET', '/v1/status', '/v1/status', 200],
+    ['GET', '/v1/transfers', '/v1/transfers', 200],
+    ['DELETE', '/v1/transfers/7', '/v1/transfers/{transfer}', 404],
     ['GET', '/metrics', '/metrics', 200],
     ['POST', `/v1/values/${text}/evict`, '/v1/values/{key}/evict', 200],
     ['DELETE', `/v1/values/${text}`, '/v1/values/{key}', 200],

@@ -7,7 +7,7 @@ import { PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES } from '../../../src/limits
 import { SILENT } from '../../../src/log.ts'
 import type { Refusal } from '../../../src/membership/refusal.ts'
 import type { MemberRole } from '../../../src/membership/role.ts'
-import { Traffic } from '../../../src/node/calls/traffic.ts'
+import { Activity } from '../../../src/node/activity/activity.ts'
 import { IndexDriver } from '../../../src/node/global/index-driver.ts'
 import { Repair } from '../../../src/node/global/repair.ts'
 import { TransferService } from '../../../src/node/global/transfer-service.ts'
@@ -42,7 +42,7 @@ async function serve(t: ExecutionContext, role: MemberRole | undefined) {
     log: SILENT,
     holders: new Holders(),
     allowance: new SharedBudget(PEERS_IN_FLIGHT_BYTES, PEER_IN_FLIGHT_BYTES),
-    traffic: new Traffic(),
+    activity: new Activity(),
     onRefused: (_, why) => void refused.push(why),
   })
   if (role !== undefined) {

@@ -5,6 +5,7 @@ import { deadline } from '../../../src/deadline.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { hash } from '../../../src/hash/hasher.ts'
 import { MIB } from '../../../src/limits.ts'
+import { Activity } from '../../../src/node/activity/activity.ts'
 import { sendStream } from '../../../src/node/local/stream-upload.ts'
 import type { ChannelPool } from '../../../src/node/swarm/channel-pool.ts'
 import { SendWindow, type Flow } from '../../../src/transfer/send-window.ts'
@@ -79,6 +80,7 @@ async function put(bytes: Uint8Array, diesAt: number, isOfSet: boolean): Promise
     window: new SendWindow(() => performance.now()),
     random: (length: number) => new Uint8Array(length).fill(++random),
     wasThere: true,
+    activity: new Activity(),
     isOfSet,
   }
   const stream = { bytes: source(), size: undefined, identity: () => hash(bytes) }

@@ -3,6 +3,7 @@ import { deadline } from '../../../src/deadline.ts'
 import { DstoreError, type ErrorCode } from '../../../src/errors.ts'
 import { sendStream } from '../../../src/node/local/stream-upload.ts'
 import type { ChannelPool } from '../../../src/node/swarm/channel-pool.ts'
+import { Activity } from '../../../src/node/activity/activity.ts'
 import { SendWindow } from '../../../src/transfer/send-window.ts'
 import type { UploadResult } from '../../../src/transfer/upload.ts'
 
@@ -29,6 +30,7 @@ async function sent(
     window: new SendWindow(() => performance.now()),
     random: (bytes: number) => new Uint8Array(bytes),
     wasThere,
+    activity: new Activity(),
   }
   const limit = deadline(10_000, 'Global took nothing more')
   try {

@@ -81,6 +81,8 @@ export class SetNode {
   /** The process is gone; what its disk keeps was flushed before. */
   kill(): void {
     this.process.kill()
+    // The disk may have got what was applied a moment before.
+    if (this.#parts.random() < 0.3) this.#parts.disk.flush()
     this.#parts.disk.crash()
     this.isOpen = false
     // For the timers of this process, which is that of the simulation.

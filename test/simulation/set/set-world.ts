@@ -29,6 +29,8 @@ export interface SetSwitches extends SetRules {
 export interface SetWorldOptions {
   readonly switched?: Partial<SetSwitches>
   readonly steps?: number
+  /** The faults that come, instead of those that the seed chooses. */
+  readonly plan?: readonly Fault[]
   /** The process that answers to this event, of all, is killed there. */
   readonly killAt?: number
   /** Is a take-over without confirmed silence a fault by itself? Default: true. */
@@ -42,7 +44,7 @@ export interface SetOutcome {
   readonly delivered: number
 }
 
-type Fault = 'pause' | 'kill' | 'engine' | 'locals' | 'leader' | 'alone' | 'leave' | 'wall'
+export type Fault = 'pause' | 'kill' | 'engine' | 'locals' | 'leader' | 'alone' | 'leave' | 'wall'
 
 const PLANS: readonly (readonly Fault[])[] = [
   ['kill', 'leave'],
@@ -101,12 +103,14 @@ class World {
     this.#engine.onAppended = (appended) => {
       if (this.oracle.onAppended(appended) === 'begin') this.#onBegin(appended.machine)
     }
+    this.#engine.onAbsent = (machine) => this.#onAbsent(machine)
     const names = this.#random() < 0.6 ? ['a', 'b'] : ['a', 'b', 'c']
     this.#machines = names.map((name) => new Machine(name))
     for (const { name, disk } of this.#machines) {
       disk.onLoad = () => this.oracle.fail(`${name} has applied what is not in the journal`)
     }
-    this.#plan = this.#one(PLANS)
+    const plan = this.#one(PLANS)
+    this.#plan = options.plan ?? plan
   }
 
   async run(): Promise<void> {
@@ -240,9 +244,21 @@ class World {
 
   /** A member has begun, and its store is not open yet: pauses are to come then, too. */
   #onBegin(name: string): void {
-    if (!this.#plan.includes('pause') || this.#random() < 0.5 || this.#isCalm) return
-    const machine = this.#machines.find((one) => one.name === name)!
-    this.#time.later(this.#random() * 40, () => this.#pause(machine, [4_500, 6_500]))
+    this.#time.later(this.#random() * 40, () => this.#pauseAt(name))
+  }
+
+  /** A member in doubt is to learn that its entry is not there, which may still arrive. */
+  #onAbsent(name: string): void {
+    this.#pauseAt(name)
+  }
+
+  /** At times, for so long that another member takes over. */
+  #pauseAt(name: string): void {
+    if (!this.#plan.includes('pause') || this.#random() < 0.5) return
+    this.#pause(
+      this.#machines.find((one) => one.name === name)!,
+      [4_500, 6_500],
+    )
   }
 
   #pause({ name, node }: Machine, ofMs: readonly number[] = PAUSES_MS): void {

@@ -43,6 +43,8 @@ export class SimEngine {
   /** An append needs no end that is as its writer thinks. */
   readonly #isConditional: boolean
   onAppended: (appended: Appended) => void = () => undefined
+  /** A machine is about to be told that nothing is where it looked. */
+  onAbsent: (machine: string) => void = () => undefined
 
   constructor(time: SimTime, random: () => number, isConditional: boolean) {
     this.#time = time
@@ -126,7 +128,11 @@ export class SimEngine {
       return { first: 1, last }
     }
     const at = (position: number): Promise<Uint8Array | undefined> =>
-      ask(() => this.durableAt(position))
+      ask(() => {
+        const found = this.durableAt(position)
+        if (found === undefined) this.onAbsent(machine)
+        return found
+      })
     const settle = async (after: number, entry: Uint8Array): Promise<'ok' | 'taken'> => {
       for (let ms = 1; ms < DECIDED_MS; ms *= 2) {
         const found = await at(after + 1)

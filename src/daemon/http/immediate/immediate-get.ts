@@ -9,6 +9,7 @@ import type { Access, Need } from '../access.ts'
 import { isBelowPrefix, type Caller } from '../tokens/caller.ts'
 import type { DoorCounts } from '../doors/door-counts.ts'
 import type { Door } from '../doors/door.ts'
+import type { RequestCounts } from '../statistics/request-counts.ts'
 import { valueHeaders } from './value-headers.ts'
 import { plainRequest, type PlainRequest } from './plain-request.ts'
 
@@ -17,22 +18,27 @@ export interface ImmediateOptions {
   readonly access: Access
   readonly doors: readonly Door[]
   readonly doorCounts: DoorCounts
+  readonly requests: RequestCounts
   /** Headers of every response: names and values in turns. */
   readonly common: readonly string[]
   /** Called before an answer. */
   readonly onAnswer: (request: IncomingMessage, response: ServerResponse, caller: Caller) => void
 }
 
+/** What it answers counts for this route, or for its door. */
+const VALUE_ROUTE = '/v1/values/{key}'
+
 /** A value of its own never is free. */
 const NEED: Need = { isFree: () => false, isOpen: () => true }
 
 /** Responds to the request, or returns false and has touched nothing. */
 export function getImmediate(
-  { node, access, doors, doorCounts, common, onAnswer }: ImmediateOptions,
+  { node, access, doors, doorCounts, requests, common, onAnswer }: ImmediateOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): boolean {
   if (node.getImmediate === undefined) return false
+  const beganAt = performance.now()
   const wanted = plainRequest(request, doors)
   // Before the value is looked up: a refusal must not depend on it (R007-71).
   if (wanted === undefined) return false
@@ -46,6 +52,8 @@ export function getImmediate(
   onAnswer(request, response, caller)
   if (door !== undefined) doorCounts.watch(door.root, 'GET', response)
   send(response, value, type, common)
+  const slot = requests.slot(door?.root ?? VALUE_ROUTE, 'GET')
+  requests.answered(slot, 200, performance.now() - beganAt)
   return true
 }
 

@@ -26,6 +26,7 @@ export interface Serving {
 /** Routes that answer at a standby, too; what they say is of this member alone. */
 const OWN_ROUTES: ReadonlySet<string> = new Set([
   '/v1/status',
+  '/v1/events',
   '/v1/set',
   '/v1/set/step-down',
   '/v1/stop',

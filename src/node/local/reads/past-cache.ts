@@ -3,6 +3,7 @@ import type { Key } from '../../../hash/key.ts'
 import type { ByteRange } from '../../../hash/tree/tree.ts'
 import type { Fact } from '../../../index/message.ts'
 import { FETCH_RUN_BYTES, READ_SHARE_BYTES, SHARE_KEPT_BYTES } from '../../../limits.ts'
+import type { Transfers } from '../../activity/transfers.ts'
 import { metered, type ByteBudgets } from '../../calls/byte-budget.ts'
 import type { CallOptions, ReadableValue } from '../../node.ts'
 import type { Fetcher } from '../../swarm/fetcher.ts'
@@ -16,6 +17,7 @@ export interface PastCacheOptions {
   readonly callers: ByteBudgets
   readonly locator: Locator
   readonly limits: ReadLimits
+  readonly moving: Transfers
 }
 
 export class PastCache {
@@ -52,13 +54,15 @@ export class PastCache {
     range: ByteRange,
     options: CallOptions,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    const { locator, holdings, limits, fetcher } = this.#options
+    const { locator, holdings, limits, fetcher, moving } = this.#options
     // Asked again, because time has passed since the call: from now on a removal ends the read.
     const read = await locator.locate(key, options, ({ incarnation }) =>
       holdings.reads.begin({ key, incarnation, isVoid: false }),
     )
     const limit = limits.deadline(options)
     const signal = AbortSignal.any([limit.signal, read.signal])
+    const cancel = limit.cancel
+    const transfer = moving.begin({ direction: 'in', key, size, cancel })
     try {
       for (let start = range.start; start < range.end; start += FETCH_RUN_BYTES) {
         const run = { start, end: Math.min(range.end, start + FETCH_RUN_BYTES) }
@@ -66,11 +70,13 @@ export class PastCache {
         for await (const bytes of fetcher.pass(key, size, run, signal)) {
           limit.pauseTimer()
           limits.check(read, limit)
+          transfer.moved(fetcher.global, bytes.byteLength)
           yield bytes
           limit.progress()
         }
       }
     } finally {
+      transfer.end()
       read.end()
       limit.clear()
     }

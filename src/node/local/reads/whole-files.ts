@@ -7,6 +7,7 @@ import type { Fact } from '../../../index/message.ts'
 import { notAsDirectory } from '../../calls/no-such.ts'
 import type { HeldValue } from '../../cache/held-value.ts'
 import type { CheckOptions, FileHold, FileTier, FileValue } from '../../files/file-tier.ts'
+import { TransferCancelled } from '../../activity/transfers.ts'
 import type { CallOptions } from '../../node.ts'
 import { NoRoom } from '../../swarm/download.ts'
 import type { Fetcher } from '../../swarm/fetcher.ts'
@@ -64,7 +65,8 @@ export class WholeFiles {
         }
       } catch (error) {
         const { code } = asDstoreError(error)
-        const isGone = code === 'integrity' || (code === 'cancelled' && !isAborted(options))
+        const isLost = code === 'cancelled' && !(error instanceof TransferCancelled)
+        const isGone = code === 'integrity' || (isLost && !isAborted(options))
         if (!isGone || attempt === ATTEMPTS) throw error
       }
     }

@@ -1,0 +1,66 @@
+/** What those who watch Global's index ask: who has acknowledged which removal, and who is silent. */
+import { DOUBT_MS } from '../../../limits.ts'
+import type { ChangeFeed } from '../feed.ts'
+import type { LocalRegister } from '../local-register.ts'
+import type { Done } from '../plan.ts'
+import type { CascadeProgress } from '../trees/cascades.ts'
+import { FollowedRemovals, type Moment, type RemovalState } from './followed-removals.ts'
+
+export interface IndexWatchOptions {
+  readonly register: LocalRegister
+  readonly feed: ChangeFeed
+  /** How long leases that were granted before a removal last. */
+  readonly graceMs: number
+  readonly now: () => number
+  /** Milliseconds since 1970. */
+  readonly wall: () => number
+}
+
+export class IndexWatch {
+  readonly #options: IndexWatchOptions
+  readonly #followed: FollowedRemovals
+
+  constructor(options: IndexWatchOptions) {
+    this.#options = options
+    this.#followed = new FollowedRemovals(options.register, options.graceMs)
+  }
+
+  /** Follows a removal that is durable. */
+  add(awaited: Done & { type: 'await' }, cascade: CascadeProgress | undefined): void {
+    const { seq, removed, unnamed } = awaited
+    const { names, digest, tree } = removed
+    const directory = tree !== undefined || awaited.cascade !== undefined
+    const value = unnamed ?? (digest && { digest, directory })
+    if (value === undefined) return
+    this.#followed.add({ seq, cascade }, { ...value, name: names[0] }, this.#moment)
+  }
+
+  poll(): void {
+    this.#followed.poll(this.#moment)
+  }
+
+  /** Is a Local awaited that owes a removal? */
+  get isRemovalOpen(): boolean {
+    return this.#followed.hasOpen
+  }
+
+  /** Removals that callers asked for last, and who has acknowledged them. */
+  removals(): RemovalState[] {
+    this.poll()
+    return this.#followed.list(this.#moment)
+  }
+
+  /** How many removals a Local that has acknowledged this seq owes; no more than are in memory. */
+  owedAfter(seq: number): number {
+    return this.#options.feed.removalsAfter(seq)
+  }
+
+  /** Peer ids of registered Locals that were not heard for a while. */
+  silent(): string[] {
+    return this.#options.register.silent(this.#options.now() - DOUBT_MS)
+  }
+
+  get #moment(): Moment {
+    return { now: this.#options.now(), wallMs: this.#options.wall() }
+  }
+}

@@ -1,0 +1,88 @@
+/** The page by keyboard alone. */
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import type { Bench } from './bench.ts'
+import { visiting, type Visit } from './visit.ts'
+
+/** The name of what has the focus. */
+const focused = async (visit: Visit): Promise<string> =>
+  String(
+    await visit.page.evaluate(`(() => {
+      const at = document.activeElement
+      const label = at?.id === '' || at === null ? null : document.querySelector('label[for="' + at.id + '"]')
+      return at?.getAttribute('aria-label') ?? label?.innerText ?? at?.innerText ?? ''
+    })()`),
+  )
+
+/** Presses Tab until something with this name has the focus. */
+async function tabTo(visit: Visit, name: RegExp): Promise<void> {
+  const seen: string[] = []
+  for (let i = 0; i < 80; i++) {
+    await visit.page.keyboard.press('Tab')
+    const at = await focused(visit)
+    if (name.test(at)) {
+      ok(await isMarked(visit), `the focus is seen at ${at}`)
+      return
+    }
+    seen.push(at.split('\n')[0]!)
+  }
+  throw new Error(`no Tab leads to ${String(name)}: ${seen.join(', ')}`)
+}
+
+/** Whether the focus is drawn. */
+const isMarked = async (visit: Visit): Promise<boolean> =>
+  Boolean(
+    await visit.page.evaluate(`(() => {
+      const style = getComputedStyle(document.activeElement)
+      return (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== 'none'
+    })()`),
+  )
+
+export async function testKeyboard(bench: Bench): Promise<void> {
+  const { site, report, browser } = bench
+  const { global } = site
+
+  await report.test('keyboard: open, search, remove', async () => {
+    await global.put('removed by keyboard', '--name', 'keyboard/gone')
+    await visiting(browser, await global.open(), async (visit) => {
+      const { keyboard } = visit.page
+      await bench.opened(visit)
+      await keyboard.press('Tab')
+      equal(await focused(visit), 'Skip to the content')
+      await keyboard.press('Enter')
+      equal(await visit.page.evaluate('document.activeElement.tagName'), 'MAIN')
+      await visit.page.evaluate('document.activeElement.blur()')
+
+      await tabTo(visit, /^Values/)
+      await keyboard.press('Enter')
+      await visit.page.getByRole('heading', { name: 'Values' }).first().waitFor()
+      // The view that came has the focus, so that it is read.
+      equal(await focused(visit), 'Values')
+      await tabTo(visit, /Find by key/)
+      await keyboard.type('keyboard/')
+      await keyboard.press('Enter')
+      await visit.page.getByText('gone').first().waitFor()
+      await tabTo(visit, /gone/)
+      await keyboard.press('Enter')
+      await visit.page.getByRole('button', { name: 'Download' }).waitFor()
+      await tabTo(visit, /^Remove…/)
+      await keyboard.press('Enter')
+      await visit.page.getByRole('heading', { name: 'Removal' }).first().waitFor()
+      await tabTo(visit, /^Remove…/)
+      await keyboard.press('Enter')
+      await visit.page.getByRole('dialog').waitFor()
+      // Escape leaves without a trace, and the focus is back where it was.
+      await keyboard.press('Escape')
+      equal(await visit.page.getByRole('dialog').count(), 0)
+      ok(/^Remove…/.test(await focused(visit)), await focused(visit))
+      await keyboard.press('Enter')
+      await tabTo(visit, /^Type the name/)
+      await keyboard.type('keyboard/gone')
+      await keyboard.press('Enter')
+      await visit.page
+        .getByText(/have acknowledged/)
+        .first()
+        .waitFor()
+      deepEqual((await global.node.run(['get', 'keyboard/gone'])).exit, 6)
+    })
+  })
+}

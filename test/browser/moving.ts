@@ -1,0 +1,173 @@
+/** Bytes through the browser: up, down, folders; what arrives is what left. */
+import { equal, ok } from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Bench } from './bench.ts'
+import { sha256 } from './site.ts'
+import { Visit, visiting } from './visit.ts'
+
+const LARGE_BYTES = 200_000_000
+
+/** Chooses files or a folder, and confirms the dialog. */
+async function upload(
+  visit: Visit,
+  label: 'Files to upload' | 'Folder to upload',
+  paths: readonly string[],
+  name?: string,
+): Promise<void> {
+  await visit.page.getByLabel(label).setInputFiles(paths)
+  const dialog = visit.page.getByRole('dialog')
+  await dialog.waitFor()
+  if (name !== undefined) await dialog.getByLabel(/^Name$|begin with/).fill(name)
+  await dialog.getByRole('button', { name: 'Upload' }).click()
+}
+
+/** Waits for the line of an upload or download that says it is done. */
+const done = (visit: Visit, label: string): Promise<void> =>
+  visit.page
+    .getByRole('region', { name: 'Uploads and downloads' })
+    .locator('li')
+    .filter({ hasText: label })
+    .filter({ hasText: /done|stored|saved/ })
+    .first()
+    .waitFor({ timeout: 120_000 })
+
+/** What a browser without a dialog for files has. */
+const WITHOUT_PICKER = `delete globalThis.showSaveFilePicker`
+
+/** A dialog for files that a person answers at once, with a file of the browser's own storage. */
+const ANSWERED_PICKER = `globalThis.showSaveFilePicker = async ({ suggestedName }) => {
+  const folder = await navigator.storage.getDirectory()
+  return folder.getFileHandle(suggestedName, { create: true })
+}`
+
+export async function testMoving(bench: Bench): Promise<void> {
+  const { site, report, browser } = bench
+  const { global, locals } = site
+  const folder = join(global.place.path, 'moving')
+  mkdirSync(folder)
+  const large = randomBytes(LARGE_BYTES)
+  const largePath = join(folder, 'large.bin')
+  writeFileSync(largePath, large)
+  const largeSha256 = sha256(large)
+  const test = (title: string, run: () => Promise<void>): Promise<void> =>
+    report.test(`bytes: ${title}`, run)
+
+  await test('200 MB up by the browser are the same by the command line', async () => {
+    await visiting(browser, await global.open(), async (visit) => {
+      await bench.opened(visit)
+      await bench.show(visit, 'values', '?prefix=moving%2F')
+      await upload(visit, 'Files to upload', [largePath], 'moving/large.bin')
+      await done(visit, 'moving/large.bin')
+    })
+    equal(await global.sha256('moving/large.bin'), largeSha256)
+  })
+
+  for (const [how, script] of [
+    ['through a blob', WITHOUT_PICKER],
+    ['to a chosen file', ANSWERED_PICKER],
+  ] as const) {
+    await test(`200 MB down by the browser, ${how}, are the same`, async () => {
+      const visit = await Visit.begin(browser)
+      try {
+        await visit.context.addInitScript({ content: script })
+        await visit.open(await locals[0]!.open())
+        await bench.opened(visit)
+        await bench.show(visit, 'values', '/moving%2Flarge.bin')
+        const button = visit.page.getByRole('button', { name: 'Download' })
+        if (script === WITHOUT_PICKER) {
+          const download = visit.page.waitForEvent('download')
+          await button.click()
+          const saved = await download
+          const path = join(folder, 'saved.bin')
+          await saved.saveAs(path)
+          equal(saved.suggestedFilename(), 'large.bin')
+          equal(sha256(readFileSync(path)), largeSha256)
+        } else {
+          await button.click()
+          await done(visit, 'large.bin')
+          const found = await visit.page.evaluate(`(async () => {
+            const folder = await navigator.storage.getDirectory()
+            const file = await (await folder.getFileHandle('large.bin')).getFile()
+            const digest = await crypto.subtle.digest('SHA-256', await file.arrayBuffer())
+            return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+          })()`)
+          equal(found, largeSha256)
+        }
+      } finally {
+        await visit.end()
+      }
+    })
+  }
+
+  await test('a folder up by the browser comes back by dstore get', async () => {
+    const source = join(folder, 'tree')
+    const files: Readonly<Record<string, Buffer>> = {
+      'a.txt': Buffer.from('small\n'),
+      empty: Buffer.alloc(0),
+      'sub/deep/ü & 100%.txt': Buffer.from('odd name\n'),
+      'sub/mid.bin': randomBytes(1_000_000),
+      'sub/same.bin': randomBytes(20_000),
+    }
+    for (const [path, bytes] of Object.entries(files)) {
+      mkdirSync(join(source, path, '..'), { recursive: true })
+      writeFileSync(join(source, path), bytes)
+    }
+    for (let i = 0; i < 60; i++) writeFileSync(join(source, 'sub', `n${i}`), `number ${i}\n`)
+    chmodSync(join(source, 'a.txt'), 0o644)
+    await visiting(browser, await global.open(), async (visit) => {
+      await bench.opened(visit)
+      await bench.show(visit, 'values', '?prefix=moving%2F')
+      await upload(visit, 'Folder to upload', [source], 'moving/tree')
+      await done(visit, 'moving/tree')
+      await bench.show(visit, 'values', '/moving%2Ftree')
+      await visit.page.getByText('sub').first().waitFor()
+    })
+    const target = join(folder, 'got')
+    await locals[1]!.run(['get', 'moving/tree', '-o', target])
+    for (const [path, bytes] of Object.entries(files)) {
+      ok(readFileSync(join(target, path)).equals(bytes), path)
+    }
+    equal(readFileSync(join(target, 'sub/n59'), 'utf8'), 'number 59\n')
+    // The key is that of the same folder put by the command line.
+    const { key } = await global.node.ask((client) => client.lookup('moving/tree'))
+    equal(key, await global.run(['put', source]))
+  })
+
+  await test('several at once, and a refused name is said in the words of the API', async () => {
+    const paths = ['x', 'y', 'z'].map((name) => join(folder, name))
+    for (const path of paths) writeFileSync(path, randomBytes(100_000))
+    await visiting(browser, await global.open(), async (visit) => {
+      await bench.opened(visit)
+      await bench.show(visit, 'values', '?prefix=moving%2F')
+      await upload(visit, 'Files to upload', paths, 'moving/several/')
+      for (const name of ['x', 'y', 'z']) await done(visit, `moving/several/${name}`)
+      for (const path of paths) {
+        const name = `moving/several/${path.at(-1)}`
+        equal(await global.sha256(name), sha256(readFileSync(path)))
+      }
+      visit.expect(/409/)
+      await upload(visit, 'Files to upload', [largePath], 'moving/several/x')
+      await visit.page
+        .getByText(/is bound to/)
+        .first()
+        .waitFor({ timeout: 60_000 })
+    })
+  })
+
+  await test('a transfer is seen while it moves', async () => {
+    const key = await global.put(randomBytes(30_000_000), '--name', 'moving/seen')
+    await visiting(browser, await locals[2]!.open(), async (visit) => {
+      await bench.opened(visit)
+      await bench.show(visit, 'transfers')
+      // Slow enough to be seen: a rate that the caller asks for.
+      const run = locals[2]!.run(['prefetch', 'moving/seen', '--max-rate', '5MiB/s'])
+      await visit.page
+        .getByText(new RegExp(key.slice(0, 8)))
+        .first()
+        .waitFor()
+      await run
+    })
+  })
+}

@@ -1,0 +1,161 @@
+/** What ends a session, and what its role may do. */
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import { once } from 'node:events'
+import { request, type IncomingMessage } from 'node:http'
+import { VIEWS, type Bench } from './bench.ts'
+import { Ends, joined, Machine } from './site.ts'
+import { Visit, visiting } from './visit.ts'
+
+/** Every button and field that is shown, by its name. */
+const controls = async (visit: Visit): Promise<string[]> =>
+  (await visit.page.evaluate(`[...document.querySelectorAll('main button, main input, main a')]
+    .filter((one) => one.checkVisibility())
+    .map((one) => one.getAttribute('aria-label') ?? one.innerText)`)) as string[]
+
+/** What only a writer or an admin may do. */
+const CHANGES =
+  /upload|remove|invite|revoke|expel|admit|cancel|add|set|bind|name…|pin|evict|token|rule/i
+
+export async function testSessions(bench: Bench): Promise<void> {
+  const { site, report, browser } = bench
+  const { global } = site
+  const test = (title: string, run: () => Promise<void>): Promise<void> =>
+    report.test(`sessions: ${title}`, run)
+  await global.put('for roles', '--name', 'roles/fixed')
+  await global.put('for roles, too', '--tag', 'roles/tag')
+
+  await test('a reader sees no button that would be refused', async () => {
+    await visiting(browser, await global.open('--role', 'reader'), async (visit) => {
+      await bench.opened(visit)
+      for (const view of VIEWS) {
+        const link = visit.page.locator(`nav a[href^="#/${view}"]`)
+        if ((await link.count()) === 0) continue
+        await bench.show(visit, view)
+        const found = (await controls(visit)).filter((name) => CHANGES.test(name))
+        deepEqual(found, [], view)
+      }
+      for (const name of ['roles%2Ffixed', 'roles%2Ftag']) {
+        await bench.show(visit, 'values', `/${name}`)
+        await visit.page.getByRole('button', { name: 'Download' }).waitFor()
+        const found = (await controls(visit)).filter((one) => CHANGES.test(one))
+        deepEqual(
+          found,
+          ['Copy the key', 'Copy the command'].filter((one) => CHANGES.test(one)),
+          name,
+        )
+      }
+      // By address, too, nothing is offered.
+      await bench.show(visit, 'values', '/roles%2Ftag')
+      equal(await visit.page.getByLabel('Files to upload').count(), 0)
+    })
+  })
+
+  await test('each button of a reader is answered, and what the page hides is refused', async () => {
+    await visiting(browser, await global.open('--role', 'reader'), async (visit) => {
+      await bench.opened(visit)
+      const token = await bench.token(visit)
+      const calls = await ask(visit.origin, '/v1/session', token)
+      const { calls: allowed, role } = JSON.parse(calls.body) as {
+        readonly calls: readonly string[]
+        readonly role: string
+      }
+      equal(role, 'reader')
+      ok(allowed.includes('GET /v1/values/{key}'))
+      const writes = allowed.filter((call) => /^(PUT|DELETE)/.test(call))
+      deepEqual(writes, ['DELETE /v1/session'])
+      for (const [method, path] of [
+        ['DELETE', '/v1/names/roles%2Ffixed'],
+        ['POST', '/v1/values'],
+        ['POST', '/v1/invitations'],
+        ['GET', '/v1/tokens'],
+        ['POST', '/v1/session/codes'],
+        ['POST', '/v1/stop'],
+      ] as const) {
+        equal((await ask(visit.origin, path, token, method)).status, 403, path)
+      }
+    })
+  })
+
+  await test('a writer uploads and moves tags, and removes no fixed name', async () => {
+    await visiting(browser, await global.open('--role', 'writer'), async (visit) => {
+      await bench.opened(visit)
+      await bench.show(visit, 'values')
+      await visit.page.getByRole('button', { name: 'Upload files' }).waitFor()
+      await bench.show(visit, 'values', '/roles%2Ftag')
+      await visit.page.getByText('Remove…').first().waitFor()
+      await bench.show(visit, 'values', '/roles%2Ffixed')
+      await visit.page.getByRole('button', { name: 'Download' }).waitFor()
+      equal(await visit.page.getByText('Remove…').count(), 0)
+    })
+  })
+
+  await test('End session ends it everywhere', async () => {
+    const visit = await Visit.begin(browser)
+    try {
+      await visit.open(await global.open())
+      await bench.opened(visit)
+      const token = await bench.token(visit)
+      await visit.page.getByRole('button', { name: 'End session' }).click()
+      await bench.refused(visit)
+      equal((await ask(visit.origin, '/v1/status', token)).status, 401)
+      await visit.page.reload()
+      await bench.refused(visit)
+    } finally {
+      await visit.end()
+    }
+  })
+
+  const ends = new Ends()
+  try {
+    // Clocks and restarts would end the sessions of the other tests.
+    const own = await Machine.start(ends, ['--global'])
+    const local = await joined(ends, own, 'late')
+
+    await test('it is over after a day, and the page says so', async () => {
+      await visiting(browser, await local.open(), async (visit) => {
+        visit.expect(/401/)
+        await bench.opened(visit)
+        local.signal('SIGUSR2')
+        await visit.page
+          .getByText(/session has ended/)
+          .first()
+          .waitFor()
+        await bench.refused(visit)
+        equal(await visit.page.evaluate('document.querySelectorAll("nav").length'), 0)
+      })
+    })
+
+    await test('a daemon that starts again ends it, and the page says so', async () => {
+      await visiting(browser, await own.open(), async (visit) => {
+        visit.expect(
+          /401|ERR_CONNECTION_REFUSED|ERR_INCOMPLETE|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET/,
+        )
+        await bench.opened(visit)
+        const { port } = new URL(visit.origin)
+        await own.restart()
+        await visit.page.getByText('not connected').first().waitFor()
+        // On the same port, as a service would have it.
+        await own.http(Number(port))
+        await visit.page
+          .getByText(/session has ended/)
+          .first()
+          .waitFor()
+      })
+    })
+  } finally {
+    await ends.end()
+  }
+}
+
+async function ask(
+  origin: string,
+  path: string,
+  token: string,
+  method = 'GET',
+): Promise<{ readonly status: number; readonly body: string }> {
+  const { hostname, port } = new URL(origin)
+  const headers = { Authorization: `Bearer ${token}` }
+  const asked = request({ hostname, port, path, method, headers, agent: false }).end()
+  const [response] = (await once(asked, 'response')) as [IncomingMessage]
+  return { status: response.statusCode!, body: (await response.toArray()).join('') }
+}
