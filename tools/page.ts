@@ -7,9 +7,9 @@ const PAGE_FOLDER = 'dist/ui'
 
 /** What the page serves of its packages, by path below the folder `vendor`. */
 const VENDOR: Readonly<Record<string, string>> = {
-  'uPlot.esm.js': 'uplot/dist/uPlot.esm.js',
-  'uPlot.min.css': 'uplot/dist/uPlot.min.css',
-  'uPlot.LICENSE.txt': 'uplot/LICENSE',
+  'uplot.js': 'uplot/dist/uPlot.esm.js',
+  'uplot.css': 'uplot/dist/uPlot.min.css',
+  'uplot-license.txt': 'uplot/LICENSE',
 }
 
 /** Files of `ui` that are for its authors alone. */

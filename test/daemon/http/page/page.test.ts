@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { test } from '../../../serial.ts'
 import { readPageFiles } from '../../../../src/daemon/http/page/page-files.ts'
@@ -48,7 +48,7 @@ test('R013-12 the page is served to anybody, and to no path that is not in its t
   ]) {
     t.is((await call('GET', path)).status, 404, path)
   }
-  for (const path of ['/ui/%2e%2e%2fdstore.js', '/ui/vendor%2FuPlot.esm.js', '/ui/%', '/ui/%ff']) {
+  for (const path of ['/ui/%2e%2e%2fdstore.js', '/ui/vendor%2Fuplot.js', '/ui/%', '/ui/%ff']) {
     t.is((await call('GET', path)).status, 400, path)
   }
 })
@@ -65,7 +65,7 @@ test('R013-12 other methods need a token, and then they are 405', async (t) => {
 
 test('R013-13 every answer below /ui says what browsers may do with it', async (t) => {
   const { call } = await servingTcp(t)
-  for (const path of ['/ui', '/ui/', '/ui/vendor/uPlot.esm.js', '/ui/none']) {
+  for (const path of ['/ui', '/ui/', '/ui/vendor/uplot.js', '/ui/none']) {
     const { headers } = await call('GET', path)
     t.like(headers, HEADERS, path)
     const policy = String(headers['content-security-policy'])
@@ -78,7 +78,7 @@ test('R013-13 every answer below /ui says what browsers may do with it', async (
 
 test('R013-14 files are compressed where that is accepted, and sent once', async (t) => {
   const { call } = await servingTcp(t)
-  const path = '/ui/vendor/uPlot.esm.js'
+  const path = '/ui/vendor/uplot.js'
   const plain = await call('GET', path)
   t.is(plain.headers['content-encoding'], undefined)
   t.is(plain.headers['vary'], 'Accept-Encoding')
@@ -114,8 +114,23 @@ test('R013-12 every file of the built page has a type, and the licence of what i
       .toSorted(),
   )
   for (const [path, { type }] of files) t.not(type, 'application/octet-stream', path)
-  t.regex(files.get('vendor/uPlot.LICENSE.txt')!.bytes.toString(), /MIT/)
-  t.true(existsSync('dist/ui/vendor/uPlot.min.css'))
+  t.regex(files.get('vendor/uplot-license.txt')!.bytes.toString(), /MIT/)
+  t.true(existsSync('dist/ui/vendor/uplot.css'))
+})
+
+test('R013-12 every file that the page names is served', async (t) => {
+  const files = await readPageFiles()
+  const named = /(?:\b(?:src|href)=|\bfrom |\bimport\(|LIBRARY = )["']([^"':#]+\.(?:js|css))["']/g
+  let count = 0
+  for (const [path, { bytes }] of files) {
+    if (path.startsWith('vendor/') || !/\.(html|js)$/.test(path)) continue
+    for (const [, target] of bytes.toString().matchAll(named)) {
+      count++
+      const wanted = posix.join(posix.dirname(path), target!)
+      t.true(files.has(wanted), `${path} loads ${wanted}`)
+    }
+  }
+  t.true(count > 20)
 })
 
 test('R013-15 a build without the page has no files, and says how to have them', async (t) => {

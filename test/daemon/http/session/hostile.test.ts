@@ -143,7 +143,7 @@ test('R013-74 paths below /ui lead nowhere else', async (t) => {
     '/ui//etc/passwd',
     '/ui/\\..\\..\\etc\\passwd',
     '/ui/vendor/%00',
-    '/ui/vendor/uPlot.esm.js/',
+    '/ui/vendor/uplot.js/',
     '/ui/index.html/..',
     '/ui/%c0%ae%c0%ae/',
     '/ui;/index.html',
