@@ -36,8 +36,9 @@ const FRESHEN_MS = 2000
 export interface NotingParts {
   readonly objects: Pick<ObjectStore, 'put' | 'get' | 'list'>
   readonly id: string
-  /** What this member says now. */
-  readonly own: () => MemberNote
+  /** What this member says now; undefined: nothing yet. */
+  readonly own: () => MemberNote | undefined
+  readonly onRead?: () => void
   readonly wall: () => number
   readonly elapsed: () => number
   readonly sleep: Sleep
@@ -90,17 +91,19 @@ export class Noting {
 
   /** Never rejects. */
   async #run(): Promise<void> {
-    const { objects, id, own, wall, elapsed, sleep, log } = this.#parts
+    const { objects, id, own, onRead, wall, elapsed, sleep, log } = this.#parts
     const signal = this.#signal
     while (!signal.aborted) {
       const woken = new AbortController()
       this.#wake = () => woken.abort()
       const waiting = this.#waiting.splice(0)
       try {
-        await writeNote(objects, own(), signal)
+        const said = own()
+        if (said !== undefined) await writeNote(objects, said, signal)
         const notes = await readNotes(objects, wall(), signal)
         this.#others = notes.filter((note) => note.id !== id)
         this.#readAt = elapsed()
+        onRead?.()
         this.#fault = undefined
       } catch (error) {
         if (signal.aborted) return
@@ -169,15 +172,15 @@ export function noteIn(id: string, bytes: Uint8Array): MemberNote | undefined {
   }
   if (!isCount(position) || !isCount(at) || !Array.isArray(addresses)) return undefined
   if (addresses.length > SET_ADDRESSES || !addresses.every(isAddress)) return undefined
-  const { verified = [], lag, epoch } = said
-  if (![lag, epoch].every((one) => one === undefined || isCount(one))) return undefined
-  if (!Array.isArray(verified) || verified.length > SET_SNAPSHOTS || !verified.every(isCount)) {
-    return undefined
-  }
+  const { verified = [], parted = [], since, lag, epoch } = said
+  if (![since, lag, epoch].every((one) => one === undefined || isCount(one))) return undefined
+  if (!arePositions(verified) || !arePositions(parted)) return undefined
   const more = {
-    ...(lag !== undefined && { lag: lag as number }),
-    ...(epoch !== undefined && { epoch: epoch as number }),
+    ...(isCount(since) && { since }),
+    ...(isCount(lag) && { lag }),
+    ...(isCount(epoch) && { epoch }),
     ...(verified.length > 0 && { verified }),
+    ...(parted.length > 0 && { parted }),
   }
   return { id, name, version, state: state as MemberState, position, addresses, at, ...more }
 }
@@ -185,5 +188,7 @@ export function noteIn(id: string, bytes: Uint8Array): MemberNote | undefined {
 const isText = (value: unknown): value is string => typeof value === 'string' && TEXT.test(value)
 const isAddress = (value: unknown): value is string =>
   typeof value === 'string' && ADDRESS.test(value)
+const arePositions = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.length <= SET_SNAPSHOTS && value.every(isCount)
 const isCount = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0

@@ -87,6 +87,16 @@ test('R012-50 R012-52 status shows each member, by its id where names are the sa
   const said = setText(report([member('a', 0)], away))
   t.regex(said, /^bucket away {3}s3:\/\/b\/main: no, SINCE 2026-11-29T07:59:00\.000Z$/m)
   t.regex(setText(report([member('a', 0)])), /^active +NONE that is known here, epoch 7$/m)
+  const at = new Date(NOW - 1000).toISOString()
+  const gone = member('b', 4000, { ...active, epoch: 6 })
+  const over = setText(report([member('a', 0), gone], { epochAt: at }))
+  t.regex(
+    over,
+    /^active +ANOTHER ONE, which has not said so yet, epoch 7, since 2026-11-29T07:59:59/m,
+  )
+  t.regex(over, /^member +b  was active at entry 100, said so 4s ago/m)
+  const known = setText(report([member('a', 0), member('c', 1000, { ...active, since: at })]))
+  t.regex(known, /^active +c, epoch 7, since 2026-11-29T07:59:59/m)
 })
 
 /** A daemon in this process whose node says that of its set. */

@@ -84,3 +84,20 @@ test('R004-13: a feed holds as many losses as fit into a message, whatever their
   }
   t.deepEqual(fed, [1, 2, 3, 4, 5])
 })
+
+test('R013-37: removals after a seq are counted as far as they are in memory, and members are none', (t) => {
+  const admit: Change = { type: 'admit', peer: 'p', role: 'reader', label: undefined } as never
+  const all = fc.array(fc.constantFrom(put, remove, admit), { maxLength: 60 })
+  fc.assert(
+    fc.property(all, fc.nat({ max: 70 }), (changes, after) => {
+      const feed = new ChangeFeed(0)
+      for (const [i, change] of changes.entries()) feed.report(i + 1, change)
+      const expected = changes.filter((change, i) => change === remove && i + 1 > after)
+      t.is(feed.removalsAfter(after), expected.length)
+    }),
+  )
+  const full = new ChangeFeed(0)
+  for (let seq = 1; seq <= RECENT_LOSSES + 7; seq++) full.report(seq, remove)
+  t.is(full.removalsAfter(0), RECENT_LOSSES)
+  t.is(full.removalsAfter(RECENT_LOSSES + 6), 1)
+})
