@@ -27,6 +27,8 @@ import { createRemoval } from './removal/progress.js'
 
 /** Outcomes of this page's own calls that are kept. */
 const MOST_OUTCOMES = 20
+/** Removals that show their machines at first. */
+const MOST_OPEN = 2
 /** How often a removal is read aloud at most. */
 const SPEAK_MS = 3000
 
@@ -72,8 +74,8 @@ export function removal(first) {
     const all = removalsNow()
     /** @type {typeof shown} */
     const next = new Map()
-    for (const progress of all) {
-      const one = shown.get(progress.id) ?? createRemoval(progress.id)
+    for (const [index, progress] of all.entries()) {
+      const one = shown.get(progress.id) ?? createRemoval(progress.id, index < MOST_OPEN)
       one.update(progress)
       next.set(progress.id, one)
     }
@@ -157,6 +159,7 @@ function removalsNow() {
       acknowledged: 0,
       owing: 0,
       unlisted: 0,
+      isAsking: true,
       note: 'Waiting for the machines…',
     }))
   return [
