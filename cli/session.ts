@@ -101,7 +101,7 @@ export function patienceFor(parameters: readonly string[], flags: Flags): number
 
 /** Start a daemon in the background with these parameters and input; returns when it serves. */
 export async function startDaemon(
-  { flags, signal }: Invocation,
+  { flags, signal, terminal }: Invocation,
   parameters: readonly string[] = [],
   input?: string,
 ): Promise<void> {
@@ -112,12 +112,15 @@ export async function startDaemon(
   const more = isGiven ? [`--socket=${socket}`] : []
   more.push(...pathParameters(parameters, process.env))
   const program = [process.execPath, ...process.execArgv, process.argv[1]!] as [string, ...string[]]
-  await startInBackground({
-    directory,
-    socket,
-    patienceMs: patienceFor(parameters, flags),
-    command: [...program, 'daemon', `--dir=${directory.path}`, ...more, ...parameters],
-    input,
-    signal,
-  })
+  await terminal.withProgress('start', (line) =>
+    startInBackground({
+      directory,
+      socket,
+      patienceMs: patienceFor(parameters, flags),
+      onStep: (doing) => line.say(doing),
+      command: [...program, 'daemon', `--dir=${directory.path}`, ...more, ...parameters],
+      input,
+      signal,
+    }),
+  )
 }

@@ -42,7 +42,7 @@ const REMOVAL: Model = {
 const ELECTION: Model = {
   name: 'election',
   properties: ['safe', 'progress'],
-  smaller: ['-DLAST=3', '-DFAULTS=1', '-DWRITERS=2'],
+  smaller: ['-DLAST=3'],
   isReached: false,
   teeth: {
     NO_FENCE: 'safe',
@@ -54,6 +54,7 @@ const ELECTION: Model = {
     NO_QUIET: 'safe',
     NO_COUNT_ANEW: 'safe',
     NO_FIRST_TRY: 'safe',
+    NO_DROP: 'progress',
   },
 }
 

@@ -13,7 +13,7 @@ export function setDocument(report: SetReport): object {
 /** A line for each fact, and for each member. */
 export function setText(report: SetReport): string {
   const members = membersOf(report)
-  const { bucket, snapshot, requests, error, errorAt } = report
+  const { bucket, snapshot, requests, error, errorAt, bucketError, bucketErrorSince } = report
   const taken =
     snapshot === undefined
       ? 'NO SNAPSHOT YET'
@@ -25,6 +25,7 @@ export function setText(report: SetReport): string {
     ['active', activeText(report, members)],
     ['engine', engineText(report)],
     ['bucket', `${bucket}: ${taken}`],
+    ['bucket away', bucketError && `${bucketError}, SINCE ${bucketErrorSince}`],
     ['requests', `${writes} writes, ${reads} reads, ${deletes} deletes${lost}, since the start`],
     ['last fault', fault],
     ...members.map((member): [string, string] => ['member', memberText(member, members)]),
@@ -40,10 +41,14 @@ export function ownSetText(report: SetReport): string {
   return `${report.state}; the active member is ${activeText(report, membersOf(report))}`
 }
 
-function activeText({ epoch }: SetReport, members: readonly SetMemberView[]): string {
+function activeText({ epoch, epochAt }: SetReport, members: readonly SetMemberView[]): string {
   const active = activeOf(members)
-  const when = `epoch ${epoch}`
-  if (active === undefined) return `NONE that is known here, ${when}`
+  const since = active === undefined ? epochAt : active.since
+  const when = `epoch ${epoch}${since === undefined ? '' : `, since ${since}`}`
+  if (active === undefined) {
+    const isNew = epochAt !== undefined && members.some(isPast)
+    return `${isNew ? 'ANOTHER ONE, which has not said so yet' : 'NONE that is known here'}, ${when}`
+  }
   const paused = active.state === 'paused' ? ', PAUSED until the engine answers' : ''
   return `${nameIn(members, active)}, ${when}${paused}`
 }
@@ -53,11 +58,14 @@ function engineText({ engine, end, engineSilentMs }: SetReport): string {
   return `${engine}: entry ${end}, answered ${span(engineSilentMs)} ago`
 }
 
+/** Does it still say that it is active, though another member has begun since? */
+const isPast = ({ state, answers }: SetMemberView): boolean =>
+  (state === 'active' || state === 'paused') && !answers
+
 /** `build-1  standby at entry 51, 3 entries behind, said so 2s ago, version 0.2.0, /ip4/...` */
 function memberText(member: SetMemberView, members: readonly SetMemberView[]): string {
-  const { lag, agoMs, isOwn, silent, version, position, addresses, answers } = member
-  const isPast = (member.state === 'active' || member.state === 'paused') && !answers
-  const state = isPast ? 'was active' : member.state
+  const { lag, agoMs, isOwn, silent, version, position, addresses } = member
+  const state = isPast(member) ? 'was active' : member.state
   const behind = lag === undefined || lag === 0 ? '' : `, ${plural(lag, 'entry')} behind`
   const said = isOwn ? 'this one' : `${silent ? 'SILENT, ' : ''}said so ${span(agoMs)} ago`
   const facts = `${state} at entry ${position}${behind}, ${said}, version ${version}`

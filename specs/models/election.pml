@@ -292,6 +292,10 @@ end:
        :: faults < FAULTS -> faults++; state[i] = leaving; send(i, applied[i], false, true)
        fi
      }
+  /* An answer waits for its lease, which a heartbeat renews. */
+  :: atomic { state[i] == serves && !pending[i] && owed[i] != 0 && applied[i] < LAST ->
+       send(i, applied[i], false, false)
+     }
   :: atomic { pending[i] && isThere(i) -> appended(i, true) }
   :: atomic { pending[i] && isThere(i) -> appended(i, false) }
 #ifdef NO_FENCE

@@ -158,6 +158,7 @@ class OpenArchive implements Archive {
 
   closing(): void {
     this.#following.closing()
+    this.values.closing()
   }
 
   close(): Promise<void> {

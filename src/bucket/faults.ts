@@ -80,7 +80,8 @@ const BY_STATUS: Readonly<Record<number, Known>> = {
   507: FULL,
 }
 
-const LOOK = 'look whether the network is there, and whether --archive-endpoint is right'
+const LOOK =
+  'look whether the network is there, and whether --archive-endpoint is right, or --bucket-endpoint'
 
 /** Errors of the system and of TLS, where no answer came. */
 const BY_CODE: Readonly<Record<string, string>> = {

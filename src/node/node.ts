@@ -219,4 +219,9 @@ export interface ServedNode extends Node {
   readonly activity?: NodeActivity | undefined
   /** Only of a node with an archive. */
   readonly kept?: NodeKept | undefined
+  /**
+   * The node will close once its calls have ended. What waits for a bucket that is away is given up
+   * after a while from now on, so that such calls end. Missing where nothing waits so.
+   */
+  ending?(): void
 }

@@ -171,6 +171,7 @@ export class Active implements Elected {
   closing(): void {
     this.#isClosing = true
     this.#isOpen = false
+    this.values.closing()
   }
 
   close(): Promise<void> {

@@ -4,6 +4,7 @@ import { discardReplica, loadReplica } from '../archive/replica.ts'
 import { rootOf } from '../archive/take-over-mark.ts'
 import type { ObjectStore } from '../bucket/object-store.ts'
 import { DstoreError } from '../errors.ts'
+import { MIB } from '../limits.ts'
 import type { Log } from '../log.ts'
 import { type Files, nodeFiles } from '../store/disk/files.ts'
 import { openFollower } from '../store/disk/follower/follower.ts'
@@ -14,11 +15,13 @@ export interface DiskReplicaOptions {
   readonly directory: string
   readonly objects: ObjectStore
   readonly log: Log
+  /** What goes on, for people. */
+  readonly onStep?: (doing: string) => void
   readonly files?: Files
 }
 
 export function diskReplica(options: DiskReplicaOptions): ReplicaPlace {
-  const { directory, log, files = nodeFiles } = options
+  const { directory, log, onStep, files = nodeFiles } = options
   return {
     workDirectory: join(rootOf(directory), 'archive'),
     open: () =>
@@ -28,7 +31,15 @@ export function diskReplica(options: DiskReplicaOptions): ReplicaPlace {
       ),
     load: async (signal) => {
       try {
-        const { position } = await loadReplica({ ...options, files, signal })
+        const { position } = await loadReplica({
+          ...options,
+          files,
+          signal,
+          onProgress: ({ done, total }) =>
+            onStep?.(
+              `loads a snapshot: ${Math.floor(done / MIB)} of ${Math.ceil(total / MIB)} MiB`,
+            ),
+        })
         log.info('loaded the records from a snapshot', { position })
       } catch (error) {
         // Before the first snapshot the journal has everything.

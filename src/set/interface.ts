@@ -5,6 +5,7 @@
 import type { RequestCounts } from '../bucket/object-store.ts'
 import type { DstoreError } from '../errors.ts'
 import type { StoreArchive } from '../store/disk/archive.ts'
+import type { Row } from '../store/store.ts'
 import type { MemberNote } from './member-note.ts'
 
 export type { MemberNote, MemberState } from './member-note.ts'
@@ -20,6 +21,8 @@ export interface MemberStatus {
   readonly bucket: string
   /** Of the last entry that this member knows. */
   readonly epoch: number
+  /** When this member learned of that epoch, by its wall clock; undefined where it was older. */
+  readonly epochAt: number | undefined
   /** The end of the journal as this member last read it from the engine; undefined before. */
   readonly end: number | undefined
   /** How often this process became active, and how often it was paused. */
@@ -29,6 +32,8 @@ export interface MemberStatus {
   readonly engineSilentMs: number
   readonly requests: RequestCounts
   readonly snapshot: { readonly position: number; readonly ageMs: number } | undefined
+  /** Why the bucket does not answer now, and since when. */
+  readonly bucketFault: { readonly fault: DstoreError; readonly agoMs: number } | undefined
   readonly lastFault: { readonly fault: DstoreError; readonly agoMs: number } | undefined
 }
 
@@ -42,6 +47,11 @@ export interface SetMember {
    */
   stand(signal: AbortSignal): Promise<Elected>
   status(): MemberStatus
+  /**
+   * Rows of `meta` whose ids begin so, as this member has applied them; undefined while it has no
+   * records open, or is active.
+   */
+  rows(prefix: Uint8Array, limit: number): readonly Row[] | undefined
   /** Addresses of all members, its own first. */
   addresses(): readonly string[]
   /** Where Locals reach this member once it is active. */

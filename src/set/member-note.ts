@@ -21,6 +21,8 @@ export interface MemberNote {
   readonly name: string
   readonly version: string
   readonly state: MemberState
+  /** When it came into this state, by its own clock. Versions before this one do not say. */
+  readonly since?: number
   /** The last entry that it has applied. */
   readonly position: number
   /** Entries that the journal had and it had not read; the last ones are read before applied. */
@@ -31,6 +33,8 @@ export interface MemberNote {
   readonly addresses: readonly string[]
   /** Positions of snapshots of others that agree with its records. */
   readonly verified?: readonly number[]
+  /** Positions of snapshots of others that had other rows, and that it deleted. */
+  readonly parted?: readonly number[]
   /** Wall time of the note, by its own clock. */
   readonly at: number
 }

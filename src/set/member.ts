@@ -6,6 +6,8 @@ import { DstoreError, asDstoreError } from '../errors.ts'
 import type { Journal } from '../journal/journal.ts'
 import { SET_NOTE_MS } from '../limits.ts'
 import type { Log } from '../log.ts'
+import type { Follower } from '../store/disk/follower/follower.ts'
+import type { Row } from '../store/store.ts'
 import { Active } from './active.ts'
 import { Election } from './election.ts'
 import type { FollowedEnd } from './followed.ts'
@@ -63,10 +65,19 @@ class Member implements SetMember {
   readonly #closing = new AbortController()
   readonly #noting: Noting
   #state: MemberState = 'joining'
+  /** When it came into that, by the wall clock. */
+  #since: number
   #standing: Standing | undefined
   #active: Active | undefined
   #position = 0
   #epoch = 0
+  #epochAt: number | undefined
+  /** The records, while it stands by. */
+  #records: Pick<Follower, 'rows'> | undefined
+  /** Is this member of the set whose bucket and engine it has? */
+  #isAccepted = false
+  /** Once in a process: where that did not help, people must look. */
+  #hasRebuilt = false
   #addresses: readonly string[] = []
   #end: number | undefined
   #lag: number | undefined
@@ -82,18 +93,21 @@ class Member implements SetMember {
     this.#options = options
     this.#rules = options.rules ?? ALL_SET_RULES
     this.#heardAt = options.clocks.grantor()
+    this.#since = options.clocks.wall()
     this.#snapshots = new SetSnapshots({
       ...options,
       elapsed: options.clocks.grantor,
       wall: options.clocks.wall,
       hasStandby: () => this.#hasStandby(),
       others: () => this.#noting.others,
+      onParted: () => this.#parted(),
       onFailed: (error) => this.#failed(error),
     })
     const { grantor, wall } = options.clocks
-    const own = (): MemberNote => this.#ownNote()
-    const clocks = { wall, elapsed: grantor }
-    this.#noting = new Noting({ ...options, ...clocks, own }, this.#closing.signal)
+    // A member that is refused leaves no note.
+    const own = (): MemberNote | undefined => (this.#isAccepted ? this.#ownNote() : undefined)
+    const parts = { ...options, wall, elapsed: grantor, own, onRead: () => this.#snapshots.noted() }
+    this.#noting = new Noting(parts, this.#closing.signal)
   }
 
   async stand(signal: AbortSignal): Promise<Elected> {
@@ -114,12 +128,14 @@ class Member implements SetMember {
     const { engine, objects, clocks } = this.#options
     const { newest } = this.#snapshots
     const fault = this.#fault
+    const bucketFault = this.#noting.fault
     return {
       own: this.#ownNote(),
       others: this.#noting.others,
       engine,
       bucket: objects.place,
       epoch: this.#epoch,
+      epochAt: this.#epochAt,
       takeOvers: this.#takeOvers,
       pauses: this.#pauses,
       end: this.#end,
@@ -129,8 +145,16 @@ class Member implements SetMember {
         position: newest.position,
         ageMs: Math.max(0, clocks.wall() - newest.takenAt),
       },
+      bucketFault: bucketFault && {
+        fault: bucketFault.fault,
+        agoMs: clocks.grantor() - bucketFault.since,
+      },
       lastFault: fault && { fault: fault.fault, agoMs: clocks.grantor() - fault.at },
     }
+  }
+
+  rows(prefix: Uint8Array, limit: number): readonly Row[] | undefined {
+    return this.#records?.rows('meta', { prefix, limit })
   }
 
   addresses(): readonly string[] {
@@ -176,7 +200,16 @@ class Member implements SetMember {
       rules: this.#rules,
       ownEpoch: this.#ownEpoch,
       yieldMs: YIELD_MS,
-      beside: (source, ends) => this.#snapshots.run('standby', source, ends),
+      beside: async (source, ends) => {
+        this.#records = source
+        await this.#snapshots.run('standby', source, ends)
+        this.#records = undefined
+      },
+      onAccepted: () => {
+        if (this.#isAccepted) return
+        this.#isAccepted = true
+        this.#noting.changed()
+      },
       onState: (state) => this.#become(state),
       onRead: ({ end, lag, epoch, position }) => {
         if (end !== undefined) {
@@ -184,7 +217,7 @@ class Member implements SetMember {
           this.#lag = lag
           this.#heard()
         }
-        this.#epoch = epoch ?? this.#epoch
+        this.#knows(epoch)
         this.#position = position ?? this.#position
       },
       onApplied: (entries) => this.#snapshots.applied(entries),
@@ -245,7 +278,8 @@ class Member implements SetMember {
       },
     })
     this.#active = own.active = active
-    this.#epoch = this.#ownEpoch = active.epoch
+    this.#ownEpoch = active.epoch
+    this.#knows(active.epoch)
     return active
   }
 
@@ -254,7 +288,23 @@ class Member implements SetMember {
     if (state === 'paused') this.#pauses++
     if (state === 'active' && this.#state === 'beginning') this.#takeOvers++
     this.#state = state
+    this.#since = this.#options.clocks.wall()
     this.#noting.changed()
+  }
+
+  /** The journal has entries of this epoch. */
+  #knows(epoch: number | undefined): void {
+    if (epoch === undefined || epoch <= this.#epoch) return
+    // What it finds at its start may have begun at any time.
+    if (this.#epoch > 0) this.#epochAt = this.#options.clocks.wall()
+    this.#epoch = epoch
+  }
+
+  /** The active member has other rows than this one: those that it serves count. */
+  #parted(): void {
+    if (this.#hasRebuilt || this.#standing === undefined) return
+    this.#hasRebuilt = true
+    this.#standing.rebuild('its rows are not those of the active member')
   }
 
   #heard(): void {
@@ -268,17 +318,19 @@ class Member implements SetMember {
 
   #ownNote(): MemberNote {
     const { id, name, version, clocks } = this.#options
-    const { verified } = this.#snapshots
+    const { verified, parted } = this.#snapshots
     return {
       id,
       name,
       version,
       state: this.#state,
+      since: Math.floor(this.#since),
       position: this.#position,
       ...(this.#lag !== undefined && { lag: this.#lag }),
       epoch: this.#epoch,
       addresses: this.#addresses,
       ...(verified.length > 0 && { verified }),
+      ...(parted.length > 0 && { parted }),
       at: Math.floor(clocks.wall()),
     }
   }

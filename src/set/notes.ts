@@ -1,7 +1,7 @@
 /** What the members of a set say about themselves: small objects in the bucket. */
 import type { Sleep } from '../archive/interface.ts'
 import type { ObjectStore } from '../bucket/object-store.ts'
-import { asDstoreError } from '../errors.ts'
+import { type DstoreError, asDstoreError } from '../errors.ts'
 import {
   SET_ADDRESSES,
   SET_FORGET_MS,
@@ -36,8 +36,9 @@ const FRESHEN_MS = 2000
 export interface NotingParts {
   readonly objects: Pick<ObjectStore, 'put' | 'get' | 'list'>
   readonly id: string
-  /** What this member says now. */
-  readonly own: () => MemberNote
+  /** What this member says now; undefined: nothing yet. */
+  readonly own: () => MemberNote | undefined
+  readonly onRead?: () => void
   readonly wall: () => number
   readonly elapsed: () => number
   readonly sleep: Sleep
@@ -53,6 +54,7 @@ export class Noting {
   /** Called when the round that begins next is over. */
   #waiting: (() => void)[] = []
   #readAt: number | undefined
+  #fault: { readonly fault: DstoreError; readonly since: number } | undefined
   readonly ended: Promise<void>
 
   constructor(parts: NotingParts, signal: AbortSignal) {
@@ -64,6 +66,11 @@ export class Noting {
   /** As they last said. */
   get others(): readonly MemberNote[] {
     return this.#others
+  }
+
+  /** Why the bucket does not take notes now, and since when. */
+  get fault(): { readonly fault: DstoreError; readonly since: number } | undefined {
+    return this.#fault
   }
 
   /** This member has something else to say. */
@@ -84,24 +91,26 @@ export class Noting {
 
   /** Never rejects. */
   async #run(): Promise<void> {
-    const { objects, id, own, wall, elapsed, sleep, log } = this.#parts
+    const { objects, id, own, onRead, wall, elapsed, sleep, log } = this.#parts
     const signal = this.#signal
-    let isFailing = false
     while (!signal.aborted) {
       const woken = new AbortController()
       this.#wake = () => woken.abort()
       const waiting = this.#waiting.splice(0)
       try {
-        await writeNote(objects, own(), signal)
+        const said = own()
+        if (said !== undefined) await writeNote(objects, said, signal)
         const notes = await readNotes(objects, wall(), signal)
         this.#others = notes.filter((note) => note.id !== id)
         this.#readAt = elapsed()
-        isFailing = false
+        onRead?.()
+        this.#fault = undefined
       } catch (error) {
         if (signal.aborted) return
-        const { message } = asDstoreError(error)
-        if (!isFailing) log.warn('the bucket does not take the note of this member', { message })
-        isFailing = true
+        const fault = asDstoreError(error)
+        const { message } = fault
+        if (!this.#fault) log.warn('the bucket does not take the note of this member', { message })
+        this.#fault = { fault, since: this.#fault?.since ?? elapsed() }
         const now = wall()
         this.#others = this.#others.filter(({ at }) => now - at < SET_FORGET_MS)
       }
@@ -163,15 +172,15 @@ export function noteIn(id: string, bytes: Uint8Array): MemberNote | undefined {
   }
   if (!isCount(position) || !isCount(at) || !Array.isArray(addresses)) return undefined
   if (addresses.length > SET_ADDRESSES || !addresses.every(isAddress)) return undefined
-  const { verified = [], lag, epoch } = said
-  if (![lag, epoch].every((one) => one === undefined || isCount(one))) return undefined
-  if (!Array.isArray(verified) || verified.length > SET_SNAPSHOTS || !verified.every(isCount)) {
-    return undefined
-  }
+  const { verified = [], parted = [], since, lag, epoch } = said
+  if (![since, lag, epoch].every((one) => one === undefined || isCount(one))) return undefined
+  if (!arePositions(verified) || !arePositions(parted)) return undefined
   const more = {
-    ...(lag !== undefined && { lag: lag as number }),
-    ...(epoch !== undefined && { epoch: epoch as number }),
+    ...(isCount(since) && { since }),
+    ...(isCount(lag) && { lag }),
+    ...(isCount(epoch) && { epoch }),
     ...(verified.length > 0 && { verified }),
+    ...(parted.length > 0 && { parted }),
   }
   return { id, name, version, state: state as MemberState, position, addresses, at, ...more }
 }
@@ -179,5 +188,7 @@ export function noteIn(id: string, bytes: Uint8Array): MemberNote | undefined {
 const isText = (value: unknown): value is string => typeof value === 'string' && TEXT.test(value)
 const isAddress = (value: unknown): value is string =>
   typeof value === 'string' && ADDRESS.test(value)
+const arePositions = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.length <= SET_SNAPSHOTS && value.every(isCount)
 const isCount = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0

@@ -17,7 +17,7 @@ import type { ArchiveSource } from '../store/disk/archive.ts'
 import { type Files, nodeFiles } from '../store/disk/files.ts'
 import type { MemberNote } from './interface.ts'
 import type { ReplicaPlace } from './replica-place.ts'
-import { verifySnapshot } from './verify-snapshot.ts'
+import { OtherRowsError, verifySnapshot } from './verify-snapshot.ts'
 
 export interface SetSnapshotsParts {
   readonly journal: Journal
@@ -32,6 +32,8 @@ export interface SetSnapshotsParts {
   /** Of this member. */
   readonly id: string
   readonly others: () => readonly MemberNote[]
+  /** The active member has other rows than this one, which stands by. */
+  readonly onParted: () => void
   readonly onFailed: (error: unknown) => void
 }
 
@@ -48,6 +50,10 @@ export class SetSnapshots {
   #newest: Snapshot | undefined
   /** Positions of those of other members that this one has verified, the latest last. */
   #verified: readonly number[] = []
+  /** Positions of those of other members that had other rows, the latest last. */
+  #parted: readonly number[] = []
+  /** Positions of those that this process took. */
+  readonly #taken = new Set<number>()
 
   constructor(parts: SetSnapshotsParts) {
     this.#parts = parts
@@ -60,6 +66,17 @@ export class SetSnapshots {
   /** Positions of snapshots of other members that agree with the records of this one. */
   get verified(): readonly number[] {
     return this.#verified
+  }
+
+  /** Positions of snapshots of other members that this one deleted. */
+  get parted(): readonly number[] {
+    return this.#parted
+  }
+
+  /** The others have said something: has the active member deleted what this one took? */
+  noted(): void {
+    const [active] = this.#parts.others().filter(({ state }) => state === 'active')
+    if (active?.parted?.some((position) => this.#taken.has(position))) this.#parts.onParted()
   }
 
   /** Entries that this member has applied. */
@@ -97,7 +114,10 @@ export class SetSnapshots {
     const { whole } = await listSnapshots(objects, signal)
     const active = others().find(({ state }) => state === 'active')
     for (const one of whole.slice(0, ARCHIVE_SNAPSHOTS)) {
-      if (one.by !== undefined && one.by === active?.id) await this.#verify(one, source, signal)
+      if (one.by === undefined || one.by !== active?.id) continue
+      if ((await this.#verify(one, source, signal)) !== 'parted') continue
+      this.#parts.onParted()
+      throw new DstoreError('busy', 'the rows of this member are not those of the active one')
     }
     if (whole.length >= SET_SNAPSHOTS) {
       const message = `${whole.length} snapshots wait to be verified by another member`
@@ -131,9 +151,12 @@ export class SetSnapshots {
     let counted = 0
     for (const snapshot of whole) {
       const agrees = await this.#counts(snapshot, source, signal)
-      if (agrees === 'parted') {
+      if (agrees === 'parted' || agrees === 'damaged') {
         // The journal has everything from an older one on: nothing is lost with this one.
         await removeSnapshot(snapshot, objects, signal)
+        if (agrees === 'parted') {
+          this.#parted = [...this.#parted, snapshot.position].slice(-SET_SNAPSHOTS)
+        }
         continue
       }
       kept.push(snapshot)
@@ -149,7 +172,7 @@ export class SetSnapshots {
     snapshot: Snapshot,
     source: Source,
     signal: AbortSignal,
-  ): Promise<boolean | 'parted'> {
+  ): Promise<boolean | 'parted' | 'damaged'> {
     const { id, hasStandby, others } = this.#parts
     if (snapshot.by !== id) return this.#verify(snapshot, source, signal)
     // It was read back when it was taken: where this member is alone, no other can do more.
@@ -162,7 +185,7 @@ export class SetSnapshots {
     snapshot: Snapshot,
     source: Source,
     signal: AbortSignal,
-  ): Promise<boolean | 'parted'> {
+  ): Promise<boolean | 'parted' | 'damaged'> {
     const { replica, files = nodeFiles, log, onFailed, journal, objects } = this.#parts
     const { position } = snapshot
     if (this.#verified.includes(position)) return true
@@ -176,7 +199,7 @@ export class SetSnapshots {
       onFailed(fault)
       if (fault.code === 'integrity') {
         log.error('a snapshot is not that of these records', { message: fault.message })
-        return 'parted'
+        return error instanceof OtherRowsError ? 'parted' : 'damaged'
       }
       log.warn('a snapshot could not be verified', { message: fault.message })
       return false
@@ -186,9 +209,9 @@ export class SetSnapshots {
     return true
   }
 
-  #take(source: Source, signal: AbortSignal): Promise<Snapshot> {
+  async #take(source: Source, signal: AbortSignal): Promise<Snapshot> {
     const { journal, objects, replica, files = nodeFiles, log, wall, id } = this.#parts
-    return takeSnapshot({
+    const taken = await takeSnapshot({
       objects,
       journal,
       source,
@@ -200,5 +223,7 @@ export class SetSnapshots {
       signal,
       by: id,
     })
+    this.#taken.add(taken.position)
+    return taken
   }
 }

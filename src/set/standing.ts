@@ -15,8 +15,9 @@ import type { Entry } from '../journal/entry.ts'
 import type { Journal } from '../journal/journal.ts'
 import { SET_LOOK_MS } from '../limits.ts'
 import type { Log } from '../log.ts'
-import { entryCount } from '../store/disk/commit/replay.ts'
+import { checkFollows, entryCount } from '../store/disk/commit/replay.ts'
 import type { Follower } from '../store/disk/follower/follower.ts'
+import { mismatchOf } from '../store/disk/follower/mismatch.ts'
 import { Followed, type FollowedEnd } from './followed.ts'
 import { Patience } from './patience.ts'
 import { readNotes } from './notes.ts'
@@ -39,9 +40,11 @@ export interface StandingParts {
   readonly yieldMs: number
   /** What goes on while the records are open, until the signal. */
   readonly beside: (
-    source: Pick<Follower, 'copyRecords' | 'rowsDigest'>,
+    source: Pick<Follower, 'copyRecords' | 'rowsDigest' | 'rows'>,
     signal: AbortSignal,
   ) => Promise<void>
+  /** Journal, bucket and records are of one set. May be called again. */
+  readonly onAccepted: () => void
   readonly onState: (state: 'joining' | 'standby') => void
   readonly onRead: (read: StandingRead) => void
   readonly onApplied: (entries: readonly Uint8Array[]) => void
@@ -74,10 +77,16 @@ export class Standing {
   readonly #stopping = new AbortController()
   /** The id of the set, in hex, once the bucket has told it. */
   #set: string | undefined
+  #wanted: Rebuild | undefined
   #running: Promise<unknown> = Promise.resolve()
 
   constructor(parts: StandingParts) {
     this.#parts = parts
+  }
+
+  /** The records are to be loaded again. */
+  rebuild(why: string): void {
+    this.#wanted = new Rebuild(why)
   }
 
   get set(): string | undefined {
@@ -128,7 +137,7 @@ export class Standing {
     const ends = AbortSignal.any([signal, ended.signal])
     let besides: Promise<void> = Promise.resolve()
     try {
-      const last = await this.#check(follower.position)
+      const last = await this.#checked(follower.position)
       besides = this.#parts.beside(follower, ends)
       return await this.#untilSilent(follower, last, signal)
     } finally {
@@ -138,25 +147,41 @@ export class Standing {
     }
   }
 
+  /** A replica that is to be built again is not refused. */
+  async #checked(start: ChainPosition): Promise<Entry | undefined> {
+    try {
+      const last = await this.#check(start)
+      this.#parts.onAccepted()
+      return last
+    } catch (error) {
+      if (error instanceof Rebuild) this.#parts.onAccepted()
+      throw error
+    }
+  }
+
   /** Does the replica continue the journal? Its last entry, unless that was trimmed. */
-  async #check({ position, digest }: ChainPosition): Promise<Entry | undefined> {
+  async #check(start: ChainPosition): Promise<Entry | undefined> {
     const { journal, objects } = this.#parts
+    const { position } = start
     // Looked at before the end: a snapshot is of entries that the journal had by then.
     const isUsed = (await journal.extent()).last === 0 && (await hasHistory(objects))
     const { first, last } = await journal.extent()
-    if (last < position) throw behind(position, last)
-    if (last === 0 && isUsed) {
+    if (position === 0 && last === 0 && isUsed) {
       throw new DstoreError('integrity', `the journal is empty, and ${objects.place} has a set`, {
         hint: 'the engine has lost the journal, or another engine is named; or this is the archive of a single Global, which needs a place of its own: see docs/set.md',
       })
     }
     await this.#checkSet(last)
     if (first > position + 1) throw new Rebuild(`entries up to ${first - 1} were trimmed`)
-    if (position === 0) return undefined
-    const found = await journal.at(position)
-    if (!(found instanceof Uint8Array)) return undefined
-    if (equal(entryDigest(found), digest)) return decodeEntry(found)
-    throw new Rebuild(`its entry ${position} is not that of the journal`)
+    try {
+      const found = await checkFollows(journal, last, start)
+      return found && decodeEntry(found)
+    } catch (error) {
+      const mismatch = mismatchOf(error)
+      if (mismatch === 'behind') throw behind(position, last)
+      if (mismatch === undefined) throw error
+      throw new Rebuild(`its entry ${position} is not that of the journal`)
+    }
   }
 
   /** Journal and bucket must be of one set (R012-15). */
@@ -224,7 +249,9 @@ export class Standing {
           () => restart(),
         )
         signal.throwIfAborted()
-        if (fault !== undefined) throw fault
+        const wanted = this.#wanted
+        this.#wanted = undefined
+        if ((fault ??= wanted) !== undefined) throw fault
         if (wait === 'over') {
           const end = await this.#confirm(followed)
           if (end !== undefined) return end

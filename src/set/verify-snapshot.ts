@@ -26,8 +26,19 @@ export interface VerifyOptions {
   readonly signal: AbortSignal
 }
 
+/** The snapshot is whole, and has other rows than this member. */
+export class OtherRowsError extends DstoreError {
+  constructor(snapshot: Snapshot, position: number, place: string) {
+    const who = snapshot.by === undefined ? '' : `, of member ${snapshot.by},`
+    const message = `${place}: ${recordsKey(snapshot)}${who} has other rows at entry ${position} than this member`
+    super('integrity', message, {
+      hint: 'a standby loads its records again by itself, once; if this is said again, empty its state directory: see docs/set.md',
+    })
+  }
+}
+
 /**
- * Resolves where both agree. Errors: `integrity` where they do not, or the snapshot is damaged;
+ * Resolves where both agree. Errors: `OtherRowsError` where they do not; `integrity` for damage;
  * `busy` where this member has not applied so much, or the journal was trimmed meanwhile;
  * `unreachable`, `no-space`; the signal's reason.
  */
@@ -48,7 +59,9 @@ export async function verifySnapshot(snapshot: Snapshot, options: VerifyOptions)
     try {
       await applyUpTo(own.position, follower, options)
       const { digest } = await follower.rowsDigest(signal)
-      if (!equal(digest, own.digest)) throw disagrees(snapshot, own.position, objects.place)
+      if (!equal(digest, own.digest)) {
+        throw new OtherRowsError(snapshot, own.position, objects.place)
+      }
     } finally {
       await follower.close()
     }
@@ -79,12 +92,4 @@ async function applyUpTo(
     }
     signal.throwIfAborted()
   }
-}
-
-function disagrees(snapshot: Snapshot, position: number, place: string): DstoreError {
-  const who = snapshot.by === undefined ? '' : `, of member ${snapshot.by},`
-  const message = `${place}: ${recordsKey(snapshot)}${who} has other rows at entry ${position} than this member`
-  return new DstoreError('integrity', message, {
-    hint: 'empty the state directory of one of the two and start it again: see docs/set.md',
-  })
 }

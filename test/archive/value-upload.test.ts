@@ -6,6 +6,7 @@ import { ARCHIVE_PARTS_AHEAD, ARCHIVE_PART_BYTES, MIB } from '../../src/limits.t
 import type { UploadSource, ValueUpload } from '../../src/store/disk/archive.ts'
 import { PREFIX, withBucket } from '../bucket/opened.ts'
 import type { Opened } from '../bucket/opened.ts'
+import { eventually } from '../eventually.ts'
 import { test } from '../serial.ts'
 
 const FILE = '00000001000000000002'
@@ -142,6 +143,30 @@ test('R011-11: an upload that is aborted leaves nothing, also where answers were
     t.like(await t.throwsAsync(upload.complete(value.byteLength, OUTBOARD)), { code: 'cancelled' })
     t.is(stub.objects.size, 0)
     await values.close()
+  })
+})
+
+test('R011-66 a close does not wait for a silent bucket to drop what an upload left', async (t) => {
+  await withBucket(async (opened) => {
+    const { stub } = opened
+    const values = valuesOf(opened)
+    stub.inject(
+      { kind: 'late', ms: 60_000 },
+      { operation: 'AbortMultipartUpload', times: Infinity },
+    )
+    stub.inject({ kind: 'late', ms: 60_000 }, { operation: 'UploadPart', times: Infinity })
+    const value = valueOf(2 * ARCHIVE_PART_BYTES)
+    const upload = values.upload(FILE, sourceOf(value), undefined)
+    upload.grow(value.byteLength)
+    t.true(await eventually(async () => stub.state.uploads.size > 0))
+    let isOver = false
+    const aborted = upload.abort().then(() => (isOver = true))
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    t.false(isOver, 'while the archive stays open, it is waited for')
+    values.closing()
+    await aborted
+    await values.close()
+    t.is(stub.state.uploads.size, 1, 'the sweep of the next opening finds it')
   })
 })
 

@@ -3,6 +3,7 @@ import { eventually } from '../eventually.ts'
 import type { Report } from '../doors/clients/report.ts'
 import type { Browser } from './chromium.ts'
 import type { Site } from './site.ts'
+import { MARK } from './tasks.ts'
 import type { Visit } from './visit.ts'
 
 /** The views, by the fragment of their addresses. */
@@ -60,6 +61,7 @@ export class Bench {
 
   /** Shows a view, and waits for its heading. */
   async show(visit: Visit, view: View, rest = ''): Promise<void> {
+    await visit.page.evaluate(`void performance.mark('${MARK}${view}')`)
     await visit.go(`#/${view}${rest}`)
     await eventually(async (saw) => {
       const current = await visit.page.evaluate(

@@ -10,6 +10,7 @@ import { extname, join, relative, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
+import { PAGE_HEADERS } from '../../src/daemon/http/page/headers.ts'
 import { CHANGES_A_SECOND, keyOf, SimulatedWorld, type ListOptions } from './simulated-world.ts'
 
 const UI = resolve('dist/ui')
@@ -22,12 +23,6 @@ const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
   '.svg': 'image/svg+xml',
 }
-
-/** That of the daemon. */
-const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
-  "img-src 'self' blob: data:; frame-src blob:; base-uri 'none'; form-action 'none'; " +
-  "frame-ancestors 'none'"
 
 /** The calls of an admin that the page asks for. */
 const CALLS = [
@@ -128,7 +123,7 @@ function sendFile(
   const isSmall = /\bgzip\b/.test(headers['accept-encoding']?.toString() ?? '')
   response.writeHead(200, {
     'Content-Type': TYPES[extname(file.path)] ?? 'application/octet-stream',
-    'Content-Security-Policy': POLICY,
+    ...PAGE_HEADERS,
     ...(isSmall && { 'Content-Encoding': 'gzip' }),
   })
   response.end(isSmall ? gzipSync(file.bytes) : file.bytes)

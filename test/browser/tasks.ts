@@ -10,6 +10,7 @@ interface TraceEvent {
   readonly cat: string
   readonly name: string
   readonly ph: string
+  readonly ts: number
   readonly pid: number
   readonly tid: number
   /** Microseconds: of the clock, and of the thread's processor time. */
@@ -23,6 +24,8 @@ export interface Task {
   /** Of its own processor time: less than the wall's on a machine that does other things. */
   readonly ownMs: number
   readonly from: string
+  /** The mark before it, such as the view that was shown. */
+  readonly during: string
 }
 
 /**
@@ -59,18 +62,26 @@ export async function longTasksOf(
     (event) => event.pid === pid && event.args?.name === 'CrRendererMain',
   )?.tid
   if (thread === undefined) throw new Error('the trace has no main thread of the page')
-  return events
-    .filter((event) => event.pid === pid && event.tid === thread && event.name === TASK)
-    .map(({ dur = 0, tdur = 0, args }) => {
-      return { wallMs: dur / 1000, ownMs: tdur / 1000, from: args?.src_func ?? '' }
-    })
+  const own = events.filter((event) => event.pid === pid)
+  const marks = own.filter(({ name }) => name.startsWith(MARK)).toSorted((a, b) => a.ts - b.ts)
+  return own
+    .filter(({ tid, name }) => tid === thread && name === TASK)
+    .map(({ ts, dur = 0, tdur = 0, args }) => ({
+      wallMs: dur / 1000,
+      ownMs: tdur / 1000,
+      from: args?.src_func ?? '',
+      during: marks.findLast((mark) => mark.ts <= ts + dur)?.name.slice(MARK.length) ?? '',
+    }))
 }
 
-const MARK = 'dstore-traced'
+/** Begins the marks of tests in a trace. */
+export const MARK = 'dstore-test-'
 const TASK = 'ThreadControllerImpl::RunTask'
 
 const isWanted = ({ name, ph, dur = 0 }: TraceEvent): boolean =>
-  name === MARK || name === 'thread_name' || (name === TASK && ph === 'X' && dur > LONG_MS * 1000)
+  name.startsWith(MARK) ||
+  name === 'thread_name' ||
+  (name === TASK && ph === 'X' && dur > LONG_MS * 1000)
 
 /** Bytes of the page's heap after a collection. */
 export async function heapBytes({ devtools }: Visit): Promise<number> {

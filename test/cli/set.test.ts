@@ -83,7 +83,20 @@ test('R012-50 R012-52 status shows each member, by its id where names are the sa
     'member        d  was active at entry 60, said so 9s ago, version 0.2.0, /ip4/10.0.0.1/tcp/4480',
   ])
   t.like(setDocument(found), { active: 'c000000000000000', epoch: 7 })
+  const away = { bucketError: 's3://b/main: no', bucketErrorSince: '2026-11-29T07:59:00.000Z' }
+  const said = setText(report([member('a', 0)], away))
+  t.regex(said, /^bucket away {3}s3:\/\/b\/main: no, SINCE 2026-11-29T07:59:00\.000Z$/m)
   t.regex(setText(report([member('a', 0)])), /^active +NONE that is known here, epoch 7$/m)
+  const at = new Date(NOW - 1000).toISOString()
+  const gone = member('b', 4000, { ...active, epoch: 6 })
+  const over = setText(report([member('a', 0), gone], { epochAt: at }))
+  t.regex(
+    over,
+    /^active +ANOTHER ONE, which has not said so yet, epoch 7, since 2026-11-29T07:59:59/m,
+  )
+  t.regex(over, /^member +b  was active at entry 100, said so 4s ago/m)
+  const known = setText(report([member('a', 0), member('c', 1000, { ...active, since: at })]))
+  t.regex(known, /^active +c, epoch 7, since 2026-11-29T07:59:59/m)
 })
 
 /** A daemon in this process whose node says that of its set. */
@@ -180,6 +193,10 @@ test('R012-86 doctor tells what is wrong with the members', (t) => {
   t.true(found({}, far).includes('warning set-member-behind'))
   const silent = report([a, b], { engineSilentMs: 11_000, error: 'gone' })
   t.deepEqual(found({}, silent), ['problem set-engine-silent'])
+  const away = { bucketError: 's3://b/main: no', bucketErrorCode: 'unreachable' as const }
+  t.deepEqual(found({}, report([a, member('b', 60_000)], away)), ['problem set-bucket-unreachable'])
+  const denied = report([a, b], { ...away, bucketErrorCode: 'not-permitted' })
+  t.deepEqual(found({}, denied), ['problem set-bucket-denied'])
   const old = report([a, b], { snapshot: { position: 1, at: '2026-11-20T00:00:00.000Z' } })
   t.deepEqual(found({}, old), ['note set-snapshot-old'])
 })

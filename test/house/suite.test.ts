@@ -15,6 +15,20 @@ interface Suite {
 const suite = (): Promise<Suite> =>
   import(pathToFileURL(join(ROOT, 'ava.config.js')).href) as Promise<Suite>
 
+/** The parts of `.ci/run`, each with what it runs. */
+const PARTS: Readonly<Record<string, string>> = {
+  install: 'npm ci',
+  test: 'npm test',
+  extended: 'DSTORE_TEST_EXTENDED=1 npx ava',
+  native: 'node dist/tools/test-native.js',
+  python: 'node dist/test/python/main.js',
+  stranger: 'node dist/test/stranger/main.js',
+  doors: 'node dist/test/doors/clients/main.js',
+  engines: 'node dist/test/engines/main.js',
+  sets: 'node dist/test/engines/set/main.js',
+  browser: 'node dist/test/browser/main.js',
+}
+
 /** The compiled test files that a process loads, by what its entry says. */
 function loadedBy(entry: string): string[] {
   if (!entry.endsWith('/all.js')) return [entry]
@@ -40,7 +54,17 @@ test('each extended test file is run, and once', async (t) => {
     [...processes('extended').values()].flat().toSorted(),
     sources.map((path) => `dist/${path.replace(/\.ts$/, '.js')}`).toSorted(),
   )
-  t.true(read('.ci/run').includes(' && DSTORE_TEST_EXTENDED=1 npx ava && '))
+  t.true(read('.ci/run').includes(' && part extended env DSTORE_TEST_EXTENDED=1 npx ava && '))
+})
+
+test('a run of CI starts each part, and the parts run what their names say', (t) => {
+  const run = read('.ci/run')
+  for (const [part, runs] of Object.entries(PARTS)) {
+    t.regex(run, new RegExp(`(&& |^ *)part ${part} `, 'm'), part)
+    t.true(run.includes(runs), part)
+  }
+  const parts = [...run.matchAll(/\bpart (\w+) /g)].map(([, name]) => name!)
+  t.deepEqual(parts.toSorted(), Object.keys(PARTS).toSorted())
 })
 
 test('each slow test file is run, and once', async (t) => {
@@ -58,7 +82,7 @@ test('each test of the addon is run', (t) => {
   t.true(sources.length > 0)
   for (const path of sources) t.is(posix.dirname(path), 'test/native')
   t.true(read('tools/test-native.ts').includes("'dist/test/native/*.native.js'"))
-  t.true(read('.ci/run').includes(' && node dist/tools/test-native.js && '))
+  t.true(read('.ci/run').includes('part native node dist/tools/test-native.js && '))
 })
 
 test('every file and folder that ava.config.js names exists', async (t) => {

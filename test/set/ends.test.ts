@@ -163,7 +163,7 @@ test('R012-17, R012-34: a store whose member was overtaken while it opened is re
   const paused = first as { begins: () => Promise<void> }
   paused.begins = async () => {
     await begins()
-    // From here to the end of the journal that the store reads, nothing is appended that would fail.
+    // Until the store reads the end of the journal, it appends nothing that could fail.
     const standing = b.set.stand(never)
     while (b.set.status().own.state !== 'standby') await pause(10, never)
     b.clock.ahead += 4_000

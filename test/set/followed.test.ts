@@ -5,6 +5,7 @@ import type { MemberNote } from '../../src/set/member-note.ts'
 import { decodeEntry } from '../../src/journal/decode.ts'
 import { ALL_SET_RULES } from '../../src/set/rules.ts'
 import { pause } from '../../src/deadline.ts'
+import { DstoreError } from '../../src/errors.ts'
 import { SILENT } from '../../src/log.ts'
 import { SET_FORGET_MS, SET_MEMBERS, SET_NOTE_BYTES } from '../../src/limits.ts'
 import { MemoryBucket } from '../bucket/memory-objects.ts'
@@ -78,14 +79,14 @@ test('R012-20: who asks hears what others say now, and what was read a moment ag
   const bucket = new MemoryBucket()
   const objects = bucket.client()
   let reads = 0
-  const counted = { ...objects, list: (prefix: string) => (reads++, objects.list(prefix)) }
+  const list = (prefix: string): ReturnType<typeof objects.list> => (reads++, objects.list(prefix))
   const [own, other] = [note('a'.repeat(16)), note('b'.repeat(16))]
   const closing = new AbortController()
   let now = 0
   const noting = new Noting(
     {
       objects: {
-        list: counted.list,
+        list,
         put: objects.put.bind(objects),
         get: objects.get.bind(objects),
       },
@@ -129,6 +130,40 @@ test('R012-20: who asks does not wait for a bucket that is away', async (t) => {
   )
   await noting.freshen()
   t.true(waited > 0 && waited < 5000)
+  closing.abort()
+})
+
+test('R012-50: why the bucket does not answer is known until it does', async (t) => {
+  const bucket = new MemoryBucket()
+  const objects = bucket.client()
+  const closing = new AbortController()
+  let [isAway, now] = [true, 7]
+  const put: typeof objects.put = async (...given) => {
+    if (isAway) throw new DstoreError('unreachable', 'away')
+    return objects.put(...given)
+  }
+  const noting = new Noting(
+    {
+      objects: { put, list: objects.list.bind(objects), get: objects.get.bind(objects) },
+      id: 'a'.repeat(16),
+      own: () => note('a'.repeat(16)),
+      wall: () => 1000,
+      elapsed: () => now,
+      sleep: (ms, signal) => pause(ms, signal ?? closing.signal),
+      log: SILENT,
+    },
+    closing.signal,
+  )
+  await noting.freshen()
+  t.like(noting.fault, { fault: { message: 'away' }, since: 7 })
+  now = 9
+  await noting.freshen()
+  t.is(noting.fault?.since, 7)
+  isAway = false
+  await noting.freshen()
+  t.is(noting.fault, undefined)
+  closing.abort()
+  await noting.ended
 })
 
 test('R012-21: what no member wrote is no note', async (t) => {

@@ -7,6 +7,9 @@ import type { Journal } from '../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../src/journal/memory.ts'
 import type { DiskStore } from '../../src/store/disk/disk.ts'
 import { MemoryBucket } from '../bucket/memory-objects.ts'
+import type { MemberNote } from '../../src/set/interface.ts'
+import { saysActive } from '../../src/set/member-note.ts'
+import { eventually } from '../eventually.ts'
 import { openWriter, readAll } from '../journal/tools.ts'
 import { test } from '../serial.ts'
 import { member, open, wayTo } from './members.ts'
@@ -172,4 +175,59 @@ test('R012-14: answers wait while the engine is away, and go on', async (t) => {
   await write(store, 'k')
   await store.close()
   await a.set.close()
+})
+
+/** Notes in the bucket. */
+const notesIn = (bucket: MemoryBucket): string[] =>
+  [...bucket.objects.keys()].filter((key) => key.startsWith('m/'))
+
+test('R012-20 a member that is refused leaves no note', async (t) => {
+  const { bucket, of } = await twoMembers(t)
+  bucket.objects.set(`j/${'1'.padStart(16, '0')}`, new Uint8Array([1]))
+  const a = of('a')
+  await t.throwsAsync(a.set.stand(never), { code: 'integrity' })
+  // It reads those of others meanwhile, and says nothing.
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  await a.set.close()
+  t.deepEqual(notesIn(bucket), [])
+  bucket.objects.clear()
+  const b = of('b')
+  await b.set.stand(never)
+  t.true(await eventually(async () => notesIn(bucket).length === 1))
+  await b.set.close()
+})
+
+test('R012-51 others know from the journal that a member was overtaken, whatever its note says', async (t) => {
+  const { journal, of } = await twoMembers(t)
+  let isAway = false
+  const check = (): void => {
+    if (isAway) throw new DstoreError('unreachable', 'away')
+  }
+  const way: Journal = {
+    ...wayTo(journal),
+    append: async (after, entry) => (check(), journal.append(after, entry)),
+    at: async (position) => (check(), journal.at(position)),
+  }
+  const a = of('a', way)
+  const first = await a.set.stand(never)
+  const store = await open(a.directory, first)
+  const b = of('b')
+  const standing = b.set.stand(never)
+  const ofA = (): MemberNote | undefined => b.set.status().others.find(({ name }) => name === 'a')
+  t.true(await eventually(async () => ofA()?.state === 'active'))
+  t.is(ofA()?.epoch, first.epoch)
+  t.is(b.set.status().epoch, first.epoch)
+  t.true(ofA()!.since! <= Date.now())
+  t.true(saysActive(ofA()!, b.set.status().epoch))
+  isAway = true
+  const second = await standing
+  const { epoch, epochAt } = b.set.status()
+  t.is(epoch, second.epoch)
+  t.true(Date.now() - epochAt! < 10_000)
+  t.false(saysActive(ofA()!, epoch), ofA()!.state)
+  isAway = false
+  t.is((await first.lost).code, 'unwritable')
+  await store.close()
+  await a.set.close()
+  await b.set.close()
 })

@@ -39,6 +39,7 @@ interface Made {
   readonly follower: Follower
   readonly clock: { now: number }
   readonly faults: string[]
+  readonly parted: { count: number }
   readonly said: { others: readonly MemberNote[]; hasStandby: boolean }
   readonly replica: ReplicaPlace
   readonly run: (role: 'active' | 'standby') => void
@@ -71,6 +72,7 @@ async function world(t: ExecutionContext) {
     over.push(() => follower.close())
     const clock = { now: 0 }
     const faults: string[] = []
+    const parted = { count: 0 }
     const said: { others: readonly MemberNote[]; hasStandby: boolean } = {
       others: [],
       hasStandby: false,
@@ -87,6 +89,7 @@ async function world(t: ExecutionContext) {
       sleep: (ms, signal) => pause(Math.min(ms, 30_000) / 400, signal ?? ends.signal),
       hasStandby: () => said.hasStandby,
       others: () => said.others,
+      onParted: () => void parted.count++,
       onFailed: (error) => faults.push(asDstoreError(error).code),
     })
     const run = (role: 'active' | 'standby'): void => {
@@ -98,7 +101,7 @@ async function world(t: ExecutionContext) {
       const running = snapshots.run(role, own, ends.signal)
       over.push(() => running)
     }
-    const made = { snapshots, follower, clock, faults, said, run, replica }
+    const made = { snapshots, follower, clock, faults, parted, said, run, replica }
     members.push(made)
     return made
   }
@@ -181,6 +184,37 @@ test('R012-72: a snapshot with other rows is reported and deleted, and never tri
   }
   t.deepEqual(new Set(a.faults), new Set(['integrity']))
   t.deepEqual(a.snapshots.verified, [])
+  t.true(a.snapshots.parted.length > 0)
+  t.is(a.parted.count, 0, 'what the active member has counts')
+  b.snapshots.noted()
+  t.is(b.parted.count, 0)
+  const of = (parted: readonly number[]) => [{ ...note(idOf('a'), 'active'), parted }]
+  b.said.others = of([999])
+  b.snapshots.noted()
+  t.is(b.parted.count, 0, 'of another member')
+  b.said.others = of(a.snapshots.parted)
+  b.snapshots.noted()
+  t.is(b.parted.count, 1)
+})
+
+test('R012-72: a standby that finds other rows in a snapshot of the active member has parted', async (t) => {
+  const { member, later, positions, until } = await world(t)
+  const a = await member('a')
+  const b = await member('b', (own) => ({
+    rowsDigest: async (signal) => {
+      const { position, digest } = await own.rowsDigest(signal)
+      return { position, digest: digest.map((byte) => byte ^ 1) }
+    },
+  }))
+  await later('1')
+  a.run('active')
+  await until('the first', async () => (await positions()).length === 1)
+  b.said.others = [note(idOf('a'), 'active')]
+  b.run('standby')
+  await until('begun', () => b.snapshots.newest !== undefined)
+  await later('2')
+  await until('parted', () => b.parted.count > 0)
+  t.true((await positions()).length > 0, 'a standby deletes none')
 })
 
 for (const isVerified of [false, true]) {

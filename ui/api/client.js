@@ -159,20 +159,9 @@ function asProblem(status, text) {
  */
 export async function ask(method, path, options) {
   const response = await call(method, path, options)
-  return JSON.parse(await boundedText(response))
-}
-
-/**
- * @param {Response} response
- * @returns {Promise<string>}
- */
-async function boundedText(response) {
-  let text = ''
-  for await (const piece of pieces(response)) {
-    text += piece
-    if (text.length > MOST_DOCUMENT_BYTES) throw new RangeError('the answer is too large')
-  }
-  return text
+  const length = Number(response.headers.get('content-length') ?? 0)
+  if (length > MOST_DOCUMENT_BYTES) throw new RangeError('the answer is too large')
+  return response.json()
 }
 
 /**

@@ -20,6 +20,7 @@
  * @property {number} owing
  * @property {number} unlisted Machines that are only counted.
  * @property {string} [note]
+ * @property {boolean} [isAsking] The call has no answer yet, and no event tells of it.
  */
 
 /**
@@ -82,6 +83,22 @@ export function progressOfAnswer(answer, key, nameOf) {
  * @returns {Tile[]}
  */
 const tilesOf = (names, state) => names.map((name) => ({ name, state }))
+
+/**
+ * The same with at most this many tiles together: the first have theirs, the rest are counted.
+ * @param {readonly Progress[]} all
+ * @param {number} most
+ * @returns {Progress[]}
+ */
+export function withFewerTiles(all, most) {
+  let left = most
+  return all.map((progress) => {
+    const tiles = progress.tiles.slice(0, left)
+    left -= tiles.length
+    const uncounted = progress.tiles.length - tiles.length
+    return { ...progress, tiles, unlisted: progress.unlisted + uncounted }
+  })
+}
 
 /** @param {import('./documents.js').RemovalAnswer} answer */
 function noteOf({ key, tree, expired }) {

@@ -7,7 +7,7 @@ import { offFrame, onFrame } from './frame.js'
 
 const SHOWN_SECONDS = 600
 const HEIGHT = 150
-const LIBRARY = '../vendor/uPlot.esm.js'
+const LIBRARY = '../vendor/uplot.js'
 
 /** @type {Promise<any> | undefined} */
 let library
@@ -98,8 +98,9 @@ export function createPlot({ series, format, isBinary = false, most }) {
       series: [
         {
           label: 'at',
-          value: (/** @type {any} */ _, /** @type {number | null} */ at) =>
-            at === null ? '' : clock(at, true),
+          // Without samples there is none.
+          value: (/** @type {any} */ _, /** @type {number | null | undefined} */ at) =>
+            typeof at === 'number' ? clock(at, true) : '',
         },
         ...series.map(({ label, color: name, fill = false }) => ({
           label,

@@ -76,14 +76,18 @@ async function bounded(response) {
   let length = 0
   if (response.body === null) return bytes.subarray(0, 0)
   const reader = response.body.getReader()
-  while (length < PREVIEW_BYTES) {
+  for (;;) {
     const { done, value } = await reader.read()
     if (done) break
+    // More than was asked for is not read on.
+    if (length === PREVIEW_BYTES) {
+      void reader.cancel().catch(() => undefined)
+      break
+    }
     const part = value.subarray(0, PREVIEW_BYTES - length)
     bytes.set(part, length)
     length += part.byteLength
   }
-  void reader.cancel().catch(() => undefined)
   return bytes.subarray(0, length)
 }
 

@@ -2,7 +2,7 @@
  * What stands around every view: navigation, the state of the connection, theme, and session.
  * @module
  */
-import { endSession } from '../api/session.js'
+import { endSession, may } from '../api/session.js'
 import { formatSpan } from '../core/format.js'
 import { formatRoute } from '../core/routes.js'
 import { setTheme, theme } from '../first.js'
@@ -45,7 +45,8 @@ export function createShell(views, session, onEnd) {
       { class: 'top' },
       h('a', { class: 'brand', href: formatRoute(views[0]?.name ?? 'values') }, brand(), 'dstore'),
       node,
-      connection.element,
+      // A caller that is confined to a prefix sees no events of the node.
+      may('GET /v1/events') && connection.element,
     ),
     h(
       'nav',

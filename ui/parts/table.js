@@ -34,7 +34,13 @@ export function createTable({ caption, columns, keyOf, classOf, empty = 'Nothing
     h('thead', null, h('tr', null, ...columns.map(headOf))),
     body,
   )
-  const element = h('div', { class: 'table' }, table, nothing)
+  // Where it is too wide it scrolls, also by keyboard.
+  const element = h(
+    'div',
+    { class: 'table', tabindex: 0, role: 'region', 'aria-label': caption },
+    table,
+    nothing,
+  )
   /** @type {Map<string, { row: Row, line: HTMLTableRowElement }>} */
   let known = new Map()
 
@@ -118,8 +124,9 @@ export const PAGE_ROWS = 50
 /**
  * The pages of a list that is held whole.
  * @param {() => void} onTurn
+ * @param {number} [most] Rows of a page.
  */
-export function createPager(onTurn) {
+export function createPager(onTurn, most = PAGE_ROWS) {
   let page = 0
   let pages = 1
   const where = h('span', { class: 'where' })
@@ -143,10 +150,10 @@ export function createPager(onTurn) {
      * @returns {readonly Row[]}
      */
     slice(rows) {
-      pages = Math.max(1, Math.ceil(rows.length / PAGE_ROWS))
+      pages = Math.max(1, Math.ceil(rows.length / most))
       page = Math.min(page, pages - 1)
-      const from = page * PAGE_ROWS
-      const shown = rows.slice(from, from + PAGE_ROWS)
+      const from = page * most
+      const shown = rows.slice(from, from + most)
       element.hidden = pages === 1
       back.disabled = page === 0
       next.disabled = page === pages - 1

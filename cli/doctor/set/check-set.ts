@@ -109,6 +109,8 @@ function ownState({
   error,
   snapshot,
   members,
+  bucketError,
+  bucketErrorCode,
 }: SetReport): Finding[] {
   const found: Finding[] = []
   const why = error === undefined ? '' : `: ${error}`
@@ -117,6 +119,12 @@ function ownState({
     const remedy =
       'start the servers of the engine: most of them must be up; the set goes on by itself'
     found.push(report.problem('set-engine-silent', what, remedy))
+  }
+  if (bucketError !== undefined) {
+    const id = BUCKET_FAULTS[bucketErrorCode ?? ''] ?? 'set-bucket-unreachable'
+    const what = `${bucketError}: large values wait, and members do not hear of each other`
+    const remedy = 'see whether the bucket is there, and --bucket-endpoint right; `dstore logs`'
+    found.push(report.problem(id, what, remedy))
   }
   const ageMs = snapshot && Date.parse(members[0]!.at) - Date.parse(snapshot.at)
   if (ageMs === undefined || ageMs > SNAPSHOT_MS) {
@@ -130,6 +138,8 @@ function ownState({
 
 /** What the members say of themselves. */
 function membersIn(status: SetReport): Finding[] {
+  // They say it in the bucket.
+  if (status.bucketError !== undefined) return []
   const members = membersOf(status)
   const heard = members.filter(({ silent }) => !silent)
   const found: Finding[] = []

@@ -30,7 +30,6 @@ export class ArchivedJournal implements Journal {
   #wantedTrim = 0
   #trimmed = 0
   #closingSince: number | undefined
-  #hasGivenUp = false
   #draining: Promise<void> | undefined
   #closing: Promise<void> | undefined
 
@@ -166,14 +165,19 @@ export class ArchivedJournal implements Journal {
     }
   }
 
-  /** How long to wait for a change. Throws where the store closes, and has waited in vain. */
+  /** How long to wait for a change. Throws where the store closes, and the bucket is away. */
   #patience(outcome: 'ended' | 'not-appended'): number {
-    const since = this.#closingSince
-    if (since === undefined) return ARCHIVE_CONFIRM_MS
-    const left = ARCHIVE_CONFIRM_MS - (this.#parts.elapsed() - since)
+    const left = this.#left()
     if (left > 0) return left
-    this.#hasGivenUp = true
     throw new AppendError(outcome, this.#unreachable('given up'))
+  }
+
+  /** How long the bucket may still take nothing: while the store closes, that time runs. */
+  #left(): number {
+    const { shipper, elapsed } = this.#parts
+    if (this.#closingSince === undefined) return ARCHIVE_CONFIRM_MS
+    const now = elapsed()
+    return ARCHIVE_CONFIRM_MS - Math.min(now - this.#closingSince, shipper.stuckMs(now))
   }
 
   /** The store's own journal has this entry: so it is the bucket's next. */
@@ -227,7 +231,7 @@ export class ArchivedJournal implements Journal {
     const { shipper, shipping } = this.#parts
     shipper.close()
     shipping.wake()
-    const patience = this.#hasGivenUp ? 0 : ARCHIVE_CONFIRM_MS
+    const patience = this.#left()
     try {
       if (shipping.isRunning) await this.shipped(patience)
       await shipping.stop()

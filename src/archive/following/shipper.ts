@@ -56,6 +56,8 @@ export class Shipper {
   #heldBytes = 0
   /** When the last entry that the bucket has was sent. */
   #provedAt = -Infinity
+  /** When it was last found to have more. */
+  #reachedAt = -Infinity
   /** A caller waits for the entries up to here. */
   #wanted = 0
   #sent: Sent | undefined
@@ -106,6 +108,12 @@ export class Shipper {
     const [oldest] = this.#groups
     const ms = oldest === undefined ? 0 : Math.max(0, now - oldest.since)
     return { entries: this.#own - this.#archived, bytes: this.#bytes, ms }
+  }
+
+  /** How long the bucket has taken nothing of what it lacks. */
+  stuckMs(now: number): number {
+    const [oldest] = this.#groups
+    return oldest === undefined ? 0 : Math.max(0, now - Math.max(oldest.since, this.#reachedAt))
   }
 
   /** The store is open: from now on, what is appended is acknowledged. */
@@ -189,6 +197,12 @@ export class Shipper {
 
   answer(answer: ShipperAnswer, now: number): void {
     this.#isAnswered = true
+    const archived = this.#archived
+    this.#take(answer, now)
+    if (this.#archived > archived) this.#reachedAt = now
+  }
+
+  #take(answer: ShipperAnswer, now: number): void {
     switch (answer.type) {
       case 'ok': {
         const { entries, lastAt } = this.#sent!

@@ -32,6 +32,7 @@ export class BucketValues implements ArchivedValues {
   readonly #buffers = new PartBuffers()
   readonly #sleep: BucketValuesOptions['sleep']
   readonly #uploads = new Set<PartsUpload>()
+  readonly #closing = new AbortController()
   #isComplete = false
   #complete: () => void = () => undefined
   readonly completion: Promise<void> = new Promise<void>(
@@ -94,6 +95,7 @@ export class BucketValues implements ArchivedValues {
       buffers: this.#buffers,
       begun: this.#begun,
       sleep: this.#sleep,
+      closing: this.#closing.signal,
       onEnd: () => this.#uploads.delete(upload),
     })
     this.#uploads.add(upload)
@@ -112,8 +114,14 @@ export class BucketValues implements ArchivedValues {
     this.#removals.add(objectKey(file))
   }
 
+  /** A close follows: what is given up is not cleaned up for long any more. */
+  closing(): void {
+    this.#closing.abort()
+  }
+
   /** Gives up uploads and removals under way. */
   async close(): Promise<void> {
+    this.closing()
     this.#refuse(new DstoreError('unreachable', `the archive ${this.place} is closed`))
     await Promise.all([...this.#uploads].map((upload) => upload.abort()))
     await this.#removals.close()

@@ -2,7 +2,7 @@
 import { allUnfinished } from '../../bucket/all-unfinished.ts'
 import { tryAgain } from '../../bucket/try-again.ts'
 import type { ObjectStore, UnfinishedUpload, UploadedPart } from '../../bucket/object-store.ts'
-import { untilAborted } from '../../deadline.ts'
+import { pause, untilAborted } from '../../deadline.ts'
 import { DstoreError } from '../../errors.ts'
 import { ARCHIVE_PARTS_AHEAD } from '../../limits.ts'
 import type { UploadSource, ValueUpload } from '../../store/disk/archive.ts'
@@ -21,6 +21,8 @@ export interface UploadOptions {
   readonly begun: Promise<void>
   /** Waits before a request is tried again. */
   readonly sleep?: ((ms: number, signal: AbortSignal) => Promise<void>) | undefined
+  /** The archive is about to close. */
+  readonly closing: AbortSignal
   /** It was completed or aborted. */
   readonly onEnd: () => void
 }
@@ -29,6 +31,9 @@ const HINT =
   'check that the bucket answers; values of at most 16 KiB can be put meanwhile, and then try again'
 
 const NOTHING = new Uint8Array(0)
+
+/** How long a closing archive waits until what an upload left is gone from the bucket. */
+const CLEANUP_MS = 5_000
 
 export class PartsUpload implements ValueUpload {
   readonly #options: UploadOptions
@@ -48,6 +53,7 @@ export class PartsUpload implements ValueUpload {
   #isCompleting = false
   #completed: Promise<void> | undefined
   #mayBeThere = false
+  #aborted: Promise<void> | undefined
   #ended: Promise<void> | undefined
   #fault: Error | undefined
   #onMove: () => void = () => undefined
@@ -87,16 +93,35 @@ export class PartsUpload implements ValueUpload {
     await this.#end()
   }
 
-  async abort(): Promise<void> {
-    const { objects, key } = this.#options
+  abort(): Promise<void> {
+    return (this.#aborted ??= this.#abort())
+  }
+
+  async #abort(): Promise<void> {
+    const { closing, sleep = pause } = this.#options
     this.#fault ??= new DstoreError('cancelled', 'the upload was given up')
     this.#aborter.abort(this.#fault)
     this.#onMove()
+    const cleaning = this.#cleanUp()
+    const over = new AbortController()
+    try {
+      await untilAborted(cleaning, closing)
+    } catch {
+      // A silent bucket must not hold up the close: the next opening sweeps it.
+      await Promise.race([cleaning, sleep(CLEANUP_MS, over.signal)])
+    } finally {
+      over.abort()
+    }
+    await this.#end()
+  }
+
+  /** Leaves nothing in the bucket. Never rejects. */
+  async #cleanUp(): Promise<void> {
+    const { objects, key } = this.#options
     await this.#completed
     await Promise.all(this.#running)
     if (this.#upload !== undefined) await this.#abortParts().catch(() => undefined)
     if (this.#mayBeThere) await objects.remove([key]).catch(() => undefined)
-    await this.#end()
   }
 
   /** Also of a try to begin whose answer was lost, and with it the id of its upload. */

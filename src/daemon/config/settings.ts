@@ -248,6 +248,7 @@ export function resolveSettings(given: Settings, saved: Settings): Settings {
     })
   }
   checkHttpExtras(given, merged, overTcp)
+  const set = resolveSet(given, merged)
   checkMember(merged, listensOn)
   // A new address is not public unless the same command says so.
   const isPublic = given.http === undefined ? httpPublic : given.httpPublic
@@ -262,7 +263,7 @@ export function resolveSettings(given: Settings, saved: Settings): Settings {
     ...resolvePins(given, merged),
     ...resolveDoors(given, merged),
     ...resolveArchive(given, merged),
-    ...resolveSet(given, merged),
+    ...set,
     ...(listensOn === undefined ? {} : { listen: listensOn }),
     ...(lanesOn === undefined ? {} : { lanePort: lanesOn }),
     ...(role === 'global' && leaseMs !== undefined ? { leaseMs } : {}),

@@ -10,7 +10,7 @@ import { connectTo } from '../client/connection.ts'
 import { LOG_FILE_VARIABLE, openLog } from './log-file.ts'
 import { errorOf } from '../api/problem.ts'
 import { READY_FD_VARIABLE } from './readiness.ts'
-import type { Readiness } from './readiness.ts'
+import type { Readiness, StartStep } from './readiness.ts'
 import { faultOf } from '../../store/disk/faults.ts'
 import { createDirectory } from '../config/state-directory.ts'
 import type { StateDirectory } from '../config/state-directory.ts'
@@ -25,8 +25,10 @@ export interface BackgroundOptions {
   readonly command: readonly [string, ...string[]]
   /** Standard input of the daemon: a secret, which its arguments would reveal to other users. */
   readonly input?: string | undefined
-  /** How long it may take until it serves; default `START_MS`. */
+  /** How long it may take until it serves, or says what else it does; default `START_MS`. */
   readonly patienceMs?: number
+  /** What it does, for people. */
+  readonly onStep?: (doing: string) => void
   /** Path of the socket, where another daemon of this directory would serve. */
   readonly socket: string
   /** Ends the wait with its reason, and a daemon that does not serve yet. */
@@ -56,6 +58,7 @@ async function launch({
   input,
   signal,
   patienceMs = START_MS,
+  onStep,
 }: BackgroundOptions): Promise<Readiness> {
   const [program, ...parameters] = command
   const log = openLogIfPossible(directory.log)
@@ -87,9 +90,17 @@ async function launch({
   const ended = once(child, 'exit') as Promise<[code: number | null, signal: string | null]>
   ended.catch(() => undefined)
   const timer = setTimeout(() => child.kill('SIGTERM'), patienceMs)
+  const onLine = (line: string): Readiness | undefined => {
+    const said = JSON.parse(line) as Readiness | StartStep
+    if (!('doing' in said)) return said
+    timer.refresh()
+    onStep?.(said.doing)
+    return undefined
+  }
   try {
-    const line = await Promise.race([firstLine(child.stdio[3] as NodeJS.ReadableStream), failed])
-    if (line !== undefined) return JSON.parse(line) as Readiness
+    const pipe = child.stdio[3] as NodeJS.ReadableStream
+    const readiness = await Promise.race([outcomeOf(pipe, onLine), failed])
+    if (readiness !== undefined) return readiness
     const [code, signal] = await ended
     const how = signal ?? `exit code ${code}`
     throw new DstoreError('unreachable', `the daemon ended before it could serve (${how})`, {
@@ -112,11 +123,19 @@ function openLogIfPossible(path: string): number | 'ignore' {
   }
 }
 
-/** The line before the end of the pipe, which the child closes when it serves, or by dying. */
-async function firstLine(pipe: NodeJS.ReadableStream): Promise<string | undefined> {
-  let text = ''
-  for await (const piece of pipe) text += String(piece)
-  return text.endsWith('\n') ? text : undefined
+/** What it said last before the end of the pipe, which it closes when it serves, or by dying. */
+async function outcomeOf(
+  pipe: NodeJS.ReadableStream,
+  onLine: (line: string) => Readiness | undefined,
+): Promise<Readiness | undefined> {
+  let outcome: Readiness | undefined
+  let rest = ''
+  for await (const piece of pipe) {
+    const lines = `${rest}${String(piece)}`.split('\n')
+    rest = lines.pop()!
+    for (const line of lines) outcome = onLine(line) ?? outcome
+  }
+  return outcome
 }
 
 async function pollUntilServed(socket: string): Promise<boolean> {

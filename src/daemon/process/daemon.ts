@@ -52,6 +52,8 @@ export interface DaemonOptions {
   /** For this start only: the wall clock is right (R004-64). Not saved. */
   readonly trustClock?: boolean
   readonly log: Log
+  /** What a start that takes long does at the moment, for people. */
+  readonly onStep?: (doing: string) => void
   /** Called under the lock, so that a daemon that may not run does not load libp2p. */
   readonly openNode: (options: NodeOptions) => Promise<ServedNode>
   /** Loads the code of a Global ahead of `openNode`, at a member of a set that stands by. */
@@ -157,11 +159,11 @@ async function memberOf(
   settings: Settings,
   node: NodeOptions,
   tokens: TokenTable,
-  { directory, log, openNode }: DaemonOptions,
+  { directory, log, openNode, onStep }: DaemonOptions,
 ): Promise<MemberNode | undefined> {
   if (settings.engine === undefined) return undefined
   const { startMember } = await import('./set/start-member.ts')
-  return startMember({ directory, settings, node, tokens, log, openNode })
+  return startMember({ directory, settings, node, tokens, log, openNode, onStep })
 }
 
 /** Where cached values lie in files, and who may read them. */
@@ -252,6 +254,8 @@ async function serve(
     clearInterval(watcher)
     statistics.stop()
     try {
+      // Calls that wait for the archive end before the drain gives up on them.
+      node.ending?.()
       // Closing deletes what is at the path of the socket, which may be that of another daemon.
       const closed = listener.isInPlace() ? api.close() : api.drain()
       await Promise.all([closed, tcp.close()])

@@ -5,7 +5,7 @@
 import { DstoreError } from '../../errors.ts'
 import { startDaemon } from './daemon.ts'
 import type { DaemonOptions } from './daemon.ts'
-import { notifyParent, readyLine } from './readiness.ts'
+import { notifyParent, readyLine, tellParent } from './readiness.ts'
 import { ENDING_SIGNALS, SIGNAL_EXITS } from './signals.ts'
 import type { EndingSignal } from './signals.ts'
 
@@ -24,7 +24,7 @@ export async function runDaemon(
   // Whatever the umask of the starter: every right for the owner, and none for others.
   process.umask(0o077)
   const signals = new EndingSignals()
-  const daemon = await startDaemon(options)
+  const daemon = await startDaemon({ onStep: stepsToParent(), ...options })
   signals.allowClosing()
   const status = await daemon.node.status()
   try {
@@ -56,6 +56,21 @@ export async function runDaemon(
   if (end instanceof DstoreError) throw end
   return end === undefined ? 0 : SIGNAL_EXITS[end]
 }
+
+/** At most one a second, and none twice in a row: a step that lasts is no progress. */
+function stepsToParent(): (doing: string) => void {
+  let said = ''
+  let saidAt = -Infinity
+  return (doing) => {
+    const now = performance.now()
+    if (doing === said || now - saidAt < STEP_MS) return
+    said = doing
+    saidAt = now
+    tellParent({ doing })
+  }
+}
+
+const STEP_MS = 1_000
 
 /** The first signal that asks a daemon to close; any other ends the process. */
 class EndingSignals {

@@ -2,7 +2,7 @@
  * How a starting daemon reports: a line on stdout, and JSON on a pipe to the process that started
  * it.
  */
-import { closeSync, writeSync } from 'node:fs'
+import { closeSync, write, writeSync } from 'node:fs'
 import type { NodeStatus } from '../../node/node.ts'
 import type { Problem } from '../api/api.ts'
 
@@ -29,12 +29,49 @@ export function readyLine(
   return `dstore ready ${[role, ...addresses].join(' ')}${warning}`
 }
 
-/** Reports to the process that started this one, if any waits: once. */
-export function notifyParent(readiness: Readiness): void {
-  const fd = Number(process.env[READY_FD_VARIABLE] ?? Number.NaN)
+/** What a starting daemon does at the moment, for people, while its starter waits. */
+export interface StartStep {
+  readonly doing: string
+}
+
+let pipe: number | undefined
+/** A step is being written: a starter that was stopped may not read for long. */
+let isWriting = false
+/** What follows the step that is being written. */
+let last: Readiness | undefined
+
+/** The pipe, where one waits at its other end. */
+function pipeToParent(): number | undefined {
+  const given = process.env[READY_FD_VARIABLE]
+  if (given === undefined) return pipe
   // Once closed, the descriptor may become that of another file.
   delete process.env[READY_FD_VARIABLE]
-  if (!Number.isInteger(fd) || fd < 3) return
+  const fd = Number(given)
+  return (pipe = Number.isInteger(fd) && fd >= 3 ? fd : undefined)
+}
+
+/** Tells the starter what goes on, unless it has not read yet what was said before. */
+export function tellParent(step: StartStep): void {
+  const fd = pipeToParent()
+  if (fd === undefined || isWriting || last !== undefined) return
+  isWriting = true
+  write(fd, `${JSON.stringify(step)}\n`, () => {
+    isWriting = false
+    if (last !== undefined) end(fd, last)
+  })
+}
+
+/** Reports to the process that started this one, if any waits: once. */
+export function notifyParent(readiness: Readiness): void {
+  const fd = pipeToParent()
+  if (fd === undefined || last !== undefined) return
+  last = readiness
+  if (!isWriting) end(fd, readiness)
+}
+
+function end(fd: number, readiness: Readiness): void {
+  pipe = undefined
+  last = undefined
   try {
     writeSync(fd, `${JSON.stringify(readiness)}\n`)
     closeSync(fd)

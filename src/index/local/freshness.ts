@@ -196,7 +196,14 @@ export class Freshness {
     if (this.isExpired(now)) return this.#connected && patient ? 'wait' : 'expired'
     if (this.#doubtSince === undefined) return this.#applied < this.#target ? 'ask' : 'serve'
     if (!this.#rules.doubt) return this.#connected ? 'serve' : 'stale'
-    return patient && now - this.#doubtSince < REDIAL_PATIENCE_MS ? 'wait' : 'stale'
+    return patient && !this.isAway(now) ? 'wait' : 'stale'
+  }
+
+  /** Has Global been silent for so long that it counts as away, though the link is there? */
+  isAway(now: number): boolean {
+    this.poll(now)
+    const since = this.#doubtSince ?? Infinity
+    return this.#rules.doubt && now - since >= REDIAL_PATIENCE_MS
   }
 
   #prove(proof: Proof): void {

@@ -309,6 +309,7 @@ export class LocalIndex {
 
   /** Decides readers, pings Global if that settles the others, ends reads without a lease. */
   #poll(now: number): void {
+    if (this.#freshness.isAway(now)) this.#settle(this.#requests.silent())
     const wasExpired = this.#isExpired
     this.#isExpired = this.#freshness.isExpired(now)
     if (this.#isExpired && !wasExpired)

@@ -244,6 +244,13 @@ export class RequestQueue {
     return over.map((pending) => this.#settle(pending, error, false))
   }
 
+  /** Global counts as away on a link that is there: callers that have another answer take it. */
+  silent(): Settled[] {
+    const impatient = [...this.#pending.values()].filter(({ isPatient }) => !isPatient)
+    const error = new DstoreError('unreachable', 'Global is silent')
+    return impatient.map((pending) => this.#settle(pending, error, false))
+  }
+
   #settle(pending: Pending, result: Answer | DstoreError, keep: boolean): Settled {
     const { ticket } = pending
     this.cancel(ticket)

@@ -72,7 +72,7 @@ function connectFault(label: string, error: unknown): DstoreError {
   if (/Authorization|Authentication|Permission/.test(name) || /authorization/i.test(message)) {
     return new DstoreError('not-permitted', `${label}: the server refuses this user`, {
       cause: error,
-      hint: 'state a user of an account with JetStream in the URL',
+      hint: 'state a user of an account with JetStream, and its password in the secrets',
     })
   }
   return awayError(label, 'no server answers', error)

@@ -31,7 +31,8 @@ export async function checkServers(options: ServersCheck): Promise<void> {
   const { label } = place
   if (system === undefined) {
     const why = 'whether the servers sync what they acknowledge is told to the system account only'
-    throw unfit(label, why, 'state a user of the system account, beside that of the journal')
+    const hint = 'state a user of the system account: systemUser, systemPassword in the secrets'
+    throw unfit(label, why, hint)
   }
   const seen = await serversOf({ ...options, user: system }, members)
   for (const { name, version, isSynced } of seen.filter((one) => members.includes(one.name))) {

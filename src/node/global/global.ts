@@ -31,7 +31,6 @@ import { localSources } from './fetch-from-local.ts'
 import { StoredFiles } from './paths/stored-files.ts'
 import { archiveReport } from './archive/report-archive.ts'
 import { keptIn } from './archive/kept-rows.ts'
-import type { NodeKept } from './archive/node-kept.ts'
 import type { NodeArchive } from './archive/node-archive.ts'
 import { storeReport } from './store/store-report.ts'
 import { TransferService } from './transfer-service.ts'
@@ -112,7 +111,7 @@ export class Global implements Node {
   readonly paths: Paths
   readonly activity: GlobalActivity
   /** What the daemon keeps in the store, if that has an archive. */
-  readonly kept: NodeKept | undefined
+  readonly kept: ReturnType<typeof keptIn>
   readonly #options: GlobalOptions
   readonly #store: Store
   readonly #driver: IndexDriver
@@ -265,9 +264,7 @@ export class Global implements Node {
 
   /** The value is here already. */
   async prefetch(key: Key): Promise<void> {
-    if ((await this.index.stat(key)) === undefined) {
-      throw await noSuch('key', key, this)
-    }
+    if ((await this.index.stat(key)) === undefined) throw await noSuch('key', key, this)
   }
 
   /** Global has no cache beside its store. */
@@ -305,6 +302,10 @@ export class Global implements Node {
       cache: undefined,
       traffic: this.activity.traffic.status(),
     }
+  }
+
+  ending(): void {
+    this.#options.archive?.archive.closing()
   }
 
   async close(): Promise<void> {

@@ -46,10 +46,15 @@ export class FreeSpace {
    * must be asked first, with `look`.
    */
   admits(bytes: number): true | undefined {
-    const isRecent = this.#parts.now() - this.#lookedAtMs < LOOK_MS
-    if (!isRecent || this.#added + bytes > LOOK_BYTES || bytes > this.#room) return undefined
+    if (!this.hasRoom(bytes)) return undefined
     this.#take(bytes)
     return true
+  }
+
+  /** Is there room for these bytes, by what the filesystem said lately? If not, it may be asked. */
+  hasRoom(bytes: number): boolean {
+    const isRecent = this.#parts.now() - this.#lookedAtMs < LOOK_MS
+    return isRecent && this.#added + bytes <= LOOK_BYTES && bytes <= this.#room
   }
 
   /** The same, asking the filesystem. Throws what that says. */

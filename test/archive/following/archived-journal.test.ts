@@ -187,6 +187,29 @@ test('R011-66 a store that closes while its bucket is away gives up what waits',
   await again.journal.close()
 })
 
+test('R011-66 the wait of a close counts from when the node was told that it will end', async (t) => {
+  const { bucket, writer, following } = await follow()
+  isAway(bucket)
+  await writer.append([marked(1)])
+  following.closing()
+  await sleep(ARCHIVE_CONFIRM_MS)
+  const began = elapsed()
+  following.closing()
+  await following.close()
+  t.true(elapsed() - began < ARCHIVE_CONFIRM_MS / 2)
+})
+
+test('R011-66 what is appended late in an end is waited for, where the bucket answers', async (t) => {
+  const { bucket, own, writer, following } = await follow({ acknowledges: true })
+  following.closing()
+  await sleep(2 * ARCHIVE_CONFIRM_MS)
+  await writer.append([marked(1)])
+  await writer.say('farewell')
+  await following.close()
+  const theirs = await openBucketJournal({ objects: bucket.client() }).extent()
+  t.is(theirs.last, (await own.extent()).last)
+})
+
 test('R011-66 a close waits until the farewell is there; R011-56 after a take-over it does not wait', async (t) => {
   const { bucket, own, journal, writer } = await follow()
   await writer.append([marked(1)])

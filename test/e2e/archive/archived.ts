@@ -87,8 +87,8 @@ export class Running {
     await this.end
   }
 
-  async stop(): Promise<Outcome> {
-    this.process.kill('SIGTERM')
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Outcome> {
+    this.process.kill(signal)
     return this.end
   }
 }

@@ -47,13 +47,17 @@ if (program === undefined) {
     const { leader } = await cluster.roles('minority')
     const others = cluster.names.filter((name) => name !== leader)
     for (const name of others) cluster.signal(name, 'SIGSTOP')
-    const append = await t.throwsAsync(journal.append(1, text('2')))
-    t.false(append instanceof AppendError)
-    // The leader answers reads for some seconds, and says what may be late.
-    await sleep(3_500)
-    t.like(await t.throwsAsync(journal.at(2)), { code: 'unreachable' })
-    t.like(await t.throwsAsync(journal.extent()), { code: 'unreachable' })
-    for (const name of others) cluster.signal(name, 'SIGCONT')
+    try {
+      const append = await t.throwsAsync(journal.append(1, text('2')))
+      t.false(append instanceof AppendError)
+      // The leader answers reads for some seconds, and says what may be late.
+      await sleep(3_500)
+      t.like(await t.throwsAsync(journal.at(2)), { code: 'unreachable' })
+      t.like(await t.throwsAsync(journal.extent()), { code: 'unreachable' })
+    } finally {
+      // The next test uses them.
+      for (const name of others) cluster.signal(name, 'SIGCONT')
+    }
     const settled = await eventually(30_000, async () => journal.append(1, text('2')))
     t.is(settled, 'ok')
     t.is(await journal.append(1, text('x')), 'taken')

@@ -215,6 +215,24 @@ test('R004-3: to a Global of version 1 no request of trees is sent, and the sess
   t.is(index.link, 'connected')
 })
 
+test('R004-27, R004-85: a caller that has another answer takes it once Global is silent for 5 s', (t) => {
+  const index = connected()
+  const lookup = (ticket: number, now: number, isPatient: boolean): unknown[] => {
+    const body: Request = { type: 'lookup', name: `n/${ticket}`, inline: true }
+    const effects = index.handle({ type: 'request', ticket, body, now, isPatient })
+    return effects.filter(({ type }) => type === 'settle')
+  }
+  const tick = (now: number): unknown[] =>
+    index.handle({ type: 'tick', now }).filter(({ type }) => type === 'settle')
+  t.deepEqual([...lookup(1, 100, false), ...lookup(2, 100, true)], [])
+  // Heard at 3; a doubt of 2 s begins after 3 s of silence.
+  t.deepEqual([...tick(3004), ...tick(5003)], [])
+  t.like(tick(5004), [{ ticket: 1, result: { code: 'unreachable' } }])
+  t.like(lookup(3, 6000, false), [{ ticket: 3, result: { code: 'unreachable' } }])
+  t.deepEqual(lookup(4, 6000, true), [])
+  t.is(index.link, 'connected')
+})
+
 test('R012-61: Global is a set once its pong has named addresses, also after the link broke', (t) => {
   const requests = (index: LocalIndex): number => {
     const body: Request = { type: 'locate', digests: [DIGEST], inline: true }

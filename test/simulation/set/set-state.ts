@@ -138,6 +138,7 @@ export class SetDisk implements ReplicaPlace {
       },
       copyRecords: () => Promise.reject(new DstoreError('unsupported', 'not simulated')),
       rowsDigest: () => Promise.reject(new DstoreError('unsupported', 'not simulated')),
+      rows: () => [],
       isNamed: () => true,
       close: async () => this.close(rows),
     }

@@ -2,11 +2,10 @@ import { test } from '../../serial.ts'
 import { firstSetViolation } from './set-report.ts'
 import { runSet } from './set-world.ts'
 
-const SCHEDULES = Number(process.env['DSTORE_RUNS'] ?? 200)
+const SCHEDULES = Number(process.env['DSTORE_RUNS'] ?? 120)
 const STEPS = 40
 /** Schedules in which a process is killed at some of the events. */
-const KILLED = SCHEDULES < 2000 ? 1 : 8
-const EVERY = 7
+const [KILLED, EVERY] = SCHEDULES < 2000 ? [1, 11] : [8, 7]
 
 test(`R012-4 to R012-13: ${SCHEDULES} schedules of a set`, async (t) => {
   const violation = await firstSetViolation(1000, SCHEDULES)

@@ -25,7 +25,7 @@ export async function settleTokens(
 ): Promise<TokenMirror> {
   const kept = await rows.all()
   if (isRestored) {
-    writeTokens(path, [...kept.values()].map(decode))
+    writeTokens(path, recordsIn(kept))
   } else {
     const inFile = new Map(readTokens(path).map((record) => [record.id, encode(record)]))
     const gone = [...kept.keys()].filter((id) => !inFile.has(id))
@@ -41,6 +41,10 @@ export async function settleTokens(
     },
   }
 }
+
+/** The tokens in rows. Error: `integrity`. */
+export const recordsIn = (rows: ReadonlyMap<string, Uint8Array>): TokenRecord[] =>
+  [...rows.values()].map(decode)
 
 /** Without the time of its last use, which is only for people. */
 function encode(record: TokenRecord): Uint8Array {

@@ -59,6 +59,9 @@ const TOKEN_START = 'dstore_'
 /** How often the times of last use are written. */
 const WRITE_USE_MS = 600_000
 
+/** How long tokens of others may be those that they were. */
+const READ_MS = 1_000
+
 /** Compared with where no token matches, so that both cases take the same steps. */
 const NO_HASH = '0'.repeat(64)
 
@@ -70,6 +73,9 @@ export class TokenTable {
   #ofFile: TokenRecord | undefined
   #mirror: TokenMirror | undefined
   #usedSince: number | undefined
+  /** Where others keep the tokens, and this table only reads them. */
+  #read: (() => readonly TokenRecord[]) | undefined
+  #readAt = -Infinity
 
   /** Reads the file. Errors: `not-permitted`, `unreadable`. */
   constructor(path: string, now: () => number = Date.now, mirror?: TokenMirror) {
@@ -81,9 +87,22 @@ export class TokenTable {
 
   /** Reads the file again, which was settled with the records that are kept from now on. */
   settle(mirror: TokenMirror): void {
+    this.#read = undefined
     this.#byHash.clear()
     for (const record of readTokens(this.#path)) this.#byHash.set(record.hash, record)
     this.#mirror = mirror
+  }
+
+  /**
+   * Until the table is settled, others make and revoke the tokens, and the file does not count:
+   * `read` tells which there are.
+   */
+  follow(read: () => readonly TokenRecord[]): void {
+    this.#read = read
+    this.#readAt = -Infinity
+    this.#mirror = undefined
+    this.#usedSince = undefined
+    this.#byHash.clear()
   }
 
   /** Accepts the token of the file `http-token`, as an admin's. */
@@ -98,13 +117,14 @@ export class TokenTable {
    */
   find(token: string): TokenGrant | undefined {
     const hash = tokenHash(token)
+    this.#refresh()
     const record = hash === this.#ofFile?.hash ? this.#ofFile : this.#byHash.get(hash)
     const expected = Buffer.from(record?.hash ?? NO_HASH, 'hex')
     const isEqual = timingSafeEqual(Buffer.from(hash, 'hex'), expected)
     if (record === undefined || !isEqual) return undefined
     const now = this.#now()
     if (record.expiresAt !== undefined && record.expiresAt <= now) return undefined
-    this.#use(record, now)
+    if (this.#read === undefined) this.#use(record, now)
     return record
   }
 
@@ -214,6 +234,15 @@ export class TokenTable {
     } catch {
       // They are only for people; the tokens themselves are durable.
     }
+  }
+
+  /** Reads what others keep, unless it did a moment ago. */
+  #refresh(): void {
+    const now = this.#now()
+    if (this.#read === undefined || Math.abs(now - this.#readAt) < READ_MS) return
+    this.#readAt = now
+    this.#byHash.clear()
+    for (const record of this.#read()) this.#byHash.set(record.hash, record)
   }
 
   #use(record: TokenRecord, now: number): void {

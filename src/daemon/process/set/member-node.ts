@@ -21,6 +21,10 @@ export interface MemberNodeOptions {
   readonly open: (set: NodeSet) => Promise<ServedNode>
   /** It is active: settles what the daemon keeps in the store, before callers are answered. */
   readonly onActive: (node: ServedNode) => Promise<void>
+  /** It is not active any more: what others keep in the store counts. */
+  readonly onInactive?: () => void
+  /** What goes on until it stands by, for people. */
+  readonly onStep?: ((doing: string) => void) | undefined
 }
 
 interface Activity {
@@ -64,10 +68,18 @@ export class MemberNode implements Serving {
   async start(): Promise<void> {
     this.#running = this.#run()
     const failed = this.ended.then((fault) => Promise.reject(fault))
-    await Promise.race([
-      failed,
-      this.#until((state) => state === 'standby' || this.#active !== undefined),
-    ])
+    const isThere = (state: MemberNote['state']): boolean => {
+      this.#sayStep()
+      return state === 'standby' || this.#active !== undefined
+    }
+    await Promise.race([failed, this.#until(isThere)])
+  }
+
+  #sayStep(): void {
+    const { set, onStep } = this.#options
+    const { own, end } = set.status()
+    if (own.state !== 'joining') onStep?.(`is ${own.state}`)
+    else if (end !== undefined) onStep?.(`reads the journal: entry ${own.position} of ${end}`)
   }
 
   get refusal(): DstoreError | undefined {
@@ -169,6 +181,7 @@ export class MemberNode implements Serving {
       if (this.#active !== undefined) this.#active.isEnding = true
       await node.close()
       this.#active = undefined
+      this.#options.onInactive?.()
       this.#onChange()
     }
     if (!signal.aborted) log.info('this member stands by again')
@@ -204,7 +217,7 @@ export class MemberNode implements Serving {
 
   async #status(): Promise<NodeStatus> {
     const active = this.#active
-    // The node began when this member became active; whoever asks means the process.
+    // The node began when this member became active, and callers ask about the process.
     const startedAt = this.#startedAt
     if (active?.isEnding === false) return { ...(await active.node.status()), startedAt }
     return {
@@ -245,6 +258,7 @@ function delegating(
   const always = {
     ...own,
     role: 'global' as const,
+    ending: undefined,
     get activity() {
       return current()?.activity
     },

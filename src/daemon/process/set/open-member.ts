@@ -17,6 +17,9 @@ import { VERSION } from '../../../node/version.ts'
 import { diskReplica } from '../../../set/disk-replica.ts'
 import type { SetMember } from '../../../set/interface.ts'
 import { createSetMember } from '../../../set/member.ts'
+import { nodeFiles } from '../../../store/disk/files.ts'
+import { refusePlain } from '../../../store/disk/follower/mark.ts'
+import { Layout } from '../../../store/disk/layout.ts'
 import { readOrCreateSecret } from '../../../store/file/secret-file.ts'
 import { decodeUtf8 } from '../../../utf8.ts'
 import { type EngineSecrets, readEngineSecrets } from '../../config/set/engine-secrets.ts'
@@ -27,6 +30,8 @@ export interface MemberOptions {
   readonly directory: string
   readonly settings: SetSettings
   readonly log: Log
+  /** What goes on, for people. */
+  readonly onStep?: ((doing: string) => void) | undefined
 }
 
 /** In the state directory. */
@@ -37,12 +42,20 @@ const ID = /^[0-9a-f]{16}$/
  * Errors: those of bucket, engine and identity; all are found before anything is written in the
  * engine, except that a new journal is made there.
  */
-export async function openMember({ directory, settings, log }: MemberOptions): Promise<SetMember> {
+export async function openMember({
+  directory,
+  settings,
+  log,
+  onStep = () => undefined,
+}: MemberOptions): Promise<SetMember> {
   const { engine, bucket, bucketEndpoint, setKey, engineSecrets } = settings
   if (engine === undefined || bucket === undefined) throw new TypeError('no set is named')
+  // First: a store that is not of a set has an identity of its own, too.
+  await refusePlain(nodeFiles, new Layout(directory))
   const secrets = await readEngineSecrets(engineSecrets, process.env)
   const { openBucket } = await import('../../../bucket/s3-objects.ts')
   const endpoint = bucketEndpoint === undefined ? {} : { endpoint: bucketEndpoint }
+  onStep(`tries the bucket ${bucket}`)
   const objects = await openBucket({ place: bucket, ...endpoint, environment: process.env })
   let journal: Journal | undefined
   try {
@@ -50,13 +63,14 @@ export async function openMember({ directory, settings, log }: MemberOptions): P
     await raceBucket(objects, { name: toHex(random(8)) })
     const id = await memberId(directory)
     await settleIdentity(objects, directory, setKey, random, log)
+    onStep(`opens the journal ${engineLabel(engine)}`)
     const sleep = (ms: number): Promise<void> => pause(ms, new AbortController().signal)
     journal = await patiently(() => openEngine(engine, secrets, objects), sleep, log)
     return createSetMember({
       engine: engineLabel(engine),
       journal,
       objects,
-      replica: diskReplica({ directory, objects, log }),
+      replica: diskReplica({ directory, objects, log, onStep }),
       id,
       name: settings.member ?? memberName(hostname()),
       version: VERSION,
@@ -155,7 +169,7 @@ export async function settleIdentity(
   log: Log,
 ): Promise<void> {
   const settle = async (): Promise<void> => {
-    const steps = await checkIdentity({ objects, dir, keyFile, random, log, keyFlag: '--set-key' })
+    const steps = await checkIdentity({ objects, dir, keyFile, random, log, of: 'set' })
     await makeSet(objects, random)
     await steps.archive()
     await steps.place()

@@ -14,7 +14,13 @@ import {
   readSecret,
 } from '../../../store/file/secret-file.ts'
 import { makeArchiveKey, readArchiveKey } from './archive-key.ts'
-import { IDENTITY_BYTES, openSealed, peerInSealed, sealIdentity } from './sealed-identity.ts'
+import {
+  IDENTITY_BYTES,
+  openSealed,
+  peerInSealed,
+  sealIdentity,
+  type BucketOf,
+} from './sealed-identity.ts'
 
 /** In the archive. */
 const IDENTITY = 'identity'
@@ -25,8 +31,6 @@ const IDENTITY_FILE = 'identity.key'
 
 const NONCE_BYTES = 12
 
-const FLAG = '--archive-key'
-
 export interface ArchivedIdentityOptions {
   readonly objects: Pick<ObjectStore, 'get' | 'put' | 'place'>
   /** The state directory. */
@@ -35,8 +39,8 @@ export interface ArchivedIdentityOptions {
   readonly keyFile: string | undefined
   readonly random: (bytes: number) => Uint8Array
   readonly log: Log
-  /** The flag that names the key file. Default: `--archive-key`. */
-  readonly keyFlag?: string
+  /** Default: an archive. */
+  readonly of?: BucketOf
 }
 
 /** What makes `identity.key` and the object agree; each step may be taken again. */
@@ -53,7 +57,7 @@ export interface IdentitySteps {
  * key; `not-permitted`, `integrity`, `unreachable`, `unwritable`.
  */
 export async function checkIdentity(options: ArchivedIdentityOptions): Promise<IdentitySteps> {
-  const { objects, dir, log } = options
+  const { objects, dir, log, of = 'archive' } = options
   const path = join(dir, IDENTITY_FILE)
   const object = await bounded(objects, IDENTITY)
   const secret = await readSecret(path)
@@ -71,21 +75,21 @@ export async function checkIdentity(options: ArchivedIdentityOptions): Promise<I
   const restored = await open(options, set, object)
   const place = async (): Promise<void> => {
     await readOrCreateSecret(path, () => Promise.resolve(restored))
-    log.info('the identity was restored from the archive', { peer: peerInSealed(object) })
+    log.info(`the identity was restored from the ${of}`, { peer: peerInSealed(object) })
   }
   return { place, archive: nothing }
 }
 
 /** Can a key file be read there, or be made? */
-async function checkKeyFile({ keyFile, keyFlag }: ArchivedIdentityOptions): Promise<void> {
-  if (keyFile === undefined) throw needsKeyFile(keyFlag)
-  if ((await readArchiveKey(keyFile)) !== undefined) return
+async function checkKeyFile({ keyFile, of }: ArchivedIdentityOptions): Promise<void> {
+  if (keyFile === undefined) throw needsKeyFile(of)
+  if ((await readArchiveKey(keyFile, of)) !== undefined) return
   await checkSecretFolder(keyFile)
 }
 
-const needsKeyFile = (flag = FLAG): DstoreError =>
-  new DstoreError('usage', 'the archive of a Global needs a key file for its identity', {
-    hint: `give ${flag} FILE: it is made if it is missing; keep a copy off this machine`,
+const needsKeyFile = (of: BucketOf = 'archive'): DstoreError =>
+  new DstoreError('usage', `the ${of} of a Global needs a key file for its identity`, {
+    hint: `give --${of}-key FILE: it is made if it is missing; keep a copy off this machine`,
   })
 
 async function setOf(objects: ArchivedIdentityOptions['objects']): Promise<Uint8Array> {
@@ -95,16 +99,16 @@ async function setOf(objects: ArchivedIdentityOptions['objects']): Promise<Uint8
 }
 
 async function archive(
-  { objects, keyFile, random, log, keyFlag }: ArchivedIdentityOptions,
+  { objects, keyFile, random, log, of = 'archive' }: ArchivedIdentityOptions,
   path: string,
 ): Promise<void> {
-  if (keyFile === undefined) throw needsKeyFile(keyFlag)
+  if (keyFile === undefined) throw needsKeyFile(of)
   const set = await setOf(objects)
-  const isNew = (await readArchiveKey(keyFile)) === undefined
-  const key = await makeArchiveKey(keyFile)
+  const isNew = (await readArchiveKey(keyFile, of)) === undefined
+  const key = await makeArchiveKey(keyFile, of)
   if (isNew) {
     log.warn(
-      'made the key file of the archive: keep a copy off this machine, or no restore has this identity',
+      `made the key file of the ${of}: keep a copy off this machine, or no restore has this identity`,
       { file: keyFile },
     )
   }
@@ -118,30 +122,30 @@ async function archive(
   if (there === undefined || peerInSealed(there) !== peer) {
     // Nothing has used it: the next start takes that of the other.
     if (isMade) await dropSecret(path)
-    throw ofAnother(objects.place)
+    throw ofAnother(objects.place, of)
   }
-  log.info('the identity is in the archive, encrypted', { place: objects.place })
+  log.info(`the identity is in the ${of}, encrypted`, { place: objects.place })
 }
 
 /** The secret in the object. */
 async function open(
-  { objects, keyFile, keyFlag = FLAG }: ArchivedIdentityOptions,
+  { objects, keyFile, of = 'archive' }: ArchivedIdentityOptions,
   set: Uint8Array,
   object: Uint8Array,
 ): Promise<Uint8Array> {
   const peer = peerInSealed(object)
   if (keyFile === undefined) {
     throw new DstoreError('usage', `the identity in ${objects.place} needs its key file`, {
-      hint: `give ${keyFlag} FILE, the file that the first start with it made`,
+      hint: `give --${of}-key FILE, the file that the first start with it made`,
     })
   }
-  const key = await readArchiveKey(keyFile)
+  const key = await readArchiveKey(keyFile, of)
   if (key === undefined) {
     throw new DstoreError('unreadable', `there is no key file at ${keyFile}`, {
-      hint: `put the file there that the first start with ${keyFlag} made`,
+      hint: `put the file there that the first start with --${of}-key made`,
     })
   }
-  const secret = openSealed(object, { set, key })
+  const secret = openSealed(object, { set, key }, of)
   if (peerIdOf(await decodeIdentity(secret)) !== peer) {
     throw new DstoreError('integrity', 'the archived identity is not that of the node it names')
   }
@@ -150,21 +154,27 @@ async function open(
 
 /** A key file that is kept elsewhere cannot be tried: that is how it should be. */
 async function compare(
-  { objects, keyFile }: ArchivedIdentityOptions,
+  { objects, keyFile, of = 'archive' }: ArchivedIdentityOptions,
   set: Uint8Array,
   object: Uint8Array,
   secret: Uint8Array,
 ): Promise<void> {
   if (peerInSealed(object) !== peerIdOf(await decodeIdentity(secret)))
-    throw ofAnother(objects.place)
-  const key = keyFile === undefined ? undefined : await readArchiveKey(keyFile)
-  if (key !== undefined) openSealed(object, { set, key })
+    throw ofAnother(objects.place, of)
+  const key = keyFile === undefined ? undefined : await readArchiveKey(keyFile, of)
+  if (key !== undefined) openSealed(object, { set, key }, of)
 }
 
-const ofAnother = (place: string): DstoreError =>
-  new DstoreError('conflict', `${place} is the archive of another node`, {
+function ofAnother(place: string, of: BucketOf): DstoreError {
+  if (of === 'set') {
+    return new DstoreError('conflict', `${place} is of a set that has another identity`, {
+      hint: 'the state directory was that of another node: start a member in an empty --dir, see docs/set.md',
+    })
+  }
+  return new DstoreError('conflict', `${place} is the archive of another node`, {
     hint: 'give each store a prefix of its own; to take over that one, start in an empty --dir',
   })
+}
 
 /** An object that fits; `integrity` for a larger one. */
 async function bounded(

@@ -7,7 +7,7 @@ import { concat, equal } from '../../../bytes.ts'
 import { DstoreError } from '../../../errors.ts'
 import { errorOf } from '../../../index/failure.ts'
 import { TOKENS } from '../../../limits.ts'
-import type { RecordKey, Store } from '../../../store/store.ts'
+import type { RecordKey, Row, Store } from '../../../store/store.ts'
 import type { KeptRows, NodeKept } from './node-kept.ts'
 import { unarchived } from './unarchived.ts'
 
@@ -27,25 +27,31 @@ export function keptIn({
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
+/** The first bytes of the ids of these rows in `meta`. */
+export const keptPrefix = (name: string): Uint8Array => encoder.encode(`${name}/`)
+
+/** By id. */
+export function keptById(name: string, rows: readonly Row[]): ReadonlyMap<string, Uint8Array> {
+  const prefix = keptPrefix(name)
+  const own = rows.filter(({ id }) => equal(id.subarray(0, prefix.byteLength), prefix))
+  return new Map(
+    own.map(({ id, value }) => [decoder.decode(id.subarray(prefix.byteLength)), value]),
+  )
+}
+
 /** `most`: no more rows are read; there are never more. */
 export function keptRows(
   store: Pick<Store, 'scan' | 'commit' | 'archived'>,
   name: string,
   most: number,
 ): KeptRows {
-  const prefix = encoder.encode(`${name}/`)
+  const prefix = keptPrefix(name)
   const keyOf = (id: string): RecordKey => ({
     table: 'meta',
     id: concat([prefix, encoder.encode(id)]),
   })
   return {
-    all: async () => {
-      const rows = await store.scan('meta', { prefix, limit: most })
-      const own = rows.filter(({ id }) => equal(id.subarray(0, prefix.byteLength), prefix))
-      return new Map(
-        own.map(({ id, value }) => [decoder.decode(id.subarray(prefix.byteLength)), value]),
-      )
-    },
+    all: async () => keptById(name, await store.scan('meta', { prefix, limit: most })),
     write: async (changes) => {
       const writes = [...changes].map(([id, value]) => ({ key: keyOf(id), value }))
       const { ok } = await store.commit({ conditions: [], writes, entry: undefined })

@@ -25,6 +25,9 @@ const encoder = new TextEncoder()
 const MAGIC = encoder.encode('dsid')
 const CONTEXT = encoder.encode('dstore archived identity\n')
 
+/** What the bucket is of, for messages. */
+export type BucketOf = 'archive' | 'set'
+
 export interface SealedFor {
   /** The object `set.json` of the archive. */
   readonly set: Uint8Array
@@ -54,7 +57,11 @@ export function peerInSealed(object: Uint8Array): string {
  * The secret in an object. `unreadable`: this is not the key, or the object was changed; the two
  * cannot be told apart.
  */
-export function openSealed(object: Uint8Array, { set, key }: SealedFor): Uint8Array {
+export function openSealed(
+  object: Uint8Array,
+  { set, key }: SealedFor,
+  of: BucketOf = 'archive',
+): Uint8Array {
   const { head, nonce, encrypted, tag } = parse(object)
   const decipher = createDecipheriv(CIPHER, key, nonce, { authTagLength: TAG_BYTES })
   decipher.setAAD(concat([CONTEXT, head, set]))
@@ -62,10 +69,10 @@ export function openSealed(object: Uint8Array, { set, key }: SealedFor): Uint8Ar
   try {
     return concat([decipher.update(encrypted), decipher.final()])
   } catch (cause) {
-    const why = 'the key file does not open the identity in the archive'
+    const why = `the key file does not open the identity of the ${of}`
     throw new DstoreError('unreadable', why, {
       cause,
-      hint: 'it is the key of another archive, or the object was changed: give the file that the first start made',
+      hint: `it is the key of another ${of}, or the object was changed: give the file that the first start made`,
     })
   }
 }

@@ -4,20 +4,29 @@ import type { SetMemberReport, SetReport } from './set-report.ts'
 
 /** `wallMs`: now. */
 export function setReport(status: MemberStatus, wallMs: number): SetReport {
-  const { own, others, end, engineSilentMs, snapshot, lastFault, ...facts } = status
-  const at = (agoMs: number): string => new Date(wallMs - agoMs).toISOString()
-  const member = (note: MemberNote, isOwn: boolean): SetMemberReport => ({
+  const { own, others, end, epochAt, engineSilentMs, snapshot, bucketFault, lastFault, ...facts } =
+    status
+  const iso = (time: number): string => new Date(time).toISOString()
+  const at = (agoMs: number): string => iso(wallMs - agoMs)
+  const member = ({ since, ...note }: MemberNote, isOwn: boolean): SetMemberReport => ({
     ...note,
-    at: new Date(note.at).toISOString(),
+    ...(since !== undefined && { since: iso(since) }),
+    at: iso(note.at),
     isOwn,
   })
   return {
     state: own.state,
     ...facts,
+    ...(epochAt !== undefined && { epochAt: iso(epochAt) }),
     ...(end !== undefined && { end }),
     engineSilentMs: Math.round(engineSilentMs),
     members: [member(own, true), ...others.map((note) => member(note, false))],
     ...(snapshot && { snapshot: { position: snapshot.position, at: at(snapshot.ageMs) } }),
+    ...(bucketFault && {
+      bucketError: bucketFault.fault.message,
+      bucketErrorCode: bucketFault.fault.code,
+      bucketErrorSince: at(bucketFault.agoMs),
+    }),
     ...(lastFault && {
       error: lastFault.fault.message,
       errorCode: lastFault.fault.code,

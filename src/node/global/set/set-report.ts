@@ -8,6 +8,8 @@ export interface SetMemberReport {
   readonly name: string
   readonly version: string
   readonly state: MemberState
+  /** When it came into that state, by its own clock; versions before 0.3 do not say. */
+  readonly since?: string
   /** The last entry of the journal that it has applied, when it said so. */
   readonly position: number
   /** Entries that the journal had and it had not read, when it said so; missing: not known. */
@@ -30,6 +32,8 @@ export interface SetReport {
   /** `s3://BUCKET/PREFIX` */
   readonly bucket: string
   readonly epoch: number
+  /** When this member read the first entry of that epoch; missing where it was there before. */
+  readonly epochAt?: string
   /** The last entry of the journal, as this member last read it; missing before. */
   readonly end?: number
   /** How often this process became active, and how often its answers had to wait. */
@@ -49,6 +53,10 @@ export interface SetReport {
     readonly failed: number
   }
   readonly snapshot?: { readonly position: number; readonly at: string }
+  /** Why the bucket does not answer this member; missing while it does. */
+  readonly bucketError?: string
+  readonly bucketErrorCode?: ErrorCode
+  readonly bucketErrorSince?: string
   /** The last fault of the engine. */
   readonly error?: string
   readonly errorCode?: ErrorCode

@@ -85,7 +85,7 @@ export class ArchivedFiles {
   /** Waits until what the quota evicts is gone, and makes room on the disk for these bytes. */
   async makeRoom(bytes: number | undefined): Promise<void> {
     await this.#local.settled()
-    if (bytes === undefined) return
+    if (bytes === undefined || this.#parts.freeSpace.hasRoom(bytes)) return
     // If it does not fit all the same, writing it says so.
     await makeDiskRoom(bytes, this.#local, this.#parts.freeSpace).catch(() => undefined)
   }

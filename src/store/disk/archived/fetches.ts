@@ -18,7 +18,7 @@ export interface FetchesParts {
   readonly values: ArchivedValues
   readonly quota: Quota
   readonly local: LocalFiles
-  readonly freeSpace: Pick<FreeSpace, 'freeBytes'>
+  readonly freeSpace: Pick<FreeSpace, 'freeBytes' | 'hasRoom'>
 }
 
 interface Running {

@@ -65,15 +65,15 @@ export function accepted(chain: Chain, bytes: Uint8Array): Entry {
 }
 
 /**
- * Is the last entry that the records have that of the journal, which ends at `last`? Throws a
- * `MismatchError` if not.
+ * Is the last entry that the records have that of the journal, which ends at `last`? Resolves to
+ * it, unless it was trimmed, or the records have none. Throws a `MismatchError` if not.
  */
 export async function checkFollows(
   journal: Pick<Journal, 'at'>,
   last: number,
   { position, digest }: ChainPosition,
-): Promise<void> {
-  if (position === 0) return
+): Promise<Uint8Array | undefined> {
+  if (position === 0) return undefined
   if (last < position) {
     const what = last === 0 ? 'the journal of the store is missing' : 'the journal has lost entries'
     const only = `the records have ${entryCount(position - last)} that it has not`
@@ -81,8 +81,8 @@ export async function checkFollows(
   }
   const found = await journal.at(position)
   // A first entry of another chain is refused when it is read.
-  if (found === 'gone') return
-  if (found !== undefined && equal(entryDigest(found), digest)) return
+  if (found === 'gone') return undefined
+  if (found !== undefined && equal(entryDigest(found), digest)) return found
   throw new MismatchError('parted', 'the records are not those of the journal')
 }
 

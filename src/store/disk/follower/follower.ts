@@ -5,7 +5,7 @@
  */
 import { Chain, type ChainPosition } from '../../../journal/chain.ts'
 import { PLATFORM, type Platform } from '../../../platform.ts'
-import type { Location } from '../../store.ts'
+import type { Location, Row, ScanOptions, Table } from '../../store.ts'
 import { type After, systemAfter } from '../commit/after.ts'
 import { NamedFiles } from '../commit/archive-source.ts'
 import { accepted } from '../commit/replay.ts'
@@ -36,6 +36,9 @@ export interface Follower {
 
   /** As `ArchiveSource.rowsDigest`: between two calls of `apply`, that of `position`. */
   rowsDigest(signal?: AbortSignal): Promise<RowsDigest>
+
+  /** As `Store.scan`, of what was applied; at once. */
+  rows(table: Table, options: ScanOptions): readonly Row[]
 
   /** Is this file named by a record? */
   isNamed(file: Location): boolean
@@ -144,6 +147,10 @@ class OpenFollower implements Follower {
   async rowsDigest(signal?: AbortSignal): Promise<RowsDigest> {
     await this.#flusher.flush()
     return rowsDigest(this.#database, signal)
+  }
+
+  rows(table: Table, options: ScanOptions): readonly Row[] {
+    return this.#overlay.rows(table, options)
   }
 
   isNamed(file: Location): boolean {

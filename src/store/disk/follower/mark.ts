@@ -38,9 +38,13 @@ export async function refusePlain(files: Files, layout: Layout): Promise<void> {
   if (await isReplica(files, layout)) return
   const found = await layoutIn(files, layout.parent)
   if (found.root === layout.root && !(await hasAnything(files, layout))) return
-  throw new DstoreError('conflict', `${found.root} is a store that is not of a set`, {
-    hint: 'start a member of a set in an empty directory: see "Moving a store into a set" in docs/set.md',
-  })
+  throw new DstoreError(
+    'conflict',
+    `${found.root} is the store of a single node, not of a member of a set`,
+    {
+      hint: 'start the member in an empty --dir, and copy with `dstore export` and `dstore import`: see "Moving a store into a set" in docs/set.md',
+    },
+  )
 }
 
 /** An opening that was interrupted at its beginning leaves nothing but folders. */

@@ -45,6 +45,7 @@ test('R012-41 what a member cannot be is refused with a hint', (t) => {
     [{ setKey: undefined } as never, /--set-key/],
     [{ engine: undefined } as never, /--engine/],
     [{ listen: ['/ip4/0.0.0.0/tcp/0'] }, /address of its own/],
+    [{ listen: undefined, bucket: undefined } as never, /--bucket/],
   ]
   for (const [change, message] of cases) {
     const given = Object.fromEntries(

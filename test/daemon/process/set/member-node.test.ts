@@ -168,6 +168,7 @@ function fakeSet() {
       })
     },
     status: () => ({ own: { state: 'standby' }, others: [] }) as unknown as MemberStatus,
+    rows: () => undefined,
     addresses: () => [],
     setAddresses: () => undefined,
     freshen: async () => undefined,

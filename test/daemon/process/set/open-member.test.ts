@@ -1,11 +1,16 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ObjectStore } from '../../../../src/bucket/object-store.ts'
-import { patiently, settleIdentity } from '../../../../src/daemon/process/set/open-member.ts'
+import {
+  openMember,
+  patiently,
+  settleIdentity,
+} from '../../../../src/daemon/process/set/open-member.ts'
 import { reachable } from '../../../../src/daemon/process/set/reachable.ts'
 import { DstoreError } from '../../../../src/errors.ts'
 import { createMemoryJournal } from '../../../../src/journal/memory.ts'
 import { SILENT } from '../../../../src/log.ts'
+import { openDiskStore } from '../../../../src/store/disk/disk.ts'
 import { MemoryBucket } from '../../../bucket/memory-objects.ts'
 import { temporaryDirectory } from '../../serving.ts'
 import { test } from '../../../serial.ts'
@@ -28,7 +33,27 @@ test('R012-37 every member gets the identity of the set before it opens a networ
   t.regex(String((missing as { hint?: string }).hint), /--set-key/)
   const wrong = join(keys, 'wrong.key')
   writeFileSync(wrong, `dstore_archive_key_${'0'.repeat(64)}\n`, { mode: 0o600 })
-  await t.throwsAsync(settle(bucket.client(), temporaryDirectory(t), wrong), { code: 'unreadable' })
+  const other = await t.throwsAsync(settle(bucket.client(), temporaryDirectory(t), wrong), {
+    code: 'unreadable',
+    message: 'the key file does not open the identity of the set',
+  })
+  t.regex(String((other as { hint?: string }).hint), /^it is the key of another set/)
+  writeFileSync(wrong, 'nothing', { mode: 0o600 })
+  await t.throwsAsync(settle(bucket.client(), temporaryDirectory(t), wrong), {
+    message: /holds no key of a set$/,
+  })
+})
+
+test('R012-41 the store of a single node is refused by name, with the way into a set', async (t) => {
+  const directory = temporaryDirectory(t)
+  await (await openDiskStore({ directory })).close()
+  // Nothing of these is tried first.
+  const settings = { engine: 'nats://127.0.0.1:1/main', bucket: 's3://none/none', setKey: '/none' }
+  const error = await t.throwsAsync(openMember({ directory, settings, log: SILENT }), {
+    code: 'conflict',
+    message: /store-v3 is the store of a single node, not of a member of a set$/,
+  })
+  t.regex(String((error as { hint?: string }).hint), /dstore export.*dstore import.*docs\/set\.md/)
 })
 
 test('R012-37 of members that start a set together, all have the identity of one', async (t) => {

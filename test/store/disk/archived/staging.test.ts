@@ -12,11 +12,12 @@ import {
   PIECE_BYTES,
   SMALL_VALUE_BYTES,
 } from '../../../../src/limits.ts'
+import { nodeFiles } from '../../../../src/store/disk/files.ts'
 import { Layout } from '../../../../src/store/disk/layout.ts'
 import { eventually } from '../../../eventually.ts'
 import { test } from '../../../serial.ts'
 import { adopt, keep, pattern, readAll, sameBytes } from '../../conformance/suite.ts'
-import { type Archived, withArchived } from './archived.ts'
+import { Archived, withArchived } from './archived.ts'
 
 const LARGE = 2 * ARCHIVE_PART_BYTES + 5 * PIECE_BYTES + 7
 const QUOTA = { maxBytes: 64 * MIB }
@@ -62,6 +63,24 @@ test('R005-110: a value of one part is one request, a small one none', async (t)
     t.deepEqual(requests, ['put'])
     isUploaded(t, archived, location, pattern(SMALL_VALUE_BYTES + 1), pattern(64))
   })
+})
+
+test('R005-110: small values that come close together do not each ask the filesystem for room', async (t) => {
+  let questions = 0
+  const freeBytes = (path: string): Promise<number> => {
+    questions++
+    return nodeFiles.freeBytes(path)
+  }
+  const clocks = { wall: () => 0, elapsed: () => 0 }
+  const archived = await Archived.create({}, { files: { ...nodeFiles, freeBytes }, clocks })
+  try {
+    await keep(archived.store, pattern(100))
+    questions = 0
+    for (let i = 0; i < 50; i++) await keep(archived.store, pattern(200 + i))
+    t.true(questions < 10, `${questions} questions`)
+  } finally {
+    await archived.destroy()
+  }
 })
 
 test('R005-110: a file that threads copy is uploaded as it was stored', async (t) => {

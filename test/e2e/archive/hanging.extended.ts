@@ -1,6 +1,7 @@
 /** A bucket that takes requests and answers none. */
 import { randomBytes } from 'node:crypto'
 import type { S3Stub } from '../../bucket/s3-stub.ts'
+import { eventually } from '../../eventually.ts'
 import { test } from '../../serial.ts'
 import { ArchivedPlace, Running, flags, stubFor } from './archived.ts'
 
@@ -34,7 +35,7 @@ for (const ack of [[], ['--archive-ack']] as const) {
     t.timeout(180_000)
     const stub = await stubFor(t)
     const node = new Running(t, new ArchivedPlace(t), [...ROLE, ...flags(stub, ...ack)])
-    await node.ready()
+    await node.ready(60_000)
     await node.run(['put', '-', '--name', 'one'], 'one')
     await node.restorable()
     hang(stub)
@@ -49,8 +50,26 @@ for (const ack of [[], ['--archive-ack']] as const) {
     await new Promise((resolve) => setTimeout(resolve, 1000))
     const [{ exit }, seconds] = await timed(node.stop())
     t.is(exit, 143)
-    t.true(seconds < 22, `the stop took ${seconds} s`)
+    t.true(seconds < 18, `the stop took ${seconds} s`)
     t.not((await under).exit, 0)
     if (small !== undefined) t.not((await small).exit, 0)
   })
 }
+
+test('R007-9 a second Ctrl-C ends a daemon at once whose bucket hangs', async (t) => {
+  t.timeout(180_000)
+  const stub = await stubFor(t)
+  const node = new Running(t, new ArchivedPlace(t), [...ROLE, ...flags(stub, '--archive-ack')])
+  await node.ready(60_000)
+  await node.restorable()
+  hang(stub)
+  const under = node.run(['put', '-', '--name', 'small', '--no-start'], 'small')
+  await eventually(async () => (await node.archive()).lagEntries > 0)
+  node.process.kill('SIGINT')
+  await eventually(async () => node.stderr.includes('stopping'))
+  const [{ exit }, seconds] = await timed(node.stop('SIGINT'))
+  // By the signal itself, which a shell shows as the same.
+  t.regex(String(exit), /^(130|SIGINT)$/)
+  t.true(seconds < 3, `the end took ${seconds} s`)
+  t.not((await under).exit, 0)
+})
