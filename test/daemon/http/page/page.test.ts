@@ -82,7 +82,7 @@ test('R013-14 files are compressed where that is accepted, and sent once', async
   const plain = await call('GET', path)
   t.is(plain.headers['content-encoding'], undefined)
   t.is(plain.headers['vary'], 'Accept-Encoding')
-  t.deepEqual(plain.body, readFileSync('node_modules/uplot/dist/uPlot.esm.js'))
+  t.deepEqual(plain.body, readFileSync('dist/ui/vendor/uplot.js'))
   for (const accepted of ['gzip', 'deflate, gzip;q=0.5', 'GZIP', 'br,gzip']) {
     const zipped = await call('GET', path, { headers: { 'accept-encoding': accepted } })
     t.is(zipped.headers['content-encoding'], 'gzip', accepted)
