@@ -36,6 +36,7 @@ export const SHARED = [
   'simulation/trees',
   'store',
   'transfer',
+  'ui',
   'wire',
 ]
 

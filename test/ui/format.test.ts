@@ -10,15 +10,15 @@ import { test } from '../serial.ts'
 import { pageModule } from './page-module.ts'
 
 interface Format {
-  formatSize(bytes: number | undefined): string
-  formatSpan(ms: number): string
-  formatDuration(ms: number): string
-  formatAgo(time: string | undefined, now: number): string
-  formatLatency(ms: number | null | undefined): string
-  parseSize(text: string): number | undefined
-  parseDuration(text: string): number | undefined
-  plural(number: number, noun: string, nouns?: string): string
-  shorten(text: string, head?: number, tail?: number): string
+  readonly formatSize: (bytes: number | undefined) => string
+  readonly formatSpan: (ms: number) => string
+  readonly formatDuration: (ms: number) => string
+  readonly formatAgo: (time: string | undefined, now: number) => string
+  readonly formatLatency: (ms: number | null | undefined) => string
+  readonly parseSize: (text: string) => number | undefined
+  readonly parseDuration: (text: string) => number | undefined
+  readonly plural: (number: number, noun: string, nouns?: string) => string
+  readonly shorten: (text: string, head?: number, tail?: number) => string
 }
 
 const page = await pageModule<Format>('core/format.js')

@@ -2,10 +2,10 @@ import { test } from '../serial.ts'
 import { pageModule } from './page-module.ts'
 
 interface Preview {
-  pictureType(bytes: Uint8Array): string | undefined
-  textOf(bytes: Uint8Array, isWhole: boolean): string | undefined
-  prettyJson(text: string): string | undefined
-  hexOf(bytes: Uint8Array): string
+  readonly pictureType: (bytes: Uint8Array) => string | undefined
+  readonly textOf: (bytes: Uint8Array, isWhole: boolean) => string | undefined
+  readonly prettyJson: (text: string) => string | undefined
+  readonly hexOf: (bytes: Uint8Array) => string
 }
 
 const { pictureType, textOf, prettyJson, hexOf } = await pageModule<Preview>('core/preview.js')

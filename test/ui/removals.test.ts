@@ -13,13 +13,17 @@ interface Progress {
 }
 
 interface Removals {
-  progressOf(removal: object): Progress
-  progressOfAnswer(answer: object, key: string, nameOf: (peer: string) => string): Progress
-  spokenOf(progress: Progress): string
+  readonly progressOf: (removal: object) => Progress
+  readonly progressOfAnswer: (
+    answer: object,
+    key: string,
+    nameOf: (peer: string) => string,
+  ) => Progress
+  readonly spokenOf: (progress: Progress) => string
 }
 
 interface Attention {
-  attentionOf(state: object): { level: string; text: string; hint?: string }[]
+  readonly attentionOf: (state: object) => { level: string; text: string; hint?: string }[]
 }
 
 const { progressOf, progressOfAnswer, spokenOf } = await pageModule<Removals>('core/removals.js')

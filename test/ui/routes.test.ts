@@ -10,15 +10,22 @@ interface Route {
 
 interface Routes {
   readonly VIEWS: readonly string[]
-  parseRoute(hash: string): Route | undefined
-  formatRoute(view: string, parts?: readonly string[], query?: Record<string, string>): string
-  levelsOf(prefix: string): { label: string; prefix: string }[]
+  readonly parseRoute: (hash: string) => Route | undefined
+  readonly formatRoute: (
+    view: string,
+    parts?: readonly string[],
+    query?: Record<string, string>,
+  ) => string
+  readonly levelsOf: (prefix: string) => { label: string; prefix: string }[]
 }
 
 interface Paths {
-  keyIn(text: string): string | undefined
-  treePath(word: string, below?: readonly string[]): string
-  withQuery(path: string, parameters: Record<string, string | number | undefined>): string
+  readonly keyIn: (text: string) => string | undefined
+  readonly treePath: (word: string, below?: readonly string[]) => string
+  readonly withQuery: (
+    path: string,
+    parameters: Record<string, string | number | undefined>,
+  ) => string
 }
 
 const { VIEWS, parseRoute, formatRoute, levelsOf } = await pageModule<Routes>('core/routes.js')

@@ -17,10 +17,14 @@ interface State {
 interface StateModule {
   readonly MOST_SAMPLES: number
   readonly MOST_MEMBERS: number
-  emptyState(): State
-  applyUpdate(state: State, update: object): string[]
-  nameOf(state: State, peer: string): string
-  sumOf(samples: readonly Sample[], field: (sample: Sample) => number, ms: number): number
+  readonly emptyState: () => State
+  readonly applyUpdate: (state: State, update: object) => string[]
+  readonly nameOf: (state: State, peer: string) => string
+  readonly sumOf: (
+    samples: readonly Sample[],
+    field: (sample: Sample) => number,
+    ms: number,
+  ) => number
 }
 
 interface Change {
@@ -36,7 +40,7 @@ interface Changes {
     newest(most: number, isWanted: (change: Change) => boolean): { id: number; change: Change }[]
     readonly seen: number
   }
-  filterOf(groups: ReadonlySet<string>, text: string): (change: Change) => boolean
+  readonly filterOf: (groups: ReadonlySet<string>, text: string) => (change: Change) => boolean
 }
 
 interface Machine {
@@ -45,17 +49,17 @@ interface Machine {
 }
 
 interface Machines {
-  machinesOf(state: State): Machine[]
-  countMachines(machines: readonly Machine[]): [string, number][]
+  readonly machinesOf: (state: State) => Machine[]
+  readonly countMachines: (machines: readonly Machine[]) => [string, number][]
 }
 
 const { MOST_SAMPLES, MOST_MEMBERS, emptyState, applyUpdate, nameOf, sumOf } =
   await pageModule<StateModule>('core/state.js')
 const { MOST_CHANGES, ChangeLog, filterOf } = await pageModule<Changes>('core/changes.js')
 const { machinesOf, countMachines } = await pageModule<Machines>('core/machines.js')
-const { backoffMs } = await pageModule<{ backoffMs(failures: number, random: number): number }>(
-  'core/backoff.js',
-)
+const { backoffMs } = await pageModule<{
+  readonly backoffMs: (failures: number, random: number) => number
+}>('core/backoff.js')
 
 const sample = (at: number): Sample => ({ at, hits: 1 })
 

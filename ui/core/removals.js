@@ -20,6 +20,7 @@
  * @property {number} owing
  * @property {number} unlisted Machines that are only counted.
  * @property {string} [note]
+ * @property {boolean} [isAsking] The call has no answer yet, and no event tells of it.
  */
 
 /**

@@ -3,7 +3,7 @@
  * @module
  */
 import { formatSize } from '../core/format.js'
-import { button, fill, h, icon, mark, setAttribute, setText } from './dom.js'
+import { button, fill, h, icon, mark, setAttribute, setBar, setText } from './dom.js'
 import { onFrame } from './frame.js'
 import { isAbort, problemText } from './notices.js'
 
@@ -119,7 +119,7 @@ function build(task) {
   task.draw = () => {
     if (task.state !== 'waiting' && task.state !== 'moving') return
     const share = task.size === 0 ? 0 : Math.min(1, task.done / task.size)
-    bar.style.width = `${(100 * share).toFixed(1)}%`
+    setBar(bar, share)
     setAttribute(track, 'aria-valuenow', Math.round(100 * share))
     const text = `${formatSize(task.done)} of ${formatSize(task.size)}`
     setText(words, task.state === 'waiting' ? 'waits' : text)

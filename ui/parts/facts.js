@@ -3,7 +3,7 @@
  * @module
  */
 import { formatShare, formatSize } from '../core/format.js'
-import { fill, h, setAttribute, setText } from './dom.js'
+import { fill, h, setAttribute, setBar, setText } from './dom.js'
 
 /**
  * @typedef {readonly [label: string, value: string | Node | undefined]} Fact
@@ -62,7 +62,7 @@ export function createMeter(label) {
     const isBounded = whole !== undefined && whole > 0
     const share = isBounded ? Math.min(1, used / whole) : 0
     track.hidden = !isBounded
-    bar.style.width = `${(100 * share).toFixed(2)}%`
+    setBar(bar, share)
     bar.className = `bar ${share > 0.95 ? 'bad' : share > 0.85 ? 'warn' : ''}`
     setAttribute(track, 'aria-valuemin', 0)
     setAttribute(track, 'aria-valuemax', whole ?? 0)

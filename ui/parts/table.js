@@ -124,8 +124,9 @@ export const PAGE_ROWS = 50
 /**
  * The pages of a list that is held whole.
  * @param {() => void} onTurn
+ * @param {number} [most] Rows of a page.
  */
-export function createPager(onTurn) {
+export function createPager(onTurn, most = PAGE_ROWS) {
   let page = 0
   let pages = 1
   const where = h('span', { class: 'where' })
@@ -149,10 +150,10 @@ export function createPager(onTurn) {
      * @returns {readonly Row[]}
      */
     slice(rows) {
-      pages = Math.max(1, Math.ceil(rows.length / PAGE_ROWS))
+      pages = Math.max(1, Math.ceil(rows.length / most))
       page = Math.min(page, pages - 1)
-      const from = page * PAGE_ROWS
-      const shown = rows.slice(from, from + PAGE_ROWS)
+      const from = page * most
+      const shown = rows.slice(from, from + most)
       element.hidden = pages === 1
       back.disabled = page === 0
       next.disabled = page === pages - 1

@@ -29,6 +29,8 @@ import { createRemoval } from './removal/progress.js'
 const MOST_OUTCOMES = 20
 /** Machines that are shown one by one, of all removals together: each is laid out at every change. */
 const MOST_TILES = 200
+/** Removals that show their machines at first. */
+const MOST_OPEN = 2
 /** How often a removal is read aloud at most. */
 const SPEAK_MS = 3000
 
@@ -74,8 +76,8 @@ export function removal(first) {
     const all = withFewerTiles(removalsNow(), MOST_TILES)
     /** @type {typeof shown} */
     const next = new Map()
-    for (const progress of all) {
-      const one = shown.get(progress.id) ?? createRemoval(progress.id)
+    for (const [index, progress] of all.entries()) {
+      const one = shown.get(progress.id) ?? createRemoval(progress.id, index < MOST_OPEN)
       one.update(progress)
       next.set(progress.id, one)
     }
@@ -159,6 +161,7 @@ function removalsNow() {
       acknowledged: 0,
       owing: 0,
       unlisted: 0,
+      isAsking: true,
       note: 'Waiting for the machines…',
     }))
   return [

@@ -15,16 +15,17 @@ import {
 } from '../core/format.js'
 import { formatRoute } from '../core/routes.js'
 import { activityPlace } from '../parts/activity.js'
-import { peerText } from '../parts/copy.js'
-import { button, fill, h, icon, setAttribute, setText } from '../parts/dom.js'
+import { button, h, icon, setAttribute, setBar, setText } from '../parts/dom.js'
 import { viewHead } from '../parts/facts.js'
 import { offFrame, onFrame } from '../parts/frame.js'
 import { complain, say } from '../parts/notices.js'
-import { arrange } from '../parts/table.js'
+import { arrange, createPager } from '../parts/table.js'
 import { listen, state } from '../parts/store.js'
 
 /** @typedef {import('../core/documents.js').Transfer} Transfer */
 
+/** Rows of a page: each changes four times a second. */
+const ROWS = 20
 /** Peers of one transfer that are named. */
 const MOST_PEERS = 8
 
@@ -52,6 +53,7 @@ export function transfers() {
     body,
   )
   const nothing = h('p', { class: 'empty' }, 'Nothing is being transferred.')
+  const pager = createPager(() => onFrame(draw), ROWS)
   /** @type {Map<string, ReturnType<typeof createRow>>} */
   let known = new Map()
 
@@ -59,7 +61,7 @@ export function transfers() {
     const { active = 0, transfers: all = [] } = state.transfers ?? {}
     /** @type {typeof known} */
     const next = new Map()
-    for (const transfer of all) {
+    for (const transfer of pager.slice(all)) {
       const row = known.get(transfer.id) ?? createRow(transfer)
       row.update(transfer)
       next.set(transfer.id, row)
@@ -87,7 +89,7 @@ export function transfers() {
       viewHead('Transfers', 'Values on their way between machines and callers.'),
       activityPlace(),
       count,
-      h('div', { class: 'panel' }, h('div', { class: 'table' }, table, nothing)),
+      h('div', { class: 'panel' }, h('div', { class: 'table' }, table, nothing), pager.element),
     ),
     close() {
       leave()
@@ -137,7 +139,6 @@ function createRow({ id, key, direction }) {
     peers,
     h('td', { class: 'tools' }, may('DELETE /v1/transfers/{id}') && stop),
   )
-  let named = ''
 
   /** @param {Transfer} transfer */
   const update = ({ size, done, rate: speed, startedAt, direction: way, peers: from }) => {
@@ -145,7 +146,7 @@ function createRow({ id, key, direction }) {
     track.hidden = !isKnown
     if (isKnown) {
       const share = Math.min(1, done / size)
-      bar.style.width = `${(100 * share).toFixed(1)}%`
+      setBar(bar, share)
       setAttribute(track, 'aria-valuenow', Math.round(100 * share))
     }
     setText(
@@ -159,25 +160,9 @@ function createRow({ id, key, direction }) {
     setText(rate, formatRate(speed))
     const text = from
       .slice(0, MOST_PEERS)
-      .map(({ peer, label, bytes }) => `${label ?? peer}\n${formatSize(bytes)}`)
-    if (text.join() === named) return
-    named = text.join()
+      .map(({ peer, label, bytes }) => `${label ?? shorten(peer, 8, 5)} ${formatSize(bytes)}`)
     const rest = from.length - MOST_PEERS
-    fill(
-      peers,
-      ...from
-        .slice(0, MOST_PEERS)
-        .map(({ peer, label, bytes }) =>
-          h(
-            'div',
-            null,
-            peerText(label ?? peer),
-            ' ',
-            h('span', { class: 'muted' }, formatSize(bytes)),
-          ),
-        ),
-      rest > 0 && h('small', null, `and ${plural(rest, 'more peer')}`),
-    )
+    setText(peers, [...text, ...(rest > 0 ? [`and ${plural(rest, 'more peer')}`] : [])].join(', '))
   }
   return { element, update }
 }

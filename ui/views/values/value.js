@@ -10,7 +10,7 @@ import { formatRoute } from '../../core/routes.js'
 import { nameOf } from '../../core/state.js'
 import { ago } from '../../parts/ages.js'
 import { keyText, peerText } from '../../parts/copy.js'
-import { fill, h, icon, mark } from '../../parts/dom.js'
+import { fill, h, icon, mark, setBar } from '../../parts/dom.js'
 import { card, createFacts } from '../../parts/facts.js'
 import { fillProblem } from '../../parts/notices.js'
 import { createPreview } from '../../parts/preview.js'
@@ -174,7 +174,7 @@ function holdersCard({ holders, heldBytes, size }) {
  */
 function cell(name, share) {
   const bar = h('div', { class: 'bar' })
-  bar.style.width = `${(100 * share).toFixed(1)}%`
+  setBar(bar, share)
   return h('div', { class: 'cell', title: `${name}: ${Math.round(100 * share)}%` }, bar)
 }
 
