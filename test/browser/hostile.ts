@@ -220,7 +220,7 @@ export async function testHostile(bench: Bench): Promise<void> {
       .concat('/ui/constructor', '/ui/__proto__', '/ui/index.html%00', '/ui/tsconfig.json')
     for (const path of paths) match(String((await ask(origin, path)).status), /^40[04]$/, path)
     for (const method of ['POST', 'PUT', 'DELETE']) {
-      equal((await ask(origin, '/ui/', { method })).status, 405, method)
+      match(String((await ask(origin, '/ui/', { method })).status), /^40[15]$/, method)
     }
     const page = await ask(origin, '/ui/')
     equal(page.status, 200)

@@ -13,8 +13,7 @@ const controls = async (visit: Visit): Promise<string[]> =>
     .map((one) => one.getAttribute('aria-label') ?? one.innerText)`)) as string[]
 
 /** What only a writer or an admin may do. */
-const CHANGES =
-  /…$|upload|remove|invite|revoke|cancel|add|bind|pin|evict/i
+const CHANGES = /…$|upload|remove|invite|revoke|cancel|add|bind|pin|evict/i
 
 export async function testSessions(bench: Bench): Promise<void> {
   const { site, report, browser } = bench
