@@ -72,7 +72,7 @@ export class Visit {
         faults.push(`console: ${message.text()}`)
       }
     })
-    page.on('pageerror', (error) => faults.push(`uncaught: ${error.message}`))
+    page.on('pageerror', (error) => faults.push(`uncaught: ${error.stack ?? error.message}`))
     page.on('popup', (popup) => faults.push(`popup: ${popup.url()}`))
     page.on('dialog', (dialog) => {
       faults.push(`dialog: ${dialog.message()}`)

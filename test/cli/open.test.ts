@@ -47,7 +47,10 @@ test('R013-18 the code reaches the browser in a file that only its user may read
   const path = readFileSync(place.file('noted'), 'utf8').trim()
   t.true(path.startsWith(place.file('run')), path)
   t.is(statSync(path).mode & 0o777, 0o600)
-  t.regex(readFileSync(path, 'utf8'), /content="0;url=http:\/\/127[^"]+\/ui\/#code=dstore_code_\w+"/)
+  t.regex(
+    readFileSync(path, 'utf8'),
+    /content="0;url=http:\/\/127[^"]+\/ui\/#code=dstore_code_\w+"/,
+  )
 })
 
 test('R013-18 --print prints the address where there is a display, too', async (t) => {

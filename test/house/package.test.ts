@@ -151,5 +151,5 @@ test('R007-108: only what loads a binary needs the place of its file', (t) => {
 // 0.35 MB for tags, rules, lists and tokens, 0.3 MB for doors and 0.1 MB for sets, none of it from
 // packages.
 test('R007-165: the package is small', (t) => {
-  t.true(unpackedBytes < 5_250_000, String(unpackedBytes))
+  t.true(unpackedBytes < 5_750_000, String(unpackedBytes))
 })

@@ -34,7 +34,13 @@ export function createTable({ caption, columns, keyOf, classOf, empty = 'Nothing
     h('thead', null, h('tr', null, ...columns.map(headOf))),
     body,
   )
-  const element = h('div', { class: 'table' }, table, nothing)
+  // Where it is too wide it scrolls, also by keyboard.
+  const element = h(
+    'div',
+    { class: 'table', tabindex: 0, role: 'region', 'aria-label': caption },
+    table,
+    nothing,
+  )
   /** @type {Map<string, { row: Row, line: HTMLTableRowElement }>} */
   let known = new Map()
 

@@ -2,7 +2,7 @@
 import type { Entry } from '../../directory/directory.ts'
 import { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
-import type { CommitTreeOptions, Node, PutResult, ValueFacts } from '../../node/node.ts'
+import type { CommitTreeOptions, HoldId, Node, PutResult, ValueFacts } from '../../node/node.ts'
 import { buildTree, type PathEntry } from './build-tree.ts'
 import { commitBuilt, type TreeNode } from './commit-built.ts'
 
@@ -12,21 +12,29 @@ export type TreeEntry =
   | { readonly path: string; readonly target: string }
   | { readonly path: string }
 
+export interface CommitEntriesOptions extends CommitTreeOptions {
+  /** Keeps values that were put for this tree; without one, each is kept already. */
+  readonly hold?: HoldId | undefined
+  /** Called with each key that exists under the hold, before its facts are asked for. */
+  readonly onPresent?: (key: Key) => void
+}
+
 /**
- * Makes directories of these entries, and commits their root. Errors: `not-found` for a key that
- * does not exist, with its path; those of `buildTree` and of `NodeTrees`.
+ * Makes directories of these entries, and commits their root, which ends the hold. Errors:
+ * `not-found` for a key that does not exist, with its path; those of `buildTree` and of `NodeTrees`.
  */
 export async function commitEntries(
   node: TreeNode & Pick<Node, 'index'>,
   entries: readonly TreeEntry[],
-  { name, naming, ...options }: CommitTreeOptions = {},
+  { name, naming, hold: given, onPresent, ...options }: CommitEntriesOptions = {},
 ): Promise<PutResult> {
   const { trees } = node
-  const hold = await trees.openHold(options)
+  const hold = given ?? (await trees.openHold(options))
   try {
     const keyed = entries.filter((one) => 'key' in one)
     const keys = keyed.map(({ key }) => key)
     const present = await trees.present(hold, keys, options)
+    if (onPresent !== undefined) keys.filter((_, i) => present[i]).forEach(onPresent)
     const facts = await node.index.statMany(keys, options)
     const values = keyed.map((one, i) => valueOf(one, present[i] ? facts[i] : undefined))
     const others = entries.filter((one) => !('key' in one)).map(otherOf)
@@ -35,7 +43,7 @@ export async function commitEntries(
     return await commitBuilt(node, hold, built, { ...options, ...as })
   } catch (error) {
     // Nothing of it is worth keeping: a repeat sends no more than the list.
-    await trees.releaseHold(hold).catch(() => undefined)
+    if (given === undefined) await trees.releaseHold(hold).catch(() => undefined)
     throw error
   }
 }

@@ -390,6 +390,25 @@ test('R007-334 R007-224 a tree of entries takes keys in sight', async (t) => {
   t.is((await call('POST', '/v1/trees', { body: entries })).status, 403)
 })
 
+test('R013-16 a tree of entries takes what the token sent under its hold, and nothing else', async (t) => {
+  const { call, node } = await confined(t)
+  const secret = await put(node, SECRET, 'other/secret')
+  const open = async (): Promise<string> =>
+    jsonOf(await call('POST', '/v1/holds'))['hold'] as string
+  const hold = await open()
+  const mine = jsonOf(await call('POST', `/v1/values?hold=${hold}`, { body: 'mine' }))['key']
+  const commit = (key: unknown, under: string): Promise<Answer> =>
+    call('POST', `/v1/trees?hold=${under}&name=ci/made`, {
+      body: JSON.stringify({ entries: [{ path: 'a/b', key }] }),
+    })
+  t.is((await commit(secret.toString(), hold)).status, 404, 'it exists')
+  t.is((await commit(mine, await open())).status, 404, 'sent under another hold')
+  t.is((await commit(mine, '0'.repeat(32))).status, 404)
+  t.is((await commit(mine, hold)).status, 201)
+  t.is((await call('GET', '/v1/trees/ci/made/a/b')).body.toString(), 'mine')
+  t.is((await commit(mine, hold)).status, 404, 'the hold has ended')
+})
+
 test('R007-334 the holds of others are not used, and what is sent is bounded', async (t) => {
   const { call, node, make, as } = await confined(t)
   const other = as((await make({ role: 'writer', label: 'o', prefix: 'other/' })).token)

@@ -318,6 +318,22 @@ test('R007-224 a tree is made of a list of entries', async (t) => {
   t.is((await send('POST', '/v1/trees?name=made', JSON.stringify({ entries }))).status, 200)
 })
 
+test('R013-16 a list takes values that were put under a hold, which a refusal leaves', async (t) => {
+  const { daemon } = await treeServing(t)
+  const send = sender(daemon.socket)
+  const hold = json(await send('POST', '/v1/holds'))['hold'] as string
+  const { key } = json(await send('POST', `/v1/values?hold=${hold}`, 'one')) as { key: string }
+  const commit = (entries: object[]): Promise<Answer> =>
+    send('POST', `/v1/trees?hold=${hold}&name=made&tag=1`, JSON.stringify({ entries }))
+  t.is((await commit([{ path: '../a', key }])).status, 400)
+  const absent = await commit([{ path: 'a', key: 'f'.repeat(64) }])
+  t.is(absent.status, 404, absent.body.toString())
+  const answer = await commit([{ path: 'sub/a', key, exec: true }, { path: 'none/' }])
+  t.is(answer.status, 201, answer.body.toString())
+  t.is((await send('GET', '/v1/trees/made/sub/a')).body.toString(), 'one')
+  t.is((await commit([{ path: 'b', key }])).status, 404, 'the hold has ended')
+})
+
 test('R007-224 a list that is no tree is refused, and leaves nothing', async (t) => {
   const { daemon, node } = await treeServing(t)
   const send = sender(daemon.socket)

@@ -30,10 +30,16 @@ const OWN_ROUTES: ReadonlySet<string> = new Set([
   '/v1/set',
   '/v1/set/step-down',
   '/v1/stop',
+  '/v1/http',
+  '/v1/session',
+  '/v1/session/codes',
   '/metrics',
+  '/ui',
 ])
 
-export const isOwnRoute = (route: string): boolean => OWN_ROUTES.has(route)
+/** By a route or a path: those below `/ui/` are files of the package. */
+export const isOwnRoute = (route: string): boolean =>
+  OWN_ROUTES.has(route) || route.startsWith('/ui/')
 
 /** Throws where the node takes no calls. */
 export function checkServing(member: Serving | undefined, route: string): void {

@@ -16,7 +16,8 @@ type Document = Readonly<Record<string, unknown>>
 
 /**
  * POST /v1/trees {"key"}, with `?hold=`: commits a tree whose directories are made. {"entries"}:
- * makes directories of values that are stored. {"path", "follow"}: the daemon reads a folder.
+ * makes directories of values that are stored, or were put under `?hold=` (R013-16). {"path",
+ * "follow"}: the daemon reads a folder.
  */
 export async function putTree(call: HttpCall): Promise<void> {
   const options = callOptions(call)
@@ -36,11 +37,11 @@ export async function putTree(call: HttpCall): Promise<void> {
 }
 
 async function putEntries(call: HttpCall, { entries }: Document): Promise<void> {
-  const { hold, ...naming } = keeperIn(call)
-  if (hold !== undefined) throw new DstoreError('usage', 'a list of entries has no hold')
   if (!Array.isArray(entries)) throw new DstoreError('usage', 'entries must be a list')
   const list = entries.map(entryIn)
-  const options = { ...callOptions(call), ...naming }
+  // A value that such a token sent under its hold is in sight for this request (R007-334).
+  const onPresent = call.reach
+  const options = { ...callOptions(call), ...keeperIn(call), onPresent }
   const { index } = call.node
   const node = {
     index,

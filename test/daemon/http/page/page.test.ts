@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { test } from '../../../serial.ts'
 import { readPageFiles } from '../../../../src/daemon/http/page/page-files.ts'
@@ -116,6 +116,21 @@ test('R013-12 every file of the built page has a type, and the licence of what i
   for (const [path, { type }] of files) t.not(type, 'application/octet-stream', path)
   t.regex(files.get('vendor/uplot-license.txt')!.bytes.toString(), /MIT/)
   t.true(existsSync('dist/ui/vendor/uplot.css'))
+})
+
+test('R013-12 every file that the page names is served', async (t) => {
+  const files = await readPageFiles()
+  const named = /(?:\b(?:src|href)=|\bfrom |\bimport\(|LIBRARY = )["']([^"':#]+\.(?:js|css))["']/g
+  let count = 0
+  for (const [path, { bytes }] of files) {
+    if (path.startsWith('vendor/') || !/\.(html|js)$/.test(path)) continue
+    for (const [, target] of bytes.toString().matchAll(named)) {
+      count++
+      const wanted = posix.join(posix.dirname(path), target!)
+      t.true(files.has(wanted), `${path} loads ${wanted}`)
+    }
+  }
+  t.true(count > 20)
 })
 
 test('R013-15 a build without the page has no files, and says how to have them', async (t) => {
