@@ -300,12 +300,12 @@ export const COMMANDS: CommandTable = {
     usage: '[--watch]',
     summary: 'show what the node is and does',
     examples: [
-      ['dstore status --watch', 'refresh every second'],
+      ['dstore status --watch', 'refresh every second, with rates and their course'],
       ['dstore status --json', 'as JSON, for a program'],
     ],
     flags: ['watch', 'json', ...PLACE, 'timeout'],
     positionals: NONE,
-    load: async () => (await import('./commands/background.ts')).status,
+    load: async () => (await import('./commands/status.ts')).status,
   },
   doctor: {
     usage: '',

@@ -58,6 +58,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/daemon/process/set': 'A member of a set as a node: opened, standing by, active.',
   'src/daemon/http/archive': 'The figures of an archive.',
   'src/daemon/config/archive': 'Settings of the archive, and the note that a store has one.',
+  'src/daemon/client/events': 'The calls of a client that tell what changes.',
   'src/daemon/client/set': 'The calls of a client about its set.',
   'src/daemon/client/lists': 'The lists of a client.',
   'src/daemon/client/tokens': 'The calls of a client about tokens.',

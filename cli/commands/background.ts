@@ -1,5 +1,4 @@
-/** `start`, `stop`, `status`, `logs`: the node in the background. */
-import { setTimeout as sleep } from 'node:timers/promises'
+/** `start`, `stop`, `logs`: the node in the background. */
 import { DstoreError } from '../../src/errors.ts'
 import { readyLine } from '../../src/daemon/process/readiness.ts'
 import { formatSize } from '../../src/daemon/config/quantities.ts'
@@ -11,13 +10,9 @@ import { nodeParameters } from '../node-flags.ts'
 import { findDaemon, place, requireDaemon, startDaemon } from '../session.ts'
 import { readDestination, type Destination } from '../input/ticket-input.ts'
 import { afterGlobalStart, afterLocalStart, wasLocal } from '../terminal/next-steps.ts'
-import { memberNames } from '../terminal/member-names.ts'
-import { doorsText, httpText, isPlain, plainText, statusText } from '../terminal/status-text.ts'
+import { doorsText, httpText, isPlain, plainText } from '../terminal/status-text.ts'
 import { plural, type Terminal } from '../terminal/terminal.ts'
 import { showLog } from '../terminal/show-log.ts'
-
-/** How often `status --watch` refreshes. */
-const REFRESH_MS = 1000
 
 export async function start(invocation: Invocation): Promise<number> {
   const { flags, terminal, signal } = invocation
@@ -113,23 +108,6 @@ export async function stop(invocation: Invocation): Promise<number> {
   if (client === undefined) invocation.terminal.note('no daemon is running')
   else await client.stop()
   return 0
-}
-
-export async function status(invocation: Invocation): Promise<number> {
-  const { flags, terminal, signal } = invocation
-  const client = await requireDaemon(invocation)
-  for (;;) {
-    const found = await client.status()
-    if (flags.watch === true) await terminal.clearScreen()
-    const away = found.registered.filter(({ connected }) => !connected).map(({ peer }) => peer)
-    const traffic = found.role === 'global' ? found.traffic.map(({ peer }) => peer) : []
-    const named = terminal.json ? [] : [...away, ...traffic]
-    const nameOf = await memberNames(client, named, flags.verbose)
-    await terminal.printFact(found, statusText(found, nameOf))
-    if (flags.watch !== true) return 0
-    // Rethrow the reason of the signal: it decides the exit code.
-    await sleep(REFRESH_MS, undefined, { signal }).catch(() => signal.throwIfAborted())
-  }
 }
 
 export async function logs({ flags, terminal, signal }: Invocation): Promise<number> {

@@ -69,6 +69,11 @@ export class Terminal {
     if (isatty(1) && !this.#json) await this.output.write(Buffer.from('\u001b[H\u001b[J'))
   }
 
+  /** The width of the terminal that stdout is; undefined if a program reads it. */
+  get columns(): number | undefined {
+    return isatty(1) && !this.#json ? process.stdout.columns || 80 : undefined
+  }
+
   /** A note: worth knowing, but not the result. */
   note(text: string): void {
     if (!this.#quiet) this.#writeMessage(`${text}\n`)

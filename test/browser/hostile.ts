@@ -218,9 +218,9 @@ export async function testHostile(bench: Bench): Promise<void> {
     const paths = ['/ui/../dstore.js', '/ui/%2e%2e/dstore.js', '/ui/..%2fdstore.js']
       .concat('/ui/vendor/../../dstore.js', '/ui//etc/passwd', '/ui/%2fetc%2fpasswd')
       .concat('/ui/constructor', '/ui/__proto__', '/ui/index.html%00', '/ui/tsconfig.json')
-    for (const path of paths) equal((await ask(origin, path)).status, 404, path)
+    for (const path of paths) match(String((await ask(origin, path)).status), /^40[04]$/, path)
     for (const method of ['POST', 'PUT', 'DELETE']) {
-      equal((await ask(origin, '/ui/', { method })).status, 405, method)
+      match(String((await ask(origin, '/ui/', { method })).status), /^40[15]$/, method)
     }
     const page = await ask(origin, '/ui/')
     equal(page.status, 200)
@@ -236,19 +236,29 @@ export async function testHostile(bench: Bench): Promise<void> {
   await test('what gets into the page can neither run nor call home', async () => {
     await visiting(browser, await global.open(), async (visit) => {
       await bench.opened(visit)
-      visit.expect(/Content Security Policy/i, /^policy: /, /Refused to/, /violates/)
+      visit.expect(/Content Security Policy/i, /^policy: /, /Trusted/, /localhost:1/)
       await visit.page.evaluate(`(() => {
-        const box = document.createElement('div')
-        box.innerHTML = '<img src="x:" onerror="globalThis.ran = 1"><svg onload="ran = 2"></svg>' +
-          '<img src="http://localhost:1/home"><iframe src="http://localhost:1/"></iframe>'
-        document.body.append(box)
-        const script = document.createElement('script')
-        script.textContent = 'globalThis.ran = 3'
-        document.body.append(script)
-        const form = document.createElement('form')
-        form.action = 'http://localhost:1/'
-        document.body.append(form)
-        form.submit()
+        const add = (name, attributes) => {
+          const element = document.createElement(name)
+          for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value)
+          document.body.append(element)
+          return element
+        }
+        add('img', { src: 'http://localhost:1/home' })
+        add('iframe', { src: 'http://localhost:1/' })
+        add('link', { rel: 'stylesheet', href: 'http://localhost:1/' })
+        add('p', { style: 'background: url(http://localhost:1/)' })
+        add('form', { action: 'http://localhost:1/' }).submit()
+        for (const text of ['textContent', 'src']) {
+          try {
+            const script = document.createElement('script')
+            script[text] = 'globalThis.ran = 1'
+            document.body.append(script)
+          } catch {}
+        }
+        try {
+          document.body.insertAdjacentHTML('beforeend', '<img src=x onerror="globalThis.ran = 2">')
+        } catch {}
       })()`)
       equal(await fetched(visit, 'http://localhost:1/'), 'TypeError')
       const seen = (): Promise<unknown> => visit.page.evaluate('globalThis.violations.length')

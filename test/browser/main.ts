@@ -34,9 +34,8 @@ if ('missing' in tools) {
     try {
       for (const [name, load] of Object.entries(PARTS)) {
         if (wanted.length > 0 && !wanted.includes(name)) continue
-        await (
-          await load()
-        )(bench)
+        // What a part sets up may fail as well.
+        await report.test(`the part ${name}`, async () => (await load())(bench))
       }
     } finally {
       await site.ends.end()

@@ -27,6 +27,9 @@ export class Ends implements Owner {
   }
 }
 
+/** The exit code of a command that finds no value. */
+export const NOT_FOUND = 3
+
 /** The machines' labels. */
 export const LABELS = ['amsterdam', 'berlin', 'copenhagen'] as const
 

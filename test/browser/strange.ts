@@ -1,8 +1,9 @@
 /** Values, names and labels that try to run, to spoil the view, or to pass for others. */
 import { deepEqual, equal, match, ok } from 'node:assert/strict'
+import { LABEL_CHARS } from '../../src/limits.ts'
 import { overflowing } from './accessible.ts'
 import type { Bench } from './bench.ts'
-import { Ends, joined } from './site.ts'
+import { Ends, joined, NOT_FOUND } from './site.ts'
 import { rowsOf, mainText } from './views.ts'
 import { visiting, type Visit } from './visit.ts'
 
@@ -13,7 +14,7 @@ const SVG = `<svg xmlns="http://www.w3.org/2000/svg" onload="top.ran = 'svg'"><s
 const JSON_TEXT = `{"__proto__": {"ran": "json"}, "<script>": "top.ran = 'json'", "n": 12345678901234567890}`
 
 const NAMES = {
-  script: `strange/<script>top.ran='name'</script>`,
+  script: `strange/<script>top.ran='name'<\\script>`,
   image: `strange/<img src=x onerror=top.ran='image'>`,
   template: 'strange/${top.ran=1}{{top.ran=2}}',
   quotes: `strange/"'\`><svg onload=top.ran=3>`,
@@ -23,8 +24,11 @@ const NAMES = {
   hebrew: 'strange/\u{5D0}\u{5D1}\u{5D2} 1 2 3',
   combining: `strange/z${'\u{301}'.repeat(40)}`,
   wide: `strange/${'\u{1F9D1}\u{200D}\u{1F4BB}'.repeat(20)}`,
-  long: `strange/${'w'.repeat(900)}`,
+  long: `strange/${'w'.repeat(480)}`,
 } as const
+
+/** As long and as wide as a label may be. */
+const WIDE_LABEL = 'W'.repeat(LABEL_CHARS)
 
 const ran = (visit: Visit): Promise<unknown> => visit.page.evaluate('typeof globalThis.ran')
 
@@ -93,7 +97,7 @@ export async function testStrange(bench: Bench): Promise<void> {
       await bench.show(visit, 'removal')
       const name = `${NAMES.script}2`
       await removeByPage(visit, name, name)
-      await bench.eventually(async () => (await global.node.run(['get', name])).exit === 6)
+      await bench.eventually(async () => (await global.node.run(['get', name])).exit === NOT_FOUND)
       equal((await global.node.run(['get', NAMES.script])).exit, 0)
       equal(await ran(visit), 'undefined')
     })
@@ -131,10 +135,10 @@ export async function testStrange(bench: Bench): Promise<void> {
     })
   })
 
-  await test('a label of 64 wide characters fits at 360 px', async () => {
+  await test('a label of the widest characters fits at 360 px', async () => {
     const ends = new Ends()
     try {
-      await joined(ends, global, 'W'.repeat(64))
+      await joined(ends, global, WIDE_LABEL)
       await visiting(
         browser,
         await global.open(),
@@ -143,14 +147,14 @@ export async function testStrange(bench: Bench): Promise<void> {
           for (const view of ['overview', 'machines', 'access'] as const) {
             await bench.show(visit, view)
             await bench.eventually(async () => {
-              return view === 'overview' || (await mainText(visit)).includes('W'.repeat(64))
+              return view === 'overview' || (await mainText(visit)).includes(WIDE_LABEL)
             })
             deepEqual(await overflowing(visit), [], view)
           }
         },
         { width: 360, height: 740 },
       )
-      await global.run(['members', 'rm', 'W'.repeat(64)])
+      await global.run(['members', 'rm', WIDE_LABEL])
     } finally {
       await ends.end()
     }

@@ -1,4 +1,5 @@
 /** One visit to the page: a tab of its own, and whatever went wrong in it. */
+import { join } from 'node:path'
 import type { Browser, Context, Devtools, Page, Theme } from './chromium.ts'
 
 /** How long an action waits for its element: long, as a busy machine is slow. */
@@ -108,6 +109,15 @@ export class Visit {
     return this.#origin
   }
 
+  /** What a person sees: the beginning of the text. With `DSTORE_PAGE_SHOTS=DIR` also a picture. */
+  async told(): Promise<string> {
+    const folder = process.env['DSTORE_PAGE_SHOTS']
+    if (folder !== undefined) {
+      await this.page.screenshot({ path: join(folder, `${Date.now()}.png`), fullPage: true })
+    }
+    return String(await this.page.evaluate('document.body.innerText.slice(0, 2000)'))
+  }
+
   /** Throws if anything went wrong; ends the visit. */
   async end(): Promise<void> {
     const violations = (await this.page.evaluate('globalThis.violations')) as string[]
@@ -130,13 +140,12 @@ export async function visiting(
     await visit.open(url)
     await work(visit)
   } catch (error) {
+    const shown = await visit.told().catch(String)
     await visit.context.close().catch(() => undefined)
-    if (visit.faults.length > 0) {
-      throw new Error(`${String(error)}\nthe page had faults:\n${visit.faults.join('\n')}`, {
-        cause: error,
-      })
-    }
-    throw error
+    const { stack } = error as Error
+    throw new Error(`${stack}\nit showed:\n${shown}\nfaults:\n${visit.faults.join('\n')}`, {
+      cause: error,
+    })
   }
   await visit.end()
 }

@@ -149,7 +149,7 @@ test('R007-108: only what loads a binary needs the place of its file', (t) => {
 // A fifth of it are specs and their vectors, which are to be read without the repository. Of the
 // code, types and vectors, 0.5 MB are for directories, 42 KB of that from packages (cborg), and
 // 0.35 MB for tags, rules, lists and tokens, 0.3 MB for doors and 0.1 MB for sets, none of it from
-// packages.
+// packages. The page has 0.35 MB, 50 KB of it from a package (uplot).
 test('R007-165: the package is small', (t) => {
-  t.true(unpackedBytes < 5_750_000, String(unpackedBytes))
+  t.true(unpackedBytes < 5_700_000, String(unpackedBytes))
 })

@@ -39,6 +39,20 @@ test('R013-58: a character that the end of the preview cuts is left out', (t) =>
 test('JSON is indented, and what only looks like it stays as it is', (t) => {
   t.is(prettyJson('{"a":[1]}'), '{\n  "a": [\n    1\n  ]\n}')
   t.is(prettyJson('{"a":'), undefined)
+  for (const document of [
+    {},
+    [],
+    { a: {}, b: [[], 1, 'x: [,] "\\'] },
+    [null, true, -1.5e-7, { a: 1 }],
+  ]) {
+    const text = JSON.stringify(document)
+    t.is(prettyJson(text), JSON.stringify(document, undefined, 2))
+  }
+  t.is(
+    prettyJson('{"n":12345678901234567890,"n":1.0}'),
+    '{\n  "n": 12345678901234567890,\n  "n": 1.0\n}',
+  )
+  t.is(prettyJson('['.repeat(10_000) + ']'.repeat(10_000)), undefined)
   t.is(prettyJson('plain'), undefined)
 })
 

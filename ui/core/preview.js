@@ -43,19 +43,39 @@ export function textOf(bytes, isWhole) {
   }
 }
 
+/** A document with more levels is shown as it is: its lines would be longer than what they hold. */
+const MOST_LEVELS = 100
+
 /**
- * A JSON document with its levels indented; undefined for any other text.
+ * A JSON document with its levels indented; undefined for any other text. Names and numbers stay as
+ * they are written: a parser would drop names that come twice, and digits of long numbers.
  * @param {string} text
  * @returns {string | undefined}
  */
 export function prettyJson(text) {
   if (!/^\s*[[{]/.test(text)) return undefined
   try {
-    return JSON.stringify(JSON.parse(text), undefined, 2)
+    JSON.parse(text)
   } catch {
     return undefined
   }
+  let shown = ''
+  let before = ''
+  let level = 0
+  const line = () => `\n${'  '.repeat(level)}`
+  for (const [token] of text.matchAll(/"(?:[^"\\]+|\\.)*"|[[\]{}:,]|[^\s"[\]{}:,]+/g)) {
+    const isEnd = token === ']' || token === '}'
+    if (isEnd) level--
+    if (isEnd ? !isBegin(before) : isBegin(before) || before === ',') shown += line()
+    shown += token === ':' ? ': ' : token
+    if (isBegin(token) && ++level > MOST_LEVELS) return undefined
+    before = token
+  }
+  return shown
 }
+
+/** @param {string} token */
+const isBegin = (token) => token === '[' || token === '{'
 
 /**
  * The first bytes as lines of hexadecimal, with what is readable beside them.

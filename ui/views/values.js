@@ -84,7 +84,7 @@ export function values(first) {
     h('div', { class: 'toolbar' }, form),
     activityPlace(),
     place,
-    uploads.inputs,
+    mayPut && uploads.inputs,
   )
   if (mayPut) uploads.acceptDrops(element)
   show(begin)

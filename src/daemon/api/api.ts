@@ -248,6 +248,11 @@ export interface TokenAnswer extends TokenEntry {
   readonly token: string
 }
 
+/** The transfer that was cancelled. */
+export interface CancelledTransferAnswer {
+  readonly id: string
+}
+
 /** The listener of the API on TCP. */
 export interface HttpStatus {
   readonly url: string

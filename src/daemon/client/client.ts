@@ -15,7 +15,7 @@ import type {
 } from '../../node/node.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import type { FileIdentity } from '../../store/file/file-identity.ts'
-import { changes, documents, json, result, type DaemonResponse } from './response.ts'
+import { documents, json, result, type DaemonResponse } from './response.ts'
 import { KEY_HEADER, SIZE_HEADER } from '../api/api.ts'
 import type {
   AdmitAnswer,
@@ -40,6 +40,7 @@ import type {
 } from '../api/api.ts'
 import { HttpClient, type RequestParts } from './http-client.ts'
 import type { ClientOptions } from './client-options.ts'
+import { EventClient } from './events/event-client.ts'
 import { ListClient, type NamesQuery } from './lists/list-client.ts'
 import { RuleClient } from './names/rule-client.ts'
 import { TagClient } from './names/tag-client.ts'
@@ -106,6 +107,10 @@ export class Client {
   /** Lists of keys and names. */
   get lists(): ListClient {
     return new ListClient(this.#http)
+  }
+
+  get events(): EventClient {
+    return new EventClient(this.#http)
   }
 
   get tags(): TagClient {
@@ -234,13 +239,8 @@ export class Client {
   }
 
   /** Every change after a position (default: from now on), until an error or the caller ends it. */
-  async *watch(
-    after?: string,
-    onStart?: (position: string) => void,
-  ): AsyncGenerator<ChangeLine, void, undefined> {
-    const headers = after === undefined ? {} : { 'Last-Event-ID': after }
-    const parts = { headers, ...STREAM }
-    yield* changes(await this.#http.call('GET', '/v1/changes', parts), onStart)
+  watch(after?: string, onStart?: (position: string) => void): AsyncGenerator<ChangeLine> {
+    return this.events.changes(after, onStart)
   }
 
   /** Creates a ticket. */

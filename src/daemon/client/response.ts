@@ -6,7 +6,7 @@ import { DstoreError } from '../../errors.ts'
 import { HTTP_ANSWER_BYTES } from '../../limits.ts'
 import type { Progress } from '../../node/node.ts'
 import { PROBLEM_TRAILER } from '../api/api.ts'
-import type { CallEvent, ChangeLine, Problem } from '../api/api.ts'
+import type { CallEvent, Problem } from '../api/api.ts'
 import { errorOf, parseProblem } from '../api/problem.ts'
 import type { Slot } from './slots.ts'
 
@@ -125,12 +125,12 @@ export async function result<Result>(
 }
 
 /**
- * The changes in a body of server-sent events, until it fails. The first id is where they start.
+ * The data of server-sent events in a body, until it fails. The first id is where they start.
  */
-export async function* changes(
+export async function* serverSent<Data>(
   response: DaemonResponse,
   onStart?: (position: string) => void,
-): AsyncGenerator<ChangeLine, void, undefined> {
+): AsyncGenerator<Data, void, undefined> {
   let started = false
   let failed = false
   for await (const line of lines(response)) {
@@ -142,7 +142,7 @@ export async function* changes(
     if (!line.startsWith('data: ')) continue
     const data: unknown = JSON.parse(line.slice('data: '.length))
     if (failed) throw errorOf(data as Problem)
-    yield data as ChangeLine
+    yield data as Data
   }
   throw new DstoreError('unreachable', 'the daemon ended')
 }

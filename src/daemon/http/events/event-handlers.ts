@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { DstoreError } from '../../../errors.ts'
 import { suffices } from '../../../membership/role.ts'
+import type { CancelledTransferAnswer } from '../../api/api.ts'
 import { problemOf } from '../../api/problem.ts'
 import { sendJson, type HttpCall } from '../call.ts'
 import { beginEvents, withBeats } from './event-stream.ts'
@@ -41,5 +42,6 @@ export async function cancelTransfer(call: HttpCall): Promise<void> {
   if (call.node.activity?.cancelTransfer(id) !== true) {
     throw new DstoreError('not-found', `no such transfer: ${id}`)
   }
-  sendJson(call, 200, { id })
+  const answer: CancelledTransferAnswer = { id }
+  sendJson(call, 200, answer)
 }
