@@ -32,20 +32,18 @@ const WIDE_LABEL = 'W'.repeat(LABEL_CHARS)
 
 const ran = (visit: Visit): Promise<unknown> => visit.page.evaluate('typeof globalThis.ran')
 
-/** Where a bidi character could turn what stands beside the name. */
+/** Text that a bidi character turns as well: what follows a name in the element that isolates it. */
 const LEAKS = `(() => {
   const leaks = []
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
   for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
     if (!/[\\u202a-\\u202e\\u2066-\\u2069]/.test(node.data) || !node.parentElement.checkVisibility()) continue
     let at = node.parentElement
-    let isKept = false
-    for (; at !== null; at = at.parentElement) {
-      const { unicodeBidi, display } = getComputedStyle(at)
-      if (/isolate|plaintext/.test(unicodeBidi)) isKept = true
-      if (isKept || display !== 'inline') break
-    }
-    if (!isKept && at?.textContent !== node.data) leaks.push(at?.outerHTML.slice(0, 200) ?? '')
+    while (!/isolate|plaintext/.test(getComputedStyle(at).unicodeBidi)) at = at.parentElement
+    const rest = document.createRange()
+    rest.setStartAfter(node)
+    rest.setEndAfter(at.lastChild)
+    if (rest.toString().trim() !== '') leaks.push(at.outerHTML.slice(0, 300))
   }
   return leaks
 })()`
