@@ -3,8 +3,8 @@ import type { Sample } from '../../src/daemon/api/events.ts'
 import { formatSize } from '../../src/daemon/config/quantities.ts'
 
 /** From the lowest to the highest. */
-const BLOCKS = [...'▁▂▃▄▅▆▇█']
-const ASCII = [...'_.,-=+*#']
+const BLOCKS = '▁▂▃▄▅▆▇█'
+const ASCII = '_.,-=+*#'
 
 /** Where the lines stand. */
 export interface LineSpace {
@@ -71,7 +71,7 @@ export function sparkLine(values: readonly number[], { columns, isUtf8 }: LineSp
 
 const msText = (ms: number): string => `${ms < 10 ? ms.toFixed(1) : Math.round(ms)}ms`
 
-/** Does the locale of the process say that its terminal shows UTF-8? The first that is set counts. */
+/** Does the locale say that the terminal shows UTF-8? The first variable that is set counts. */
 export function showsUtf8(environment: NodeJS.ProcessEnv): boolean {
   const { LC_ALL, LC_CTYPE, LANG } = environment
   return /utf-?8/i.test(LC_ALL || LC_CTYPE || LANG || '')

@@ -63,7 +63,7 @@ export interface ListedRequest {
   end(): void
 }
 
-/** Smaller requests are over before anybody could see them. */
+/** Smaller requests end too soon to be seen. */
 const LISTED_BYTES = MIB
 
 /** Answers one peer until its channel ends. Rejects with the failure, which the peer was sent. */
@@ -133,7 +133,7 @@ async function serveFetch(
   }
 }
 
-/** Serves the ranges, which somebody may cancel if they are large. */
+/** Serves the ranges. An admin may cancel a large request. */
 async function serveListed(
   transfer: TransferChannel,
   host: TransferHost,
@@ -150,7 +150,7 @@ async function serveListed(
   let farewell: NodeJS.Timeout | undefined
   const request = host.list(peer, { digest, size: value.size }, (reason) => {
     canceller.abort(reason)
-    // The peer may take nothing, and then a piece is on its way for ever.
+    // A peer that takes nothing would keep a piece on its way.
     farewell = setTimeout(() => channel.abort(reason), FAREWELL_MS)
   })
   const signal = AbortSignal.any([value.signal, canceller.signal])

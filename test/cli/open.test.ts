@@ -85,11 +85,11 @@ test('R013-18 open refuses what is no role, and makes nothing', async (t) => {
 })
 
 test('R013-18 which program opens an address depends on the session', (t) => {
-  t.is(browserIn({}, 'linux'), undefined)
-  t.is(browserIn({ DISPLAY: ':0' }, 'linux'), 'xdg-open')
-  t.is(browserIn({ WAYLAND_DISPLAY: 'wayland-0' }, 'linux'), 'xdg-open')
-  t.is(browserIn({}, 'darwin'), 'open')
-  t.is(browserIn({ SSH_CONNECTION: '1 2 3 4' }, 'darwin'), undefined)
+  t.is(browserIn({}, 'linux-x64'), undefined)
+  t.is(browserIn({ DISPLAY: ':0' }, 'linux-x64'), 'xdg-open')
+  t.is(browserIn({ WAYLAND_DISPLAY: 'wayland-0' }, 'linux-x64'), 'xdg-open')
+  t.is(browserIn({}, 'darwin-arm64'), 'open')
+  t.is(browserIn({ SSH_CONNECTION: '1 2 3 4' }, 'darwin-arm64'), undefined)
 })
 
 test('R013-19 open starts a daemon as its settings say, and --no-start none', async (t) => {

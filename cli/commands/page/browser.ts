@@ -15,16 +15,16 @@ type Environment = Readonly<Record<string, string | undefined>>
 const FAILURE_MS = 2000
 
 /** The program that opens addresses in this session; undefined where it has no display. */
-export function browserIn(environment: Environment, platform: string): string | undefined {
+export function browserIn(environment: Environment, system: string): string | undefined {
   const { DISPLAY = '', WAYLAND_DISPLAY = '', SSH_CONNECTION = '' } = environment
-  // A display of macOS is on the machine itself, where somebody else may sit.
-  if (platform === 'darwin') return SSH_CONNECTION === '' ? 'open' : undefined
+  // A display of macOS is on the machine itself, where another person may sit.
+  if (system.startsWith('darwin-')) return SSH_CONNECTION === '' ? 'open' : undefined
   return DISPLAY + WAYLAND_DISPLAY === '' ? undefined : 'xdg-open'
 }
 
 /**
  * Opens the address in the browser. Every user of a machine sees the arguments of each process, so
- * the browser is given a file that leads there, and that nobody else can read. It stays: when the
+ * the browser is given a file that leads there, and that only its user reads. It stays: when the
  * browser reads it is not known, and its code is soon worth nothing. The next call replaces it.
  */
 export async function openIn(

@@ -1,6 +1,7 @@
 /** `open`: opens the page of the node in the browser (specs/013, "The command"). */
 import { asDstoreError } from '../../../src/errors.ts'
 import { parseRole } from '../../../src/membership/role.ts'
+import { SYSTEM } from '../../../src/platform.ts'
 import type { Invocation } from '../../command.ts'
 import { useDaemon } from '../../session.ts'
 import { browserIn, openIn } from './browser.ts'
@@ -8,7 +9,7 @@ import { browserIn, openIn } from './browser.ts'
 export async function open(invocation: Invocation): Promise<number> {
   const { flags, terminal } = invocation
   const role = flags.role === undefined ? undefined : parseRole(flags.role)
-  const browser = flags.print === true ? undefined : browserIn(process.env, process.platform)
+  const browser = flags.print === true ? undefined : browserIn(process.env, SYSTEM)
   const client = await useDaemon(invocation)
   const { address } = await client.sessions.openHttp()
   const { code, expiresAt } = await client.sessions.makeCode(role)
@@ -22,7 +23,7 @@ export async function open(invocation: Invocation): Promise<number> {
       else terminal.note(`opened ${page} by ${browser}; \`dstore open --print\` prints an address`)
       return 0
     } catch (error) {
-      // The code waits: whoever reads this may open it.
+      // The code waits: the address is as good as before.
       terminal.note(`${asDstoreError(error).message}: open this address yourself`)
     }
   }

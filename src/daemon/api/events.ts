@@ -20,7 +20,7 @@ export interface Sample {
   readonly ok: number
   readonly refused: number
   readonly failed: number
-  /** Reads that the cache served, or could not; without a cache, of values that exist, or do not. */
+  /** Reads that the cache served, and others; without a cache, of values that exist, and others. */
   readonly hits: number
   readonly misses: number
   /** Of the answers, in ms; null without any. */

@@ -18,7 +18,7 @@ export interface TransferReport {
   readonly key: string
   /** The name that it is put under. */
   readonly name?: string
-  /** Missing where nobody has said. */
+  /** Missing where the sender has not said. */
   readonly size?: number
   /** Bytes that have come or gone since `startedAt`. */
   readonly done: number
@@ -79,7 +79,7 @@ export interface NodeActivity {
   /** Is a transfer or a removal under way, which is worth a look in less than a second? */
   readonly isBusy: boolean
   transfers(): TransferList
-  /** Ends a transfer: whoever waits for it gets `cancelled`. False if there is none. */
+  /** Ends a transfer: its callers get `cancelled`. False if there is none. */
   cancelTransfer(id: string): boolean
   /** Only at Global. */
   readonly members?: (() => MemberActivity[]) | undefined

@@ -1,4 +1,4 @@
-/** What a peer sends to this node, as a transfer that can be cancelled while its bytes are awaited. */
+/** What a peer sends, as a transfer that can be cancelled also while its bytes are awaited. */
 import type { DstoreError } from '../../errors.ts'
 import type { Beginning, Transfers } from './transfers.ts'
 

@@ -7,7 +7,7 @@ import type { Key } from '../../hash/key.ts'
 import { LISTED_TRANSFERS, SAMPLE_MS, TRANSFER_PEERS } from '../../limits.ts'
 import type { TransferList, TransferPeer, TransferReport } from './node-activity.ts'
 
-/** Whoever waits for the transfer gets this: nobody is to try it again. */
+/** The callers of a cancelled transfer get this. It is not tried again. */
 export class TransferCancelled extends DstoreError {
   constructor() {
     super('cancelled', 'an admin cancelled the transfer')
@@ -21,7 +21,7 @@ export interface Beginning {
   readonly key?: Key | undefined
   readonly name?: string | undefined
   readonly size?: number | undefined
-  /** Ends it with this reason, which whoever waits for it gets. */
+  /** Ends it with this reason, which its callers get. */
   readonly cancel: (reason: DstoreError) => void
 }
 
@@ -72,7 +72,7 @@ class Entry implements Transfer {
     this.#end()
   }
 
-  /** Bytes per second in the last second or two, as often as somebody looks. */
+  /** Bytes per second in the last second or two, where it is asked for each second. */
   rate(now: number): number {
     const { done } = this
     if (now - this.#newer.at >= SAMPLE_MS) {

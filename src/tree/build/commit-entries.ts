@@ -20,8 +20,8 @@ export interface CommitEntriesOptions extends CommitTreeOptions {
 }
 
 /**
- * Makes directories of these entries, and commits their root, which ends the hold. Errors:
- * `not-found` for a key that does not exist, with its path; those of `buildTree` and of `NodeTrees`.
+ * Makes directories of these entries, and commits their root, which ends the hold. Errors: those of
+ * `buildTree` and of `NodeTrees`; `not-found` for a key that does not exist, with its path.
  */
 export async function commitEntries(
   node: TreeNode & Pick<Node, 'index'>,

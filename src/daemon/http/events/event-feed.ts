@@ -57,7 +57,7 @@ export class EventFeed {
     this.#options = { every: intervals, ...options }
   }
 
-  /** Sends everything to the reader, and then what changes until the returned function is called. */
+  /** Sends everything to the reader, and then what changes. The returned function ends that. */
   async join(reader: EventReader): Promise<() => void> {
     if (this.#readers.size >= EVENT_READERS) {
       throw new DstoreError('busy', `${EVENT_READERS} clients read events already`)

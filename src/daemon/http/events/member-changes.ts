@@ -18,7 +18,7 @@ export class MemberChanges {
     return { changed: [...this.#told.values()].map(({ member }) => member), gone: [], all: true }
   }
 
-  /** What is different now; undefined for nothing. Without a list, those that were told are gone. */
+  /** What is different now; undefined for nothing. Without a list, all are gone. */
   update(members: readonly MemberActivity[] | undefined): MembersUpdate | undefined {
     const before = this.#told
     if (members === undefined && before === undefined) return undefined

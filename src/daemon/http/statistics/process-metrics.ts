@@ -33,7 +33,8 @@ export function processRegistry(library: Library): Prometheus.Registry {
       this.reset()
       this.inc(seconds(process.cpuUsage()))
     }
-    new library.Counter({ name, help, registers: [register], collect })
+    const counter: unknown = new library.Counter({ name, help, registers: [], collect })
+    register.registerMetric(counter as Prometheus.Metric)
   }
   const metrics = register.getMetricsAsArray() as unknown as Metric[]
   const least = metrics.find(({ name }) => name === LEAST_LAG)!

@@ -1,6 +1,6 @@
 /**
  * The last ten minutes as samples, one a second (specs/013-page.md, "Rules: events, transfers and
- * removals"). A state machine: whoever drives it hands in the time and the counts since the start.
+ * removals"). A state machine: its driver hands in the time, and the counts since the start.
  */
 import { SAMPLES } from '../../../limits.ts'
 import type { Sample } from '../../api/events.ts'
@@ -48,7 +48,7 @@ export class Sampler {
     const { latencies } = totals
     const took = latencies.map((count, bucket) => count - this.#before.latencies[bucket]!)
     const counts = Object.fromEntries(
-      // A node that a member of a set opens anew counts from 0.
+      // A member of a set that becomes active again opens a node that counts from 0.
       COUNTED.map((what) => [what, Math.max(0, totals[what] - this.#before[what])]),
     ) as Record<Counted, number>
     this.#samples.push({

@@ -1,7 +1,7 @@
 /**
  * The removals that callers asked for last, and which Locals have acknowledged them, also after
- * their callers were answered (specs/013-page.md, R013-35). A state machine: whoever asks hands in
- * the time.
+ * their callers were answered (specs/013-page.md, R013-35). A state machine: its caller hands in the
+ * time.
  */
 import { FOLLOWED_REMOVALS, REMOVAL_KEPT_MS } from '../../../limits.ts'
 import type { Digest } from '../../message.ts'

@@ -1,4 +1,4 @@
-/** What those who watch Global's index ask: who has acknowledged which removal, and who is silent. */
+/** What is asked to watch Global's index: who has acknowledged which removal, who is silent. */
 import { DOUBT_MS } from '../../../limits.ts'
 import type { ChangeFeed } from '../feed.ts'
 import type { LocalRegister } from '../local-register.ts'

@@ -3,7 +3,7 @@ import type { Key } from '../../../hash/key.ts'
 import type { ByteRange } from '../../../hash/tree/tree.ts'
 import type { Fact } from '../../../index/message.ts'
 import { FETCH_RUN_BYTES, READ_SHARE_BYTES, SHARE_KEPT_BYTES } from '../../../limits.ts'
-import type { Transfers } from '../../activity/transfers.ts'
+import type { Beginning, Transfers } from '../../activity/transfers.ts'
 import { metered, type ByteBudgets } from '../../calls/byte-budget.ts'
 import type { CallOptions, ReadableValue } from '../../node.ts'
 import type { Fetcher } from '../../swarm/fetcher.ts'
@@ -61,7 +61,7 @@ export class PastCache {
     )
     const limit = limits.deadline(options)
     const signal = AbortSignal.any([limit.signal, read.signal])
-    const cancel = limit.cancel
+    const cancel: Beginning['cancel'] = (reason) => limit.cancel(reason)
     const transfer = moving.begin({ direction: 'in', key, size, cancel })
     try {
       for (let start = range.start; start < range.end; start += FETCH_RUN_BYTES) {

@@ -1,4 +1,4 @@
-/** What a page of another origin, a neighbour on the machine, or a stranger tries. Bytes by hand. */
+/** What a page of another origin, another user of the machine, or a stranger sends. */
 import { once } from 'node:events'
 import { test } from '../../../serial.ts'
 import { HTTP_HEADER_BYTES } from '../../../../src/limits.ts'

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { test } from '../../../serial.ts'
 import { SAMPLES } from '../../../../src/limits.ts'
 import {
