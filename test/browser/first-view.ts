@@ -50,12 +50,13 @@ export async function testFirstView(bench: Bench): Promise<void> {
     const idle = await shareOf(pid)
     const visits: Visit[] = []
     try {
-      for (let i = 0; i < PAGES; i++) {
-        const visit = await Visit.begin(browser)
-        visits.push(visit)
-        await visit.open(await site.global.open())
-        await bench.opened(visit)
-      }
+      for (let i = 0; i < PAGES; i++) visits.push(await Visit.begin(browser))
+      await Promise.all(
+        visits.map(async (visit) => {
+          await visit.open(await site.global.open())
+          await bench.opened(visit)
+        }),
+      )
       await sleep(1000)
       const open = await shareOf(pid)
       report.note(
