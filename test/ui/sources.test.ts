@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { posix } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { ROUTES } from '../../src/daemon/http/routes.ts'
 import { test } from '../serial.ts'
 import { PAGE_FOLDER, pageFiles, pageText } from './page-module.ts'
 
@@ -59,4 +60,26 @@ test('the page takes little of the network: all of it is below 100 KB when compr
   const sum = sizes.reduce((total, size) => total + size, 0)
   t.log(`${sizes.length} files, ${sum} bytes`)
   t.true(sum < 100_000, `${sum} bytes`)
+})
+
+test('R013-62: what the page asks whether it may is a call that there is', (t) => {
+  const calls = ROUTES.flatMap(({ path, methods }) =>
+    Object.keys(methods).map((one) => `${one} ${path}`),
+  )
+  const asked = modules.flatMap((path) =>
+    [...pageText(path).matchAll(/'((?:GET|PUT|POST|DELETE) \/[^']+)'/g)].map(([, call]) => call!),
+  )
+  t.true(asked.length > 30)
+  t.deepEqual(
+    asked.filter((call) => !calls.includes(call)),
+    [],
+  )
+})
+
+test('R013-62: what the page sends has a question before it, but for what opens it', (t) => {
+  const isOpening = /^api\//
+  const sends = /\b(?:ask|call|follow)\(\s*'(PUT|POST|DELETE)'/
+  for (const path of modules.filter((one) => sends.test(pageText(one)) && !isOpening.test(one))) {
+    t.regex(pageText(path), /\bmay\(/, path)
+  }
 })

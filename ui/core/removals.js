@@ -84,22 +84,6 @@ export function progressOfAnswer(answer, key, nameOf) {
  */
 const tilesOf = (names, state) => names.map((name) => ({ name, state }))
 
-/**
- * The same with at most this many tiles together: the first have theirs, the rest are counted.
- * @param {readonly Progress[]} all
- * @param {number} most
- * @returns {Progress[]}
- */
-export function withFewerTiles(all, most) {
-  let left = most
-  return all.map((progress) => {
-    const tiles = progress.tiles.slice(0, left)
-    left -= tiles.length
-    const uncounted = progress.tiles.length - tiles.length
-    return { ...progress, tiles, unlisted: progress.unlisted + uncounted }
-  })
-}
-
 /** @param {import('./documents.js').RemovalAnswer} answer */
 function noteOf({ key, tree, expired }) {
   if (key === undefined)

@@ -42,7 +42,8 @@ export function createPlot({ series, format, isBinary = false, most }) {
     }
     plot.setData(data)
     // Away from the pointer the legend tells the newest values.
-    if (plot.cursor.left < 0) plot.setLegend({ idx: (data[0]?.length ?? 0) - 1 })
+    const last = (data[0]?.length ?? 0) - 1
+    if (last >= 0 && plot.cursor.left < 0) plot.setLegend({ idx: last })
   }
   const build = async () => {
     library ??= import(LIBRARY)

@@ -7,7 +7,7 @@ import { factsPath, keyIn, namePath, valuePath, withQuery } from '../api/paths.j
 import { may, session } from '../api/session.js'
 import { formatCount, formatSize, plural, shorten } from '../core/format.js'
 import { formatRoute } from '../core/routes.js'
-import { progressOf, progressOfAnswer, spokenOf, withFewerTiles } from '../core/removals.js'
+import { progressOf, progressOfAnswer, spokenOf } from '../core/removals.js'
 import { nameOf } from '../core/state.js'
 import { keyText } from '../parts/copy.js'
 import { askFor } from '../parts/dialog.js'
@@ -27,8 +27,6 @@ import { createRemoval } from './removal/progress.js'
 
 /** Outcomes of this page's own calls that are kept. */
 const MOST_OUTCOMES = 20
-/** Machines that are shown one by one, of all removals together: each is laid out at every change. */
-const MOST_TILES = 200
 /** Removals that show their machines at first. */
 const MOST_OPEN = 2
 /** How often a removal is read aloud at most. */
@@ -73,7 +71,7 @@ export function removal(first) {
   let spokeAt = 0
 
   const draw = () => {
-    const all = withFewerTiles(removalsNow(), MOST_TILES)
+    const all = removalsNow()
     /** @type {typeof shown} */
     const next = new Map()
     for (const [index, progress] of all.entries()) {

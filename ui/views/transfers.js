@@ -137,7 +137,7 @@ function createRow({ id, key, direction }) {
     h('td', null, track, words),
     rate,
     peers,
-    h('td', { class: 'tools' }, may('DELETE /v1/transfers/{id}') && stop),
+    h('td', { class: 'tools' }, may('DELETE /v1/transfers/{transfer}') && stop),
   )
 
   /** @param {Transfer} transfer */
