@@ -38,8 +38,8 @@ const OVERFLOWING = `(() => {
   }
   const scrolls = (element) => {
     for (let at = element.parentElement; at !== null; at = at.parentElement) {
-      const { overflowX } = getComputedStyle(at)
-      if (overflowX !== 'visible' && at !== document.body && at !== document.documentElement) return true
+      const isCut = getComputedStyle(at).overflowX !== 'visible' && at.getBoundingClientRect().right <= width + 1
+      if (isCut && at !== document.body && at !== document.documentElement) return true
     }
     return false
   }

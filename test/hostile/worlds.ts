@@ -114,6 +114,7 @@ export async function world(t: ExecutionContext, isFull: boolean): Promise<World
 
 /** What differs between any two runs. */
 const VOLATILE: readonly (readonly [RegExp, string])[] = [
+  [/dstore_code_[0-9a-f]{64}/g, 'CODE'],
   [/\b[0-9a-f]{32}(?=-\d)/g, 'RUN'],
   [/\bRUN-\d+/g, 'POSITION'],
   [/"(seq|incarnation)":\d+/g, '"$1":N'],

@@ -45,7 +45,8 @@ export function setAttribute(element, name, value) {
  */
 function add(element, children) {
   for (const child of children.flat()) {
-    if (child !== undefined && child !== null && child !== false) element.append(child)
+    if (child === undefined || child === null || child === false) continue
+    element.append(typeof child === 'string' ? shownText(child) : child)
   }
 }
 
@@ -65,8 +66,20 @@ export function fill(element, ...children) {
  * @param {string} text
  */
 export function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text
+  const shown = shownText(text)
+  if (element.textContent !== shown) element.textContent = shown
 }
+
+/**
+ * Text as it is shown: characters that turn the direction of writing, which make one name look like
+ * another, are seen as such, as at the prompt of the command line.
+ * @param {string} text
+ * @returns {string}
+ */
+const shownText = (text) =>
+  text.replaceAll(TURNS, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`)
+
+const TURNS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
 
 /**
  * Fills a bar by a share from 0 to 1. A transform needs no layout, however many bars move.

@@ -1,8 +1,11 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { test } from '../../serial.ts'
+import type { Key } from '../../../src/hash/key.ts'
 import { MIB, SAMPLE_MS, LISTED_TRANSFERS, TRANSFER_PEERS } from '../../../src/limits.ts'
 import { Transfers, TransferCancelled } from '../../../src/node/activity/transfers.ts'
 import { received } from '../../../src/node/activity/received.ts'
 import type { NodeActivity, TransferReport } from '../../../src/node/activity/node-activity.ts'
+import type { HeldFile } from '../../../src/node/local/reads/whole-files.ts'
 import type { ServedNode } from '../../../src/node/node.ts'
 import { eventually } from '../../eventually.ts'
 import { pattern } from '../../hash/sizes.ts'
@@ -199,4 +202,22 @@ test('R013-30 what a Local fetches from Global in many requests is one transfer 
   t.is(most, 1)
   const [done] = activityOf(global).transfers().transfers
   t.true(done === undefined || done.done >= 20 * MIB)
+})
+
+test('R013-31 a fetch into a file that is cancelled is not begun again', async (t) => {
+  const nodes = new Nodes(t)
+  const global = await nodes.global()
+  const local = await nodes.local(global, {
+    cacheBytes: MIB,
+    cacheDir: await nodes.folder(),
+    cacheDirBytes: 256 * MIB,
+  })
+  const { key } = await global.put({ bytes: once(pattern(40 * MIB)) })
+  const { holdFile } = local as unknown as { holdFile: (key: Key) => Promise<HeldFile> }
+  const failed = t.throwsAsync(holdFile.call(local, key), { code: 'cancelled' })
+  while (isIdle(local)) await turn()
+  const [{ id }] = activityOf(local).transfers().transfers as [TransferReport]
+  t.true(activityOf(local).cancelTransfer(id))
+  await failed
+  t.true(isIdle(local))
 })

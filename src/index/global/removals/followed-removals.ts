@@ -1,7 +1,6 @@
 /**
  * The removals that callers asked for last, and which Locals have acknowledged them, also after
- * their callers were answered (specs/013-page.md, R013-35). A state machine: its caller hands in the
- * time.
+ * their callers were answered (specs/013-page.md, R013-35). A state machine: the time is handed in.
  */
 import { FOLLOWED_REMOVALS, REMOVAL_KEPT_MS } from '../../../limits.ts'
 import type { Digest } from '../../message.ts'

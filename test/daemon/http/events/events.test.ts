@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { request } from 'node:http'
 import type { IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
 import type { ExecutionContext } from 'ava'
 import { test } from '../../../serial.ts'
 import { eventually } from '../../../eventually.ts'
@@ -86,4 +88,31 @@ test('R013-22 a reader that leaves is no reader any more', async (t) => {
     return asked === before
   })
   t.pass()
+})
+
+test('R013-23 a client that does not read is sent no more, and then everything', async (t) => {
+  const { daemon, node } = await serving(t)
+  const status = node.status.bind(node)
+  let looks = 0
+  // More than the buffers of a socket take, and different each time.
+  node.status = async () => ({ ...(await status()), version: `${++looks}`.padEnd(3_000_000, '.') })
+  const client = connect(daemon.socket)
+  t.teardown(() => client.destroy())
+  await once(client, 'connect')
+  client.pause()
+  client.write('GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await eventually(() => looks >= 4)
+  let text = ''
+  client
+    .setEncoding('latin1')
+    .on('data', (part: string) => (text += part))
+    .resume()
+  const versions = (): number[] =>
+    [...text.matchAll(/"version":"(\d+)\./g)].map(([, version]) => Number(version))
+  await eventually(() => versions().length >= 2)
+  const [first, second] = versions()
+  t.is(first, 1)
+  t.true(second! >= 5, 'what came between was never written')
+  await eventually(() => text.split('"transfers":').length === 3)
+  t.pass('the second event has everything')
 })
