@@ -20,11 +20,11 @@ const { EventStreamParser, JsonLinesParser } = await pageModule<Streams>('core/e
 
 const STREAM =
   ':\n\nid: 1:0\n\nevent: update\ndata: {"a":1}\nid: 1:1\r\n\r\n' +
-  'data: two\rdata:lines\n\n: beat\n\nevent: failed\ndata: {"detail":"x: y"}\n\n'
+  'data: two\r\ndata: and\rdata:lines\n\n: beat\n\nevent: failed\ndata: {"detail":"x: y"}\n\n'
 
 const EVENTS: StreamEvent[] = [
   { event: 'update', data: '{"a":1}', id: '1:1' },
-  { event: 'message', data: 'two\nlines', id: '1:1' },
+  { event: 'message', data: 'two\nand\nlines', id: '1:1' },
   { event: 'failed', data: '{"detail":"x: y"}', id: '1:1' },
 ]
 

@@ -1,4 +1,4 @@
-/** The modules of the page, which are JavaScript without a build: tests state the types they use. */
+/** The modules of the page are JavaScript without a build: tests state the types they use. */
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

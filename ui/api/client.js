@@ -218,7 +218,7 @@ export async function list(path, { skip = 0, limit, signal, method = 'GET', json
  * @template Result
  * @param {string} method
  * @param {string} path
- * @param {(event: { phase: string, doneBytes: number, totalBytes: number | null }) => void} onProgress
+ * @param {(event: { doneBytes: number, totalBytes: number | null }) => void} onProgress
  * @param {CallOptions} [options]
  * @returns {Promise<Result>}
  */
@@ -236,7 +236,8 @@ export async function follow(method, path, onProgress, options) {
 }
 
 /**
- * The server-sent events of a call, in groups as they come. `onHead` runs once the daemon has accepted it.
+ * The server-sent events of a call, in groups as they come. `onHead` runs once the daemon has
+ * accepted it.
  * @param {string} path
  * @param {{ signal: AbortSignal, onHead: () => void, onAlive: () => void,
  *   onId?: (id: string | undefined) => void }} options

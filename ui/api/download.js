@@ -1,6 +1,6 @@
 /**
- * Downloads. A link cannot carry the session's token, so the page fetches the bytes: to the file that
- * the person chose, where the browser can do that, else through the browser's own store of blobs.
+ * Downloads. A link cannot carry the session's token, so the page fetches the bytes: to the file
+ * that the person chose, where the browser can do that, else through the browser's own store of blobs.
  * @module
  */
 import { call } from './client.js'

@@ -7,7 +7,7 @@ import { ApiError, events } from './client.js'
 
 /** The daemon shows at least this often that it is there; twice that is silence. */
 const SILENCE_MS = 10_000
-/** How long a hidden page keeps its streams: browsers allow six connections for all pages of a daemon. */
+/** How long a hidden page keeps its streams: browsers open six connections for all pages. */
 const HIDDEN_MS = 15_000
 
 /**

@@ -7,8 +7,8 @@ const FIRST_MS = 500
 const MOST_MS = 10_000
 
 /**
- * Twice as long with each failure, up to ten seconds, and by up to a fifth less: pages that lost the
- * same daemon do not come back together.
+ * Twice as long with each failure, up to ten seconds, and by up to a fifth less: pages that lost
+ * the same daemon do not come back together.
  * @param {number} failures in sequence, from 1
  * @param {number} random from 0 to 1
  * @returns {number} milliseconds

@@ -1,6 +1,6 @@
 /**
- * What the beginning of a value is, and how it is shown: as text, as a picture, or as bytes. Nothing
- * is ever run, so a page of HTML or a drawing in SVG is text.
+ * What the beginning of a value is, and how it is shown: as text, as a picture, or as bytes.
+ * Nothing is ever run, so a page of HTML or a drawing in SVG is text.
  * @module
  */
 

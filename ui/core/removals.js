@@ -1,6 +1,6 @@
 /**
- * A removal as it reaches the machines: what is shown of it, whether Global's events tell it or only
- * the answer to the page's own call.
+ * A removal as it reaches the machines: what is shown of it, whether Global's events tell it or
+ * only the answer to the page's own call.
  * @module
  */
 

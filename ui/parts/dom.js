@@ -1,5 +1,6 @@
 /**
- * Makes and changes elements. All text is set as text: what comes from outside is never read as HTML.
+ * Makes and changes elements. All text is set as text: what comes from outside is never
+ * read as HTML.
  * @module
  */
 

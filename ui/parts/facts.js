@@ -10,7 +10,8 @@ import { fill, h, setAttribute, setBar, setText } from './dom.js'
  */
 
 /**
- * A list of facts. Those without a value are left out. A text that changes leaves the rest as it is.
+ * A list of facts. Those without a value are left out. A text that changes leaves the rest as
+ * it is.
  */
 export function createFacts() {
   const element = h('dl', { class: 'facts' })

@@ -20,7 +20,8 @@ let library
  */
 
 /**
- * A plot of some series. Words beside it say what it shows now: the picture is hidden from screen readers.
+ * A plot of some series. Words beside it say what it shows now: the picture is hidden from screen
+ * readers.
  * @param {object} options
  * @param {readonly Series[]} options.series
  * @param {(value: number | null | undefined) => string} options.format

@@ -154,7 +154,7 @@ export function changes() {
     close() {
       clearInterval(timer)
       close()
-      // Whoever comes back wants what happens then, not all that happened since.
+      // The next visit shows what happens then, not all that happened since.
       position = undefined
     },
   }

@@ -254,7 +254,7 @@ function confirm(word, { key, names, heldBy = 0 }, isName, place, redraw) {
     text: [
       isName
         ? 'The name goes. Its value goes with it, unless another name, a directory or a put without a name keeps it.'
-        : 'The value goes from every machine. Nobody can open it after a machine has acknowledged.',
+        : 'The value goes from every machine. A machine that has acknowledged gives it to no one.',
     ],
     fields: [
       ...(isKept

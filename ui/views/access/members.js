@@ -80,7 +80,9 @@ const nameIn = ({ label, peer }) => label ?? peer
 function invite() {
   askFor({
     title: 'Invite a machine',
-    text: ['The ticket is a secret: whoever has it may join, until it is used up or expires.'],
+    text: [
+      'The ticket is a secret: a machine that has it may join, until it is used up or expires.',
+    ],
     fields: [
       { name: 'role', label: 'Role', value: 'reader', options: ROLES },
       {

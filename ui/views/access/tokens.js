@@ -139,7 +139,7 @@ function make(reload) {
 function revoke({ id, label }, reload) {
   askFor({
     title: `Revoke ${label}?`,
-    text: ['Whoever shows it is refused from now on. Sessions that began with it end.'],
+    text: ['A program that shows it is refused from now on. Sessions that began with it end.'],
     action: 'Revoke',
     kind: 'danger',
     act: async () => {

@@ -13,8 +13,8 @@ import { arrange } from '../../parts/table.js'
 const MOST_DONE = 24
 
 /**
- * A removal with a tile for each machine. Tiles are made while they are shown only: there may be many
- * removals at the same time, with many machines each.
+ * A removal with a tile for each machine. Tiles are made while they are shown only: there may be
+ * many removals at the same time, with many machines each.
  * @param {string} id
  * @param {boolean} isOpen Whether the machines are shown at first.
  */
