@@ -31,7 +31,7 @@ export async function testFirstView(bench: Bench): Promise<void> {
     visit.devtools.on('Network.responseReceived', ({ response }) => {
       bytes += (response as { readonly encodedDataLength: number }).encodedDataLength
     })
-    await visit.open(await site.global.open())
+    await visit.open(await site.global.run(['open', '--print']))
     const first = (): Promise<unknown> => visit.page.evaluate('globalThis.firstViewMs ?? null')
     await bench.eventually(async () => (await first()) !== null)
     const ms = Number(await first())
@@ -70,7 +70,8 @@ export async function testFirstView(bench: Bench): Promise<void> {
   })
 
   await report.test('a page that was opened again keeps its session', async () => {
-    await visiting(browser, await site.global.open(), async (visit) => {
+    const url = await site.global.run(['open', '--print', '--role', 'reader'])
+    await visiting(browser, url, async (visit) => {
       await bench.opened(visit)
       await visit.page.reload()
       await bench.opened(visit)

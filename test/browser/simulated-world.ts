@@ -168,8 +168,8 @@ export class SimulatedWorld {
 
   members(): MemberLine[] {
     return LABELS.map((_, n) => {
-      const { behind, bytesServed, owes, state, ...member } = this.#member(n)
-      return { ...member, state: state === 'doubtful' ? 'connected' : state }
+      const { peer, label = '', role, since, state } = this.#member(n)
+      return { peer, label, role, since, state: state === 'doubtful' ? 'connected' : state }
     })
   }
 
