@@ -75,7 +75,7 @@ export async function testStrange(bench: Bench): Promise<void> {
         await bench.show(visit, 'removal', `?word=${encodeURIComponent(name)}`)
         await visit.page.getByRole('button', { name: 'Remove…' }).click()
         const dialog = visit.page.getByRole('dialog')
-        ok(String(await dialog.innerText()).includes('Remove'))
+        ok((await dialog.innerText()).includes('Remove'))
         await visit.page.keyboard.press('Escape')
         deepEqual(await visit.page.evaluate(TURNED), [], name)
       }
