@@ -8,7 +8,7 @@ import { Visit } from './visit.ts'
 
 const FOLDER = resolve('docs/images')
 const MOST_BYTES = 100_000
-const WIDE = { width: 1280, height: 740 } as const
+const WIDE = { width: 1200, height: 700 } as const
 const SMALL = { width: 1000, height: 520 } as const
 
 export async function testImages(bench: Bench): Promise<void> {
