@@ -10,6 +10,7 @@ interface Progress {
   readonly owing: number
   readonly unlisted: number
   readonly note?: string
+  readonly isAsking?: boolean
 }
 
 interface Removals {
@@ -50,6 +51,8 @@ test('R013-56: machines that owe stand first, and those that are only counted ar
   t.is(progress.unlisted, 200)
   t.is(spokenOf(progress), 'models/v1: 200 of 203 machines have acknowledged')
   t.is(spokenOf({ ...progress, owing: 0 }), 'models/v1: every machine has acknowledged')
+  const asking = { ...progress, acknowledged: 0, owing: 0, isAsking: true }
+  t.is(spokenOf(asking), 'models/v1: waiting for the machines')
 })
 
 test('R013-56: the answer of a removal tells the same where no events do', (t) => {

@@ -16,11 +16,13 @@ interface Routes {
     parts?: readonly string[],
     query?: Record<string, string>,
   ) => string
+  readonly pageOf: (query: Readonly<Record<string, string>>) => number
   readonly levelsOf: (prefix: string) => { label: string; prefix: string }[]
 }
 
 interface Paths {
   readonly keyIn: (text: string) => string | undefined
+  readonly namePath: (name: string) => string
   readonly treePath: (word: string, below?: readonly string[]) => string
   readonly withQuery: (
     path: string,
@@ -28,8 +30,9 @@ interface Paths {
   ) => string
 }
 
-const { VIEWS, parseRoute, formatRoute, levelsOf } = await pageModule<Routes>('core/routes.js')
-const { keyIn, treePath, withQuery } = await pageModule<Paths>('api/paths.js')
+const { VIEWS, parseRoute, formatRoute, pageOf, levelsOf } =
+  await pageModule<Routes>('core/routes.js')
+const { keyIn, namePath, treePath, withQuery } = await pageModule<Paths>('api/paths.js')
 
 // No lone surrogates: no name has any.
 const words = fc.string({ minLength: 1, unit: 'grapheme' })
@@ -63,6 +66,14 @@ test('parts of a query that are empty are left out', (t) => {
   t.is(formatRoute('values', [], { prefix: '', after: 'a b' }), '#/values?after=a%20b')
 })
 
+test('a page that is no short number is the first one', (t) => {
+  t.is(pageOf({ page: '12' }), 12)
+  for (const page of ['', '-1', '1.5', 'abc', '1e99', '9'.repeat(20), 'NaN']) {
+    t.is(pageOf({ page }), 0, page)
+  }
+  t.is(pageOf({}), 0)
+})
+
 test('the levels above a prefix', (t) => {
   t.deepEqual(levelsOf(''), [])
   t.deepEqual(levelsOf('a/bc/'), [
@@ -89,4 +100,22 @@ test('paths of calls encode each name by itself', (t) => {
     '/v1/names?prefix=a%26b&limit=5',
   )
   t.is(withQuery('/v1/names', {}), '/v1/names')
+})
+
+test('R013-51: a path that a browser would shorten is never called', (t) => {
+  const name = fc.oneof(words, fc.constantFrom('.', '..', '...', '%2e', '../x', '.%2e'))
+  fc.assert(
+    fc.property(name, fc.array(name, { maxLength: 3 }), (word, below) => {
+      if ([word, ...below].some((one) => one === '.' || one === '..')) {
+        t.throws(() => treePath(word, below), { message: /by name/ })
+        return
+      }
+      t.is(
+        new URL(treePath(word, below), 'http://host').pathname.split('/').length,
+        4 + below.length,
+      )
+    }),
+    { numRuns: 100 },
+  )
+  t.throws(() => namePath('..'), { message: /by name/ })
 })

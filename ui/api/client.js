@@ -100,6 +100,25 @@ export async function call(method, path, { json, headers = {}, signal } = {}) {
   throw await problemIn(response)
 }
 
+/**
+ * The head of what a path leads to. An answer to HEAD has no body, so a refusal is asked for again
+ * by GET, for its words.
+ * @param {string} path
+ * @param {CallOptions} [options]
+ * @returns {Promise<Headers>}
+ */
+export async function head(path, options) {
+  try {
+    const response = await call('HEAD', path, options)
+    return response.headers
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status === 0) throw error
+    const response = await call('GET', path, options)
+    await response.body?.cancel()
+    return response.headers
+  }
+}
+
 export const unreachable = () =>
   new ApiError({
     status: 0,

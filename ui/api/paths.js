@@ -3,22 +3,31 @@
  * @module
  */
 
+/**
+ * A text as one part of a path. A browser takes `.` and `..` away, however they are encoded, and
+ * would call something else.
+ * @param {string} text
+ */
+export function partOf(text) {
+  if (text !== '.' && text !== '..') return encodeURIComponent(text)
+  throw new Error(`a browser cannot ask for ${text} by name: use its key, or the command line`)
+}
+
 /** @param {string} word */
-export const valuePath = (word) => `/v1/values/${encodeURIComponent(word)}`
+export const valuePath = (word) => `/v1/values/${partOf(word)}`
 
 /** @param {string} word */
 export const factsPath = (word) => `${valuePath(word)}/facts`
 
 /** @param {string} name */
-export const namePath = (name) => `/v1/names/${encodeURIComponent(name)}`
+export const namePath = (name) => `/v1/names/${partOf(name)}`
 
 /**
  * A path in a directory: the names below the word, each encoded by itself.
  * @param {string} word
  * @param {readonly string[]} [below]
  */
-export const treePath = (word, below = []) =>
-  `/v1/trees/${[word, ...below].map(encodeURIComponent).join('/')}`
+export const treePath = (word, below = []) => `/v1/trees/${[word, ...below].map(partOf).join('/')}`
 
 /**
  * A path with a query, out of the parameters that are given.

@@ -102,8 +102,9 @@ function noteOf({ key, tree, expired }) {
  * What is read aloud of a removal.
  * @param {Progress} progress
  */
-export const spokenOf = ({ name, key, acknowledged, owing }) => {
+export const spokenOf = ({ name, key, acknowledged, owing, isAsking }) => {
   const what = name ?? key
+  if (isAsking === true) return `${what}: waiting for the machines`
   const all = acknowledged + owing
   if (all === 0) return `${what}: no machine has to acknowledge`
   return owing === 0

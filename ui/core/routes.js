@@ -58,6 +58,13 @@ export function formatRoute(view, parts = [], query = {}) {
 }
 
 /**
+ * The page of a list that a query names: any text but a short number means the first one.
+ * @param {Readonly<Record<string, string>>} query
+ * @returns {number}
+ */
+export const pageOf = ({ page = '' }) => (/^\d{1,6}$/.test(page) ? Number(page) : 0)
+
+/**
  * @param {string} text
  * @param {string} mark
  * @returns {string[]}

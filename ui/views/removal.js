@@ -90,9 +90,10 @@ export function removal(first) {
 
   const speak = (/** @type {Progress | undefined} */ newest) => {
     const now = performance.now()
-    if (newest === undefined) return
-    const text = spokenOf(newest)
-    if (text === spoken.textContent || (newest.owing > 0 && now - spokeAt < SPEAK_MS)) return
+    // A removal that was refused is gone again.
+    const text = newest === undefined ? '' : spokenOf(newest)
+    if (text === spoken.textContent || ((newest?.owing ?? 0) > 0 && now - spokeAt < SPEAK_MS))
+      return
     spokeAt = now
     setText(spoken, text)
   }

@@ -3,6 +3,7 @@
  * @module
  */
 import { call } from '../api/client.js'
+import { partOf } from '../api/paths.js'
 import { may } from '../api/session.js'
 import {
   formatCount,
@@ -176,7 +177,7 @@ function createRow({ id, key, name, direction }) {
 async function cancel(id, stop) {
   stop.disabled = true
   try {
-    await call('DELETE', `/v1/transfers/${encodeURIComponent(id)}`)
+    await call('DELETE', `/v1/transfers/${partOf(id)}`)
     say('The transfer is cancelled')
   } catch (error) {
     complain(error)

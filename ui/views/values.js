@@ -4,7 +4,7 @@
  */
 import { may } from '../api/session.js'
 import { keyIn } from '../api/paths.js'
-import { formatRoute } from '../core/routes.js'
+import { formatRoute, pageOf } from '../core/routes.js'
 import { activityPlace } from '../parts/activity.js'
 import { button, fill, h, icon } from '../parts/dom.js'
 import { viewHead } from '../parts/facts.js'
@@ -59,7 +59,7 @@ export function values(first) {
     const [word, ...below] = route.parts
     search.value = route.query['find'] ?? ''
     prefix = route.query['prefix'] ?? ''
-    const page = Number(route.query['page'] ?? 0)
+    const page = pageOf(route.query)
     const next =
       word === undefined
         ? level(route.query)

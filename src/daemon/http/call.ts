@@ -155,6 +155,15 @@ export async function readJson(
 }
 
 /**
+ * Refuses members of a request that it does not have: a misspelled `role` must not make a session
+ * of a greater one, nor a misplaced `hold` a tree that nothing keeps.
+ */
+export function refuseOthers(others: Readonly<Record<string, unknown>>): void {
+  const [other] = Object.keys(others)
+  if (other !== undefined) throw new DstoreError('usage', `the request has no ${other}`)
+}
+
+/**
  * Awaits work that may wait long for peers; 102 (Processing), or what `write` writes, keeps the
  * client waiting (R007-35).
  */

@@ -402,6 +402,14 @@ test('R007-224 a list that is no tree is refused, and leaves nothing', async (t)
     t.is(answer.status, status, `${name}: ${answer.body.toString()}`)
     t.regex(String(json(answer)['detail']), about, name)
   }
+  // A hold and a name belong into the query: here they would keep nothing.
+  for (const beside of [{ hold: 'x' }, { name: 'made' }]) {
+    for (const request of [{ entries: [{ path: 'a', key }] }, { path: '/tmp' }, { key: ROOT }]) {
+      const answer = await send('POST', '/v1/trees', JSON.stringify({ ...request, ...beside }))
+      t.is(answer.status, 400, JSON.stringify(request))
+      t.is(json(answer)['detail'], `the request has no ${Object.keys(beside)[0]}`)
+    }
+  }
   const long = JSON.stringify({ entries: 'x'.repeat(HTTP_BATCH_BYTES) })
   t.is((await send('POST', '/v1/trees', long)).status, 413)
   t.is(open.size, 0, 'every hold was released')

@@ -3,6 +3,7 @@
  * @module
  */
 import { ask, call } from '../../api/client.js'
+import { partOf } from '../../api/paths.js'
 import { may } from '../../api/session.js'
 import { formatAgo, parseDuration, plural } from '../../core/format.js'
 import { ago } from '../../parts/ages.js'
@@ -144,7 +145,7 @@ function add(reload) {
     ],
     action: 'Add',
     act: async ({ peer = '', role }) => {
-      await call('PUT', `/v1/members/${encodeURIComponent(peer)}`, { json: { role } })
+      await call('PUT', `/v1/members/${partOf(peer)}`, { json: { role } })
       say('The machine is a member')
       reload()
     },
@@ -161,7 +162,7 @@ function changeRole(line, reload) {
     fields: [{ name: 'role', label: 'Role', value: line.role ?? 'reader', options: ROLES }],
     action: 'Change',
     act: async ({ role }) => {
-      await call('PUT', `/v1/members/${encodeURIComponent(line.peer)}`, { json: { role } })
+      await call('PUT', `/v1/members/${partOf(line.peer)}`, { json: { role } })
       say(`${nameIn(line)} is ${role} now`)
       reload()
     },
@@ -188,7 +189,7 @@ function expel(line, reload) {
     action: 'Remove',
     kind: 'danger',
     act: async () => {
-      await call('DELETE', `/v1/members/${encodeURIComponent(line.peer)}`)
+      await call('DELETE', `/v1/members/${partOf(line.peer)}`)
       say(`${expected} is no member any more`)
       reload()
     },

@@ -3,6 +3,7 @@
  * @module
  */
 import { call } from '../../api/client.js'
+import { partOf } from '../../api/paths.js'
 import { may } from '../../api/session.js'
 import {
   formatCount,
@@ -164,7 +165,7 @@ function edit(rule, reload) {
         maxAgeMs: parseDuration(age),
         unusedMs: parseDuration(unused),
       }
-      await call('PUT', `/v1/rules/${encodeURIComponent(prefix)}`, { json })
+      await call('PUT', `/v1/rules/${partOf(prefix)}`, { json })
       say('The rule is set')
       reload()
     },
@@ -209,8 +210,7 @@ function drop(rule, reload) {
     action: 'Remove',
     kind: 'danger',
     act: async () => {
-      const path =
-        prefix === undefined ? '/v1/unnamed-rule' : `/v1/rules/${encodeURIComponent(prefix)}`
+      const path = prefix === undefined ? '/v1/unnamed-rule' : `/v1/rules/${partOf(prefix)}`
       await call('DELETE', path)
       say('The rule is removed')
       reload()

@@ -3,6 +3,7 @@
  * @module
  */
 import { ask, call } from '../../api/client.js'
+import { partOf } from '../../api/paths.js'
 import { may } from '../../api/session.js'
 import { formatAgo, parseDuration } from '../../core/format.js'
 import { ago } from '../../parts/ages.js'
@@ -143,7 +144,7 @@ function revoke({ id, label }, reload) {
     action: 'Revoke',
     kind: 'danger',
     act: async () => {
-      await call('DELETE', `/v1/tokens/${encodeURIComponent(id)}`)
+      await call('DELETE', `/v1/tokens/${partOf(id)}`)
       say(`${label} is revoked`)
       reload()
     },

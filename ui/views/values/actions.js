@@ -3,7 +3,7 @@
  * @module
  */
 import { ask, call, follow } from '../../api/client.js'
-import { namePath, valuePath } from '../../api/paths.js'
+import { namePath, partOf, valuePath } from '../../api/paths.js'
 import { may, session } from '../../api/session.js'
 import { formatShare, formatSize, parseDuration } from '../../core/format.js'
 import { formatRoute } from '../../core/routes.js'
@@ -106,7 +106,7 @@ const evictButton = (key, reload) =>
  */
 async function pin(word, reload) {
   try {
-    await follow('PUT', `/v1/pins/${encodeURIComponent(word)}`, () => undefined)
+    await follow('PUT', `/v1/pins/${partOf(word)}`, () => undefined)
     say(`Pinned ${word}`)
     reload()
   } catch (error) {

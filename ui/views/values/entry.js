@@ -2,7 +2,7 @@
  * What a path in a directory leads to: the entries of a directory, a file, or a link.
  * @module
  */
-import { call, list } from '../../api/client.js'
+import { call, head, list } from '../../api/client.js'
 import { treePath } from '../../api/paths.js'
 import { may } from '../../api/session.js'
 import { formatCount, formatSize, plural } from '../../core/format.js'
@@ -32,7 +32,7 @@ export function entry(word, below, page) {
 
   const read = async () => {
     try {
-      const { headers } = await call('HEAD', treePath(word, below), { signal: reading.signal })
+      const headers = await head(treePath(word, below), { signal: reading.signal })
       const is = headers.get('dstore-entry')
       if (is === 'directory') {
         const entries = createEntries(word, below, page)
@@ -173,6 +173,7 @@ export function createEntries(word, below, page) {
         limit: PAGE_ROWS,
         signal: reading.signal,
       })
+      if (skip > 0) table.setEmpty('The directory has no more entries.')
       table.update(/** @type {EntryLine[]} */ (lines))
       const to = (/** @type {number} */ next) =>
         formatRoute('values', [word, ...below], { page: next === 0 ? '' : String(next) })
@@ -182,7 +183,9 @@ export function createEntries(word, below, page) {
         h(
           'span',
           { class: 'where' },
-          `${formatCount(skip + 1)} to ${formatCount(skip + lines.length)}`,
+          lines.length === 0
+            ? ''
+            : `${formatCount(skip + 1)} to ${formatCount(skip + lines.length)}`,
         ),
         page > 0 && link(to(page - 1), 'Previous page'),
         !isWhole && skip < MOST_ENTRIES && link(to(page + 1), 'Next page'),

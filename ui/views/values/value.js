@@ -130,21 +130,13 @@ function factsOf({ key, size, incarnation, confirmed, directory, heldBy }, name)
 }
 
 /**
- * Who has how much, as a small map: this node, and each machine.
+ * Who has how much, as a small map: this node, and the machines that serve it to others. Which
+ * machines keep a copy for themselves alone, no machine knows.
  * @param {Facts} facts
  */
 function holdersCard({ holders, heldBytes, size }) {
   const own = size === 0 ? 1 : Math.min(1, heldBytes / size)
-  const all = new Set(holders)
-  const others = [...(state.members?.keys() ?? [])].filter((peer) => !all.has(peer))
-  const cells = [
-    cell('this node', own),
-    ...[...holders].slice(0, MOST_LISTED).map((peer) => cell(nameOf(state, peer), 1)),
-    ...others
-      .slice(0, Math.max(0, MOST_LISTED - holders.length))
-      .map((peer) => cell(nameOf(state, peer), 0)),
-  ]
-  const names = [...holders].slice(0, MOST_LISTED)
+  const names = holders.slice(0, MOST_LISTED).map((peer) => nameOf(state, peer))
   return card(
     'Who has it',
     h(
@@ -152,30 +144,33 @@ function holdersCard({ holders, heldBytes, size }) {
       null,
       `This node ${formatSize(heldBytes)} of ${formatSize(size)} (${formatShare(heldBytes, size)})`,
       holders.length === 0
-        ? ', no other machine.'
-        : `, and ${plural(holders.length, 'other machine')}.`,
+        ? '.'
+        : `, and ${plural(holders.length, 'machine')} that ${holders.length === 1 ? 'serves' : 'serve'} it to others.`,
     ),
-    h('div', { class: 'map', 'aria-hidden': 'true' }, ...cells),
-    names.length > 0
-      ? h(
+    h('div', { class: 'map', 'aria-hidden': 'true' }, cell('this node', own), ...names.map(holder)),
+    names.length === 0
+      ? undefined
+      : h(
           'ul',
           { class: 'chips holders' },
-          ...names.map((peer) =>
-            h('li', { class: 'chip' }, icon('check'), peerText(nameOf(state, peer))),
-          ),
-        )
-      : undefined,
+          ...names.map((name) => h('li', { class: 'chip' }, icon('check'), peerText(name))),
+        ),
+    h('p', { class: 'hint' }, 'Other machines may keep a copy for themselves.'),
   )
 }
+
+/** @param {string} name */
+const holder = (name) => cell(name, 1, 'all or some of it')
 
 /**
  * @param {string} name
  * @param {number} share
+ * @param {string} [text]
  */
-function cell(name, share) {
+function cell(name, share, text = `${Math.round(100 * share)}%`) {
   const bar = h('div', { class: 'bar' })
   setBar(bar, share)
-  return h('div', { class: 'cell', title: `${name}: ${Math.round(100 * share)}%` }, bar)
+  return h('div', { class: 'cell', title: `${name}: ${text}` }, bar)
 }
 
 /**

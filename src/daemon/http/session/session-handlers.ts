@@ -4,7 +4,7 @@ import { KIB } from '../../../limits.ts'
 import { isMemberRole } from '../../../membership/role.ts'
 import type { CodeAnswer, HttpAnswer, SessionAnswer, WhoAnswer } from '../../api/api.ts'
 import { isOfOtherOrigin } from '../access.ts'
-import { readJson, sendJson, type HttpCall } from '../call.ts'
+import { readJson, refuseOthers, sendJson, type HttpCall } from '../call.ts'
 import { HttpError } from '../http-error.ts'
 import { callsOf } from '../tokens/route-access.ts'
 import type { Session } from './sessions.ts'
@@ -101,9 +101,3 @@ const HINT = '`dstore open` makes another'
 const FOREIGN = 'a page of another origin sends this'
 
 const timeOf = (time: number): string => new Date(time).toISOString()
-
-/** A misspelled `role` must not make a session of a greater one. */
-function refuseOthers(others: Readonly<Record<string, unknown>>): void {
-  const [other] = Object.keys(others)
-  if (other !== undefined) throw new DstoreError('usage', `the request has no ${other}`)
-}

@@ -4,7 +4,14 @@ import { parseKey, type Key } from '../../../hash/key.ts'
 import { BATCH_ITEMS } from '../../../limits.ts'
 import type { PutOptions, PutResult } from '../../../node/node.ts'
 import type { HoldAnswer, MadeLine } from '../../api/api.ts'
-import { callOptions, readJson, sendJson, withBeatIfWanted, type HttpCall } from '../call.ts'
+import {
+  callOptions,
+  readJson,
+  refuseOthers,
+  sendJson,
+  withBeatIfWanted,
+  type HttpCall,
+} from '../call.ts'
 import { sendLines } from '../json-lines.ts'
 import { namingIn } from '../names/naming-in.ts'
 
@@ -49,8 +56,9 @@ async function* madeLines(call: HttpCall): AsyncGenerator<MadeLine> {
 /** Commits a tree whose directories are made, by `{"key"}`. */
 export async function commitRoot(
   call: HttpCall,
-  { key }: Readonly<Record<string, unknown>>,
+  { key, ...others }: Readonly<Record<string, unknown>>,
 ): Promise<void> {
+  refuseOthers(others)
   const { hold, ...naming } = keeperIn(call)
   if (hold === undefined || typeof key !== 'string') {
     throw new DstoreError('usage', 'a tree needs its key, and ?hold= with the hold that keeps it')

@@ -8,7 +8,7 @@ import { commitEntries, type TreeEntry } from '../../../tree/build/commit-entrie
 import { stateDirectory } from '../../config/state-directory.ts'
 import { checkOwnFiles, pathIn } from '../../delivery/own-files.ts'
 import { budgets } from '../batch-handlers.ts'
-import { callOptions, readJson, withBeatIfWanted, type HttpCall } from '../call.ts'
+import { callOptions, readJson, refuseOthers, withBeatIfWanted, type HttpCall } from '../call.ts'
 import { sendEvents } from '../json-lines.ts'
 import { commitRoot, keeperIn, sendTree } from './hold-handlers.ts'
 
@@ -36,7 +36,9 @@ export async function putTree(call: HttpCall): Promise<void> {
   }
 }
 
-async function putEntries(call: HttpCall, { entries }: Document): Promise<void> {
+async function putEntries(call: HttpCall, { entries, ...others }: Document): Promise<void> {
+  // A hold or a name that is given here, and not in the query, would not keep the tree.
+  refuseOthers(others)
   if (!Array.isArray(entries)) throw new DstoreError('usage', 'entries must be a list')
   const list = entries.map(entryIn)
   // A value that such a token sent under its hold is in sight for this request (R007-334).
@@ -57,7 +59,8 @@ async function putFolder(call: HttpCall, request: Document): Promise<void> {
   const { hold, name, naming } = keeperIn(call)
   checkOwnFiles(call, 'make the tree of values: POST /v1/trees {"entries"}')
   const path = pathIn(request)
-  const { follow = false } = request
+  const { follow = false, path: _, ...others } = request
+  refuseOthers(others)
   if (hold !== undefined) throw new DstoreError('usage', 'a folder that is read has its own hold')
   if (typeof follow !== 'boolean') throw new DstoreError('usage', 'follow must be true or false')
   if (name !== undefined) checkNewName(name)
