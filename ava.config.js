@@ -36,7 +36,6 @@ export const SHARED = [
   'simulation/trees',
   'store',
   'transfer',
-  'ui',
   'wire',
 ]
 

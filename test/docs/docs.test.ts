@@ -42,6 +42,12 @@ const NOT_RUN: readonly (readonly [page: string, title: string, why: string])[] 
     '$ dstore start --cache 4GiB --cache-dir /var/cache/dstore --cache-dir-size 200GiB',
     'a Local, and root',
   ],
+  ['docs/page.md', '$ ssh build-7 dstore open --print', 'another machine'],
+  [
+    'docs/page.md',
+    '$ curl -s -X POST -H "Authorization: Bearer $(cat test.token)" -d \'{}\' $URL/v1/session/codes',
+    'a token',
+  ],
   ['docs/python.md', "$ pip install './clients/python[verify,fsspec]'", 'pip; .ci/run does it'],
   ['docs/service.md', '# npm install --global .', 'root'],
   [
@@ -180,7 +186,9 @@ test('every block that is not run is known', (t) => {
 test('the pages use commands that exist', (t) => {
   t.true(PAGES.filter(isRun).length >= 8)
   const commands = PAGES.flatMap(blocksOf).flatMap(({ steps }) =>
-    steps.flatMap(({ command }) => [...command.matchAll(/(?<!-u )\bdstore ([a-z]+)/g)]),
+    steps.flatMap(({ command }) => [
+      ...command.matchAll(/(?<!-u |create role )\bdstore ([a-z]+)/g),
+    ]),
   )
   t.true(commands.length > 60)
   for (const [text, name] of commands) t.true(Object.hasOwn(COMMANDS, name!), text)
