@@ -1,8 +1,8 @@
 /** Every view in both themes: axe-core finds nothing serious, and nothing overflows. */
 import { deepEqual } from 'node:assert/strict'
-import { VIEWS, type Bench } from './bench.ts'
+import { VIEWS, type Bench, type View } from './bench.ts'
 import type { Theme } from './chromium.ts'
-import { visiting, type Visit } from './visit.ts'
+import { Visit } from './visit.ts'
 
 const THEMES: readonly Theme[] = ['light', 'dark']
 const WIDTHS = [360, 1280] as const
@@ -54,26 +54,69 @@ const OVERFLOWING = `(() => {
 export const overflowing = async (visit: Visit): Promise<readonly string[]> =>
   (await visit.page.evaluate(OVERFLOWING)) as string[]
 
+/** What is looked at: the views, and what is within them. */
+const ADDRESSES: readonly (readonly [View, string])[] = [
+  ...VIEWS.map((view) => [view, ''] as const),
+  ['values', '?prefix=accessible%2F'],
+  ['values', '/accessible%2Ftag'],
+  ['values', '/accessible%2Fnothing'],
+  ['removal', '?word=accessible%2Ftag'],
+  ['access', '/tokens'],
+  ['access', '/rules'],
+]
+
 export async function testAccessible(bench: Bench): Promise<void> {
   const { site, report, browser } = bench
-  for (const theme of THEMES) {
-    for (const width of WIDTHS) {
-      await report.test(`each view is accessible and fits: ${theme}, ${width} px`, async () => {
-        const options = { theme, width, height: width === 360 ? 740 : 800 }
-        const url = await site.global.open()
-        const run = async (visit: Visit): Promise<void> => {
-          await bench.opened(visit)
-          const found: string[] = []
-          for (const view of VIEWS) {
-            await bench.show(visit, view)
-            const serious = await seriousIn(bench, visit)
-            const wide = await overflowing(visit)
-            found.push(...[...serious, ...wide].map((one) => `${view}: ${one}`))
+  const { global, locals } = site
+  await global.put('shown', '--tag', 'accessible/tag')
+  await global.run(['rule', 'set', 'accessible/', '--max-names', '100'])
+  const key = await global.put('removed while one machine is stopped')
+  // The page is looked at when something is wrong: colours of alarm have to be read, too.
+  locals[1]!.signal('SIGSTOP')
+  try {
+    await global.node.run(['rm', key, '--timeout', '1s'])
+    // Side by side: most of it is the browser's work.
+    const looks = THEMES.flatMap((theme) => WIDTHS.map((width) => ({ theme, width })))
+    await Promise.all(
+      looks.map(({ theme, width }) =>
+        report.test(`each view is accessible and fits: ${theme}, ${width} px`, async () => {
+          const visit = await Visit.begin(browser, { theme, width, height: 740 })
+          visit.expect(/404/)
+          try {
+            await visit.open(await global.open())
+            await bench.opened(visit)
+            deepEqual(await faultsIn(bench, visit), [])
+          } finally {
+            await visit.end()
           }
-          deepEqual(found, [])
-        }
-        await visiting(browser, url, run, options)
-      })
-    }
+        }),
+      ),
+    )
+  } finally {
+    locals[1]!.signal('SIGCONT')
   }
+}
+
+/** What is wrong with any address, and with a dialog and the page without a session. */
+async function faultsIn(bench: Bench, visit: Visit): Promise<string[]> {
+  const found: string[] = []
+  const look = async (where: string): Promise<void> => {
+    const serious = await seriousIn(bench, visit)
+    const wide = await overflowing(visit)
+    found.push(...[...serious, ...wide].map((one) => `${where}: ${one}`))
+  }
+  for (const [view, rest] of ADDRESSES) {
+    await bench.show(visit, view, rest)
+    await visit.page.getByText('Reading…').first().waitFor({ state: 'hidden' })
+    await look(`${view}${rest}`)
+  }
+  await bench.show(visit, 'removal', '?word=accessible%2Ftag')
+  await visit.page.getByRole('button', { name: 'Remove…' }).click()
+  await visit.page.getByRole('dialog').waitFor()
+  await look('dialog')
+  await visit.page.keyboard.press('Escape')
+  await visit.page.getByRole('button', { name: 'End session' }).click()
+  await bench.refused(visit)
+  await look('without a session')
+  return found
 }

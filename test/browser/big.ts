@@ -1,4 +1,4 @@
-/** The page over a world that no test sets up: 1,000 Locals, 1,000,000 names, many changes. */
+/** The page over a world that no test sets up with daemons. */
 import { deepEqual, ok } from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { VIEWS, type Bench } from './bench.ts'

@@ -150,20 +150,18 @@ export interface Tools {
 export async function startBrowser(): Promise<Tools | { readonly missing: string }> {
   const path = [process.env['DSTORE_CHROMIUM'] ?? '', ...PATHS].find((one) => existsSync(one))
   if (path === undefined) return { missing: 'no browser is installed: apt-get install chromium' }
-  const require = createRequire(resolve(FOLDER, 'package.json'))
-  try {
-    require.resolve('playwright-core')
-    require.resolve('axe-core')
-  } catch {
+  const load: (name: string) => unknown = createRequire(resolve(FOLDER, 'package.json'))
+  if (!PACKAGES.every((name) => existsSync(resolve(FOLDER, 'node_modules', name)))) {
     return { missing: 'npm ci --ignore-scripts --prefix test/browser' }
   }
-  const { chromium } = require('playwright-core') as Playwright
-  const { source } = require('axe-core') as { readonly source: string }
+  const [{ chromium }, { source }] = PACKAGES.map(load) as [Playwright, { readonly source: string }]
   // Chromium's sandbox does not run as root; the pages are ours.
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : []
   const browser = await chromium.launch({ executablePath: path, args: [...args, ...FLAGS] })
   return { browser, axe: source }
 }
+
+const PACKAGES = ['playwright-core', 'axe-core']
 
 /** A name that some page had resolve to this machine. */
 export const REBOUND = 'rebound.test'

@@ -74,8 +74,7 @@ export async function testKeyboard(bench: Bench): Promise<void> {
       // Escape leaves without a trace, and the focus is back where it was.
       await keyboard.press('Escape')
       equal(await visit.page.getByRole('dialog').count(), 0)
-      const where = await focused(visit)
-      ok(where.startsWith('Remove…'), where)
+      ok((await focused(visit)).startsWith('Remove…'))
       await keyboard.press('Enter')
       await tabTo(visit, /^Type the name/)
       await keyboard.type('keyboard/gone')

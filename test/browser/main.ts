@@ -18,6 +18,7 @@ const PARTS: Readonly<Record<string, () => Promise<(bench: Bench) => Promise<voi
   sessions: async () => (await import('./sessions.ts')).testSessions,
   accessible: async () => (await import('./accessible.ts')).testAccessible,
   hostile: async () => (await import('./hostile.ts')).testHostile,
+  images: async () => (await import('./images.ts')).testImages,
   big: async () => (await import('./big.ts')).testBig,
 }
 

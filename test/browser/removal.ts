@@ -1,5 +1,6 @@
 /** A removal, watched until each machine has acknowledged it. */
 import { deepEqual, equal, ok } from 'node:assert/strict'
+import { isDeepStrictEqual } from 'node:util'
 import type { Bench } from './bench.ts'
 import { LABELS, NOT_FOUND } from './site.ts'
 import { mainText } from './views.ts'
@@ -71,7 +72,7 @@ export async function testRemoval(bench: Bench): Promise<void> {
       }
       await bench.eventually(async (saw) => {
         const tiles = saw(await tilesOf(visit, 'removed/owed'))
-        return sorted(tiles) === sorted(all('done'))
+        return isDeepStrictEqual(tiles, all('done'))
       })
       await visit.page.getByText('All 3 machines have acknowledged').first().waitFor()
     })
@@ -108,6 +109,3 @@ export async function testRemoval(bench: Bench): Promise<void> {
     })
   })
 }
-
-const sorted = (tiles: object): string =>
-  JSON.stringify(Object.entries(tiles).toSorted(([a], [b]) => (a < b ? -1 : 1)))

@@ -24,7 +24,7 @@ export async function testSessions(bench: Bench): Promise<void> {
   await global.put('for roles, too', '--tag', 'roles/tag')
 
   await test('a reader sees no button that would be refused', async () => {
-    await visiting(browser, await global.open('--role', 'reader'), async (visit) => {
+    await visiting(browser, await global.open('reader'), async (visit) => {
       await bench.opened(visit)
       for (const view of VIEWS) {
         const link = visit.page.locator(`nav a[href^="#/${view}"]`)
@@ -50,7 +50,7 @@ export async function testSessions(bench: Bench): Promise<void> {
   })
 
   await test('each button of a reader is answered, and what the page hides is refused', async () => {
-    await visiting(browser, await global.open('--role', 'reader'), async (visit) => {
+    await visiting(browser, await global.open('reader'), async (visit) => {
       await bench.opened(visit)
       const token = await bench.token(visit)
       const calls = await ask(visit.origin, '/v1/session', token)
@@ -76,7 +76,7 @@ export async function testSessions(bench: Bench): Promise<void> {
   })
 
   await test('a writer uploads and moves tags, and removes no fixed name', async () => {
-    await visiting(browser, await global.open('--role', 'writer'), async (visit) => {
+    await visiting(browser, await global.open('writer'), async (visit) => {
       await bench.opened(visit)
       await bench.show(visit, 'values')
       await visit.page.getByRole('button', { name: 'Upload files' }).waitFor()

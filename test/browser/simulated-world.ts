@@ -11,6 +11,7 @@ import type {
   NameLine,
   StatusAnswer,
 } from '../../src/daemon/api/api.ts'
+import type { EventUpdate, Sample } from '../../src/daemon/api/events.ts'
 import { Key } from '../../src/hash/key.ts'
 import { Glob } from '../../src/index/lists/glob.ts'
 
@@ -29,32 +30,9 @@ const LABELS_EACH = 50
 /** Of the members that a tick tells of. */
 const MEMBERS_A_TICK = 50
 
-/** A member as `GET /v1/events` tells it. */
-interface Member {
-  readonly peer: string
-  readonly label: string
-  readonly role: 'writer'
-  readonly state: 'connected' | 'away' | 'doubtful'
-  readonly since: string
-  readonly behind: number
-  readonly bytesServed: number
-  readonly owes: number
-}
-
-/** The data of one event; any member may be missing. */
-export interface Update {
-  readonly status?: StatusAnswer
-  readonly rates?: { readonly intervalMs: number; readonly samples: readonly Sample[] }
-  readonly transfers?: { readonly active: number; readonly transfers: readonly object[] }
-  readonly members?: {
-    readonly changed: readonly Member[]
-    readonly gone: readonly string[]
-    readonly all?: true
-  }
-  readonly removals?: { readonly removals: readonly object[] }
-}
-
-type Sample = Readonly<Record<string, number | null>>
+type Member = NonNullable<EventUpdate['members']>['changed'][number]
+type Transfers = NonNullable<EventUpdate['transfers']>['transfers']
+type Removal = NonNullable<EventUpdate['removals']>['removals'][number]
 
 const digits = (n: number, width: number): string => String(n).padStart(width, '0')
 
@@ -66,6 +44,10 @@ const peerOf = (n: number): string => {
   const hex = createHash('sha256').update(`peer ${n}`).digest('hex')
   return `12D3KooW${hex.slice(0, 44).replaceAll('0', 'z')}`
 }
+
+/** Between -1 and 1, as load comes and goes. */
+const wave = (at: number, ms: number): number =>
+  (Math.sin(at / ms) + Math.sin(at / (ms / 2.7)) + Math.sin(at / (ms / 7.3)) / 2) / 2.5
 
 const LABELS = Array.from({ length: LOCALS }, (_, n) => `machine-${digits(n, 4)}`)
 const PEERS = LABELS.map((_, n) => peerOf(n))
@@ -186,31 +168,33 @@ export class SimulatedWorld {
 
   members(): MemberLine[] {
     return LABELS.map((_, n) => {
-      const { peer, label, role, state, since } = this.#member(n)
-      return { peer, label, role, since, state: state === 'away' ? 'away' : 'connected' }
+      const { peer, label = '', role, since, state } = this.#member(n)
+      return { peer, label, role, since, state: state === 'doubtful' ? 'connected' : state }
     })
   }
 
   #sample(at: number): Sample {
-    const wave = Math.sin(at / 20_000)
+    const bytes = wave(at, 47_000)
+    const peers = wave(at + 90_000, 61_000)
+    const requests = wave(at + 30_000, 83_000)
     return {
       at,
-      bytesIn: Math.round(5e7 * (1.2 + wave)),
-      bytesOut: Math.round(8e7 * (1.2 - wave)),
-      peerIn: Math.round(3e7 * (1.1 + wave)),
-      peerOut: Math.round(9e7 * (1.1 + wave)),
-      ok: 900 + Math.round(100 * wave),
-      refused: 3,
-      failed: Math.abs(wave) > 0.99 ? 1 : 0,
-      hits: 800,
-      misses: 100,
-      p50: 0.4 + 0.1 * wave,
-      p99: at % 60_000 < 5000 ? null : 12 + wave,
+      bytesIn: Math.round(2e7 * (1.2 + peers)),
+      bytesOut: Math.round(8e7 * (1.3 + bytes)),
+      peerIn: Math.round(1e7 * (1.4 - peers)),
+      peerOut: Math.round(5e7 * (1.6 + bytes)),
+      ok: 900 + Math.round(300 * requests),
+      refused: Math.max(0, Math.round(30 * peers)),
+      failed: peers > 0.9 ? 2 : 0,
+      hits: 850 + Math.round(40 * bytes),
+      misses: 100 - Math.round(60 * requests),
+      p50: 0.6 + 0.3 * requests,
+      p99: at % 60_000 < 3000 ? null : 6 + 4 * bytes,
     }
   }
 
   /** The first event: everything. */
-  whole(): Update {
+  whole(): EventUpdate {
     const now = Math.floor(Date.now() / SECOND_MS) * SECOND_MS
     const samples = Array.from({ length: SAMPLES }, (_, i) =>
       this.#sample(now - (SAMPLES - 1 - i) * SECOND_MS),
@@ -224,7 +208,7 @@ export class SimulatedWorld {
   }
 
   /** A later one, with the samples and the status once a second. */
-  tick(isSecond: boolean): Update {
+  tick(isSecond: boolean): EventUpdate {
     const now = Math.floor(Date.now() / SECOND_MS) * SECOND_MS
     const from = Math.floor(this.#age / 250) * MEMBERS_A_TICK
     const changed = Array.from({ length: MEMBERS_A_TICK }, (_, i) =>
@@ -241,7 +225,7 @@ export class SimulatedWorld {
   }
 
   /** The transfers and removals, which are under way all the time. */
-  #moving(): Pick<Update, 'transfers' | 'removals'> {
+  #moving(): Pick<EventUpdate, 'transfers' | 'removals'> {
     return {
       transfers: { active: TRANSFERS * 2, transfers: this.transfers() },
       removals: { removals: Array.from({ length: REMOVALS }, (_, n) => this.#removal(n)) },
@@ -249,7 +233,7 @@ export class SimulatedWorld {
   }
 
   /** Each takes between 10 and 30 seconds; then another takes its place. */
-  transfers(): object[] {
+  transfers(): Transfers {
     const age = this.#age
     return Array.from({ length: TRANSFERS }, (_, n) => {
       const ms = 10_000 + (n % 20) * 1000
@@ -274,7 +258,7 @@ export class SimulatedWorld {
   }
 
   /** All but twenty machines acknowledge it within twenty seconds; then it begins again. */
-  #removal(n: number): object {
+  #removal(n: number): Removal {
     const age = this.#age + n * 1000
     const round = Math.floor(age / 30_000)
     const acknowledged = Math.min(LOCALS - 20, Math.floor(((age % 30_000) / 20_000) * LOCALS))
@@ -287,6 +271,7 @@ export class SimulatedWorld {
       owing: LABELS.slice(acknowledged, acknowledged + LABELS_EACH),
       acknowledgedCount: acknowledged,
       owingCount: LOCALS - acknowledged,
+      expiredCount: 0,
     }
   }
 

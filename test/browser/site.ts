@@ -1,9 +1,7 @@
 /** A Global and three Locals as real processes, whose pages the tests open. */
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { request } from 'node:http'
-import { stateDirectory } from '../../src/daemon/config/state-directory.ts'
+import type { MemberRole } from '../../src/membership/role.ts'
 import { Place, type Owner } from '../cli/command.ts'
 import { Running } from '../e2e/archive/archived.ts'
 
@@ -76,18 +74,18 @@ export class Machine {
     return stdout.toString().trim()
   }
 
-  /** A new URL of the page, which works once. */
-  open(...more: readonly string[]): Promise<string> {
-    return this.run(['open', '--print', ...more])
+  /** A new URL of the page, which works once, as `dstore open --print` prints it. */
+  open(role?: MemberRole): Promise<string> {
+    return this.node.ask(async ({ sessions }) => {
+      const { address } = await sessions.openHttp()
+      const { code } = await sessions.makeCode(role)
+      return `${address}/ui/#code=${code}`
+    })
   }
 
   /** Has the daemon listen on this port. */
   http(port: number): Promise<unknown> {
-    const { socket: socketPath } = stateDirectory(this.place.state)
-    const headers = { 'Content-Type': 'application/json' }
-    const asked = request({ socketPath, method: 'POST', path: '/v1/http', headers })
-    asked.end(JSON.stringify({ port }))
-    return once(asked, 'response')
+    return this.node.ask(({ sessions }) => sessions.openHttp(port))
   }
 
   /** Puts a value by the command line; its key. */

@@ -3,7 +3,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { LABEL_CHARS } from '../../src/limits.ts'
 import { overflowing } from './accessible.ts'
 import type { Bench } from './bench.ts'
-import { Ends, joined, NOT_FOUND } from './site.ts'
+import { Ends, joined, NOT_FOUND, type Machine } from './site.ts'
 import { rowsOf, mainText } from './views.ts'
 import { visiting, type Visit } from './visit.ts'
 
@@ -32,6 +32,18 @@ const WIDE_LABEL = 'W'.repeat(LABEL_CHARS)
 
 const ran = (visit: Visit): Promise<unknown> => visit.page.evaluate('typeof globalThis.ran')
 
+/** Puts a value under each of the names, with this behind it. */
+const putNamed = async ({ node }: Machine, end: string): Promise<void> => {
+  const items = Object.values(NAMES).map((name) => {
+    return { value: Buffer.from(name), name: `${name}${end}` }
+  })
+  const outcomes = await node.ask((client) => client.putNamed(items))
+  deepEqual(
+    outcomes.filter((one) => 'problem' in one),
+    [],
+  )
+}
+
 /** Text that is shown with characters that turn the direction of writing. */
 const TURNED = `(() => {
   const turned = []
@@ -47,7 +59,7 @@ export async function testStrange(bench: Bench): Promise<void> {
   const { global } = site
   const test = (title: string, run: () => Promise<void>): Promise<void> =>
     report.test(`R013-76: ${title}`, run)
-  for (const [what, name] of Object.entries(NAMES)) await global.put(what, '--name', name)
+  await putNamed(global, '')
   await global.put(HTML, '--name', 'strange-values/page.html')
   await global.put(SVG, '--name', 'strange-values/drawing.svg')
   await global.put(JSON_TEXT, '--name', 'strange-values/data.json')
@@ -56,9 +68,7 @@ export async function testStrange(bench: Bench): Promise<void> {
     await visiting(browser, await global.open(), async (visit) => {
       await bench.opened(visit)
       await bench.show(visit, 'changes')
-      for (const [what, name] of Object.entries(NAMES)) {
-        await global.put(`${what} again`, '--name', `${name}2`)
-      }
+      await putNamed(global, '2')
       await bench.eventually(async () => (await mainText(visit)).includes(`${NAMES.script}2`))
       deepEqual(await overflowing(visit), [])
       await bench.show(visit, 'values', '?prefix=strange%2F')

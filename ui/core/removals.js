@@ -23,6 +23,8 @@
  * @property {boolean} [isAsking] The call has no answer yet, and no event tells of it.
  */
 
+const LEASE_RAN_OUT = 'A machine whose lease ran out serves nothing until it has caught up.'
+
 /**
  * @param {import('./documents.js').Removal} removal
  * @returns {Progress}
@@ -37,6 +39,7 @@ export function progressOf({
   owing,
   acknowledgedCount,
   owingCount,
+  expiredCount = 0,
 }) {
   const listed = acknowledged.length + owing.length
   return {
@@ -49,6 +52,7 @@ export function progressOf({
     acknowledged: acknowledgedCount,
     owing: owingCount,
     unlisted: Math.max(0, acknowledgedCount + owingCount - listed),
+    ...(expiredCount > 0 && { note: LEASE_RAN_OUT }),
   }
 }
 
@@ -91,9 +95,7 @@ function noteOf({ key, tree, expired }) {
   if (tree !== undefined && !tree.complete) {
     return `${tree.removed} of at most ${tree.most} values of the directory are removed; the rest follows.`
   }
-  return expired.length === 0
-    ? ''
-    : 'A machine whose lease ran out serves nothing until it has caught up.'
+  return expired.length === 0 ? '' : LEASE_RAN_OUT
 }
 
 /**

@@ -103,14 +103,16 @@ export function transfers() {
  * A row of one transfer, which changes in place.
  * @param {Transfer} first
  */
-function createRow({ id, key, direction }) {
+function createRow({ id, key, name, direction }) {
+  // The key of a stream is known only at its end.
+  const word = name ?? (key === '' ? 'a stream' : shorten(key))
   const bar = h('div', { class: 'bar' })
   const track = h(
     'div',
     {
       class: 'track',
       role: 'progressbar',
-      'aria-label': `Progress of ${shorten(key)}`,
+      'aria-label': `Progress of ${word}`,
       'aria-valuemin': 0,
       'aria-valuemax': 100,
     },
@@ -122,7 +124,7 @@ function createRow({ id, key, direction }) {
   const peers = h('td', { class: 'wide' })
   const stop = button('Cancel', () => void cancel(id, stop), {
     kind: 'quiet',
-    label: `Cancel ${shorten(key)}`,
+    label: `Cancel ${word}`,
   })
   const element = h(
     'tr',
@@ -132,7 +134,7 @@ function createRow({ id, key, direction }) {
       { scope: 'row' },
       icon(direction === 'out' ? 'up' : 'down'),
       ' ',
-      h('a', { href: formatRoute('values', [key]), title: key }, shorten(key)),
+      key === '' ? word : h('a', { href: formatRoute('values', [key]), title: key }, word),
       since,
     ),
     h('td', null, track, words),

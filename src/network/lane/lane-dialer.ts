@@ -40,13 +40,14 @@ export class LaneDialer {
     this.#backoff = new LaneBackoff(options.now)
     // Each lane that is being opened listens, and there may be many peers.
     setMaxListeners(0, this.#stop.signal)
-    this.#stopWatching = options.network.onPeer({
-      disconnected: (peer) => {
-        this.#backoff.reset(peer)
-        this.#faults.delete(peer)
-        this.#lanes.cut(peer)
-      },
-    })
+    this.#stopWatching = options.network.onPeer({ disconnected: (peer) => this.forget(peer) })
+  }
+
+  /** The connection by which the lanes to a peer came has ended. */
+  forget(peer: string): void {
+    this.#backoff.reset(peer)
+    this.#faults.delete(peer)
+    this.#lanes.cut(peer)
   }
 
   /** A lane to a connected peer; undefined if it gives none: use a stream then. */

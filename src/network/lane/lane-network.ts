@@ -78,8 +78,15 @@ export class LaneNetwork implements Network, PeerDialer {
     return this.#bulk(peer, options, () => this.#network.dial(address, protocol, options))
   }
 
-  connect(address: string, options?: DialOptions): Promise<PeerConnection> {
-    return this.#network.connect(address, options)
+  /** Lanes that came by an older connection end with it: its peer may be frozen, or cut off. */
+  async connect(address: string, options?: DialOptions): Promise<PeerConnection> {
+    const { peer } = parseDialAddress(address)
+    const connection = await this.#network.connect(address, options)
+    const closeOthers = (): void => {
+      connection.closeOthers()
+      this.#dialer.forget(peer)
+    }
+    return { ...connection, closeOthers }
   }
 
   resolve(address: string): Promise<readonly string[]> {

@@ -74,6 +74,20 @@ async function firstLane(open: () => Promise<Channel>): Promise<Channel> {
   return lane!
 }
 
+test('R003-110 a lane ends when a newer connection replaces the one by which it came', async (t) => {
+  const server = await serving(BULK)
+  const client = await node([], BULK)
+  const [address] = server.addresses()
+  const first = await client.connect(address!)
+  const lane = await firstLane(() => client.open(server.peerId, BULK))
+  const second = await client.connect(address!)
+  t.false(lane.signal.aborted)
+  second.closeOthers()
+  t.true(lane.signal.aborted, 'whether or not its other end is heard of')
+  await t.throwsAsync(first.open(SMALL), { code: 'unreachable' })
+  t.true(await tried(await firstLane(() => client.open(server.peerId, BULK))))
+})
+
 test('R003-121 bulk goes by streams until there is a lane, then by lanes, the rest by streams', async (t) => {
   const server = await serving(BULK)
   const client = await node([], BULK)

@@ -4,6 +4,7 @@
  */
 import { pause } from '../../../deadline.ts'
 import { DstoreError, asDstoreError } from '../../../errors.ts'
+import { SET_NOTE_MS } from '../../../limits.ts'
 import type { Log } from '../../../log.ts'
 import { setReport } from '../../../node/global/set/report-set.ts'
 import type { NodeSet } from '../../../node/global/set/node-set.ts'
@@ -115,8 +116,12 @@ export class MemberNode implements Serving {
     return this.#options.set.freshen()
   }
 
-  /** Leaves the active part to another member. Errors: `conflict` where it is not active. */
+  /**
+   * Leaves the active part to another member, once one says that it stands by. Errors: `conflict`
+   * where this one is not active, or hears none.
+   */
   async stepDown(): Promise<void> {
+    if (this.#stepDown !== undefined) await this.#hearStandby()
     if (this.#stepDown === undefined) {
       throw new DstoreError('conflict', 'this member is not active', {
         hint: 'see `dstore set status` for the one that is',
@@ -124,6 +129,26 @@ export class MemberNode implements Serving {
     }
     this.#stepDown()
     await this.#until((state) => state !== 'active' && state !== 'paused')
+  }
+
+  /** One that said so before may have ended since: then nothing would answer for half a minute. */
+  async #hearStandby(): Promise<void> {
+    const { set } = this.#options
+    const { signal } = this.#closing
+    await set.freshen()
+    const before = new Map(set.status().others.map(({ id, at }) => [id, at]))
+    const isNew = ({ id, at, state }: MemberNote): boolean =>
+      state === 'standby' && at !== before.get(id)
+    const end = performance.now() + HEAR_MS
+    while (performance.now() < end) {
+      await pause(HEAR_LOOK_MS, signal)
+      signal.throwIfAborted()
+      await set.freshen()
+      if (set.status().others.some(isNew)) return
+    }
+    throw new DstoreError('conflict', 'no other member stands by, so nothing would answer', {
+      hint: 'start another member, and wait until `dstore set status` shows it as standby',
+    })
   }
 
   /** Bounded: an engine or a bucket that is away must not keep the process. */
@@ -244,6 +269,9 @@ export class MemberNode implements Serving {
 }
 
 const LOOK_MS = 50
+/** A member that stands by says so twice in this time. */
+const HEAR_MS: number = 2 * SET_NOTE_MS
+const HEAR_LOOK_MS = 250
 /** More than an active member needs to give up what is in doubt. */
 const CLOSE_MS = 12_000
 

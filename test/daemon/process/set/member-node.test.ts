@@ -92,6 +92,28 @@ test('R012-35 a step-down leaves the part to the other member, which has all; th
   t.is((await a.node.status()).startedAt, startedAt, 'of the process')
 })
 
+test('R012-53 a member does not step down for a standby that has ended since it said so', async (t) => {
+  t.timeout(60_000)
+  const directory = temporaryDirectory(t)
+  const [journal, bucket] = [createMemoryJournal(), new MemoryBucket()]
+  const a = memberIn(t, { directory, journal, bucket }, 'a')
+  await a.start()
+  await until(isActive(a))
+  const b = memberIn(t, { directory, journal, bucket }, 'b')
+  await b.start()
+  const saysStandby = async (): Promise<boolean> => {
+    await a.freshen()
+    const { set } = await a.node.status()
+    return set!.members.some(({ name, state }) => name === 'b' && state === 'standby')
+  }
+  while (!(await saysStandby()));
+  await b.close()
+  t.true(await saysStandby(), 'its last note says so still')
+  await t.throwsAsync(a.stepDown(), { code: 'conflict', message: /^no other member stands by/ })
+  t.true(isActive(a)())
+  t.is((await a.node.status()).set?.takeOvers, 1, 'and it was active all the time')
+})
+
 test('R012-51 a member that was active is not named once another has begun', (t) => {
   const note = { id: 'a'.repeat(16), name: 'a', state: 'active' }
   const of = (own: number, its?: number): string => {
