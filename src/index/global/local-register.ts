@@ -29,6 +29,8 @@ interface Entry {
   dirty: boolean
 }
 
+type Times = Readonly<Pick<Entry, 'seenAt' | 'heardAt'>>
+
 /**
  * Peer ids of the Locals that have acknowledged a change, that owe it, and whose lease expired
  * instead.
@@ -49,6 +51,8 @@ export const REGISTER_WRITE_MS = 30_000
 
 export class LocalRegister {
   readonly #entries = new Map<string, Entry>()
+  /** Those that were removed last, the oldest first. */
+  readonly #left = new Map<string, Times>()
   readonly #leaseMs: number | undefined
   readonly #rules: Rules
 
@@ -107,6 +111,7 @@ export class LocalRegister {
     const dirty = known && before.dirty
     const facts = { bootId, acknowledged, acknowledgedAt, leased, leaseEnds, written, dirty }
     this.#entries.set(peer, { ...facts, connected: true, seenAt: now, heardAt: now })
+    this.#left.delete(peer)
     this.renew(peer, now)
   }
 
@@ -143,7 +148,13 @@ export class LocalRegister {
 
   /** Removes a Local, which then owes nothing. The write that makes this durable. */
   remove(peer: string): Write | undefined {
-    return this.#entries.delete(peer) ? { key: localRow(peer), value: undefined } : undefined
+    const entry = this.#entries.get(peer)
+    if (entry === undefined) return undefined
+    const { connected, seenAt, heardAt } = entry
+    this.#entries.delete(peer)
+    this.#left.set(peer, { seenAt: connected ? heardAt : seenAt, heardAt })
+    if (this.#left.size > REGISTERED_LOCALS) this.#left.delete(this.#left.keys().next().value!)
+    return { key: localRow(peer), value: undefined }
   }
 
   /** Peers that have been out of touch for `ms`. */
@@ -156,6 +167,11 @@ export class LocalRegister {
   /** Locals that were not heard since this time, connected or not. */
   silent(since: number): string[] {
     return [...this.#entries].filter(([, one]) => one.heardAt < since).map(([peer]) => peer)
+  }
+
+  /** When a Local connected or was lost, and when it was heard last, if it was in this run. */
+  timesOf(peer: string): Times | undefined {
+    return this.#entries.get(peer) ?? this.#left.get(peer)
   }
 
   /**

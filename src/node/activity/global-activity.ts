@@ -35,11 +35,12 @@ export class GlobalActivity extends Activity {
       const seq = acknowledged.get(peer)
       const isDoubtful = connected.has(peer) && silent.has(peer)
       const isThere = connected.has(peer) ? 'connected' : 'away'
+      const changedMs = role === undefined ? undefined : watch.inStateSince(peer, isDoubtful)
       return {
         peer,
         role,
         state: role === undefined ? 'expelled' : isDoubtful ? 'doubtful' : isThere,
-        since: new Date(sinceMs).toISOString(),
+        since: new Date(changedMs ?? sinceMs).toISOString(),
         ...(label !== undefined && { label }),
         ...(seq !== undefined && {
           behind: Math.max(0, position.seq - seq),

@@ -44,9 +44,11 @@ export interface TransferList {
 }
 
 /** A member as its Global sees it. */
-export interface MemberActivity extends Omit<MemberEntry, 'state'> {
+export interface MemberActivity extends Omit<MemberEntry, 'state' | 'since'> {
   /** `doubtful`: connected, but silent for so long that it may not be there. */
   readonly state: MemberEntry['state'] | 'doubtful'
+  /** ISO 8601: when it came into that state; one that this run has not seen was admitted then. */
+  readonly since: string
   /** Changes that it has not acknowledged; missing for one that holds nothing. */
   readonly behind?: number
   /** Bytes of values that Global has sent to it. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from '../../serial.ts'
 import type { FollowedRemoval, MemberActivity } from '../../../src/node/activity/node-activity.ts'
 import type { ServedNode } from '../../../src/node/node.ts'
@@ -40,4 +41,23 @@ test('R013-35 the unbinding of a name is followed as well; a standalone node has
   t.is(alone.activity!.removals, undefined)
   t.is(alone.activity!.members, undefined)
   t.is(local.activity!.members, undefined)
+})
+
+test('R013-37 a Local that was lost is away since then, and not since it was admitted', async (t) => {
+  const nodes = new Nodes(t)
+  const global = await nodes.global()
+  const local = await nodes.local(global)
+  const peer = (await local.status()).peerId!
+  let admittedAt = ''
+  for await (const one of global.members.list()) admittedAt = one.since
+  const { since } = memberOf(global, peer)
+  t.true(Date.parse(since) >= Date.parse(admittedAt))
+  await sleep(200)
+  t.is(memberOf(global, peer).since, since, 'the same change has the same time')
+  const heardAt = Date.now()
+  await local.put({ bytes: once(pattern(10)) })
+  await local.close()
+  await eventually((saw) => saw(memberOf(global, peer)).state === 'away')
+  const away = Date.parse(memberOf(global, peer).since)
+  t.true(away >= heardAt - 100, `${away - heardAt}`)
 })

@@ -2,7 +2,7 @@
  * A list of the API in a table, which is read again when something changed.
  * @module
  */
-import { list } from '../../api/client.js'
+import { ApiError, list } from '../../api/client.js'
 import { fill, h } from '../../parts/dom.js'
 import { fillProblem } from '../../parts/notices.js'
 import { createPager, createTable } from '../../parts/table.js'
@@ -21,6 +21,7 @@ const MOST_LINES = 5000
  */
 export function createSection({ path, title, what, actions, table: tableFor }) {
   const problem = h('div')
+  const buttons = h('div', { class: 'actions' }, ...actions.filter((one) => one !== undefined))
   /** @type {readonly Line[]} */
   let lines = []
   let reading = new AbortController()
@@ -32,28 +33,31 @@ export function createSection({ path, title, what, actions, table: tableFor }) {
       const found = await list(path, { limit: MOST_LINES, signal: reading.signal })
       lines = /** @type {Line[]} */ (found.lines)
       fill(problem)
+      show(true)
       table.update(pager.slice(lines))
     } catch (error) {
       fillProblem(problem, error)
+      // Global refuses a machine that is no admin there, whoever asks at it.
+      show(!(error instanceof ApiError && error.code === 'not-permitted'))
     }
   }
   const reload = () => void read()
   /** @type {ReturnType<typeof createTable<Line>>} */
   const table = createTable({ caption: title, ...tableFor(reload) })
+  const panel = h('div', { class: 'panel' }, table.element, pager.element)
+  const show = (/** @type {boolean} */ isPermitted) => {
+    buttons.hidden = !isPermitted
+    panel.hidden = !isPermitted
+  }
   pager.element.hidden = true
   reload()
   return {
     element: h(
       'section',
       { 'aria-label': title },
-      h(
-        'div',
-        { class: 'toolbar' },
-        h('p', { class: 'muted' }, what),
-        h('div', { class: 'actions' }, ...actions.filter((one) => one !== undefined)),
-      ),
+      h('div', { class: 'toolbar' }, h('p', { class: 'muted' }, what), buttons),
       problem,
-      h('div', { class: 'panel' }, table.element, pager.element),
+      panel,
     ),
     reload,
     close: () => reading.abort(),

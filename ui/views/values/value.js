@@ -4,7 +4,7 @@
  */
 import { ask, list } from '../../api/client.js'
 import { factsPath, keyIn, namePath, valuePath } from '../../api/paths.js'
-import { may } from '../../api/session.js'
+import { may, session } from '../../api/session.js'
 import { formatCount, formatShare, formatSize, plural } from '../../core/format.js'
 import { formatRoute } from '../../core/routes.js'
 import { nameOf } from '../../core/state.js'
@@ -79,7 +79,8 @@ export function value(word, page) {
     const side = h(
       'div',
       null,
-      holdersCard(facts),
+      // A session with a prefix is not told who has it: its facts say 0 bytes and no machine.
+      session().prefix === undefined ? holdersCard(facts) : undefined,
       namesCard(facts, word),
       historyCard(name, signal),
     )

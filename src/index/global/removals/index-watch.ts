@@ -19,6 +19,8 @@ export interface IndexWatchOptions {
 export class IndexWatch {
   readonly #options: IndexWatchOptions
   readonly #followed: FollowedRemovals
+  /** By peer id: the last change of state that was asked for, by both clocks. */
+  readonly #changes = new Map<string, { readonly at: number; readonly wallMs: number }>()
 
   constructor(options: IndexWatchOptions) {
     this.#options = options
@@ -58,6 +60,25 @@ export class IndexWatch {
   /** Peer ids of registered Locals that were not heard for a while. */
   silent(): string[] {
     return this.#options.register.silent(this.#options.now() - DOUBT_MS)
+  }
+
+  /**
+   * When a registered Local came into its state, in milliseconds since 1970: for a silent one, when
+   * it was heard last. The same time for the same change, whatever the wall clock does meanwhile.
+   */
+  inStateSince(peer: string, isSilent: boolean): number | undefined {
+    const times = this.#options.register.timesOf(peer)
+    if (times === undefined) {
+      this.#changes.delete(peer)
+      return undefined
+    }
+    const at = isSilent ? times.heardAt : times.seenAt
+    const known = this.#changes.get(peer)
+    if (known?.at === at) return known.wallMs
+    const { now, wallMs } = this.#moment
+    const change = { at, wallMs: Math.round(wallMs - (now - at)) }
+    this.#changes.set(peer, change)
+    return change.wallMs
   }
 
   get #moment(): Moment {
