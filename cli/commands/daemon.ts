@@ -36,7 +36,7 @@ export async function daemon({ flags, terminal, signal }: Invocation): Promise<n
       takeOver: flags['take-over'] === true,
       ...(ticket === undefined ? {} : { ticket }),
       openNode: async (options) => (await import('../../src/node/open.ts')).openNode(options),
-      prepare: async () => (await import('../../src/node/global/set/load-global.ts')).loadGlobal(),
+      prepare: async () => (await import('../../src/node/open.ts')).loadGlobal(),
       openDoors: async (names, context) =>
         (await import('../../src/doors/doors.ts')).openDoors(names, context),
     },

@@ -40,6 +40,8 @@ import { INDEX_PROTOCOL, TRANSFER_PROTOCOL } from '../network/network.ts'
 import type { Network, PeerDialer } from '../network/network.ts'
 import { backoffMs } from './local/reconnect.ts'
 
+export { loadGlobal } from './global/set/load-global.ts'
+
 export interface NodeOptions extends FilesOptions {
   /**
    * Absolute path of the state directory, which exists. Without one, identity and store last as
