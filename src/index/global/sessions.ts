@@ -21,6 +21,9 @@ import { VERSIONS } from '../versions.ts'
 const NO_LEASE = 'Global cannot reach its archive, and grants no lease until it does'
 const NO_LONGER = 'this node is no longer a member of this Global'
 
+const wayIn = (peer: string): string =>
+  `join with a ticket, or have it listed there: dstore members add ${peer}`
+
 export class Sessions {
   readonly #options: SessionsOptions
   readonly #sessions = new Map<SessionId, Session>()
@@ -124,7 +127,9 @@ export class Sessions {
   /** A peer is no longer a member: its sessions end. */
   expel(peer: string): void {
     for (const [id, session] of this.#sessions) {
-      if (session.peer === peer) this.refuse(id, 'not-permitted', NO_LONGER)
+      if (session.peer !== peer) continue
+      this.send(id, { id: 0, body: failure('not-permitted', NO_LONGER, wayIn(peer)) })
+      this.close(id)
     }
   }
 
@@ -189,8 +194,7 @@ export class Sessions {
     const expelled = members.wasExpelled(peer)
     this.#refused(peer, expelled ? 'expelled' : 'stranger')
     const why = expelled ? NO_LONGER : 'this node is not a member of this Global'
-    const hint = `join with a ticket, or have it listed there: dstore members add ${peer}`
-    this.send(id, { id: hello!.id, body: failure('not-permitted', why, hint) })
+    this.send(id, { id: hello!.id, body: failure('not-permitted', why, wayIn(peer)) })
     this.close(id)
   }
 
