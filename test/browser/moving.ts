@@ -157,14 +157,14 @@ export async function testMoving(bench: Bench): Promise<void> {
   })
 
   await test('a transfer is seen while it moves', async () => {
-    const key = await global.put(randomBytes(20_000_000), '--name', 'moving/seen')
+    const key = await global.put(randomBytes(40_000_000), '--name', 'moving/seen')
     await visiting(browser, await locals[2]!.open(), async (visit) => {
       await bench.opened(visit)
       await bench.show(visit, 'transfers')
       // Slow enough to be seen: a rate that the caller asks for.
-      const run = locals[2]!.run(['prefetch', 'moving/seen', '--max-rate', '8MiB/s'])
+      const run = locals[2]!.run(['prefetch', 'moving/seen', '--max-rate', '4MiB/s'])
       await visit.page
-        .getByText(new RegExp(key.slice(0, 8)))
+        .getByText(new RegExp(`${key.slice(0, 8)}|moving/seen`))
         .first()
         .waitFor()
       await run
