@@ -69,11 +69,11 @@ for (const { engine, other, programs } of WALKS) {
         }
         isEnded = true
         const [, , members, put, killed, again] = outputs
-        t.regex(members!, /^active +a, epoch \d+$/m)
+        t.regex(members!, /^active +a, epoch \d+, since \S+$/m)
         t.is(members!.match(/^member .*/gm)?.length, 3)
         t.regex(put!, /^b[a-z2-7]{50,}$/m)
         t.regex(killed!, /^hello, set$/m)
-        t.regex(killed!, /^active +[bc], epoch \d+$/m)
+        t.regex(killed!, /^active +[bc], epoch \d+, since \S+$/m)
         t.regex(again!, /^member +a {2}standby/m)
       } finally {
         if (!isEnded) await machine.run(all.at(-1)!, false)
