@@ -51,7 +51,7 @@ const finish = {
     const { writePublicTypes } = await import('./dist/tools/public-types.js')
     writePublicTypes()
     const { buildPage } = await import('./dist/tools/page.js')
-    buildPage()
+    await buildPage()
   },
 }
 
