@@ -16,7 +16,6 @@ import { runPage } from './run-page.ts'
 
 /** Blocks that no test runs, by page and first line, and why. */
 const NOT_RUN: readonly (readonly [page: string, title: string, why: string])[] = [
-  ['README.md', '$ npm run release:dry', 'downloads Node'],
   ['docs/archive.md', '$ npm i -g @aws-sdk/client-s3@3.1175.0', 'npm'],
   [
     'docs/archive.md',
