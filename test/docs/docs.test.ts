@@ -60,6 +60,8 @@ const NOT_RUN: readonly (readonly [page: string, title: string, why: string])[] 
     'root',
   ],
   ['docs/service.md', '# ufw allow 4480:4481/tcp', 'root'],
+  ['docs/service.md', '$ mkdir -p ~/.config/systemd/user ~/.config/dstore', 'systemd'],
+  ['docs/service.md', '$ dstore stop', 'macOS'],
   ['docs/service.md', '$ cd packaging/docker', 'Docker'],
   [
     'docs/set.md',
