@@ -88,6 +88,11 @@ export class Terminal {
     return isatty(1) && !this.#json ? process.stdout.columns || 80 : undefined
   }
 
+  /** The height of the terminal that stdout is; undefined if a program reads it. */
+  get rows(): number | undefined {
+    return isatty(1) && !this.#json ? process.stdout.rows || undefined : undefined
+  }
+
   /** A note: worth knowing, but not the result. */
   note(text: string): void {
     if (!this.#quiet) this.#writeMessage(`${text}\n`)
