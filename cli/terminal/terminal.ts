@@ -64,6 +64,7 @@ export class Terminal {
 
   /** Print data: one line on stdout. Returns the exit code of success. */
   async print(line: string): Promise<0> {
+    if (isatty(1)) this.#progress?.clear()
     await this.output.write(Buffer.from(`${line}\n`))
     return 0
   }
