@@ -9,6 +9,7 @@ import { isDirectoryKey, shortLabel } from '../input/references.ts'
 import { findDaemon, useDaemonBy, type Connect } from '../session.ts'
 import { fileOutput } from '../terminal/file-output.ts'
 import { fileForDaemon } from './hand-over.ts'
+import { valueOutput } from './value-output.ts'
 import { writeWhole } from '../terminal/output.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
 import { counted } from '../terminal/progress.ts'
@@ -34,7 +35,8 @@ export async function getOne(
   const label = known?.label ?? shortLabel(text)
   // Before the daemon is asked: a value that cannot be written costs others their place in a cache.
   const mode = known?.executable === true ? 0o777 & ~process.umask() : undefined
-  const output = flags.output === undefined ? terminal.output : await fileOutput(flags.output, mode)
+  const output =
+    flags.output === undefined ? valueOutput(terminal) : await fileOutput(flags.output, mode)
   const connect: Connect<ValueClient> = (socket, options) => ValueClient.connect(socket, options)
   const client = await useDaemonBy(connect, invocation).catch(async (error: unknown) => {
     await output.discard()

@@ -58,7 +58,7 @@ async function getDirectory(
   }
   if (update === undefined && (format !== undefined || output === undefined)) {
     const { getTar, isToBeTar } = await import('./tar/get-tar.ts')
-    if (isToBeTar(format)) return getTar(invocation, daemon, text, key)
+    if (isToBeTar(format, terminal)) return getTar(invocation, daemon, text, key)
     throw new DstoreError('usage', `${text} is a directory`, {
       hint: `to write it to a folder: dstore get ${text} -o DIR; to list it: dstore ls ${text}`,
     })
