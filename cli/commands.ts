@@ -147,7 +147,10 @@ export const COMMANDS: CommandTable = {
     minor: true,
     usage: '',
     summary: 'show every change as it happens',
-    examples: [['dstore watch --json', 'as JSON, for a program']],
+    examples: [
+      ['dstore watch --after start', 'from the oldest change in the log: up to 7 days'],
+      ['dstore watch --json', 'as JSON, for a program'],
+    ],
     flags: ['after', 'json', ...CALL],
     positionals: NONE,
     load: async () => (await import('./commands/watch.ts')).watch,

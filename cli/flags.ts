@@ -67,7 +67,10 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   match: text('GLOB', 'only names that match, such as *.bin or cache/**/x?'),
   sort: text('ORDER', 'name, size (largest first) or time (newest first; default name)'),
   limit: text('N', 'at most N lines'),
-  after: text('POSITION', 'resume after the change with this position (see --json)'),
+  after: text(
+    'POSITION',
+    'resume after the change with this position (see --json); start: all in the log',
+  ),
   watch: yes('refresh every second'),
   print: yes('print the address of the page, and open no browser'),
   follow: { ...yes('keep printing as the log grows'), short: 'f' },
