@@ -69,6 +69,8 @@ const finish = {
 const common = {
   platform: 'node',
   transform: { define: { 'typeof require': '"undefined"' } },
+  // `package.json` says that the files of the package are left out where nothing of them is used. This one is imported for what it does.
+  treeshake: { moduleSideEffects: [{ test: /\/src\/network\/polyfill\.ts$/, sideEffects: true }] },
   external,
   // A package below lmdb compiles a reader of text keys with `eval`. Its names are kept, and we have no such keys.
   checks: { eval: false },
@@ -153,6 +155,7 @@ const GROUPS = [
   },
   // A program's bundler leaves out whole files, so each way to a node is one: `connect` without a node and its network.
   { name: 'connect', test: modules(['/src/library/(connect|node-facade)']) },
+  { name: 'polyfill', test: modules(['/src/network/polyfill']) },
   { name: 'create-node', test: modules(['/src/library/create-node']) },
 ]
 
