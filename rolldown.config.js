@@ -122,7 +122,8 @@ const GROUPS = [
     // What every command loads, and `get`, which is to be as fast as the machine.
     name: 'command-line',
     test: modules([
-      '/cli/(?!dstore|main|help)[\\w-]+',
+      '/cli/(?!dstore|main)[\\w-]+',
+      '/cli/help/wrap',
       '/cli/terminal/(?!output-folder|next-steps|status-text|show-log)[\\w-]+',
       '/cli/input/(references|key-fault)',
       '/cli/delivery/[\\w-]+',
