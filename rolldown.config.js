@@ -137,7 +137,7 @@ const GROUPS = [
       '/cli/input/(?!hashing|references|key-fault)[\\w-]+',
       '/cli/many/[\\w-]+',
       '/cli/archive/map-concurrently',
-      '/cli/terminal/(next-steps|status-text|show-log|output-folder)',
+      '/cli/terminal/(next-steps|status-text|output-folder)',
     ]),
   },
 ]

@@ -6,7 +6,13 @@ import { gocacheCommand } from './commands/gocache/table.ts'
 import { hfCommand } from './commands/hf/table.ts'
 import { dfCommand, duCommand, lsCommand } from './commands/lists/table.ts'
 import { EXPIRES, nameCommand, ruleCommand, tagCommand } from './commands/names/table.ts'
-import { daemonCommand, logsCommand, startCommand, stopCommand } from './commands/node/table.ts'
+import {
+  configCommand,
+  daemonCommand,
+  logsCommand,
+  startCommand,
+  stopCommand,
+} from './commands/node/table.ts'
 import { openCommand } from './commands/page/table.ts'
 import { pathCommand } from './commands/paths/table.ts'
 import { pinCommand, pinsCommand, unpinCommand } from './commands/pins/table.ts'
@@ -301,6 +307,7 @@ export const COMMANDS: CommandTable = {
     positionals: NONE,
     load: async () => (await import('./commands/doctor.ts')).doctor,
   },
+  config: configCommand,
   logs: logsCommand,
   completion: {
     group: 'tools',

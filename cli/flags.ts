@@ -91,7 +91,8 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
     'size',
     'time',
   ]),
-  limit: text('N', 'at most N lines'),
+  limit: { ...text('N', 'at most N lines'), short: 'n' },
+  since: text('TIME', 'from this time on: 2026-11-30T12:00Z, or 10m for the last ten minutes'),
   after: text('POSITION', 'resume after the change with this position (see --json)'),
   watch: yes('refresh every second'),
   print: yes('print the address of the page, and open no browser'),
@@ -192,8 +193,11 @@ export const NODE_FLAG_GROUPS: Readonly<Record<string, readonly FlagName[]>> = {
 /** `start` and `join` pass them on to the daemon in the background. */
 export const NODE_FLAGS: readonly FlagName[] = Object.values(NODE_FLAG_GROUPS).flat()
 
+/** Which daemon is meant, and what to say on the way. */
+export const PLACE_FLAGS: readonly FlagName[] = words('dir socket quiet verbose')
+
 /** Flags that mean the same for every command, and are explained once. */
-export const COMMON_FLAGS: readonly FlagName[] = words('dir socket quiet verbose timeout no-start')
+export const COMMON_FLAGS: readonly FlagName[] = [...PLACE_FLAGS, 'timeout', 'no-start']
 
 /** The flags of one call, of the types that `FLAGS` declares. */
 export interface Flags {
@@ -235,6 +239,7 @@ export interface Flags {
   readonly match?: string
   readonly sort?: string
   readonly limit?: string
+  readonly since?: string
   readonly after?: string
   readonly watch?: boolean
   readonly print?: boolean
