@@ -24,7 +24,7 @@ export function parseFlags(
   command: string,
   names: readonly FlagName[],
   args: readonly string[],
-): { readonly flags: Flags; readonly positionals: string[] } {
+): { readonly flags: Flags; readonly positionals: string[]; readonly raw: boolean } {
   const options = Object.fromEntries(
     names.map((name) => {
       const { type, short, multiple } = FLAGS[name]
@@ -37,7 +37,7 @@ export function parseFlags(
       options,
       allowPositionals: true,
     })
-    return { flags: outputOf(values), positionals }
+    return { flags: outputOf(values), positionals, raw: values['output'] === '-' }
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException
     if (code?.startsWith('ERR_PARSE_ARGS') !== true) throw error

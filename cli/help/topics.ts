@@ -1,5 +1,5 @@
 /** `dstore help TOPIC`: what several commands have in common. */
-import { SIGNAL_EXITS } from '../../src/daemon/process/signals.ts'
+import { PIPE_EXIT, SIGNAL_EXITS } from '../../src/daemon/process/signals.ts'
 import { ERRORS } from '../../src/errors.ts'
 import { table, wrap } from './wrap.ts'
 
@@ -18,6 +18,9 @@ export function exitCodes(): [code: number, meanings: readonly string[]][] {
   for (const [signal, exit] of Object.entries(SIGNAL_EXITS)) {
     if (!byExit.has(exit)) byExit.set(exit, [`ended by ${signal}`])
   }
+  byExit.set(PIPE_EXIT, [
+    'the reader of standard output is gone, as in `dstore get KEY | head -c 10`',
+  ])
   return [...byExit].toSorted(([a], [b]) => a - b)
 }
 

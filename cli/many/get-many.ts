@@ -3,7 +3,7 @@ import { DstoreError } from '../../src/errors.ts'
 import type { RangeRequest } from '../../src/node/node.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 import { SMALL_VALUE_BYTES, SmallValues } from '../../src/daemon/client/small-values.ts'
-import { canonicalKey, isDirectoryKey, resolveKey } from '../input/references.ts'
+import { canonicalKey, isDirectoryKey, keyOfWord } from '../input/references.ts'
 import type { Connect } from '../session.ts'
 import { writeWhole } from '../terminal/output.ts'
 import type { OutputFolder } from '../terminal/output-folder.ts'
@@ -68,7 +68,7 @@ class Getter {
     const key = known?.key ?? (isKey ? await canonicalKey(text) : undefined)
     const progress = this.#progress.begin(range === undefined ? known?.size : undefined)
     try {
-      const of = key ?? (await resolveKey(this.#many.client, references.types.get(text)!))
+      const of = key ?? (await keyOfWord(this.#many.client, references.types.get(text)!))
       await this.#getKey(of, known?.size, progress)
     } finally {
       progress.end()

@@ -127,7 +127,7 @@ function decodeMultibase(text: string): Uint8Array {
   try {
     bytes = base.decode(text)
   } catch {
-    throw malformed(`neither a CID (not ${base.name}, as it begins) nor 64 hex digits`)
+    throw malformed('neither a CID nor 64 hex digits; it looks cut short or mistyped')
   }
   // Each base has one text for a key: reject excess padding and unused bits.
   if (base.encode(bytes).toLowerCase() !== text.toLowerCase()) {

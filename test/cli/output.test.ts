@@ -132,13 +132,13 @@ test('R007-28 Ctrl-C ends a put, and the daemon forgets it', async (t) => {
 
 test('R007-27 a closed pipe is quiet', async (t) => {
   const { place, key } = await scene(t, 5_000_000)
-  for (const args of [`get ${key}`, 'ls --keys', '--help']) {
+  for (const args of [`get ${key}`, 'ls --keys', `has ${key} --json`, 'status', '--help']) {
     const shell = spawn(
       'sh',
       ['-c', `{ '${process.execPath}' '${BUNDLE}' ${args}; echo "exit $?" >&2; } | true`],
       { cwd: place.path, env: place.env(), stdio: ['ignore', 'pipe', 'pipe'] },
     )
-    t.is((await outcome(shell)).stderr, 'exit 1\n', args)
+    t.is((await outcome(shell)).stderr, 'exit 141\n', args)
   }
 })
 
@@ -153,7 +153,7 @@ test('R007-27 a reader that stops in the middle ends the work', async (t) => {
   })
   const { stdout, stderr } = await outcome(shell)
   t.is(stdout.byteLength, 10)
-  t.is(stderr, 'exit 1\n')
+  t.is(stderr, 'exit 141\n')
   while (node.readsLeft === 0) await sleep(5)
   t.pass()
 })

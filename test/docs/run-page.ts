@@ -125,10 +125,10 @@ function addMachine(place: DocsPlace, name: string): Machine {
   return machine
 }
 
-const homeOf = (place: DocsPlace, name: string): string => `${place.path}/${name || 'here'}`
+export const homeOf = (place: DocsPlace, name: string): string => `${place.path}/${name || 'here'}`
 
 /** A command of a page, with ports and addresses of this machine. */
-function here(command: string, { ports, path }: DocsPlace): string {
+export function here(command: string, { ports, path }: DocsPlace): string {
   const text = command.replaceAll(/\b448[01]\b/g, (port) => ports.get(port)!)
   // A page that uses /tmp means a folder of its own.
   return text
@@ -137,7 +137,7 @@ function here(command: string, { ports, path }: DocsPlace): string {
 }
 
 /** What a command printed, as a page shows it. */
-function there(output: string, place: DocsPlace, name: string): string {
+export function there(output: string, place: DocsPlace, name: string): string {
   let text = output.replaceAll(homeOf(place, name), '~').replaceAll(`${place.path}/`, '/tmp/')
   for (const [documented, port] of place.ports) {
     text = text.replaceAll(new RegExp(String.raw`\b${port}\b`, 'g'), documented)

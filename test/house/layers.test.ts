@@ -33,6 +33,7 @@ const LAYERS = [
   'src/bytes.ts',
   'src/utf8.ts',
   'src/platform.ts',
+  'src/optional-package.ts',
   'src/errors.ts',
   'src/errno.ts',
 ]
@@ -45,6 +46,7 @@ const LEAVES = new Set([
   'src/bytes.ts',
   'src/utf8.ts',
   'src/platform.ts',
+  'src/optional-package.ts',
   'src/errors.ts',
   'src/errno.ts',
 ])
