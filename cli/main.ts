@@ -1,7 +1,8 @@
 /** From arguments to an exit code (specs/007, "The command line"). */
 import { problemOf } from '../src/daemon/api/problem.ts'
 import { notifyParent } from '../src/daemon/process/readiness.ts'
-import { DstoreError, ERRORS, asDstoreError } from '../src/errors.ts'
+import { PIPE_EXIT } from '../src/daemon/process/signals.ts'
+import { DstoreError, asDstoreError } from '../src/errors.ts'
 import { VERSION } from '../src/node/version.ts'
 import { checkSystem } from '../src/platform.ts'
 import { checkArguments, checkVariables } from './arguments.ts'
@@ -16,10 +17,12 @@ import { Terminal } from './terminal/terminal.ts'
 
 export async function main(args: readonly string[]): Promise<number> {
   const terminal = new Terminal()
+  // Also of what is wrong with the flags, which are not read yet.
+  terminal.configure({ json: ownOf(args).includes('--json') })
   const { signal, exitCode } = interruptible()
   const end = (code: number): number => exitCode(exitsOf(args)[code] ?? code)
   const fail = (error: unknown): number => {
-    if (error instanceof ClosedPipe) return end(ERRORS.internal.exit)
+    if (error instanceof ClosedPipe) return PIPE_EXIT
     const fault = asDstoreError(error)
     if (fault.code !== 'cancelled') {
       // Whatever keeps a daemon from starting, the command that waits for it says why (R007-10).
@@ -78,7 +81,7 @@ async function dispatch(
   if (ownOf(rest).some((arg) => arg === '--help' || arg === '-h')) {
     return terminal.print(commandHelp(command, first))
   }
-  const { flags, positionals } = parseFlags(first, command.flags, rest)
+  const { flags, positionals, raw } = parseFlags(first, command.flags, rest)
   const [fewest, most] = command.positionals
   const least = flags['files-from'] === undefined ? fewest : 0
   if (positionals.length < least || positionals.length > most) {
@@ -89,7 +92,7 @@ async function dispatch(
     })
   }
   const { quiet = false, verbose = false, json = false } = flags
-  terminal.configure({ quiet, verbose, json })
+  terminal.configure({ quiet, verbose, json, raw })
   checkVariables(process.env)
   // Before any work, whose result would be lost.
   if (command.isDoneUnread?.(flags) !== true) terminal.requireOutput()

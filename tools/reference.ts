@@ -6,8 +6,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { COMMANDS } from '../cli/commands.ts'
 import { commandHelp, overview } from '../cli/help.ts'
-import { SIGNAL_EXITS } from '../src/daemon/process/signals.ts'
+import { PIPE_EXIT, SIGNAL_EXITS } from '../src/daemon/process/signals.ts'
 import { ERRORS } from '../src/errors.ts'
+import { LIMITS, limitsPage } from './guides/limits.ts'
+import { TROUBLESHOOTING, troubleshootingPage } from './guides/troubleshooting.ts'
 
 const NOTE = '<!-- Written by `npm run reference`: change the code, not this page. -->'
 
@@ -55,6 +57,8 @@ export function pages(): Record<string, string> {
     'docs/reference/commands.md': commandsPage(),
     'docs/reference/exit-codes.md': exitCodesPage(),
     'docs/reference/library.md': libraryPage(),
+    [LIMITS]: limitsPage(),
+    [TROUBLESHOOTING]: troubleshootingPage(readFileSync(TROUBLESHOOTING, 'utf8')),
   }
 }
 
@@ -85,6 +89,9 @@ function exitCodesPage(): string {
   for (const [signal, exit] of Object.entries(SIGNAL_EXITS)) {
     if (!byExit.has(exit)) byExit.set(exit, [`ended by ${signal}`])
   }
+  byExit.set(PIPE_EXIT, [
+    'the reader of standard output is gone, as in `dstore get KEY | head -c 10`',
+  ])
   const rows = [...byExit]
     .toSorted(([a], [b]) => a - b)
     .map(([exit, reasons]) => `| ${exit} | ${reasons.join('; ')} |`)

@@ -18,12 +18,15 @@ export interface Verbosity {
   readonly verbose: boolean
   /** Print facts as JSON. */
   readonly json: boolean
+  /** Write values to a terminal as they are: `-o -`. */
+  readonly raw: boolean
 }
 
 export class Terminal {
   #quiet = false
   #verbose = false
   #json = false
+  #raw = false
   #output: Output | undefined
   #progress: ProgressLine | undefined
 
@@ -32,10 +35,21 @@ export class Terminal {
     return this.#json
   }
 
-  configure({ quiet, verbose, json }: Verbosity): void {
+  /** Are values written to a terminal as they are? */
+  get raw(): boolean {
+    return this.#raw
+  }
+
+  configure({
+    quiet = false,
+    verbose = false,
+    json = false,
+    raw = false,
+  }: Partial<Verbosity>): void {
     this.#quiet = quiet
     this.#verbose = verbose
     this.#json = json
+    this.#raw = raw
   }
 
   /** Standard output, for bytes. */
@@ -50,6 +64,7 @@ export class Terminal {
 
   /** Print data: one line on stdout. Returns the exit code of success. */
   async print(line: string): Promise<0> {
+    if (isatty(1)) this.#progress?.clear()
     await this.output.write(Buffer.from(`${line}\n`))
     return 0
   }
@@ -74,6 +89,11 @@ export class Terminal {
     return isatty(1) && !this.#json ? process.stdout.columns || 80 : undefined
   }
 
+  /** The height of the terminal that stdout is; undefined if a program reads it. */
+  get rows(): number | undefined {
+    return isatty(1) && !this.#json ? process.stdout.rows || undefined : undefined
+  }
+
   /** A note: worth knowing, but not the result. */
   note(text: string): void {
     if (!this.#quiet) this.#writeMessage(`${text}\n`)
@@ -85,7 +105,9 @@ export class Terminal {
   }
 
   /** Report an error; name the `argument` that failed, if there are several. */
-  fail({ code, message, hint, cause }: DstoreError, argument?: string): void {
+  fail(fault: DstoreError, argument?: string): void {
+    if (this.#json) return this.#failAsDocument(fault, argument)
+    const { code, message, hint, cause } = fault
     const named = argument === undefined || message.includes(argument)
     const about = named ? '' : `${argument}: `
     const what = code === 'internal' ? `internal error: ${message}` : message
@@ -94,6 +116,12 @@ export class Terminal {
     for (let next = cause; next instanceof Error; next = next.cause) {
       this.detail(`cause: ${next.name}: ${next.message}`)
     }
+  }
+
+  /** R007-441: one line, as `documents.yaml` describes it. */
+  #failAsDocument({ code, message, hint, kind }: DstoreError, argument?: string): void {
+    const error = { code, message, retry: kind.retry, argument, hint }
+    this.#writeMessage(`${JSON.stringify({ error })}\n`)
   }
 
   /** Run `work` with a progress line, which only a terminal shows (R007-20). */
