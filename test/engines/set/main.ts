@@ -8,6 +8,7 @@ import { findProgram, startEngine } from '../engine.ts'
 import { postgresPrograms } from '../journals/postgres-set.ts'
 import { PROGRAMS } from '../programs.ts'
 import { testBucket } from './bucket.ts'
+import { testCopied } from './copied.ts'
 import { KINDS } from './engines.ts'
 import { testFaults } from './faults.ts'
 import { testHistories } from './histories.ts'
@@ -52,6 +53,9 @@ if (path === undefined) {
         await testFaults(bucket, journal, report, wanted)
         if (wanted.length === 0 || wanted.includes('bucket')) {
           await testBucket(bucket, journal, report)
+        }
+        if (wanted.length === 0 || wanted.includes('copied')) {
+          await testCopied(bucket, journal, report)
         }
         if (wanted.length === 0 || wanted.includes('histories')) {
           await testHistories(bucket, journal, report)
