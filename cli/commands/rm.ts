@@ -89,15 +89,16 @@ export function removedText(
   { name, verbose = false }: { readonly name?: string; readonly verbose?: boolean } = {},
 ): string {
   const facts = `(${verbose ? `seq ${seq}, ` : ''}${formatSize(freedBytes)} freed)`
-  const value = verbose ? `its value ${key}` : 'its value'
-  const what = name === undefined ? key : `${name} and ${value}`
-  if (tree === undefined) return `removed ${what} ${facts}`
+  const value = `its ${tree === undefined ? 'value' : 'directory'}${verbose ? ` ${key}` : ''}`
+  const only = name === undefined ? key : `${name} and ${value}`
+  if (tree === undefined) return `removed ${only} ${facts}`
   const { removed, most, complete } = tree
   if (!complete) {
-    return `decided to remove ${what}: ${removed} of at most ${plural(most, 'value')} removed ${facts}`
+    return `decided to remove ${only}: ${removed} of at most ${plural(most, 'value')} removed ${facts}`
   }
-  const others = removed > 1 ? ` and ${plural(removed - 1, 'value')} below it` : ''
-  return `removed ${what}${others} ${facts}`
+  if (removed <= 1) return `removed ${only} ${facts}`
+  const first = name === undefined ? key : `${name}, ${value}`
+  return `removed ${first} and ${plural(removed - 1, 'value')} below it ${facts}`
 }
 
 /** How many Locals; `verbose` names them. Empty for none. */
