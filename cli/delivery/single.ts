@@ -6,6 +6,7 @@ import type { Progress, RangeRequest } from '../../src/node/node.ts'
 import type { Invocation } from '../command.ts'
 import { forEachArgument } from '../exit-code.ts'
 import { isDirectoryKey, shortLabel } from '../input/references.ts'
+import { isUnknown } from '../input/spelling.ts'
 import { findDaemon, useDaemonBy, type Connect } from '../session.ts'
 import { fileOutput } from '../terminal/file-output.ts'
 import { fileForDaemon } from './hand-over.ts'
@@ -81,11 +82,12 @@ export async function getOne(
   return isTree ? undefined : code
 }
 
-/** A name with a slash that is not bound may be a path below one that is. */
+/** A name that is not bound may be a path below one that is, or spell a key (R007-430). */
 const unlessTree =
   (text: string) =>
   (error: unknown): 'tree' => {
-    if (asDstoreError(error).code !== 'not-found' || !text.includes('/')) throw error
+    const mayBePath = asDstoreError(error).code === 'not-found' && text.includes('/')
+    if (!mayBePath && !isUnknown(text, error)) throw error
     return 'tree'
   }
 

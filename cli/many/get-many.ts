@@ -3,7 +3,7 @@ import { DstoreError } from '../../src/errors.ts'
 import type { RangeRequest } from '../../src/node/node.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 import { SMALL_VALUE_BYTES, SmallValues } from '../../src/daemon/client/small-values.ts'
-import { canonicalKey, isDirectoryKey, resolveKey } from '../input/references.ts'
+import { canonicalKey, isDirectoryKey, keyOfWord } from '../input/references.ts'
 import type { Connect } from '../session.ts'
 import { writeWhole } from '../terminal/output.ts'
 import type { OutputFolder } from '../terminal/output-folder.ts'
@@ -83,7 +83,7 @@ class Getter {
     const progress = this.#progress.begin(range === undefined ? known?.size : undefined)
     try {
       const reference = references.types.get(text)!
-      const of = key ?? (await resolveKey(this.#many.client, reference))
+      const of = key ?? (await keyOfWord(this.#many.client, reference))
       const place = placeOf(reference)
       await this.#getKey({ key: of, place: place ?? of, name: place }, known?.size, progress)
     } finally {

@@ -7,11 +7,12 @@ import type { Invocation } from '../command.ts'
 import { getOne } from '../delivery/single.ts'
 import { forEachArgument } from '../exit-code.ts'
 import { shortLabel } from '../input/references.ts'
+import { withSpelling } from '../input/spelling.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
 import type { ProgressLine } from '../terminal/progress.ts'
 import { plural, type Terminal } from '../terminal/terminal.ts'
 import { withFlagsInHints } from './flags-in-hints.ts'
-import { findValue, useTreeDaemon, type TreeDaemon } from './open-tree.ts'
+import { findValue, useTreeDaemon, type FoundValue, type TreeDaemon } from './open-tree.ts'
 import { syncFileSystem } from './sync-file-system.ts'
 
 /** The only positional leads to a directory, or to something below one. */
@@ -23,7 +24,8 @@ export async function getFromTree(
   const daemon = await useTreeDaemon(invocation)
   try {
     return await forEachArgument(positionals, terminal, async (text) => {
-      const { key, executable } = await findValue(daemon, text)
+      const find = (word: string): Promise<FoundValue> => findValue(daemon, word)
+      const { key, executable } = await withSpelling(() => daemon.client, text, find)
       if (key.kind === 'directory') return getDirectory(invocation, daemon, text, key, range)
       if (invocation.flags.format !== undefined) {
         throw new DstoreError('usage', `--format takes a directory, and ${text} is a plain value`)
