@@ -56,7 +56,7 @@ export const COMMANDS: CommandTable = {
     flagHelp: {
       follow: 'store what links out of a folder point to',
       expires: EXPIRES,
-      name: 'bind this write-once name in the same change; NAME/ and its path for each of several',
+      name: 'bind this write-once name; NAME/ and its path for each of several',
       'files-from': 'also each file or folder in this list, a line each; - is standard input',
     },
     positionals: MANY,
