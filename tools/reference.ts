@@ -8,6 +8,8 @@ import { COMMANDS } from '../cli/commands.ts'
 import { commandHelp, overview } from '../cli/help.ts'
 import { PIPE_EXIT, SIGNAL_EXITS } from '../src/daemon/process/signals.ts'
 import { ERRORS } from '../src/errors.ts'
+import { LIMITS, limitsPage } from './guides/limits.ts'
+import { TROUBLESHOOTING, troubleshootingPage } from './guides/troubleshooting.ts'
 
 const NOTE = '<!-- Written by `npm run reference`: change the code, not this page. -->'
 
@@ -55,6 +57,8 @@ export function pages(): Record<string, string> {
     'docs/reference/commands.md': commandsPage(),
     'docs/reference/exit-codes.md': exitCodesPage(),
     'docs/reference/library.md': libraryPage(),
+    [LIMITS]: limitsPage(),
+    [TROUBLESHOOTING]: troubleshootingPage(readFileSync(TROUBLESHOOTING, 'utf8')),
   }
 }
 
