@@ -139,7 +139,8 @@ const GROUPS = [
     // What every command loads, and `get`, which is to be as fast as the machine.
     name: 'command-line',
     test: modules([
-      '/cli/(?!dstore|main|help)[\\w-]+',
+      '/cli/(?!dstore|main)[\\w-]+',
+      '/cli/help/wrap',
       '/cli/terminal/(?!output-folder|next-steps|status-text|show-log)[\\w-]+',
       '/cli/input/(references|key-fault)',
       '/cli/delivery/[\\w-]+',
@@ -153,7 +154,7 @@ const GROUPS = [
       '/cli/input/(?!hashing|references|key-fault)[\\w-]+',
       '/cli/many/[\\w-]+',
       '/cli/archive/map-concurrently',
-      '/cli/terminal/(next-steps|status-text|show-log|output-folder)',
+      '/cli/terminal/(next-steps|status-text|output-folder)',
     ]),
   },
   // A program's bundler leaves out whole files, so each way to a node is one: `connect` without a node and its network.

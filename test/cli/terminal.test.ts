@@ -6,7 +6,6 @@ import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } fr
 import { COMMANDS } from '../../cli/commands.ts'
 import { FLAGS } from '../../cli/flags.ts'
 import { parseRange } from '../../cli/commands/get.ts'
-import { commandHelp, overview } from '../../cli/help.ts'
 import { nearest } from '../../cli/suggest.ts'
 import { ageText, spanText } from '../../cli/wording.ts'
 import { peersText } from '../../cli/terminal/peers.ts'
@@ -17,17 +16,10 @@ import { VERSION } from '../../src/node/version.ts'
 import { serving } from '../daemon/serving.ts'
 import { BUNDLE, Place, outcome } from './command.ts'
 
-test('the overview fits one screen of 80 columns and 24 lines', (t) => {
-  const lines = overview().split('\n')
-  t.true(lines.length <= 23, `${lines.length} lines`)
-  for (const line of lines) t.true(line.length <= 80, line)
-})
-
 test('every command has help with an example, and every flag is taken by one', (t) => {
   for (const [name, command] of Object.entries(COMMANDS)) {
     t.true(command.examples.length > 0, name)
     for (const [example] of command.examples) t.regex(example, new RegExp(`dstore ${name}\\b`))
-    for (const line of commandHelp(command, name).split('\n')) t.true(line.length <= 100, line)
   }
   const taken = new Set(Object.values(COMMANDS).flatMap(({ flags }) => flags))
   t.deepEqual([...taken].toSorted(), Object.keys(FLAGS).toSorted())
