@@ -74,8 +74,11 @@ const common = {
   // `package.json` says that the files of the package are left out where nothing of them is used. This one is imported for what it does.
   treeshake: { moduleSideEffects: [{ test: /\/src\/network\/polyfill\.ts$/, sideEffects: true }] },
   external,
-  // A package below lmdb compiles a reader of text keys with `eval`. Its names are kept, and we have no such keys.
-  checks: { eval: false },
+  // A package below lmdb compiles a reader of text keys with `eval`. Its names are kept, and we have no such keys. And a module that a
+  // command imports at once and another when it is wanted has a chunk of its own all the same, by the groups below.
+  checks: { eval: false, ineffectiveDynamicImport: false },
+  // A build says nothing: people who install from a clone would see its warnings.
+  onLog: (level, log, report) => report(level === 'warn' ? 'error' : level, log),
 }
 const output = {
   dir: 'dist',
