@@ -61,7 +61,8 @@ const CLAIM = /\b(fast(er|est)?|slower|quick(er|ly)?|cheap(er|ly)?|instant(ly)?|
 
 /** Text in which such a word claims nothing about dstore. */
 const NO_CLAIM: readonly string[] = [
-  '### How fast is it?',
+  '## How fast',
+  'builds an optional, faster',
   'what moves now, from which machines, how fast',
   '`dstore_cache_evictions_total` grows',
   'a set is not faster than one Global',
