@@ -27,13 +27,14 @@ const NONE: readonly [number, number] = [0, 0]
 export const COMMANDS: CommandTable = {
   put: {
     usage:
-      'FILE|DIR... | -\nFILE|DIR --name NAME [--expires D]\nFILE|DIR --tag NAME [--keep D] [--expires D]\nDIR... [--follow] [--ignore-file FILE]\n- --format tar',
+      'FILE|DIR... | -\nFILE|DIR --name NAME [--expires D]\nFILE|DIR --tag NAME [--keep D] [--expires D]\nDIR... [--follow] [--ignore-file FILE]\n[FILE|DIR...] [--files-from LIST] [--name PREFIX/]\n- --format tar',
     summary: 'store files and folders, and print their keys',
     examples: [
       ['dstore put model.bin', 'store a file, print its key'],
       ['dstore put my-model --name models/v1', 'store a folder, and bind a write-once name to it'],
       ['dstore put my-model --tag models/latest', 'move a name to it, or bind it'],
       ['dstore put report.html --name reports/1 --expires 30d', 'unbind the name after 30 days'],
+      ['find . -name "*.bin" | dstore put --files-from - --name v1/', 'name each v1/ and its path'],
       ['dstore put snapshots/main --follow', 'store what links out of the folder point to'],
       ['dstore put src --ignore-file .gitignore', 'leave out what its patterns match'],
       ['curl -s https://example.com | dstore put -', 'store standard input'],
@@ -41,10 +42,15 @@ export const COMMANDS: CommandTable = {
     ],
     flags: [
       ...(['name', 'tag', 'expires', 'keep'] as const),
-      ...(['follow', 'ignore-file', 'format', 'json'] as const),
+      ...(['follow', 'ignore-file', 'format', 'files-from', 'jobs', 'json'] as const),
       ...CALL,
     ],
-    flagHelp: { follow: 'store what links out of a folder point to', expires: EXPIRES },
+    flagHelp: {
+      follow: 'store what links out of a folder point to',
+      expires: EXPIRES,
+      name: 'bind this write-once name in the same change; NAME/ and its path for each of several',
+      'files-from': 'also each file or folder in this list, a line each; - is standard input',
+    },
     positionals: MANY,
     load: async () => (await import('./commands/put.ts')).put,
   },
@@ -66,9 +72,20 @@ export const COMMANDS: CommandTable = {
         'a file for each, many at once',
       ],
     ],
-    flags: ['output', 'output-dir', 'update', 'delete', 'format', 'files-from', 'range', ...CALL],
-    isDoneUnread: ({ output, 'output-dir': folder, update }) =>
-      (output ?? folder ?? update) !== undefined,
+    flags: [
+      'output',
+      'output-dir',
+      'update',
+      'delete',
+      'format',
+      'files-from',
+      'jobs',
+      'range',
+      'json',
+      ...CALL,
+    ],
+    isDoneUnread: ({ output, 'output-dir': folder, update, json }) =>
+      (output ?? folder ?? update) !== undefined && json !== true,
     positionals: MANY,
     load: () => get,
   },
@@ -130,7 +147,10 @@ export const COMMANDS: CommandTable = {
     minor: true,
     usage: '',
     summary: 'show every change as it happens',
-    examples: [['dstore watch --json', 'as JSON, for a program']],
+    examples: [
+      ['dstore watch --after start', 'from the oldest change in the log: up to 7 days'],
+      ['dstore watch --json', 'as JSON, for a program'],
+    ],
     flags: ['after', 'json', ...CALL],
     positionals: NONE,
     load: async () => (await import('./commands/watch.ts')).watch,

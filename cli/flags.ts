@@ -27,7 +27,10 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
     ...text('FILE', 'write to FILE, which is replaced only when complete; - is standard output'),
     short: 'o',
   },
-  'output-dir': text('DIR', 'write each value to a file in DIR, named after its key'),
+  'output-dir': text(
+    'DIR',
+    'write each value to a file in DIR, at the path of its name, else its key',
+  ),
   update: text('DIR', 'bring the folder DIR to the state of this directory: write what differs'),
   delete: yes('with --update, also remove what is not in the directory'),
   format: text(
@@ -39,6 +42,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
     'LIST',
     'also each key or name in this file, a line each; - is standard input',
   ),
+  jobs: text('N', 'handle at most N values at a time (default: put 4, get 64)'),
   range: text('A-B', 'only bytes A to B, inclusive; also A- to the end, and -N, the last N'),
   force: yes('also what names or directories hold; with --drop-data, what Global lacks'),
   repair: yes('repair damaged values from a node that holds them'),
@@ -63,7 +67,10 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   match: text('GLOB', 'only names that match, such as *.bin or cache/**/x?'),
   sort: text('ORDER', 'name, size (largest first) or time (newest first; default name)'),
   limit: text('N', 'at most N lines'),
-  after: text('POSITION', 'resume after the change with this position (see --json)'),
+  after: text(
+    'POSITION',
+    'resume after the change with this position (see --json); start: all in the log',
+  ),
   watch: yes('refresh every second'),
   print: yes('print the address of the page, and open no browser'),
   follow: { ...yes('keep printing as the log grows'), short: 'f' },
@@ -146,6 +153,7 @@ export interface Flags {
   readonly format?: string
   readonly 'max-rate'?: string
   readonly 'files-from'?: string
+  readonly jobs?: string
   readonly range?: string
   readonly force?: boolean
   readonly repair?: boolean

@@ -9,6 +9,7 @@ import type { Invocation } from '../command.ts'
 import { forEachArgument } from '../exit-code.ts'
 import { explainNotFound } from '../input/key-fault.ts'
 import { parseReferences } from '../input/references.ts'
+import { askForKey } from '../input/spelling.ts'
 import { useDaemon } from '../session.ts'
 import { byId, memberNames, type NameOf } from '../terminal/member-names.ts'
 import { plural, type Terminal } from '../terminal/terminal.ts'
@@ -33,7 +34,7 @@ export async function rm(invocation: Invocation): Promise<number> {
     }
     const unbound = await client.unbind(text, nameOnly).catch(async (error: unknown) => {
       const word = await directoryAt(client, text, error)
-      if (word === undefined) throw await explainNotFound(text, error)
+      if (word === undefined) throw await askForKey(text, await explainNotFound(text, error))
       if (word.path.length > 0) throw belowDirectory(text)
       const hint = `the name has no slash at its end: dstore rm ${word.root}`
       throw new DstoreError('not-found', `no such name: ${text}`, { hint })

@@ -8,7 +8,7 @@ import { SAMPLES } from '../../src/limits.ts'
 import type { Invocation } from '../command.ts'
 import { requireDaemon } from '../session.ts'
 import { memberNames } from '../terminal/member-names.ts'
-import { ratesText, showsUtf8 } from '../terminal/rates-text.ts'
+import { ratesText, screenText, showsUtf8 } from '../terminal/rates-text.ts'
 import { statusText } from '../terminal/status-text.ts'
 
 /** How often `status --watch` asks a daemon that tells no events. */
@@ -26,7 +26,7 @@ export async function status(invocation: Invocation): Promise<number> {
     const rates = ratesText(samples, lineSpace(terminal.columns))
     const text = await textOf(client, found, invocation)
     await terminal.clearScreen()
-    await terminal.printFact(found, rates === '' ? text : `${text}\n${rates}`)
+    await terminal.printFact(found, screenText(text, rates, terminal))
   }
   return 0
 }

@@ -64,6 +64,7 @@ export class Terminal {
 
   /** Print data: one line on stdout. Returns the exit code of success. */
   async print(line: string): Promise<0> {
+    if (isatty(1)) this.#progress?.clear()
     await this.output.write(Buffer.from(`${line}\n`))
     return 0
   }
@@ -86,6 +87,11 @@ export class Terminal {
   /** The width of the terminal that stdout is; undefined if a program reads it. */
   get columns(): number | undefined {
     return isatty(1) && !this.#json ? process.stdout.columns || 80 : undefined
+  }
+
+  /** The height of the terminal that stdout is; undefined if a program reads it. */
+  get rows(): number | undefined {
+    return isatty(1) && !this.#json ? process.stdout.rows || undefined : undefined
   }
 
   /** A note: worth knowing, but not the result. */

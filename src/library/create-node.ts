@@ -102,6 +102,7 @@ export type NodeOptions = StandaloneOptions | GlobalOptions | LocalOptions
  * process uses `dir`), `unwritable`, `not-permitted` (other users may write to `dir`),
  * `malformed-address`, `address-in-use`; for a Local also `conflict` (see `withoutData`), and
  * `incompatible` and `not-permitted` from its Global. TypeError or RangeError for invalid options.
+ * @example const dstore = await createNode({ dir: 'state' })
  */
 export async function createNode(options: NodeOptions = {}): Promise<Dstore> {
   checkSystem()
