@@ -91,7 +91,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   uses: text('N', 'how many nodes may use the ticket (default 1)'),
   expires: text('D', 'how long the ticket is valid (default 24h)'),
   store: text('disk|memory', 'where to keep values; memory is lost when the node stops'),
-  cache: text('SIZE', 'memory for cached values, such as 2GiB'),
+  cache: text('SIZE', 'memory for cached values (default: 1/4, at most 2GiB)'),
   'cache-dir': text('DIR', 'folder for cached values in files; none: memory only'),
   'cache-dir-size': text('SIZE', 'how much those files may take, such as 100GiB'),
   pin: {
