@@ -125,7 +125,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
     'disk',
     'memory',
   ]),
-  cache: text('SIZE', 'memory for cached values, such as 2GiB'),
+  cache: text('SIZE', 'memory for cached values (default: 1/4, at most 2GiB)'),
   'cache-dir': text('DIR', 'folder for cached values in files; none: memory only', 'folder'),
   'cache-dir-size': text('SIZE', 'how much those files may take, such as 100GiB'),
   pin: {
