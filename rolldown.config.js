@@ -71,9 +71,14 @@ const finish = {
 const common = {
   platform: 'node',
   transform: { define: { 'typeof require': '"undefined"' } },
+  // `package.json` says that the files of the package are left out where nothing of them is used. This one is imported for what it does.
+  treeshake: { moduleSideEffects: [{ test: /\/src\/network\/polyfill\.ts$/, sideEffects: true }] },
   external,
-  // A package below lmdb compiles a reader of text keys with `eval`. Its names are kept, and we have no such keys.
-  checks: { eval: false },
+  // A package below lmdb compiles a reader of text keys with `eval`. Its names are kept, and we have no such keys. And a module that a
+  // command imports at once and another when it is wanted has a chunk of its own all the same, by the groups below.
+  checks: { eval: false, ineffectiveDynamicImport: false },
+  // A build says nothing: people who install from a clone would see its warnings.
+  onLog: (level, log, report) => report(level === 'warn' ? 'error' : level, log),
 }
 const output = {
   dir: 'dist',
@@ -156,6 +161,7 @@ const GROUPS = [
   },
   // A program's bundler leaves out whole files, so each way to a node is one: `connect` without a node and its network.
   { name: 'connect', test: modules(['/src/library/(connect|node-facade)']) },
+  { name: 'polyfill', test: modules(['/src/network/polyfill']) },
   { name: 'create-node', test: modules(['/src/library/create-node']) },
 ]
 

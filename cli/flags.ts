@@ -38,7 +38,11 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
     ),
     short: 'o',
   },
-  'output-dir': text('DIR', 'write each value to a file in DIR, named after its key', 'folder'),
+  'output-dir': text(
+    'DIR',
+    'write each value to a file in DIR, at the path of its name, else its key',
+    'folder',
+  ),
   update: text(
     'DIR',
     'bring the folder DIR to the state of this directory: write what differs',
@@ -56,6 +60,7 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
     'also each key or name in this file, a line each; - is standard input',
     'file',
   ),
+  jobs: text('N', 'handle at most N values at a time (default: put 4, get 64)'),
   range: text('A-B', 'only bytes A to B, inclusive; also A- to the end, and -N, the last N'),
   force: yes('also what names or directories hold; with --drop-data, what Global lacks'),
   repair: yes('repair damaged values from a node that holds them'),
@@ -93,7 +98,10 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   ]),
   limit: { ...text('N', 'at most N lines'), short: 'n' },
   since: text('TIME', 'from this time on: 2026-11-30T12:00Z, or 10m for the last ten minutes'),
-  after: text('POSITION', 'resume after the change with this position (see --json)'),
+  after: text(
+    'POSITION',
+    'resume after the change with this position (see --json); start: all in the log',
+  ),
   watch: yes('refresh every second'),
   print: yes('print the address of the page, and open no browser'),
   follow: { ...yes('keep printing as the log grows'), short: 'f' },
@@ -215,6 +223,7 @@ export interface Flags {
   readonly format?: string
   readonly 'max-rate'?: string
   readonly 'files-from'?: string
+  readonly jobs?: string
   readonly range?: string
   readonly force?: boolean
   readonly repair?: boolean

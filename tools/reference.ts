@@ -7,6 +7,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { COMMANDS } from '../cli/commands.ts'
 import { commandHelp, overview } from '../cli/help/help.ts'
 import { exitCodes } from '../cli/help/topics.ts'
+import { LIMITS, limitsPage } from './guides/limits.ts'
+import { TROUBLESHOOTING, troubleshootingPage } from './guides/troubleshooting.ts'
 
 const NOTE = '<!-- Written by `npm run reference`: change the code, not this page. -->'
 
@@ -54,6 +56,8 @@ export function pages(): Record<string, string> {
     'docs/reference/commands.md': commandsPage(),
     'docs/reference/exit-codes.md': exitCodesPage(),
     'docs/reference/library.md': libraryPage(),
+    [LIMITS]: limitsPage(),
+    [TROUBLESHOOTING]: troubleshootingPage(readFileSync(TROUBLESHOOTING, 'utf8')),
   }
 }
 

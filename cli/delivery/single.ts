@@ -44,12 +44,16 @@ export async function getOne(
     throw error
   })
   let isTree = false
+  let written: { readonly key: string; readonly size: number } | undefined
   const code = await forEachArgument([label], terminal, async () => {
     await writeWhole(output, async () => {
       const file = await fileForDaemon(output, flags.output)
       const copy =
         file && (await copied(invocation, client, file, range, label).catch(unlessTree(text)))
-      if (copy !== undefined) return !(isTree = leadsToTree(copy))
+      if (copy !== undefined) {
+        if (copy !== 'tree') written = { key: copy.key, size: copy.end - copy.start }
+        return !(isTree = leadsToTree(copy))
+      }
       const value = await client.get(text, range).catch(unlessTree(text))
       isTree = leadsToTree(value)
       if (value === 'tree') return false
@@ -58,9 +62,10 @@ export async function getOne(
         return false
       }
       const { start, end } = value.range
+      written = { key: value.key, size: end - start }
       await withTransferProgress(
         terminal,
-        label,
+        { label, done: 'fetched' },
         () => findDaemon(invocation),
         async (line) => {
           const bytes = counted(value.bytes, (doneBytes) => line.update(doneBytes, end - start))
@@ -69,6 +74,9 @@ export async function getOne(
       )
       return true
     })
+    if (terminal.json && !isTree) {
+      await terminal.print(JSON.stringify({ file: flags.output, ...written }))
+    }
     return undefined
   })
   return isTree ? undefined : code
@@ -98,7 +106,7 @@ async function copied(
   const [text = ''] = positionals
   return withTransferProgress(
     terminal,
-    label,
+    { label, done: 'fetched' },
     () => findDaemon(invocation),
     async (line) => {
       const onProgress = ({ doneBytes, totalBytes }: Progress): void =>

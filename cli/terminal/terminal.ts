@@ -36,6 +36,15 @@ export class Terminal {
     return this.#json
   }
 
+  get verbose(): boolean {
+    return this.#verbose
+  }
+
+  /** The clock, where a person reads standard output; undefined for a program. */
+  get now(): number | undefined {
+    return this.columns === undefined ? undefined : Date.now()
+  }
+
   /** Are values written to a terminal as they are? */
   get raw(): boolean {
     return this.#raw
@@ -65,6 +74,7 @@ export class Terminal {
 
   /** Print data: one line on stdout. Returns the exit code of success. */
   async print(line: string): Promise<0> {
+    if (isatty(1)) this.#progress?.clear()
     await this.output.write(Buffer.from(`${line}\n`))
     return 0
   }
@@ -168,5 +178,6 @@ export class Terminal {
 /** `1 value`, `2 values`, `2 entries`. */
 export function plural(count: number, noun: string): string {
   if (count === 1) return `1 ${noun}`
+  if (/(s|x|ch|sh)$/.test(noun)) return `${count} ${noun}es`
   return `${count} ${/[^aeiou]y$/.test(noun) ? `${noun.slice(0, -1)}ie` : noun}s`
 }

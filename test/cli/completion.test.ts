@@ -8,6 +8,7 @@ import { completionsOf } from '../../cli/commands/completion.ts'
 import { namesAndKeys } from '../../cli/completion/names-and-keys.ts'
 import { FILES, FOLDERS, SHELLS } from '../../cli/completion/shells.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
+import type { KeysQuery } from '../../src/daemon/client/lists/list-client.ts'
 import { serving } from '../daemon/serving.ts'
 import { BUNDLE, Place } from './command.ts'
 
@@ -89,14 +90,19 @@ test('R007-66 a search is bounded, asks for keys only if one can match, and clos
   const client = (name?: string, key?: string): Client =>
     ({
       names: () => (name === undefined ? [] : endless({ name })),
-      keys: () => (key === undefined ? t.fail('keys are asked for') : endless({ key })),
+      lists: {
+        keys: ({ limit }: KeysQuery) => {
+          t.is(limit, 100)
+          return key === undefined ? t.fail('keys are asked for') : endless({ key })
+        },
+      },
       close: () => void closed++,
     }) as unknown as Client
   t.is((await namesAndKeys(client('models/v1'), 'mod')).length, 100)
-  t.is((await namesAndKeys(client(undefined, 'bafkr4ixyz'), 'bafkr4ix')).length, 100)
+  t.is((await namesAndKeys(client(undefined, 'bafkr4iaxyz'), 'bafkr4ia')).length, 100)
   asked = 0
-  t.deepEqual(await namesAndKeys(client(undefined, 'bafkr4ixyz'), 'bafkr4iy'), [])
-  t.is(asked, 20_000)
+  t.deepEqual(await namesAndKeys(client(undefined, 'bafkr4iaxyz'), 'bafkr4ib'), [])
+  t.is(asked, 1)
   t.deepEqual(await namesAndKeys(client(), 'bafkr4'), [])
   const failing = {
     names: () => {
