@@ -109,7 +109,7 @@ function withoutValue(name: string, saved: Settings): Settings {
   // A Local without a Global to join would not start.
   const gone: readonly string[] = name === 'role' ? ['role', 'join'] : [SETTINGS[name]!.key]
   const kept = Object.entries(saved).filter(([key]) => !gone.includes(key))
-  return resolveSettings({}, Object.fromEntries(kept) as Settings)
+  return resolveSettings({}, Object.fromEntries(kept))
 }
 
 /** Saves what `next` makes of the saved settings, unless a daemon starts meanwhile. */
