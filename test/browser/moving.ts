@@ -1,5 +1,5 @@
 /** Bytes through the browser: up, down, folders; what arrives is what left. */
-import { equal, ok } from 'node:assert/strict'
+import { equal, match, notEqual, ok } from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ import { Visit, visiting } from './visit.ts'
 const LARGE_BYTES = 200_000_000
 
 /** Chooses files or a folder, and confirms the dialog. */
-async function upload(
+export async function upload(
   visit: Visit,
   label: 'Files to upload' | 'Folder to upload',
   paths: readonly string[],
@@ -37,7 +37,7 @@ const done = (visit: Visit, label: string): Promise<void> =>
 const WITHOUT_PICKER = `delete globalThis.showSaveFilePicker`
 
 /** A dialog for files that a person answers at once, with a file of the browser's own storage. */
-const ANSWERED_PICKER = `globalThis.showSaveFilePicker = async ({ suggestedName }) => {
+export const ANSWERED_PICKER = `globalThis.showSaveFilePicker = async ({ suggestedName }) => {
   const folder = await navigator.storage.getDirectory()
   return folder.getFileHandle(suggestedName, { create: true })
 }`
@@ -148,26 +148,40 @@ export async function testMoving(bench: Bench): Promise<void> {
         equal(await global.sha256(name), sha256(readFileSync(path)))
       }
       visit.expect(/409/)
-      await upload(visit, 'Files to upload', [largePath], 'moving/several/x')
+      await upload(visit, 'Files to upload', [join(folder, 'y')], 'moving/several/x')
       await visit.page
         .getByText(/is bound to/)
         .first()
-        .waitFor({ timeout: 60_000 })
+        .waitFor()
     })
   })
 
-  await test('a transfer is seen while it moves', async () => {
-    const key = await global.put(randomBytes(40_000_000), '--name', 'moving/seen')
-    await visiting(browser, await locals[2]!.open(), async (visit) => {
+  await test('a transfer between machines is seen, and ends where it is cancelled', async () => {
+    const local = locals[2]!
+    const givers = [global, locals[0]!]
+    const listed = async (): Promise<number> =>
+      (await local.node.ask((client) => client.events.transfers())).transfers.length
+    await visiting(browser, await local.open(), async (visit) => {
       await bench.opened(visit)
       await bench.show(visit, 'transfers')
-      // Slow enough to be seen: a rate that the caller asks for.
-      const run = locals[2]!.run(['prefetch', 'moving/seen', '--max-rate', '4MiB/s'])
-      await visit.page
-        .getByText(new RegExp(`${key.slice(0, 8)}|moving/seen`))
-        .first()
-        .waitFor()
-      await run
+      const run = local.node.run(['prefetch', 'moving/large.bin'])
+      try {
+        await bench.eventually(async () => (await listed()) === 1)
+        // It stands still, so that it is there as long as it takes to cancel it.
+        for (const giver of givers) giver.signal('SIGSTOP')
+        await visit.page.locator('main tbody tr').first().waitFor()
+        await visit.page
+          .getByRole('button', { name: /^Cancel / })
+          .first()
+          .click()
+        const { exit, stderr } = await run
+        match(stderr, /an admin cancelled the transfer/)
+        notEqual(exit, 0)
+        await visit.page.getByText('Nothing is being transferred.').waitFor()
+        equal(await listed(), 0)
+      } finally {
+        for (const giver of givers) giver.signal('SIGCONT')
+      }
     })
   })
 }

@@ -1,5 +1,7 @@
 /** A removal, watched until each machine has acknowledged it. */
 import { deepEqual, equal, ok } from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { Bench } from './bench.ts'
 import { LABELS, NOT_FOUND } from './site.ts'
@@ -92,6 +94,27 @@ export async function testRemoval(bench: Bench): Promise<void> {
         return text.includes(key.slice(-4)) && text.includes('All 3 machines have acknowledged')
       })
     })
+  })
+
+  await test('a directory goes with the files that nothing else holds', async () => {
+    const folder = global.place.file('removed-tree')
+    mkdirSync(join(folder, 'sub'), { recursive: true })
+    for (let i = 0; i < 30; i++) writeFileSync(join(folder, 'sub', `n${i}`), `removed file ${i}`)
+    const kept = await global.put('removed file 7', '--name', 'removed/kept')
+    await global.run(['put', folder, '--name', 'removed/tree'])
+    const gone = await global.run(['cid', join(folder, 'sub', 'n8')])
+    equal((await global.node.run(['get', gone])).exit, 0)
+    await visiting(browser, await global.open(), async (visit) => {
+      await bench.opened(visit)
+      await bench.show(visit, 'removal')
+      await visit.page.getByLabel('Key or name to remove').fill('removed/tree')
+      await visit.page.getByRole('button', { name: 'Look up' }).click()
+      await visit.page.getByText(/^A directory: .* in 30 files/).waitFor()
+      await removeByPage(visit, 'removed/tree', 'removed/tree')
+      await bench.eventually(async () => (await global.node.run(['get', gone])).exit === NOT_FOUND)
+      await visit.page.getByText('All 3 machines have acknowledged').first().waitFor()
+    })
+    equal((await global.node.run(['get', kept])).exit, 0)
   })
 
   await test('a key is removed after its last characters are typed, and a wrong one is refused', async () => {

@@ -103,10 +103,15 @@ export async function testSessions(bench: Bench): Promise<void> {
       await visit.end()
     }
   })
+}
 
+/** What ends every session of a daemon, in a world of its own: it would end those of other tests. */
+export async function testEnds(bench: Bench): Promise<void> {
+  const { report, browser } = bench
+  const test = (title: string, run: () => Promise<void>): Promise<void> =>
+    report.test(`sessions: ${title}`, run)
   const ends = new Ends()
   try {
-    // Clocks and restarts would end the sessions of the other tests.
     const own = await Machine.start(ends, ['--global'])
     const local = await joined(ends, own, 'late')
 

@@ -1,5 +1,5 @@
 /** Every view shows what the API says, and follows it without a reload. */
-import { deepEqual, match, ok } from 'node:assert/strict'
+import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { parseKey } from '../../src/hash/key.ts'
 import type { Bench } from './bench.ts'
 import { LABELS } from './site.ts'
@@ -119,6 +119,20 @@ export async function testViews(bench: Bench): Promise<void> {
       await visit.page.getByText('live', { exact: true }).first().waitFor()
       await locals[2]!.put('put while changes are shown', '--name', 'live/changes')
       await bench.eventually(async () => (await mainText(visit)).includes('live/changes'))
+
+      await bench.show(visit, 'values', '?prefix=live%2F')
+      await bench.eventually(async (saw) => saw(await rowsOf(visit)).length === 2)
+      await visit.page.evaluate(`document.querySelector('main tbody a').focus()`)
+      await locals[0]!.put('put while its level is shown', '--name', 'live/below/name')
+      await locals[0]!.put('another put meanwhile', '--name', 'live/values')
+      await bench.eventually(async (saw) => saw(await rowsOf(visit)).length === 4)
+      const rows = await rowsOf(visit)
+      deepEqual(
+        rows.map(([name]) => name!.split('\n')[0]),
+        ['below/', 'changes', 'overview', 'values'],
+      )
+      equal(await visit.page.evaluate('document.activeElement.innerText'), 'changes')
+      await visit.page.getByText('1 name').first().waitFor()
     })
   })
 

@@ -11,6 +11,7 @@ import { ago } from '../../parts/ages.js'
 import { keyText, link } from '../../parts/copy.js'
 import { button, fill, h, icon } from '../../parts/dom.js'
 import { fillProblem, isAbort } from '../../parts/notices.js'
+import { listen, state } from '../../parts/store.js'
 import { PAGE_ROWS, createTable } from '../../parts/table.js'
 
 /** @typedef {import('../../core/documents.js').LevelLine} LevelLine */
@@ -18,6 +19,9 @@ import { PAGE_ROWS, createTable } from '../../parts/table.js'
 /** How long the sizes of prefixes may take to be counted for all that are shown. */
 const COUNTING_MS = 5000
 const DELIMITER = '/'
+/** How often a level is read again while names change, and its sizes are counted again. */
+const READ_MS = 2000
+const COUNT_MS = 30_000
 
 /**
  * @param {Readonly<Record<string, string>>} query `prefix` or `find`, and `after`.
@@ -31,12 +35,27 @@ export function level(query) {
   )
   const crumbs = h('div')
   const element = h('div', null, crumbs, place)
+  /** @type {Map<string, HTMLElement[]>} */
+  const counts = new Map()
+  const table = tableOf(prefix, counts)
+  table.setEmpty(emptyText(prefix, find))
+  const pager = h('div')
   let reading = new AbortController()
+  let readAt = -Infinity
+  let countedAt = -Infinity
+  /** @type {string | undefined} */
+  let position
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer
+  /** @type {Map<string, { text: string, line: LevelLine }>} */
+  let known = new Map()
 
   const read = async () => {
     reading.abort()
     reading = new AbortController()
     const { signal } = reading
+    readAt = performance.now()
+    position = state.status?.position
     try {
       const { lines, isWhole } = await list(pathOf(prefix, find, after), {
         limit: PAGE_ROWS,
@@ -44,10 +63,20 @@ export function level(query) {
       })
       show(/** @type {LevelLine[]} */ (lines), isWhole, signal)
     } catch (error) {
-      fillProblem(place, error)
+      if (!isAbort(error)) fillProblem(place, error)
     } finally {
       place.removeAttribute('aria-busy')
     }
+  }
+
+  /** Reads again if something has changed: which names, the position does not say. */
+  const follow = () => {
+    if (position === state.status?.position || timer !== undefined) return
+    const wait = Math.max(0, readAt + READ_MS - performance.now())
+    timer = setTimeout(() => {
+      timer = undefined
+      if (!document.hidden) void read()
+    }, wait)
   }
 
   /**
@@ -56,28 +85,59 @@ export function level(query) {
    * @param {AbortSignal} signal
    */
   const show = (lines, isWhole, signal) => {
-    /** @type {Map<string, HTMLElement[]>} */
-    const counts = new Map()
-    const table = tableOf(prefix, counts)
-    table.setEmpty(emptyText(prefix, find))
-    table.update(lines)
+    /** @type {typeof known} */
+    const next = new Map()
+    for (const line of lines) {
+      const text = JSON.stringify(line)
+      const before = known.get(nameOf(line))
+      // Rows of the same object stay as they are, with the focus and with their sizes.
+      next.set(nameOf(line), before?.text === text ? before : { text, line })
+    }
+    const isFirst = table.element.parentElement !== place
+    const fresh = new Map([...counts].filter(([name]) => next.has(name)))
+    counts.clear()
+    for (const [name, cells] of fresh) counts.set(name, cells)
+    known = next
+    table.update([...next.values()].map(({ line }) => line))
     const last = lines.at(-1)
-    const next = isWhole || last === undefined ? undefined : nameOf(last)
-    const pager = h(
-      'div',
-      { class: 'pager', hidden: after === '' && next === undefined },
+    showPager(isWhole || last === undefined ? undefined : nameOf(last))
+    if (isFirst) fill(place, table.element, pager)
+    const isDue = performance.now() - countedAt > COUNT_MS
+    if (isDue) countedAt = performance.now()
+    const uncounted = [...counts].filter(([, [size]]) => isDue || size?.textContent === UNCOUNTED)
+    void count(new Map(uncounted), signal)
+  }
+
+  let turned = ''
+  const showPager = (/** @type {string | undefined} */ next) => {
+    if (turned === `${next}`) return
+    turned = `${next}`
+    pager.className = 'pager'
+    pager.hidden = after === '' && next === undefined
+    fill(
+      pager,
       h('span', { class: 'where' }, after === '' ? '' : `behind ${after}`),
       after !== '' && link(addressOf(prefix, find), 'First page'),
       next !== undefined && link(addressOf(prefix, find, next), 'Next page'),
     )
-    fill(place, table.element, pager)
-    void count(counts, signal)
   }
 
   fill(crumbs, find === '' ? crumbsOf(prefix, () => void read()) : foundText(find))
   void read()
-  return { element, reload: () => void read(), close: () => reading.abort() }
+  const leave = listen(['status'], follow)
+  return {
+    element,
+    reload: () => void read(),
+    close() {
+      leave()
+      clearTimeout(timer)
+      reading.abort()
+    },
+  }
 }
+
+/** Stands where a size is not counted yet. */
+const UNCOUNTED = '…'
 
 /**
  * @param {string} prefix
@@ -178,7 +238,7 @@ function nameCell(line, prefix) {
  * @param {Map<string, HTMLElement[]>} counts
  */
 function countCell(prefix, counts) {
-  const size = h('span', { class: 'muted' }, '…')
+  const size = h('span', { class: 'muted' }, UNCOUNTED)
   const names = h('small')
   counts.set(prefix, [size, names])
   return [size, names]
