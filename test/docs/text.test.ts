@@ -2,6 +2,9 @@
 import { test } from '../serial.ts'
 import { readFileSync, readdirSync } from 'node:fs'
 import { posix } from 'node:path'
+import { COMMANDS } from '../../cli/commands.ts'
+import { commandHelp } from '../../cli/help.ts'
+import { CACHE_BYTES, CACHE_PERCENT, GIB } from '../../src/limits.ts'
 import { PAGES } from './pages.ts'
 
 const REFERENCE = readdirSync('docs/reference').map((name) => `docs/reference/${name}`)
@@ -61,7 +64,8 @@ const CLAIM = /\b(fast(er|est)?|slower|quick(er|ly)?|cheap(er|ly)?|instant(ly)?|
 
 /** Text in which such a word claims nothing about dstore. */
 const NO_CLAIM: readonly string[] = [
-  '### How fast is it?',
+  '## How fast',
+  'builds an optional, faster',
   'what moves now, from which machines, how fast',
   '`dstore_cache_evictions_total` grows',
   'a set is not faster than one Global',
@@ -99,4 +103,10 @@ test('a figure that links to a row of the results is about one of that row', (t)
     }
   }
   t.true(count >= 6)
+})
+
+test('the help of --cache says what it is by default', (t) => {
+  const share = `1/${100 / CACHE_PERCENT}`
+  const text = `(default: ${share}, at most ${CACHE_BYTES / GIB}GiB)`
+  t.true(commandHelp(COMMANDS['start']!, 'start').includes(text))
 })

@@ -1,13 +1,14 @@
 /** The last section of `docs/troubleshooting.md`: every code, with its messages. */
 import { ERRORS, type ErrorCode, type ErrorKind } from '../../src/errors.ts'
 import { markdownOf } from '../tables.ts'
-import { TROUBLES, type Trouble } from './troubles.ts'
+import type { Trouble } from './trouble.ts'
+import { TROUBLES } from './troubles.ts'
 
 export const TROUBLESHOOTING = 'docs/troubleshooting.md'
 
 const HEADING = '\n## Errors by code\n'
 
-const NOTE = '<!-- Written by `npm run reference` from `tools/guides/troubles.ts`. -->'
+const NOTE = '<!-- Written by `npm run reference` from `tools/guides`. -->'
 
 /** The page with its generated section; `written` is the page as it stands. */
 export function troubleshootingPage(written: string): string {
