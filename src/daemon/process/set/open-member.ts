@@ -62,11 +62,12 @@ export async function openMember({
     const random = (length: number): Uint8Array => Uint8Array.from(randomBytes(length))
     await raceBucket(objects, { name: toHex(random(8)) })
     const sleep = (ms: number): Promise<void> => pause(ms, new AbortController().signal)
-    await settleIdentity(objects, directory, setKey, random, log, async () => {
+    const ready = async (): Promise<void> => {
       onStep(`opens the journal ${engineLabel(engine)}`)
       journal ??= await patiently(() => openEngine(engine, secrets, objects), sleep, log)
       await refuseUnused(objects, journal)
-    })
+    }
+    await settleIdentity({ objects, directory, keyFile: setKey, random, log, ready })
     const id = await memberId(directory)
     return createSetMember({
       engine: engineLabel(engine),
@@ -173,18 +174,27 @@ export async function refuseUnused(
   })
 }
 
+export interface SettleOptions {
+  readonly objects: ObjectStore
+  readonly directory: string
+  readonly keyFile: string | undefined
+  readonly random: (length: number) => Uint8Array
+  readonly log: Log
+  readonly ready?: () => Promise<void>
+}
+
 /**
  * Every member has the identity of the set. `ready` may refuse the start before anything is made,
  * in the bucket or in the state directory.
  */
-export async function settleIdentity(
-  objects: ObjectStore,
-  dir: string,
-  keyFile: string | undefined,
-  random: (length: number) => Uint8Array,
-  log: Log,
-  ready: () => Promise<void> = () => Promise.resolve(),
-): Promise<void> {
+export async function settleIdentity({
+  objects,
+  directory: dir,
+  keyFile,
+  random,
+  log,
+  ready = () => Promise.resolve(),
+}: SettleOptions): Promise<void> {
   const settle = async (): Promise<void> => {
     const steps = await checkIdentity({ objects, dir, keyFile, random, log, of: 'set' })
     await ready()

@@ -19,7 +19,7 @@ import { test } from '../../../serial.ts'
 let calls = 0
 const random = (length: number): Uint8Array => new Uint8Array(length).fill(++calls)
 const settle = (objects: ObjectStore, dir: string, key: string): Promise<void> =>
-  settleIdentity(objects, dir, key, random, SILENT)
+  settleIdentity({ objects, directory: dir, keyFile: key, random, log: SILENT })
 const identityIn = (dir: string): Buffer => readFileSync(join(dir, 'identity.key'))
 
 test('R012-37 every member gets the identity of the set before it opens a network', async (t) => {
@@ -121,7 +121,14 @@ test('R012-48 a start that the engine refuses leaves bucket and state directory 
   const objects = bucket.client()
   const journal = createMemoryJournal()
   const start = (ready: () => Promise<void>): Promise<void> =>
-    settleIdentity(objects, dir, join(keys, 'set.key'), random, SILENT, ready)
+    settleIdentity({
+      objects,
+      directory: dir,
+      keyFile: join(keys, 'set.key'),
+      random,
+      log: SILENT,
+      ready,
+    })
   const refuse = (): Promise<void> => Promise.reject(new DstoreError('incompatible', 'unfit'))
   t.like(await t.throwsAsync(start(refuse)), { code: 'incompatible' })
   await journal.append(0, new Uint8Array([1]))
