@@ -9,6 +9,7 @@ import { fill } from './parts/dom.js'
 import { fillProblem, noticesPlace } from './parts/notices.js'
 import { createShell, endedPage } from './parts/shell.js'
 import { openStore } from './parts/store.js'
+import { overview } from './views/overview.js'
 
 /**
  * @typedef {import('./core/routes.js').Route} Route
@@ -31,7 +32,8 @@ const VIEWS = [
     name: 'overview',
     label: 'Overview',
     isOpen: () => may('GET /v1/events'),
-    load: async () => (await import('./views/overview.js')).overview,
+    // The first view comes with the page.
+    load: async () => overview,
   },
   {
     name: 'machines',

@@ -1,5 +1,4 @@
 /** `dstore export` and `dstore import`: values with their names, as one tar file. */
-import { isatty } from 'node:tty'
 import { DstoreError, type ErrorCode } from '../../src/errors.ts'
 import { formatSize } from '../../src/daemon/config/quantities.ts'
 import { remoteNode } from '../../src/daemon/client/remote-node.ts'
@@ -8,6 +7,7 @@ import { Importer, type Imported } from '../archive/importer.ts'
 import { allValues, referencedValues } from '../archive/selection.ts'
 import { readArchive } from '../archive/tar-reader.ts'
 import type { Invocation } from '../command.ts'
+import { isGuarded } from '../delivery/value-output.ts'
 import { ExitCodes } from '../exit-code.ts'
 import { inspect, openInput } from '../input/input.ts'
 import { parseReferences } from '../input/references.ts'
@@ -31,7 +31,7 @@ const ISOLATED: ReadonlySet<ErrorCode> = new Set([
 
 export async function exportValues(invocation: Invocation): Promise<number> {
   const { positionals, flags, terminal, signal } = invocation
-  if (flags.output === undefined && isatty(1)) {
+  if (flags.output === undefined && isGuarded(terminal)) {
     const hint = 'redirect it: `dstore export > FILE.tar`'
     throw new DstoreError('usage', 'an archive is not written to a terminal', { hint })
   }

@@ -8,7 +8,7 @@ import { SAMPLES } from '../../src/limits.ts'
 import type { Invocation } from '../command.ts'
 import { requireDaemon } from '../session.ts'
 import { memberNames } from '../terminal/member-names.ts'
-import { ratesText, showsUtf8 } from '../terminal/rates-text.ts'
+import { ratesText, screenText, showsUtf8 } from '../terminal/rates-text.ts'
 import { statusText } from '../terminal/status-text.ts'
 
 /** How often `status --watch` asks a daemon that tells no events. */
@@ -26,7 +26,7 @@ export async function status(invocation: Invocation): Promise<number> {
     const rates = ratesText(samples, lineSpace(terminal.columns))
     const text = await textOf(client, found, invocation)
     await terminal.clearScreen()
-    await terminal.printFact(found, rates === '' ? text : `${text}\n${rates}`)
+    await terminal.printFact(found, screenText(text, rates, terminal))
   }
   return 0
 }
@@ -39,7 +39,8 @@ async function textOf(
   const away = found.registered.filter(({ connected }) => !connected).map(({ peer }) => peer)
   const traffic = found.role === 'global' ? found.traffic.map(({ peer }) => peer) : []
   const named = terminal.json ? [] : [...away, ...traffic]
-  return statusText(found, await memberNames(client, named, flags.verbose))
+  const { verbose, now } = terminal
+  return statusText(found, await memberNames(client, named, flags.verbose), { verbose, now })
 }
 
 /** What there is to show, once a second. */

@@ -1,6 +1,7 @@
 /**
  * `dstore verify`: verify every stored value; prints one line for each damaged one. With
- * `--counts`, count again what keeps each key; prints one line for each wrong count.
+ * `--counts`, count again what keeps each key; prints one line for each wrong count. With `--json`
+ * the last line sums up, also if nothing is wrong.
  */
 import { DstoreError, ERRORS } from '../../src/errors.ts'
 import { formatSize } from '../../src/daemon/config/quantities.ts'
@@ -26,7 +27,8 @@ export async function verify(invocation: Invocation): Promise<number> {
         await terminal.printFact(one, `${one.key} ${textOf(one)}`)
       } else {
         faults = one.damaged + (one.miscounted ?? 0)
-        terminal.note(summaryOf(one))
+        if (terminal.json) await terminal.print(JSON.stringify(one))
+        else terminal.note(summaryOf(one))
       }
     }
   })

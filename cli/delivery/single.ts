@@ -10,6 +10,7 @@ import { isUnknown } from '../input/spelling.ts'
 import { findDaemon, useDaemonBy, type Connect } from '../session.ts'
 import { fileOutput } from '../terminal/file-output.ts'
 import { fileForDaemon } from './hand-over.ts'
+import { valueOutput } from './value-output.ts'
 import { writeWhole } from '../terminal/output.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
 import { counted } from '../terminal/progress.ts'
@@ -35,19 +36,24 @@ export async function getOne(
   const label = known?.label ?? shortLabel(text)
   // Before the daemon is asked: a value that cannot be written costs others their place in a cache.
   const mode = known?.executable === true ? 0o777 & ~process.umask() : undefined
-  const output = flags.output === undefined ? terminal.output : await fileOutput(flags.output, mode)
+  const output =
+    flags.output === undefined ? valueOutput(terminal) : await fileOutput(flags.output, mode)
   const connect: Connect<ValueClient> = (socket, options) => ValueClient.connect(socket, options)
   const client = await useDaemonBy(connect, invocation).catch(async (error: unknown) => {
     await output.discard()
     throw error
   })
   let isTree = false
+  let written: { readonly key: string; readonly size: number } | undefined
   const code = await forEachArgument([label], terminal, async () => {
     await writeWhole(output, async () => {
       const file = await fileForDaemon(output, flags.output)
       const copy =
         file && (await copied(invocation, client, file, range, label).catch(unlessTree(text)))
-      if (copy !== undefined) return !(isTree = leadsToTree(copy))
+      if (copy !== undefined) {
+        if (copy !== 'tree') written = { key: copy.key, size: copy.end - copy.start }
+        return !(isTree = leadsToTree(copy))
+      }
       const value = await client.get(text, range).catch(unlessTree(text))
       isTree = leadsToTree(value)
       if (value === 'tree') return false
@@ -56,9 +62,10 @@ export async function getOne(
         return false
       }
       const { start, end } = value.range
+      written = { key: value.key, size: end - start }
       await withTransferProgress(
         terminal,
-        label,
+        { label, done: 'fetched' },
         () => findDaemon(invocation),
         async (line) => {
           const bytes = counted(value.bytes, (doneBytes) => line.update(doneBytes, end - start))
@@ -67,6 +74,9 @@ export async function getOne(
       )
       return true
     })
+    if (terminal.json && !isTree) {
+      await terminal.print(JSON.stringify({ file: flags.output, ...written }))
+    }
     return undefined
   })
   return isTree ? undefined : code
@@ -96,7 +106,7 @@ async function copied(
   const [text = ''] = positionals
   return withTransferProgress(
     terminal,
-    label,
+    { label, done: 'fetched' },
     () => findDaemon(invocation),
     async (line) => {
       const onProgress = ({ doneBytes, totalBytes }: Progress): void =>

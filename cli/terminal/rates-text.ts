@@ -39,6 +39,32 @@ export function ratesText(samples: readonly Sample[], space?: LineSpace): string
   return facts.map(([name, value]) => `${name.padEnd(NAME_COLUMNS)}${value}`).join('\n')
 }
 
+/** How large a terminal is; undefined for a program that reads the output. */
+export interface ScreenSize {
+  readonly columns: number | undefined
+  readonly rows: number | undefined
+}
+
+/**
+ * What `status --watch` shows at once: the status, with the rates below it. Where a terminal has too
+ * few rows, the end of the status is left out, as what scrolls away cannot be read.
+ */
+export function screenText(status: string, rates: string, { columns, rows }: ScreenSize): string {
+  const below = rates === '' ? [] : rates.split('\n')
+  const above = status.split('\n')
+  if (columns === undefined || rows === undefined) return [...above, ...below].join('\n')
+  const heightOf = (lines: readonly string[]): number =>
+    lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / columns)), 0)
+  // The cursor stands below the last line.
+  const room = Math.max(1, rows - 1 - heightOf(below))
+  if (heightOf(above) <= room) return [...above, ...below].join('\n')
+  const shown = [...above]
+  while (shown.length > 0 && heightOf(shown) > room - 1) shown.pop()
+  const rest = above.length - shown.length
+  const note = `... ${rest} more ${rest === 1 ? 'line' : 'lines'}: dstore status`
+  return [...shown, note.slice(0, columns), ...below].join('\n')
+}
+
 /** As wide as in the lines of a status. */
 const NAME_COLUMNS = 14
 

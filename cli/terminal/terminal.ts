@@ -7,6 +7,7 @@ import { writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import type { DstoreError } from '../../src/errors.ts'
 import { printable } from '../../src/daemon/process/log.ts'
+import { columnsFor, wrap } from '../help/wrap.ts'
 import { standardOutput } from './output.ts'
 import type { Output } from './output.ts'
 import { ProgressLine } from './progress.ts'
@@ -18,12 +19,15 @@ export interface Verbosity {
   readonly verbose: boolean
   /** Print facts as JSON. */
   readonly json: boolean
+  /** Write values to a terminal as they are: `-o -`. */
+  readonly raw: boolean
 }
 
 export class Terminal {
   #quiet = false
   #verbose = false
   #json = false
+  #raw = false
   #output: Output | undefined
   #progress: ProgressLine | undefined
 
@@ -32,10 +36,30 @@ export class Terminal {
     return this.#json
   }
 
-  configure({ quiet, verbose, json }: Verbosity): void {
+  get verbose(): boolean {
+    return this.#verbose
+  }
+
+  /** The clock, where a person reads standard output; undefined for a program. */
+  get now(): number | undefined {
+    return this.columns === undefined ? undefined : Date.now()
+  }
+
+  /** Are values written to a terminal as they are? */
+  get raw(): boolean {
+    return this.#raw
+  }
+
+  configure({
+    quiet = false,
+    verbose = false,
+    json = false,
+    raw = false,
+  }: Partial<Verbosity>): void {
     this.#quiet = quiet
     this.#verbose = verbose
     this.#json = json
+    this.#raw = raw
   }
 
   /** Standard output, for bytes. */
@@ -50,6 +74,7 @@ export class Terminal {
 
   /** Print data: one line on stdout. Returns the exit code of success. */
   async print(line: string): Promise<0> {
+    if (isatty(1)) this.#progress?.clear()
     await this.output.write(Buffer.from(`${line}\n`))
     return 0
   }
@@ -74,26 +99,49 @@ export class Terminal {
     return isatty(1) && !this.#json ? process.stdout.columns || 80 : undefined
   }
 
+  /** The width to write help for. */
+  get width(): number {
+    return columnsFor(this.columns, process.env)
+  }
+
+  /** The same where notes and errors go. */
+  get noteWidth(): number {
+    return columnsFor(isatty(2) ? process.stderr.columns : undefined, process.env)
+  }
+
+  /** The height of the terminal that stdout is; undefined if a program reads it. */
+  get rows(): number | undefined {
+    return isatty(1) && !this.#json ? process.stdout.rows || undefined : undefined
+  }
+
   /** A note: worth knowing, but not the result. */
   note(text: string): void {
-    if (!this.#quiet) this.#writeMessage(`${text}\n`)
+    if (!this.#quiet) this.#writeMessage(text)
   }
 
   /** A detail, printed only with `--verbose`. */
   detail(text: string): void {
-    if (this.#verbose) this.#writeMessage(`${printable(text)}\n`)
+    if (this.#verbose) this.#writeMessage(printable(text))
   }
 
   /** Report an error; name the `argument` that failed, if there are several. */
-  fail({ code, message, hint, cause }: DstoreError, argument?: string): void {
+  fail(fault: DstoreError, argument?: string): void {
+    if (this.#json) return this.#failAsDocument(fault, argument)
+    const { code, message, hint, cause } = fault
     const named = argument === undefined || message.includes(argument)
     const about = named ? '' : `${argument}: `
     const what = code === 'internal' ? `internal error: ${message}` : message
-    this.#writeMessage(`dstore: ${printable(about + what)}\n`)
-    if (hint !== undefined) this.#writeMessage(`hint: ${printable(hint)}\n`)
+    this.#writeMessage(`dstore: ${printable(about + what)}`)
+    if (hint !== undefined) this.#writeMessage(`hint: ${printable(hint)}`)
     for (let next = cause; next instanceof Error; next = next.cause) {
       this.detail(`cause: ${next.name}: ${next.message}`)
     }
+  }
+
+  /** R007-441: one line, as `documents.yaml` describes it. */
+  #failAsDocument({ code, message, hint, kind }: DstoreError, argument?: string): void {
+    const error = { code, message, retry: kind.retry, argument, hint }
+    this.#writeMessage(`${JSON.stringify({ error })}\n`)
   }
 
   /** Run `work` with a progress line, which only a terminal shows (R007-20). */
@@ -112,9 +160,10 @@ export class Terminal {
     this.#progress?.end()
   }
 
+  /** A program that reads it gets one line (R007-21); on a terminal, words stay whole. */
   #writeMessage(text: string): void {
     this.#progress?.clear()
-    this.#write(text)
+    this.#write(`${isatty(2) ? wrap(text, this.noteWidth, '  ') : text}\n`)
   }
 
   #write(text: string): void {
@@ -129,5 +178,6 @@ export class Terminal {
 /** `1 value`, `2 values`, `2 entries`. */
 export function plural(count: number, noun: string): string {
   if (count === 1) return `1 ${noun}`
+  if (/(s|x|ch|sh)$/.test(noun)) return `${count} ${noun}es`
   return `${count} ${/[^aeiou]y$/.test(noun) ? `${noun.slice(0, -1)}ie` : noun}s`
 }

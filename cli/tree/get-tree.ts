@@ -10,7 +10,7 @@ import { shortLabel } from '../input/references.ts'
 import { withSpelling } from '../input/spelling.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
 import type { ProgressLine } from '../terminal/progress.ts'
-import { plural } from '../terminal/terminal.ts'
+import { plural, type Terminal } from '../terminal/terminal.ts'
 import { withFlagsInHints } from './flags-in-hints.ts'
 import { findValue, useTreeDaemon, type FoundValue, type TreeDaemon } from './open-tree.ts'
 import { syncFileSystem } from './sync-file-system.ts'
@@ -60,27 +60,38 @@ async function getDirectory(
   }
   if (update === undefined && (format !== undefined || output === undefined)) {
     const { getTar, isToBeTar } = await import('./tar/get-tar.ts')
-    if (isToBeTar(format)) return getTar(invocation, daemon, text, key)
+    if (isToBeTar(format, terminal)) return getTar(invocation, daemon, text, key)
     throw new DstoreError('usage', `${text} is a directory`, {
       hint: `to write it to a folder: dstore get ${text} -o DIR; to list it: dstore ls ${text}`,
     })
   }
-  await withTransferProgress(terminal, shortLabel(text), client, async (line) => {
-    const options = await extractOptions(line, shortLabel(text), signal)
-    if (update === undefined) {
-      const { extractTree } = await import('../../src/tree/extract/extract-tree.ts')
-      const target = output!
-      return void (await withFlagsInHints(() => extractTree(reader, key, target, options), target))
-    }
-    const { updateTree } = await import('../../src/tree/extract/update-tree.ts')
-    const isExact = flags.delete === true
-    const { files, removed } = await withFlagsInHints(
-      () => updateTree(reader, key, update, { ...options, delete: isExact }),
-      update,
-    )
-    const removals = isExact ? `, ${plural(removed, 'entry')} removed` : ''
-    terminal.note(`${update}: ${plural(files, 'file')} written${removals}`)
-  })
+  await withTransferProgress(
+    terminal,
+    { label: shortLabel(text), done: 'fetched' },
+    client,
+    async (line) => {
+      const options = await extractOptions(line, shortLabel(text), signal)
+      if (update === undefined) {
+        const { extractTree } = await import('../../src/tree/extract/extract-tree.ts')
+        const target = output!
+        await withFlagsInHints(() => extractTree(reader, key, target, options), target)
+        return showDocument(terminal, target, key)
+      }
+      const { updateTree } = await import('../../src/tree/extract/update-tree.ts')
+      const isExact = flags.delete === true
+      const { files, removed } = await withFlagsInHints(
+        () => updateTree(reader, key, update, { ...options, delete: isExact }),
+        update,
+      )
+      const removals = isExact ? `, ${plural(removed, 'entry')} removed` : ''
+      if (terminal.json) return showDocument(terminal, update, key)
+      terminal.note(`${update}: ${plural(files, 'file')} written${removals}`)
+    },
+  )
+}
+
+async function showDocument(terminal: Terminal, file: string, key: Key): Promise<void> {
+  if (terminal.json) await terminal.print(JSON.stringify({ file, key: key.toString() }))
 }
 
 /** How this command extracts trees. */

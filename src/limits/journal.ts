@@ -21,3 +21,7 @@ export const JOURNAL_FIRST_SEGMENT_BYTES: number = 256 * KIB
 export const JOURNAL_BLOCK_BYTES: number = 4 * KIB
 /** An entry in a message of NATS. A larger one is an object of the bucket. */
 export const JOURNAL_INLINE_BYTES: number = 512 * KIB
+/** How long the bucket may take for such an object: less than the lease of a set lasts. */
+export const JOURNAL_OBJECT_MS = 1_500
+/** Transactions that are committed in one call, unless one alone has more: they fit a message. */
+export const COMMIT_BYTES: number = JOURNAL_INLINE_BYTES - 4 * KIB

@@ -169,7 +169,9 @@ function answerTo(
   const expiresAt = new Date(Date.now() + 86_400_000).toISOString()
   const session = { label: 'simulated', role: 'admin', expiresAt }
   if (path === '/v1/session') {
-    if (method === 'POST') return { status: 201, body: { ...session, token: 'simulated' } }
+    if (method === 'POST') {
+      return { status: 201, body: { ...session, calls: CALLS, token: 'simulated' } }
+    }
     if (method === 'DELETE') return { status: 204 }
     return { body: { ...session, calls: CALLS } }
   }

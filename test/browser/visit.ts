@@ -9,7 +9,8 @@ const WAIT_MS = 30_000
 const NOTES = `
   new MutationObserver((_, observer) => {
     const main = document.querySelector('main')
-    if (main === null || !/up since|uptime|version/i.test(main.innerText)) return
+    // "innerText" is what is seen, and has the browser lay out the page: not at each change.
+    if (main === null || !/version/.test(main.textContent) || !/version/.test(main.innerText)) return
     observer.disconnect()
     requestAnimationFrame(() => setTimeout(() => (globalThis.firstViewMs = performance.now())))
   }).observe(document, { childList: true, subtree: true })

@@ -1,5 +1,5 @@
 import { test } from '../serial.ts'
-import { ratesText, showsUtf8, sparkLine } from '../../cli/terminal/rates-text.ts'
+import { ratesText, screenText, showsUtf8, sparkLine } from '../../cli/terminal/rates-text.ts'
 import type { Sample } from '../../src/daemon/api/events.ts'
 import { outcome, Place } from './command.ts'
 import { serving } from '../daemon/serving.ts'
@@ -77,6 +77,27 @@ test('the first variable of the locale that is set decides whether there is UTF-
   t.true(showsUtf8({ LC_ALL: '', LC_CTYPE: 'C.utf8', LANG: 'C' }))
   t.false(showsUtf8({ LC_ALL: 'C', LANG: 'en_GB.UTF-8' }))
   t.false(showsUtf8({}))
+})
+
+test('R013-45 status --watch has as many rows as the terminal, and keeps the rates', (t) => {
+  const status = Array.from({ length: 30 }, (_, n) => `fact ${n}`).join('\n')
+  const rates = 'callers 1\npeers 2\nrequests 3'
+  const whole = `${status}\n${rates}`
+  t.is(screenText(status, rates, { columns: undefined, rows: undefined }), whole)
+  t.is(screenText(status, rates, { columns: 80, rows: 34 }), whole)
+  const cut = screenText(status, rates, { columns: 80, rows: 33 }).split('\n')
+  t.is(cut.length, 32)
+  t.deepEqual(cut.slice(-5), ['fact 27', '... 2 more lines: dstore status', ...rates.split('\n')])
+  // A line that is longer than the terminal takes more than one row.
+  const long = screenText(`${'x'.repeat(100)}\n${status}`, rates, { columns: 40, rows: 12 })
+  t.deepEqual(long.split('\n').slice(1, 5), ['fact 0', 'fact 1', 'fact 2', 'fact 3'])
+  t.is(long.split('\n').length, 9)
+  for (const rows of [1, 2, 3, 4, 5]) {
+    const lines = screenText(status, rates, { columns: 80, rows }).split('\n')
+    t.deepEqual(lines.slice(-3), rates.split('\n'))
+    t.true(lines.length <= Math.max(4, rows - 1))
+  }
+  t.is(screenText('a\nb', '', { columns: 80, rows: 3 }), 'a\nb')
 })
 
 test('R013-45 status --watch shows rates, and no course to a program', async (t) => {

@@ -26,7 +26,7 @@ export const runPage = (t: ExecutionContext, page: string, target: Target): Prom
 /**
  * Run the blocks of pages in order: each machine of a page is a shell in an empty home directory,
  * but for the node's state, which pages of one call share. Fails if a command ends with an error
- * that the page does not show, or an output is not the one below the command.
+ * that the page does not show, or an output is not the one below the command; a script has none.
  */
 export async function runPages(
   t: ExecutionContext,
@@ -61,7 +61,7 @@ async function runIn(place: DocsPlace, t: ExecutionContext, page: string): Promi
       if (isWriting) continue
       const what = `${page}: ${step.machine}$ ${step.command}\n${output}`
       if (!mayFail(step, steps[index + 1])) t.is(exit, 0, what)
-      if (step.output !== undefined) t.is(shown(output), shown(step.output.join('\n')), what)
+      t.is(shown(output), shown((step.output ?? []).join('\n')), what)
     }
     if (isWriting) rewrite(page, written)
     t.true(steps.length > 0)
@@ -125,10 +125,10 @@ function addMachine(place: DocsPlace, name: string): Machine {
   return machine
 }
 
-const homeOf = (place: DocsPlace, name: string): string => `${place.path}/${name || 'here'}`
+export const homeOf = (place: DocsPlace, name: string): string => `${place.path}/${name || 'here'}`
 
 /** A command of a page, with ports and addresses of this machine. */
-function here(command: string, { ports, path }: DocsPlace): string {
+export function here(command: string, { ports, path }: DocsPlace): string {
   const text = command.replaceAll(/\b448[01]\b/g, (port) => ports.get(port)!)
   // A page that uses /tmp means a folder of its own.
   return text
@@ -137,7 +137,7 @@ function here(command: string, { ports, path }: DocsPlace): string {
 }
 
 /** What a command printed, as a page shows it. */
-function there(output: string, place: DocsPlace, name: string): string {
+export function there(output: string, place: DocsPlace, name: string): string {
   let text = output.replaceAll(homeOf(place, name), '~').replaceAll(`${place.path}/`, '/tmp/')
   for (const [documented, port] of place.ports) {
     text = text.replaceAll(new RegExp(String.raw`\b${port}\b`, 'g'), documented)

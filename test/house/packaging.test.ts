@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { parse } from 'yaml'
 import { COMMANDS } from '../../cli/commands.ts'
-import { parseFlags, type Flags } from '../../cli/flags.ts'
+import type { Flags } from '../../cli/flags.ts'
+import { parseFlags } from '../../cli/parse-flags.ts'
 import { SDK_VERSION } from '../../src/bucket/sdk.ts'
 import { ENGINE_PACKAGES } from '../../src/journal/engine/packages.ts'
 import { read } from './tree.ts'
@@ -71,6 +72,27 @@ for (const [name, text] of Object.entries(UNITS)) {
     t.is(found.stderr, '')
   })
 }
+
+test('the agent for launchd starts a daemon, and again after a failure', (t) => {
+  const agent = read('packaging/launchd/dstore.plist')
+  const [, words] = /<string>exec dstore (.*?) 2&gt;&gt;/.exec(agent)!
+  t.notThrows(() => daemonFlags(words!.split(' ')))
+  t.regex(agent, /<key>KeepAlive<\/key>\s*<dict>\s*<key>SuccessfulExit<\/key>\s*<false\/>/)
+  const open: string[] = []
+  for (const [, end, name] of agent.matchAll(/<(\/?)([a-z]+)(?: [^>]*)?>/g)) {
+    if (end === '') open.push(name!)
+    else t.is(open.pop(), name)
+  }
+  t.deepEqual(open, [])
+})
+
+test('the unit of a user takes the path of another dstore, as docs/service.md puts it in', (t) => {
+  const [, path] = /sed "s\|(\S+?)\|/.exec(read('docs/service.md'))!
+  const unit = UNITS['dstore.service']
+  t.is(unit.split(path!).length, 2)
+  t.true(unit.includes(`ExecStart=${path} daemon`))
+  t.true(unit.includes('EnvironmentFile=-%h/.config/dstore/env'))
+})
 
 test('the image runs as an unprivileged user, has a health check, and copies existing files', (t) => {
   const [, final = ''] = dockerfile.split(/^(?=FROM .*slim\n)/m).slice(-2)

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import { span } from '../../cli/doctor/words.ts'
+import { span } from '../../cli/wording.ts'
 import {
   formatDuration,
   formatSize,
@@ -13,6 +13,8 @@ interface Format {
   readonly formatSize: (bytes: number | undefined) => string
   readonly formatSpan: (ms: number) => string
   readonly formatDuration: (ms: number) => string
+  readonly formatCount: (number: number) => string
+  readonly formatClock: (at: number, withSeconds: boolean) => string
   readonly formatAgo: (time: string | undefined, now: number) => string
   readonly formatLatency: (ms: number | null | undefined) => string
   readonly parseSize: (text: string) => number | undefined
@@ -53,6 +55,21 @@ test('R013-50: the page reads sizes and times as the command line does, and refu
       whole(() => parseDuration(text.trim())),
       `time ${text}`,
     )
+  }
+})
+
+test('counts and times of day read as the language of the page has them', (t) => {
+  const count = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
+  for (const number of [0, 7, 999, 1000, 12_345, 999_999, 1_000_000, 123_456_789_012, -1, -1234]) {
+    t.is(page.formatCount(number), count.format(number))
+  }
+  const [short, long] = [
+    new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' }),
+    new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' }),
+  ]
+  for (const at of [0, 1_700_000_000_000, 1_700_043_209_000]) {
+    t.is(page.formatClock(at, false), short.format(at))
+    t.is(page.formatClock(at, true), long.format(at))
   }
 })
 

@@ -23,14 +23,13 @@ export async function openSession() {
   const code = takeCode()
   if (code !== undefined) {
     setToken(undefined)
-    const { token } = await ask('POST', '/v1/session', { json: { code } })
+    /** @type {SessionDocument & { token: string }} */
+    const { token, ...begun } = await ask('POST', '/v1/session', { json: { code } })
     setToken(token)
-  } else if (!recallToken()) return undefined
-  /** @type {SessionDocument} */
-  const document = await ask('GET', '/v1/session')
-  current = document
-  allowed = new Set(document.calls)
-  return document
+    current = begun
+  } else if (recallToken()) current = await ask('GET', '/v1/session')
+  allowed = new Set(current?.calls)
+  return current
 }
 
 /** The session that was opened. */

@@ -79,8 +79,21 @@ export function formatLatency(ms) {
  * @param {number} number
  * @returns {string}
  */
-export const formatCount = (number) => counts.format(number)
-const counts = new Intl.NumberFormat('en')
+export const formatCount = (number) =>
+  String(Math.round(number)).replaceAll(/\B(?=(\d{3})+$)/g, ',')
+
+/**
+ * The time of day here, such as `16:05`, or `16:05:09`. `Intl` takes longer to load than all of this
+ * module.
+ * @param {number} at Milliseconds since 1970.
+ * @param {boolean} withSeconds
+ * @returns {string}
+ */
+export function formatClock(at, withSeconds) {
+  const date = new Date(at)
+  const parts = [date.getHours(), date.getMinutes(), ...(withSeconds ? [date.getSeconds()] : [])]
+  return parts.map((one) => String(one).padStart(2, '0')).join(':')
+}
 
 /**
  * `1 value`, `2,000 values`.

@@ -32,10 +32,10 @@ const FRAME_MS = 12
 function flush() {
   isRequested = false
   const begin = performance.now()
-  for (const draw of waiting) {
+  // What asks to be drawn meanwhile has the next frame.
+  for (const draw of Array.from(waiting)) {
     if (performance.now() - begin > FRAME_MS) break
-    waiting.delete(draw)
-    draw()
+    if (waiting.delete(draw)) draw()
   }
   if (waiting.size > 0 && !isRequested) {
     isRequested = true

@@ -1,13 +1,15 @@
 /**
- * Plots over the last ten minutes, drawn by uPlot, which is loaded when the first one is shown.
+ * Plots over the last ten minutes, drawn by uPlot, which is loaded when there is something to draw,
+ * and the words beside it are shown.
  * @module
  */
+import { formatClock } from '../core/format.js'
 import { h } from './dom.js'
 import { offFrame, onFrame } from './frame.js'
 
 const SHOWN_SECONDS = 600
 const HEIGHT = 150
-const LIBRARY = '../vendor/uplot.js'
+const LIBRARY = 'vendor/uplot.js'
 
 /** @type {Promise<any> | undefined} */
 let library
@@ -32,6 +34,9 @@ export function createPlot({ series, format, isBinary = false, most }) {
   const element = h('div', { class: 'plot', 'aria-hidden': 'true' })
   /** @type {any} */
   let plot
+  /** @type {any} The constructor. */
+  let UPlot
+  let isWanted = false
   /** @type {(number | null)[][]} */
   let data = [[], ...series.map(() => [])]
   let isClosed = false
@@ -46,10 +51,15 @@ export function createPlot({ series, format, isBinary = false, most }) {
     const last = (data[0]?.length ?? 0) - 1
     if (last >= 0 && plot.cursor.left < 0) plot.setLegend({ idx: last })
   }
-  const build = async () => {
-    library ??= import(LIBRARY)
-    const { default: UPlot } = await library
-    if (isClosed) return
+  const load = async () => {
+    // By the document: this module may be a file of its own, or a part of one.
+    library ??= import(new URL(LIBRARY, document.baseURI).href)
+    UPlot = (await library).default
+    // One plot after another, as far as a frame has time.
+    onFrame(build)
+  }
+  const build = () => {
+    if (isClosed || UPlot === undefined) return
     plot?.destroy()
     plot = new UPlot(optionsOf(), data, element)
     onFrame(draw)
@@ -86,7 +96,8 @@ export function createPlot({ series, format, isBinary = false, most }) {
           ...axis,
           size: 24,
           space: 70,
-          values: (/** @type {any} */ _, /** @type {number[]} */ at) => at.map(clock),
+          values: (/** @type {any} */ _, /** @type {number[]} */ at) =>
+            at.map((one) => formatClock(one * 1000, false)),
         },
         {
           ...axis,
@@ -102,7 +113,7 @@ export function createPlot({ series, format, isBinary = false, most }) {
           label: 'at',
           // Without samples there is none.
           value: (/** @type {any} */ _, /** @type {number | null | undefined} */ at) =>
-            typeof at === 'number' ? clock(at, true) : '',
+            typeof at === 'number' ? formatClock(at * 1000, true) : '',
         },
         ...series.map(({ label, color: name, fill = false }) => ({
           label,
@@ -118,8 +129,7 @@ export function createPlot({ series, format, isBinary = false, most }) {
 
   const resized = new ResizeObserver(() => onFrame(draw))
   resized.observe(element)
-  const leaveTheme = onTheme(() => void build())
-  void build()
+  const leaveTheme = onTheme(build)
 
   return {
     element,
@@ -127,12 +137,17 @@ export function createPlot({ series, format, isBinary = false, most }) {
     update(columns) {
       data = columns
       onFrame(draw)
+      if (isWanted || columns[0]?.length === 0) return
+      isWanted = true
+      // Not before this frame is painted.
+      setTimeout(() => void load())
     },
     close() {
       isClosed = true
       resized.disconnect()
       leaveTheme()
       offFrame(draw)
+      offFrame(build)
       plot?.destroy()
     },
   }
@@ -152,15 +167,6 @@ const rangeOfTime = (_, __, to) => {
   const end = to ?? Date.now() / 1000
   return [end - SHOWN_SECONDS, end]
 }
-
-const short = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' })
-const long = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
-
-/**
- * @param {number} seconds
- * @param {boolean | number} [isLong]
- */
-const clock = (seconds, isLong) => (isLong === true ? long : short).format(seconds * 1000)
 
 /**
  * Calls `act` when the colours change.

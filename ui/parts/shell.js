@@ -83,10 +83,13 @@ export function createShell(views, session, onEnd) {
      */
     show({ name, label }, view, isFirst) {
       for (const [one, link] of links) setAttribute(link, 'aria-current', one === name && 'page')
-      links.get(name)?.scrollIntoView({ block: 'nearest', inline: 'center' })
       document.title = `${label} – dstore`
       fill(content, view)
-      scrollTo(0, 0)
+      // Both make the browser lay out the page: where it begins with the first view, that is for nothing.
+      if (!isFirst || name !== views[0]?.name) {
+        links.get(name)?.scrollIntoView({ block: 'nearest', inline: 'center' })
+        scrollTo(0, 0)
+      }
       // The first view leaves the focus where the browser puts it.
       if (!isFirst) view.querySelector('h1')?.focus()
     },

@@ -5,7 +5,7 @@
 import { openLive } from '../api/live.js'
 import { withQuery } from '../api/paths.js'
 import { ChangeLog, GROUPS, filterOf, whyText } from '../core/changes.js'
-import { formatCount, formatSize, shorten } from '../core/format.js'
+import { formatClock, formatCount, formatSize, shorten } from '../core/format.js'
 import { formatRoute } from '../core/routes.js'
 import { nameOf } from '../core/state.js'
 import { button, fill, h, icon, setAttribute, setText } from '../parts/dom.js'
@@ -190,8 +190,6 @@ function groupChoice(onChange) {
   )
 }
 
-const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' })
-
 /** A row whose texts change in place. */
 function createRow() {
   const type = h('span', { class: 'type' })
@@ -235,7 +233,7 @@ function createRow() {
     setText(more, moreOf(change))
     setText(size, change.size === undefined ? '' : formatSize(change.size))
     setText(why, whyText(change.why))
-    setText(at, clock.format(kept.at))
+    setText(at, formatClock(kept.at, true))
     setText(position, change.position)
   }
   return { element, update }

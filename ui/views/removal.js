@@ -29,6 +29,8 @@ import { createRemoval } from './removal/progress.js'
 const MOST_OUTCOMES = 20
 /** Removals that show their machines at first. */
 const MOST_OPEN = 2
+/** Removals that are made in one frame: the browser lays them out and paints them in it as well. */
+const NEW_IN_FRAME = 4
 /** How often a removal is read aloud at most. */
 const SPEAK_MS = 3000
 
@@ -74,11 +76,15 @@ export function removal(first) {
     const all = removalsNow()
     /** @type {typeof shown} */
     const next = new Map()
+    let made = 0
     for (const [index, progress] of all.entries()) {
-      const one = shown.get(progress.id) ?? createRemoval(progress.id, index < MOST_OPEN)
+      const there = shown.get(progress.id)
+      if (there === undefined && ++made > NEW_IN_FRAME) continue
+      const one = there ?? createRemoval(progress.id, index < MOST_OPEN)
       one.update(progress)
       next.set(progress.id, one)
     }
+    if (made > NEW_IN_FRAME) onFrame(draw)
     shown = next
     arrange(
       list,

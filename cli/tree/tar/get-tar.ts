@@ -1,14 +1,14 @@
 /** `dstore get --format tar`: a directory as a tar file (R007-275, R007-276). */
-import { isatty } from 'node:tty'
 import { totalsOf } from '../../../src/directory/directory.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import type { Key } from '../../../src/hash/key.ts'
 import type { Invocation } from '../../command.ts'
+import { isGuarded } from '../../delivery/value-output.ts'
 import { shortLabel } from '../../input/references.ts'
 import { fileOutput } from '../../terminal/file-output.ts'
 import { writeWhole } from '../../terminal/output.ts'
 import { withTransferProgress } from '../../terminal/peers.ts'
-import { plural } from '../../terminal/terminal.ts'
+import { plural, type Terminal } from '../../terminal/terminal.ts'
 import type { TreeDaemon } from '../open-tree.ts'
 import { writeTree } from './write-tree.ts'
 
@@ -21,8 +21,9 @@ export function checkFormat(format: string | undefined): void {
   throw new DstoreError('usage', `no such format: ${format}`, { hint: 'write --format tar' })
 }
 
-/** Does a call without -o write a tar file? It does unless standard output is a terminal. */
-export const isToBeTar = (format: string | undefined): boolean => format === TAR || !isatty(1)
+/** Does a call without -o FILE write a tar file? It does unless a terminal would show it. */
+export const isToBeTar = (format: string | undefined, terminal: Terminal): boolean =>
+  format === TAR || !isGuarded(terminal)
 
 export async function getTar(
   { flags, terminal, signal }: Invocation,
@@ -30,23 +31,31 @@ export async function getTar(
   text: string,
   key: Key,
 ): Promise<void> {
-  if (flags.output === undefined && isatty(1)) {
+  if (flags.output === undefined && isGuarded(terminal)) {
     const hint = `redirect it: dstore get ${text} --format tar > FILE.tar`
     throw new DstoreError('usage', 'an archive is not written to a terminal', { hint })
   }
   const output = flags.output === undefined ? terminal.output : await fileOutput(flags.output)
   await writeWhole(output, () =>
-    withTransferProgress(terminal, shortLabel(text), client, async (line) => {
-      const total = totalsOf(new Map((await listings.get(key)).entries))
-      let [files, bytes] = [0, 0]
-      const onProgress = (moreFiles: number, moreBytes: number): void => {
-        files += moreFiles
-        bytes += moreBytes
-        line.label = `${shortLabel(text)}  ${files} of ${plural(total.files, 'file')}`
-        line.update(bytes, total.size)
-      }
-      await writeTree(reader, key, (piece) => output.write(piece), { signal, onProgress })
-      return true
-    }),
+    withTransferProgress(
+      terminal,
+      { label: shortLabel(text), done: 'fetched' },
+      client,
+      async (line) => {
+        const total = totalsOf(new Map((await listings.get(key)).entries))
+        let [files, bytes] = [0, 0]
+        const onProgress = (moreFiles: number, moreBytes: number): void => {
+          files += moreFiles
+          bytes += moreBytes
+          line.label = `${shortLabel(text)}  ${files} of ${plural(total.files, 'file')}`
+          line.update(bytes, total.size)
+        }
+        await writeTree(reader, key, (piece) => output.write(piece), { signal, onProgress })
+        return true
+      },
+    ),
   )
+  if (terminal.json) {
+    await terminal.print(JSON.stringify({ file: flags.output, key: key.toString() }))
+  }
 }

@@ -274,14 +274,6 @@ export interface CodeAnswer {
   readonly expiresAt: string
 }
 
-/** A session of the page, and its token. */
-export interface SessionAnswer {
-  readonly token: string
-  readonly role: MemberRole
-  readonly prefix?: string
-  readonly expiresAt: string
-}
-
 /** A caller, and every call that it may make, as `METHOD path`. */
 export interface WhoAnswer {
   readonly label: string
@@ -289,6 +281,12 @@ export interface WhoAnswer {
   readonly prefix?: string
   readonly expiresAt?: string
   readonly calls: readonly string[]
+}
+
+/** A session of the page, and its token. */
+export interface SessionAnswer extends WhoAnswer {
+  readonly token: string
+  readonly expiresAt: string
 }
 
 export interface StatusAnswer extends NodeStatus {

@@ -3,6 +3,9 @@
 /** A closed terminal sends SIGHUP, Ctrl-\ SIGQUIT. */
 export const SIGNAL_EXITS = { SIGHUP: 129, SIGINT: 130, SIGQUIT: 131, SIGTERM: 143 } as const
 
+/** That of a command whose reader of standard output is gone, as if by SIGPIPE (R007-27). */
+export const PIPE_EXIT = 141
+
 export type EndingSignal = keyof typeof SIGNAL_EXITS
 
 export const ENDING_SIGNALS: readonly EndingSignal[] = Object.keys(SIGNAL_EXITS) as EndingSignal[]

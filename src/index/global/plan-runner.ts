@@ -3,6 +3,8 @@
  * and starts it over when its transaction conflicts. A *ticket* names an effect whose result is
  * still to come.
  */
+import { SMALL_VALUE_BYTES } from '../../limits.ts'
+import { commitParts } from '../../store/commit-parts.ts'
 import type { Location, Transaction, Write } from '../../store/store.ts'
 import type { Body, Failure } from '../message.ts'
 import { encodeChange, type Change } from '../records/change-record.ts'
@@ -31,6 +33,9 @@ export interface Task {
 }
 
 export type ChangeOutcome = Outcome & { type: 'change' }
+
+/** A seq; undefined where a condition did not hold; or why it was not committed. */
+export type AttemptOutcome = number | undefined | Failure
 
 type Awaited = Done & { type: 'await' }
 
@@ -171,18 +176,29 @@ export class PlanRunner {
   }
 
   /**
-   * Commits transactions together, each if its conditions hold. `done` gets the seq of each;
-   * undefined where a condition did not hold. Those without a change have no seq of their own.
+   * Commits transactions together, each if its conditions hold. `settled` gets the place of each
+   * and what came of it. Those without a change have no seq of their own.
    */
   attempt(
     attempts: readonly Attempt[],
-    done: (seqs: readonly (number | undefined)[]) => void,
-    failed: (why: Failure) => void,
+    settled: (at: number, outcome: AttemptOutcome) => void,
   ): void {
-    const changes = attempts.filter(({ change }) => change !== undefined).length
-    this.#committing += changes
+    this.#committing += attempts.filter(isChange).length
     const atMs = this.#options.wall()
     const transactions = attempts.map((one) => this.#transactionOf(one, atMs))
+    for (const [first, end] of commitParts(transactions, (at) => valueBytesOf(attempts[at]!))) {
+      this.#attemptPart(attempts.slice(first, end), transactions.slice(first, end), (i, outcome) =>
+        settled(first + i, outcome),
+      )
+    }
+  }
+
+  #attemptPart(
+    attempts: readonly Attempt[],
+    transactions: readonly Transaction[],
+    settled: (at: number, outcome: AttemptOutcome) => void,
+  ): void {
+    const changes = attempts.filter(isChange).length
     this.ask<'committed-all'>(
       { type: 'commit-all', transactions },
       ({ seqs }) => {
@@ -191,7 +207,7 @@ export class PlanRunner {
           const seq = seqs[i]
           return change !== undefined && seq !== undefined && this.#options.feed.report(seq, change)
         })
-        done(seqs)
+        seqs.forEach((seq, i) => settled(i, seq))
         attempts.forEach(({ change }, i) => {
           if (change !== undefined && seqs[i] !== undefined) {
             this.#options.onCommitted(change, losses[i]!)
@@ -200,7 +216,7 @@ export class PlanRunner {
       },
       (why) => {
         this.#committing -= changes
-        failed(why)
+        attempts.forEach((_, i) => settled(i, why))
       },
     )
   }
@@ -279,4 +295,11 @@ export class PlanRunner {
   discard(location: Location): void {
     this.#options.emit({ type: 'discard', location })
   }
+}
+
+const isChange = ({ change }: Attempt): boolean => change !== undefined
+
+/** At most how many bytes the records take of a value that is adopted. */
+function valueBytesOf({ change }: Attempt): number {
+  return change?.type === 'put' ? Math.min(change.size, SMALL_VALUE_BYTES) : SMALL_VALUE_BYTES
 }

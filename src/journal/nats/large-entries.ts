@@ -57,10 +57,16 @@ export class LargeEntries {
     this.#objects = objects
   }
 
+  /** In messages. */
+  get place(): string {
+    return this.#objects.place
+  }
+
   /** There is one body for each key: an object that is there already is the same. */
-  async put(position: number, entry: Uint8Array): Promise<EntryReference> {
+  async put(position: number, entry: Uint8Array, signal?: AbortSignal): Promise<EntryReference> {
     const reference = referenceTo(entry)
-    await this.#objects.put(keyOf(position, reference), entry, { ifAbsent: true })
+    const options = { ifAbsent: true, ...(signal && { signal }) }
+    await this.#objects.put(keyOf(position, reference), entry, options)
     return reference
   }
 

@@ -1,14 +1,15 @@
 /** A journal in a stream of JetStream: the position of an entry is the sequence of its message. */
 import type { NatsConnection } from '@nats-io/transport-node'
-import { DstoreError } from '../../errors.ts'
-import { JOURNAL_INLINE_BYTES } from '../../limits.ts'
+import { deadline, untilAborted } from '../../deadline.ts'
+import { DstoreError, asDstoreError } from '../../errors.ts'
+import { JOURNAL_INLINE_BYTES, JOURNAL_OBJECT_MS } from '../../limits.ts'
 import { batchLength } from '../engine/batches.ts'
 import { type Engine, type OnMoved, awayError } from '../engine/engine.ts'
 import { AppendError, type Extent, type Followed } from '../journal.ts'
 import { type NatsFault, type StoredMessage, type StreamInfo, NATS_CODES } from './answers.ts'
 import type { JetStream } from './jetstream.ts'
 import { decodeReference, encodeReference } from './large-entries.ts'
-import type { LargeEntries } from './large-entries.ts'
+import type { EntryReference, LargeEntries } from './large-entries.ts'
 import type { StreamNames } from './stream.ts'
 
 export interface NatsEngineOptions {
@@ -48,7 +49,7 @@ export class NatsEngine implements Engine {
     if (entry.byteLength > JOURNAL_INLINE_BYTES) {
       if (large === undefined) throw tooLarge(place, entry.byteLength)
       subject = names.references
-      data = encodeReference(await large.put(after + 1, entry))
+      data = encodeReference(await putFirst(large, after + 1, entry))
     }
     const answer = await jetStream.publish(subject, after, data)
     if ('fault' in answer) return refusalOf(place, answer.fault)
@@ -142,6 +143,22 @@ export class NatsEngine implements Engine {
   /** A member without messages from here on says the same whether they were trimmed or not yet. */
   async #isTrimmed(position: number): Promise<boolean> {
     return position < (await this.#info()).extent.first
+  }
+}
+
+/** An object alone is no entry: where it fails, no message was sent, and others may have their turn. */
+async function putFirst(
+  large: LargeEntries,
+  position: number,
+  entry: Uint8Array,
+): Promise<EntryReference> {
+  const limit = deadline(JOURNAL_OBJECT_MS, `${large.place} did not take a large entry`)
+  try {
+    return await untilAborted(large.put(position, entry, limit.signal), limit.signal)
+  } catch (error) {
+    throw new AppendError('not-appended', asDstoreError(error))
+  } finally {
+    limit.clear()
   }
 }
 

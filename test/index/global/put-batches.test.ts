@@ -1,5 +1,6 @@
 import { test } from '../../serial.ts'
-import type { Body, Receipt } from '../../../src/index/message.ts'
+import type { Body, PutBatch, Receipt } from '../../../src/index/message.ts'
+import { COMMIT_BYTES } from '../../../src/limits.ts'
 import { Machine, digestOf, valueOf } from './machine.ts'
 
 const putOf = (...numbers: number[]) =>
@@ -83,4 +84,61 @@ test('R007-197: a batch whose work fails is answered once, and frees what it sta
     machine.holds.clear()
     t.deepEqual(existed(machine.answer(putOf(1, 2))), [at === 'confirm', at === 'confirm'])
   }
+})
+
+/** 80 values of 10 kB, under names or without. */
+const largeBatch = (hasNames: boolean): PutBatch => ({
+  type: 'put-batch',
+  items: Array.from({ length: 80 }, (_, i) => ({
+    value: new Uint8Array(10_000).fill(i),
+    ...(hasNames && { name: `n/${i}` }),
+  })),
+})
+
+test('R005-140: what is put together is committed in calls that fit into a message', (t) => {
+  for (const hasNames of [false, true]) {
+    const machine = new Machine()
+    const before = machine.store.lastSeq
+    const body = machine.answer(largeBatch(hasNames))
+    const commits = machine.effects.flatMap((effect) =>
+      effect.type === 'commit-all' ? [effect.transactions] : [],
+    )
+    t.is(commits.length, 2)
+    for (const transactions of commits) {
+      const adopted = transactions.flatMap(({ adopt }) => adopt ?? [])
+      t.true(adopted.length * 10_000 <= COMMIT_BYTES)
+    }
+    const outcomes = body.type === 'stored-batch' ? body.outcomes : []
+    t.deepEqual(
+      outcomes.map((one) => 'receipt' in one && one.receipt.incarnation - before),
+      Array.from({ length: 80 }, (_, i) => i + 1),
+    )
+    t.is(machine.index.position.seq, machine.store.lastSeq)
+  }
+})
+
+test('R005-140: of a batch whose second call fails, the values of the first are put', (t) => {
+  const machine = new Machine()
+  machine.holds.add('commit-all')
+  const answer = machine.ask(largeBatch(true))
+  const [first, second] = machine.held.splice(0)
+  if (second === undefined || !('ticket' in second)) return t.fail()
+  machine.holds.clear()
+  machine.carryOut(first!)
+  t.is(answer(), undefined)
+  const failure = { type: 'failure', code: 'no-space', message: 'full', hint: undefined } as const
+  machine.handle({ type: 'failed', ticket: second.ticket, failure, now: 0 })
+  const body = answer()
+  const isStored = body?.type === 'stored-batch' ? body.outcomes.map((one) => 'receipt' in one) : []
+  const stored = isStored.filter((is) => is).length
+  t.true(stored > 40 && stored < 80)
+  t.is(isStored.lastIndexOf(true), stored - 1)
+  t.is(machine.index.position.seq, machine.store.lastSeq)
+  // What failed is free again, and can be put; what was put is there.
+  const again = machine.answer(largeBatch(true))
+  const existed =
+    again.type === 'stored-batch'
+      ? again.outcomes.map((one) => 'receipt' in one && one.receipt.existed)
+      : []
+  t.deepEqual(existed, isStored)
 })

@@ -120,6 +120,12 @@ for (const fault of ['EIO', 'ENOSPC', 'flush', 'cut', 'late'] satisfies Fault[])
       if (faulty.hit === undefined) break
       hits.add(faulty.hit)
     }
+    // Calls of threads are not in the same order each time, so that a kind may have been passed over.
+    for (const call of EXPECTED[fault].filter((kind) => !hits.has(kind))) {
+      const faulty = new Faulty(fault, 0, [call])
+      await runWith(fault, faulty)
+      if (faulty.hit !== undefined) hits.add(faulty.hit)
+    }
     t.deepEqual([...hits].toSorted(), EXPECTED[fault])
   })
 }

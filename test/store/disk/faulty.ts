@@ -35,12 +35,15 @@ export class Faulty {
   readonly #fault: Fault
   /** Calls until the one that goes wrong; below 0 it has happened, or never will. */
   #left: number
+  readonly #only: readonly string[] | undefined
   /** What went wrong. */
   hit: string | undefined
 
-  constructor(fault: Fault, at: number) {
+  /** `only` limits the fault to these kinds of call. */
+  constructor(fault: Fault, at: number, only: readonly string[] | undefined = ONLY[fault]) {
     this.#fault = fault
     this.#left = at
+    this.#only = only
   }
 
   readonly files: Files = {
@@ -162,8 +165,7 @@ export class Faulty {
   }
 
   #count(name: string): void {
-    const only = ONLY[this.#fault]
-    if (only !== undefined && !only.includes(name)) return
+    if (this.#only !== undefined && !this.#only.includes(name)) return
     const left = this.#left--
     if (left > 0 || (left < 0 && this.#fault !== 'kill')) return
     this.hit ??= name

@@ -5,10 +5,13 @@
 import { formatCount, plural, shorten } from '../../core/format.js'
 import { ago } from '../../parts/ages.js'
 import { fill, h, icon, mark, setBar, setText } from '../../parts/dom.js'
+import { onFrame } from '../../parts/frame.js'
 import { arrange } from '../../parts/table.js'
 
 /** @typedef {import('../../core/removals.js').Progress} Progress */
 
+/** Tiles that are made in one frame: the browser lays them out and paints them in it as well. */
+const NEW_IN_FRAME = 16
 /** Tiles of machines that have acknowledged: the others are counted. */
 const MOST_DONE = 24
 
@@ -87,10 +90,14 @@ export function createRemoval(id, isOpen) {
     ]
     /** @type {typeof known} */
     const next = new Map()
+    let made = 0
     for (const tile of shown) {
-      const there = known.get(`${tile.state} ${tile.name}`)
-      next.set(`${tile.state} ${tile.name}`, there ?? tileOf(tile))
+      const key = `${tile.state} ${tile.name}`
+      const there = known.get(key)
+      if (there === undefined && ++made > NEW_IN_FRAME) continue
+      next.set(key, there ?? tileOf(tile))
     }
+    if (made > NEW_IN_FRAME) onFrame(updateTiles)
     known = next
     arrange(tiles, [...next.values()])
     const counted = Math.max(0, done.length - MOST_DONE) + current.unlisted

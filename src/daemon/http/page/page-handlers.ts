@@ -17,10 +17,19 @@ export function toPage({ response }: HttpCall): Promise<void> {
 export async function getPage(call: HttpCall): Promise<void> {
   const { response } = call
   for (const [name, value] of Object.entries(PAGE_HEADERS)) response.setHeader(name, value)
+  sendPage(call, await allFiles())
+}
+
+/** Reads and compresses the files before a browser asks for them. A fault meets the one that asks. */
+export function readPageAhead(): void {
+  allFiles().catch(() => undefined)
+}
+
+function allFiles(): Promise<PageFiles> {
   files ??= readPageFiles()
   // A fault of the disk may pass.
   files.catch(() => (files = undefined))
-  sendPage(call, await files)
+  return files
 }
 
 /** Responds with the file of this table that the path names. Throws 404. */

@@ -6,7 +6,9 @@ import type { CodeAnswer, HttpAnswer, SessionAnswer, WhoAnswer } from '../../api
 import { isOfOtherOrigin } from '../access.ts'
 import { readJson, refuseOthers, sendJson, type HttpCall } from '../call.ts'
 import { HttpError } from '../http-error.ts'
+import type { Caller } from '../tokens/caller.ts'
 import { callsOf } from '../tokens/route-access.ts'
+import { readPageAhead } from '../page/page-handlers.ts'
 import type { Session } from './sessions.ts'
 
 /** The bytes of a request: a code, a role or a port. */
@@ -37,6 +39,8 @@ export async function makeCode(call: HttpCall): Promise<void> {
     throw new DstoreError('usage', 'role must be reader, writer or admin')
   }
   const made = call.sessions.makeCode(call.caller, role)
+  // Whoever has a code opens the page next.
+  readPageAhead()
   const answer: CodeAnswer = { code: made.code, expiresAt: timeOf(made.expiresAt) }
   sendJson(call, 201, answer, NO_STORE)
 }
@@ -60,29 +64,29 @@ export async function openSession(call: HttpCall): Promise<void> {
     throw access.refuse(request, new HttpError(401, WRONG_CODE, {}, 'not-permitted', HINT))
   }
   const { token, session } = opened
-  const { role, prefix, expiresAt } = session
   const answer: SessionAnswer = {
     token,
-    role,
-    ...(prefix !== undefined && { prefix }),
-    expiresAt: timeOf(expiresAt),
+    ...whoIs(session, access.isSocket),
+    expiresAt: timeOf(session.expiresAt),
   }
   sendJson(call, 201, answer, NO_STORE)
 }
 
 /** GET /v1/session: who the caller is, and which calls it may make. */
 export function whoAmI(call: HttpCall): Promise<void> {
-  const { caller, access } = call
+  sendJson(call, 200, whoIs(call.caller, call.access.isSocket), NO_STORE)
+  return Promise.resolve()
+}
+
+function whoIs(caller: Caller, isSocket: boolean): WhoAnswer {
   const { label, role, prefix, expiresAt } = caller
-  const answer: WhoAnswer = {
+  return {
     label,
     role,
     ...(prefix !== undefined && { prefix }),
     ...(expiresAt !== undefined && { expiresAt: timeOf(expiresAt) }),
-    calls: callsOf(caller, access.isSocket),
+    calls: callsOf(caller, isSocket),
   }
-  sendJson(call, 200, answer, NO_STORE)
-  return Promise.resolve()
 }
 
 /** DELETE /v1/session: ends the session that makes the call. */

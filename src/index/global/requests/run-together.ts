@@ -102,21 +102,14 @@ class Together {
     const plans = this.#plans
     const changes = this.#changes.toSorted((a, b) => a.at - b.at)
     const attempts = changes.map(({ outcome, conditions }) => ({ ...outcome, conditions }))
-    plans.attempt(
-      attempts,
-      (seqs) => {
-        changes.forEach(({ task, outcome }, i) => {
-          const seq = seqs[i]
-          if (seq === undefined) return plans.run(task)
-          if (outcome.adopt === undefined) plans.discardOf(task)
-          // The caller of a removal waits before any Local can acknowledge it.
-          plans.finish(task, outcome.next(seq))
-        })
-      },
-      (why) => {
-        for (const { task } of changes) plans.fail(task, why)
-      },
-    )
+    plans.attempt(attempts, (i, seq) => {
+      const { task, outcome } = changes[i]!
+      if (seq === undefined) return plans.run(task)
+      if (typeof seq !== 'number') return plans.fail(task, seq)
+      if (outcome.adopt === undefined) plans.discardOf(task)
+      // The caller of a removal waits before any Local can acknowledge it.
+      plans.finish(task, outcome.next(seq))
+    })
   }
 
   #confirm(): void {

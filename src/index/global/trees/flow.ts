@@ -8,6 +8,7 @@ import type { Children } from '../../../directory/children.ts'
 import { DstoreError } from '../../../errors.ts'
 import type { RecordKey, Row, VersionCondition } from '../../../store/store.ts'
 import { errorOf } from '../../failure.ts'
+import type { Failure } from '../../message.ts'
 import type { PlanRunner } from '../plan-runner.ts'
 import type { Attempt, LoggedChange, Rows, Sealed, StoreResult, StoreWork } from '../plan.ts'
 
@@ -150,17 +151,32 @@ export class FlowRunner {
     const given = (result: Given): void => {
       this.#resume(flow, () => flow.next(result), done, failed)
     }
+    const thrown = (why: Failure): void => {
+      this.#resume(flow, () => flow.throw(errorOf(why)), done, failed)
+    }
     const { value } = step
     if (value.type === 'attempt') {
-      this.#plans.attempt(
-        value.attempts,
-        (seqs) => given({ type: 'attempted', seqs }),
-        (why) => this.#resume(flow, () => flow.throw(errorOf(why)), done, failed),
-      )
+      this.#attempt(value.attempts, given, thrown)
     } else {
-      this.#plans.ask<StoreResult['type']>(value, given, (why) => {
-        this.#resume(flow, () => flow.throw(errorOf(why)), done, failed)
-      })
+      this.#plans.ask<StoreResult['type']>(value, given, thrown)
     }
+  }
+
+  /** Fails with the first that was not committed, when every attempt has its outcome. */
+  #attempt(
+    attempts: readonly Attempt[],
+    given: (result: Given) => void,
+    thrown: (why: Failure) => void,
+  ): void {
+    const seqs: (number | undefined)[] = []
+    let left = attempts.length
+    let fault: Failure | undefined
+    this.#plans.attempt(attempts, (at, outcome) => {
+      if (typeof outcome === 'object') fault ??= outcome
+      else seqs[at] = outcome
+      if (--left > 0) return
+      if (fault === undefined) given({ type: 'attempted', seqs })
+      else thrown(fault)
+    })
   }
 }

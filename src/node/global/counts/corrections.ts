@@ -19,7 +19,9 @@ import {
 } from '../../../index/records/tree-record.ts'
 import { HOLD_ID_BYTES } from '../../../limits.ts'
 import { decodeCounter, encodeCounter } from '../../../store/counters.ts'
+import { commitParts } from '../../../store/commit-parts.ts'
 import type {
+  CommitResult,
   Condition,
   Increment,
   RecordKey,
@@ -92,7 +94,10 @@ export class Corrections {
   /** Commits each of them whose conditions hold. Returns which they are. */
   async commitAll(corrections: readonly Correction[]): Promise<boolean[]> {
     const transactions = corrections.map((one) => ({ ...one, entry: undefined }))
-    const results = await this.#options.store.commitAll(transactions)
+    const results: CommitResult[] = []
+    for (const [first, end] of commitParts(transactions)) {
+      results.push(...(await this.#options.store.commitAll(transactions.slice(first, end))))
+    }
     return results.map(({ ok }) => ok)
   }
 
