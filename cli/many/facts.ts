@@ -41,7 +41,7 @@ export async function* unknown(
   for (const [index, text] of texts.entries()) yield { text, index, facts: undefined }
 }
 
-/** What the daemon takes for no name: below what is as long as a key, or with control characters. */
+/** No name for the daemon: below what is as long as a key, or with control characters. */
 const MAY_BE_PATH = /^[^/]{40,}\/|\p{Cc}/u
 
 /** Undefined if the request fails: then each text finds out by itself what is wrong. */

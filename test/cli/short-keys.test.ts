@@ -62,7 +62,7 @@ test('R007-431 an earlier daemon, which lists all keys, is not believed', async 
     spelledKey(() => undefined, short),
     { code: 'unreachable' },
   )
-  const endless = `${key.slice(0, 58)}`
+  const endless = key.slice(0, 58)
   const { hint } = (await t.throwsAsync(
     spelledKey(answers(...Array.from({ length: 9 }, () => key)), endless),
     { code: 'malformed-key' } as object,
@@ -72,5 +72,5 @@ test('R007-431 an earlier daemon, which lists all keys, is not believed', async 
   // What is no spelling of a key asks nobody, and keeps its error.
   const error = new DstoreError('not-found', 'no such name: ipfs')
   t.is(await askForKey('ipfs', error), error)
-  t.is(await spelledKey(() => t.fail('asked') as never, 'ipfs://nothing'), undefined)
+  t.is(await spelledKey(() => t.fail('asked'), 'ipfs://nothing'), undefined)
 })

@@ -220,10 +220,7 @@ test('R007-265 the prompt shows directories, and what is below them', async (t) 
   const { daemon } = await scene()
   const input = 'GET models/v1\nGET models/v1/a\nGET models/v1/none\n'
   const { stdout } = await daemon.run(['repl'], Buffer.from(input))
-  t.is(
-    stdout.toString(),
-    'directory: 5 files, 22B\n' + 'text\n' + 'no such name or key: models/v1/none\n',
-  )
+  t.is(stdout.toString(), 'directory: 5 files, 22B\ntext\nno such name or key: models/v1/none\n')
 })
 
 test('R007-263 completion goes on below a directory', async (t) => {

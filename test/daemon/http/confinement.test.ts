@@ -475,18 +475,3 @@ test('R007-330 the answer to a removal does not say whether the value has names 
   }
   t.is(await remove('alone'), await remove('share'))
 })
-
-test('R007-330 R007-433: a token with a prefix cannot ask for keys that begin with a text', async (t) => {
-  const { call, secret, as, make } = await confined(t)
-  for (const prefix of [secret.toString().slice(0, 16), secret.toHex().slice(0, 8), '', 'none']) {
-    const answer = await call('GET', `/v1/keys?prefix=${prefix}&limit=5`)
-    t.is(answer.status, 403)
-    t.false(answer.body.includes(secret.toString()))
-  }
-  const { token } = await make({ role: 'reader', label: 'all' })
-  const found = await as(token)('GET', `/v1/keys?prefix=${secret.toString().slice(0, 16)}`)
-  t.deepEqual(
-    linesOf<{ key: string }>(found).map(({ key }) => key),
-    [secret.toString()],
-  )
-})
