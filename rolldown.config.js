@@ -54,7 +54,7 @@ const placed = {
 const FILE_URL =
   'new URL("file://" + encodeURI(__filename).replace(/[?#]/g, encodeURIComponent)).href'
 
-/** What a bundler does not do: the command is executable, and the types of the library and the page lie beside it. */
+/** What a bundler does not do: the command is executable, and the types of the library, the page and the pages of man lie beside it. */
 const finish = {
   name: 'finish',
   async writeBundle() {
@@ -63,6 +63,8 @@ const finish = {
     writePublicTypes()
     const { buildPage } = await import('./dist/tools/page.js')
     await buildPage()
+    const { writeManPages } = await import('./dist/tools/man.js')
+    writeManPages()
   },
 }
 

@@ -18,6 +18,7 @@ import { pathCommand } from './commands/paths/table.ts'
 import { pinCommand, pinsCommand, unpinCommand } from './commands/pins/table.ts'
 import { setCommand } from './commands/set/table.ts'
 import { tokenCommand } from './commands/tokens/table.ts'
+import { has } from './delivery/known.ts'
 import { COMMON_FLAGS, NODE_FLAGS, PLACE_FLAGS } from './flags.ts'
 
 const PLACE = PLACE_FLAGS
@@ -56,7 +57,7 @@ export const COMMANDS: CommandTable = {
     flagHelp: {
       follow: 'store what links out of a folder point to',
       expires: EXPIRES,
-      name: 'bind this write-once name in the same change; NAME/ and its path for each of several',
+      name: 'bind this write-once name; NAME/ and its path for each of several',
       'files-from': 'also each file or folder in this list, a line each; - is standard input',
     },
     positionals: MANY,
@@ -126,7 +127,7 @@ export const COMMANDS: CommandTable = {
     exits: { [ERRORS['not-found'].exit]: 1, [ERRORS.internal.exit]: ERRORS.unreachable.exit },
     isDoneUnread: ({ json }) => json !== true,
     positionals: MANY,
-    load: async () => (await import('./commands/values.ts')).has,
+    load: () => has,
   },
   stat: {
     group: 'values',

@@ -127,6 +127,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/archive/following':
     "Keeps the bucket's journal equal to the store's own: what is sent, and acknowledged.",
   'src/set': 'Globals over one journal: who is active, what standbys follow, how one takes over.',
+  'src/set/notes': 'What the members of a set say about themselves.',
   'src/bucket': 'Objects in an S3-compatible bucket: conditional puts, uploads in parts, ranges.',
   'src/journal': 'The order of every write to a store: entries, appenders, who may append.',
   'src/journal/bucket':

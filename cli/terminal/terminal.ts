@@ -36,6 +36,15 @@ export class Terminal {
     return this.#json
   }
 
+  get verbose(): boolean {
+    return this.#verbose
+  }
+
+  /** The clock, where a person reads standard output; undefined for a program. */
+  get now(): number | undefined {
+    return this.columns === undefined ? undefined : Date.now()
+  }
+
   /** Are values written to a terminal as they are? */
   get raw(): boolean {
     return this.#raw
@@ -169,5 +178,6 @@ export class Terminal {
 /** `1 value`, `2 values`, `2 entries`. */
 export function plural(count: number, noun: string): string {
   if (count === 1) return `1 ${noun}`
+  if (/(s|x|ch|sh)$/.test(noun)) return `${count} ${noun}es`
   return `${count} ${/[^aeiou]y$/.test(noun) ? `${noun.slice(0, -1)}ie` : noun}s`
 }
