@@ -153,12 +153,12 @@ export const FLAGS: Readonly<Record<FlagName, Flag>> = {
   'forget-after': text('D', 'forget a Local that is away for D (default 24h)'),
   'trust-clock': yes('the wall clock is right, though it is a day or more off; for one start'),
   'socket-group': text('GROUP', 'also let this group use the socket; none: only you'),
-  http: text('HOST:PORT', 'also serve the API over TCP, with a token; none: do not'),
+  http: text('HOST:PORT', 'also serve the API over TCP, with tokens; none: no TCP'),
   'http-host': {
     ...text('NAME', 'a name of this host that TCP clients may send; none: only its address'),
     multiple: true,
   },
-  'http-cert': text('FILE', 'serve TLS over TCP, with this certificate; none: do not', 'file'),
+  'http-cert': text('FILE', 'serve TLS over TCP, with this certificate; none: no TLS', 'file'),
   'http-key': text('FILE', 'the key of the certificate', 'file'),
   'http-public': yes('let values and names be read over TCP without the token'),
   door: {
