@@ -54,7 +54,7 @@ const placed = {
 const FILE_URL =
   'new URL("file://" + encodeURI(__filename).replace(/[?#]/g, encodeURIComponent)).href'
 
-/** What a bundler does not do: the command is executable, and the types of the library and the page lie beside it. */
+/** What a bundler does not do: the command is executable, and the types of the library, the page and the pages of man lie beside it. */
 const finish = {
   name: 'finish',
   async writeBundle() {
@@ -63,6 +63,8 @@ const finish = {
     writePublicTypes()
     const { buildPage } = await import('./dist/tools/page.js')
     await buildPage()
+    const { writeManPages } = await import('./dist/tools/man.js')
+    writeManPages()
   },
 }
 
@@ -72,8 +74,11 @@ const common = {
   // `package.json` says that the files of the package are left out where nothing of them is used. This one is imported for what it does.
   treeshake: { moduleSideEffects: [{ test: /\/src\/network\/polyfill\.ts$/, sideEffects: true }] },
   external,
-  // A package below lmdb compiles a reader of text keys with `eval`. Its names are kept, and we have no such keys.
-  checks: { eval: false },
+  // A package below lmdb compiles a reader of text keys with `eval`. Its names are kept, and we have no such keys. And a module that a
+  // command imports at once and another when it is wanted has a chunk of its own all the same, by the groups below.
+  checks: { eval: false, ineffectiveDynamicImport: false },
+  // A build says nothing: people who install from a clone would see its warnings.
+  onLog: (level, log, report) => report(level === 'warn' ? 'error' : level, log),
 }
 const output = {
   dir: 'dist',
@@ -136,7 +141,8 @@ const GROUPS = [
     // What every command loads, and `get`, which is to be as fast as the machine.
     name: 'command-line',
     test: modules([
-      '/cli/(?!dstore|main|help)[\\w-]+',
+      '/cli/(?!dstore|main)[\\w-]+',
+      '/cli/help/wrap',
       '/cli/terminal/(?!output-folder|next-steps|status-text|show-log)[\\w-]+',
       '/cli/input/(references|key-fault)',
       '/cli/delivery/[\\w-]+',
@@ -150,7 +156,7 @@ const GROUPS = [
       '/cli/input/(?!hashing|references|key-fault)[\\w-]+',
       '/cli/many/[\\w-]+',
       '/cli/archive/map-concurrently',
-      '/cli/terminal/(next-steps|status-text|show-log|output-folder)',
+      '/cli/terminal/(next-steps|status-text|output-folder)',
     ]),
   },
   // A program's bundler leaves out whole files, so each way to a node is one: `connect` without a node and its network.

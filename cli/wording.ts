@@ -1,34 +1,41 @@
-/** How the command line writes times for people. */
+/** How the command line writes durations and times for people. */
 
-const UNITS: readonly (readonly [unit: string, ms: number])[] = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1000],
-]
-
-/** How long something took, in its two largest units: `39s`, `2m 5s`, `3h`. */
-export function spanText(ms: number): string {
-  const seconds = Math.max(1, Math.round(ms / 1000)) * 1000
-  const first = UNITS.findIndex(([, size]) => seconds >= size)
-  let left = seconds
-  const parts: string[] = []
-  for (const [unit, size] of UNITS.slice(first, first + 2)) {
-    const count = Math.floor(left / size)
-    if (count > 0) parts.push(`${count}${unit}`)
-    left -= count * size
-  }
-  return parts.join(' ')
+/** `1h 2m`, `45s`, `3ms`: in at most two units. */
+export function span(ms: number): string {
+  const whole = Math.round(Math.abs(ms))
+  if (whole < 1000) return `${whole}ms`
+  const seconds = Math.round(whole / 1000)
+  const parts: [number, string][] = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'm'],
+    [seconds % 60, 's'],
+  ]
+  const from = parts.findIndex(([amount]) => amount > 0)
+  const two = parts.slice(from, from + 2).filter(([amount]) => amount > 0)
+  return two.map(([amount, unit]) => `${amount}${unit}`).join(' ')
 }
 
-/** When something was, for a person: `3m ago`; the time as it is where nothing reads a clock. */
-export function ageText(time: string, now: number | undefined): string {
-  const at = Date.parse(time)
-  if (now === undefined || !Number.isFinite(at)) return time
-  const ms = now - at
-  // Two clocks may differ by a little; a time ahead is shown as it is.
-  if (ms < -5000) return time
-  if (ms < 10_000) return 'just now'
-  const [unit, size] = UNITS.find(([, one]) => ms >= one)!
-  return `${Math.floor(ms / size)}${unit} ago`
+/** How far two clocks may differ before a time that has not come is shown as such. */
+const CLOCKS_MS = 5000
+
+/**
+ * How long ago a time was: `3m`; undefined for what is not in the past, and where nobody reads it:
+ * without `now`.
+ */
+function ageOf(time: string, now: number | undefined): string | undefined {
+  const age = (now ?? NaN) - Date.parse(time)
+  return age >= -CLOCKS_MS ? span(Math.max(1000, age)) : undefined
+}
+
+/** Since when something is so, for a person `for 3m`; for a program `since TIME` (R007-448). */
+export function sinceText(time: string, now: number | undefined): string {
+  const age = ageOf(time, now)
+  return age === undefined ? `since ${time}` : `for ${age}`
+}
+
+/** When something was, for a person `3m ago`; for a program the time. */
+export function agoText(time: string, now: number | undefined): string {
+  const age = ageOf(time, now)
+  return age === undefined ? time : `${age} ago`
 }

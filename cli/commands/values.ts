@@ -127,7 +127,7 @@ export const stat: Run = onFacts(
       `size         ${facts.size} bytes`,
       ...directoryLines(facts),
       ...missing.map(({ path }) => `missing      ${path}`),
-      `incarnation  ${facts.incarnation}`,
+      ...(terminal.verbose ? [`incarnation  ${facts.incarnation}`] : []),
       `held here    ${facts.heldBytes} bytes`,
       ...facts.names.map((name) => `name         ${name}`),
       ...bindingLines(binding),

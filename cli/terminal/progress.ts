@@ -1,6 +1,6 @@
 /** A progress line on a terminal: drawn for work of over a second, erased at its end. */
 import { formatSize } from '../../src/daemon/config/quantities.ts'
-import { spanText } from '../wording.ts'
+import { span } from '../wording.ts'
 import { printable } from '../../src/daemon/process/log.ts'
 
 /** Shorter work is not summed up. */
@@ -116,7 +116,9 @@ export function summaryText(work: {
   const size = doneBytes === 0 ? undefined : formatSize(doneBytes)
   const all = [what, size].filter((part) => part !== undefined).join(', ')
   const rate = `${formatSize(Math.round((doneBytes / elapsedMs) * 1000))}/s`
-  return [done, all, `in ${spanText(elapsedMs)}`, size && `(${rate})`].filter(Boolean).join(' ')
+  return [done, all, `in ${span(Math.round(elapsedMs / 1000) * 1000)}`, size && `(${rate})`]
+    .filter(Boolean)
+    .join(' ')
 }
 
 /** The same pieces; reports how many bytes have been passed on. */

@@ -318,7 +318,7 @@ test('R007-31 a removal that a Local still owes names it, with exit code 8', asy
   }
   const { exit, stdout } = await place.run(['rm', key, '--force'])
   t.is(exit, 8)
-  t.regex(stdout.toString(), /acknowledged by a; still owed by b c\n$/)
+  t.regex(stdout.toString(), /acknowledged by 1 Local; still owed by b c\n$/)
   await place.run(['rm', key, '--timeout', '20s'])
   t.like(asked[0], { force: true, timeoutMs: undefined }, 'how long to wait is for Global to say')
   t.like(asked[1], { timeoutMs: 20_000 })

@@ -6,28 +6,21 @@ import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } fr
 import { COMMANDS } from '../../cli/commands.ts'
 import { FLAGS } from '../../cli/flags.ts'
 import { parseRange } from '../../cli/commands/get.ts'
-import { commandHelp, overview } from '../../cli/help.ts'
 import { nearest } from '../../cli/suggest.ts'
-import { ageText, spanText } from '../../cli/wording.ts'
+import { agoText, sinceText } from '../../cli/wording.ts'
 import { peersText } from '../../cli/terminal/peers.ts'
 import { ProgressLine, SUMMARY_MS, progressText } from '../../cli/terminal/progress.ts'
+import { plural } from '../../cli/terminal/terminal.ts'
 import type { StatusAnswer } from '../../src/daemon/api/api.ts'
 import { INLINE_VALUE_BYTES } from '../../src/limits.ts'
 import { VERSION } from '../../src/node/version.ts'
 import { serving } from '../daemon/serving.ts'
 import { BUNDLE, Place, outcome } from './command.ts'
 
-test('the overview fits one screen of 80 columns and 24 lines', (t) => {
-  const lines = overview().split('\n')
-  t.true(lines.length <= 23, `${lines.length} lines`)
-  for (const line of lines) t.true(line.length <= 80, line)
-})
-
 test('every command has help with an example, and every flag is taken by one', (t) => {
   for (const [name, command] of Object.entries(COMMANDS)) {
     t.true(command.examples.length > 0, name)
     for (const [example] of command.examples) t.regex(example, new RegExp(`dstore ${name}\\b`))
-    for (const line of commandHelp(command, name).split('\n')) t.true(line.length <= 100, line)
   }
   const taken = new Set(Object.values(COMMANDS).flatMap(({ flags }) => flags))
   t.deepEqual([...taken].toSorted(), Object.keys(FLAGS).toSorted())
@@ -138,21 +131,16 @@ test('R007-447 long work is summed up in one line, and short work is not', (t) =
   t.is(none.summary('fetched', '2 values'), 'fetched 2 values in 2m 5s')
 })
 
-test('R007-447 spans and ages are short', (t) => {
-  const spans = [1, 59_400, 60_000, 3_600_000, 3_661_000, 90_000_000].map(spanText)
-  t.deepEqual(spans, ['1s', '59s', '1m', '1h', '1h 1m', '1d 1h'])
+test('R007-448 a person reads how long ago, a program the time', (t) => {
   const now = Date.parse('2026-11-30T12:00:00.000Z')
-  const age = (ms: number): string => ageText(new Date(now - ms).toISOString(), now)
-  t.deepEqual([0, 9999, 10_000, 200_000, 7_300_000, 2e8].map(age), [
-    'just now',
-    'just now',
-    '10s ago',
-    '3m ago',
-    '2h ago',
-    '2d ago',
-  ])
-  t.is(age(-60_000), '2026-11-30T12:01:00.000Z', 'a time ahead is no age')
-  t.is(ageText('2026-11-30T11:00:00.000Z', undefined), '2026-11-30T11:00:00.000Z')
+  const at = (ms: number): string => new Date(now - ms).toISOString()
+  const ages = [0, 10_000, 200_000, 7_300_000, 2e8].map((ms) => agoText(at(ms), now))
+  t.deepEqual(ages, ['1s ago', '10s ago', '3m 20s ago', '2h 1m ago', '2d 7h ago'])
+  t.is(sinceText(at(60_000), now), 'for 1m')
+  t.is(agoText(at(-60_000), now), '2026-11-30T12:01:00.000Z', 'a time ahead is no age')
+  t.is(sinceText(at(0), undefined), 'since 2026-11-30T12:00:00.000Z')
+  t.is(agoText('soon', now), 'soon')
+  t.is(plural(2, 'miss'), '2 misses')
 })
 
 /** A daemon with slow puts; `inTerminal` runs one in a terminal of that many columns. */
@@ -214,7 +202,7 @@ test('R007-447 a long put on a terminal is summed up, beside its key', async (t)
     inTerminal(80, {}, '-q'),
     place.run(['put', 'a file with a long name']),
   ])
-  t.regex(shown, /stored [\d.]+GiB in \ds \([\d.]+MiB\/s\)/)
+  t.regex(shown, /stored [\d.]+\w+ in \ds \([\d.]+\w+\/s\)/)
   for (const text of [ofCi, quiet, piped.stderr]) t.false(text.includes('stored'), text)
 })
 

@@ -222,9 +222,7 @@ test('R007-265 the prompt shows directories, and what is below them', async (t) 
   const { stdout } = await daemon.run(['repl'], Buffer.from(input))
   t.is(
     stdout.toString(),
-    'db: models/v1 -> (directory: 5 files, 22B)\n' +
-      'db: models/v1/a -> text\n' +
-      "Key-Value mapping doesn't exist\n",
+    'directory: 5 files, 22B\n' + 'text\n' + 'no such name or key: models/v1/none\n',
   )
 })
 

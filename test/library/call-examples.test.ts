@@ -79,7 +79,7 @@ async function contextOf(role) {
   await dstore.setRule('cache/', { maxNames: 10 })
   if (role === 'local') await dstore.pin('models/v1')
   const stopping = new AbortController()
-  setTimeout(() => stopping.abort(), 500).unref()
+  setTimeout(() => stopping.abort(), 300)
   return { dstore, peer, key, hasher: createKeyHasher(), signal: stopping.signal }
 }
 const print = console.log

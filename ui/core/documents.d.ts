@@ -73,7 +73,7 @@ export interface Update {
   readonly status?: Status
   readonly rates?: { intervalMs: number; samples: readonly Sample[] }
   readonly transfers?: { active: number; transfers: readonly Transfer[] }
-  readonly members?: { changed: readonly Member[]; gone?: readonly string[]; all?: boolean }
+  readonly members?: { changed: readonly Member[]; gone?: readonly string[]; all?: true }
   readonly removals?: { removals: readonly Removal[] }
 }
 

@@ -67,6 +67,19 @@ export class ValueClient {
     return { key, size, range: extent, bytes: exactly(extent.end - extent.start, answer) }
   }
 
+  /** Whether the value exists. Errors: as of `get`, but for `not-found`. */
+  async exists(key: string): Promise<boolean> {
+    const request = { method: 'GET', target: `${valuePath(key)}/facts`, headers: {} }
+    try {
+      const answer = await this.#call(request)
+      answer.end()
+      return true
+    } catch (error) {
+      if (asDstoreError(error).code === 'not-found') return false
+      throw error
+    }
+  }
+
   /**
    * Has the daemon write a value, or a range of it, to an empty file of this process; undefined if
    * it does not, and the bytes must be sent (R007-183).

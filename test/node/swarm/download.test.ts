@@ -2,6 +2,7 @@ import { test } from '../../serial.ts'
 import { equal } from '../../../src/bytes.ts'
 import { DstoreError } from '../../../src/errors.ts'
 import { BROKEN_TRANSFER_MS, GROUP_BYTES, MIB } from '../../../src/limits.ts'
+import { TransferCancelled } from '../../../src/node/activity/transfers.ts'
 import { eventually } from '../../eventually.ts'
 import { pattern } from '../../hash/sizes.ts'
 import { fails, sample } from '../../transfer/ends.ts'
@@ -78,6 +79,24 @@ test('R003-46: a Global that stays away is given up after a while', async (t) =>
   t.is(fault?.message, 'Global cannot be reached: the peer dropped the channel')
   t.regex(fault?.hint ?? '', /repeat the get to resume/)
   t.is(state.asked.length, 4)
+  t.is(state.ended, 1)
+})
+
+test('R013-31: a transfer that Global cancels is over for its callers, who do not begin it again', async (t) => {
+  const state = begin(async function* (ranges, signal, where) {
+    for await (const piece of honest()(ranges, signal, where)) {
+      yield piece
+      throw new DstoreError('cancelled', 'in the words of a peer')
+    }
+  })
+  const readers = [WHOLE, WHOLE].map((range) =>
+    t.throwsAsync(read(state.value, state.download.join(range), range), {
+      instanceOf: TransferCancelled,
+    }),
+  )
+  const [first] = await Promise.all(readers)
+  t.notRegex(first!.message, /in the words of a peer/)
+  t.is(state.asked.length, 1)
   t.is(state.ended, 1)
 })
 

@@ -1,7 +1,8 @@
 /** What the members of a set say about themselves: small objects in the bucket. */
-import type { Sleep } from '../archive/interface.ts'
-import type { ObjectStore } from '../bucket/object-store.ts'
-import { type DstoreError, asDstoreError } from '../errors.ts'
+import type { Sleep } from '../../archive/interface.ts'
+import type { ObjectStore } from '../../bucket/object-store.ts'
+import { toHex } from '../../bytes.ts'
+import { DstoreError, asDstoreError } from '../../errors.ts'
 import {
   SET_ADDRESSES,
   SET_FORGET_MS,
@@ -9,9 +10,10 @@ import {
   SET_NOTE_BYTES,
   SET_NOTE_MS,
   SET_SNAPSHOTS,
-} from '../limits.ts'
-import type { Log } from '../log.ts'
-import type { MemberNote, MemberState } from './interface.ts'
+} from '../../limits.ts'
+import type { Log } from '../../log.ts'
+import type { MemberNote, MemberState } from './member-note.ts'
+import { SameMember } from './same-member.ts'
 
 const PREFIX = 'm/'
 const KEY = /^m\/([0-9a-f]{16})$/
@@ -25,6 +27,8 @@ const STATES: ReadonlySet<string> = new Set<MemberState>([
 ])
 /** Printable, without what a terminal or a page would take for more than text. */
 const TEXT = /^[\w .:@/+-]{1,64}$/
+const PROCESS = /^[0-9a-f]{16}$/
+const PROCESS_BYTES = 8
 const ADDRESS = /^\/[\w./:%-]{1,255}$/
 
 /** Several changes in a moment make one note. */
@@ -34,11 +38,14 @@ const FRESH_MS = 1000
 const FRESHEN_MS = 2000
 
 export interface NotingParts {
-  readonly objects: Pick<ObjectStore, 'put' | 'get' | 'list'>
+  readonly objects: Pick<ObjectStore, 'place' | 'put' | 'get' | 'list'>
   readonly id: string
   /** What this member says now; undefined: nothing yet. */
   readonly own: () => MemberNote | undefined
   readonly onRead?: () => void
+  /** Another process runs as this member: this one must end. It says nothing more. */
+  readonly onCopied: (why: DstoreError) => void
+  readonly random: (length: number) => Uint8Array
   readonly wall: () => number
   readonly elapsed: () => number
   readonly sleep: Sleep
@@ -92,15 +99,21 @@ export class Noting {
   /** Never rejects. */
   async #run(): Promise<void> {
     const { objects, id, own, onRead, wall, elapsed, sleep, log } = this.#parts
+    const { random, onCopied } = this.#parts
     const signal = this.#signal
+    const same = new SameMember(toHex(random(PROCESS_BYTES)))
     while (!signal.aborted) {
       const woken = new AbortController()
       this.#wake = () => woken.abort()
       const waiting = this.#waiting.splice(0)
       try {
-        const said = own()
-        if (said !== undefined) await writeNote(objects, said, signal)
         const notes = await readNotes(objects, wall(), signal)
+        if (same.found(notes.find((note) => note.id === id))) {
+          onCopied(copied(objects.place, id))
+          return
+        }
+        const said = own()
+        if (said !== undefined) await writeNote(objects, { ...said, ...same.said }, signal)
         this.#others = notes.filter((note) => note.id !== id)
         this.#readAt = elapsed()
         onRead?.()
@@ -120,6 +133,15 @@ export class Noting {
     }
   }
 }
+
+const copied = (place: string, id: string): DstoreError =>
+  new DstoreError(
+    'conflict',
+    `another process runs as this member: ${place} has its ${PREFIX}${id}`,
+    {
+      hint: 'its state directory was copied: empty one of the two, or delete its member-id and store, and start that member again',
+    },
+  )
 
 /** Replaces what this member said before. */
 export async function writeNote(
@@ -172,13 +194,15 @@ export function noteIn(id: string, bytes: Uint8Array): MemberNote | undefined {
   }
   if (!isCount(position) || !isCount(at) || !Array.isArray(addresses)) return undefined
   if (addresses.length > SET_ADDRESSES || !addresses.every(isAddress)) return undefined
-  const { verified = [], parted = [], since, lag, epoch } = said
+  const { verified = [], parted = [], since, lag, epoch, process, before } = said
   if (![since, lag, epoch].every((one) => one === undefined || isCount(one))) return undefined
   if (!arePositions(verified) || !arePositions(parted)) return undefined
   const more = {
     ...(isCount(since) && { since }),
     ...(isCount(lag) && { lag }),
     ...(isCount(epoch) && { epoch }),
+    ...(isProcess(process) && { process }),
+    ...(isProcess(before) && { before }),
     ...(verified.length > 0 && { verified }),
     ...(parted.length > 0 && { parted }),
   }
@@ -186,6 +210,8 @@ export function noteIn(id: string, bytes: Uint8Array): MemberNote | undefined {
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string' && TEXT.test(value)
+const isProcess = (value: unknown): value is string =>
+  typeof value === 'string' && PROCESS.test(value)
 const isAddress = (value: unknown): value is string =>
   typeof value === 'string' && ADDRESS.test(value)
 const arePositions = (value: unknown): value is number[] =>

@@ -35,6 +35,10 @@ export interface MemberNote {
   readonly verified?: readonly number[]
   /** Positions of snapshots of others that had other rows, and that it deleted. */
   readonly parted?: readonly number[]
+  /** 16 hex digits, random, of the process. Versions before this one do not say. */
+  readonly process?: string
+  /** The process whose note this one found at its start, if that said one. */
+  readonly before?: string
   /** Wall time of the note, by its own clock. */
   readonly at: number
 }

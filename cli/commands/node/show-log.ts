@@ -1,15 +1,20 @@
 /** Prints the log of a daemon in the background, and follows it. */
 import { once } from 'node:events'
-import { closeSync, fstatSync, openSync, readSync, statSync, watch } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync, watch } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 import { dirname } from 'node:path'
-import { PIECE_BYTES } from '../../src/limits.ts'
-import type { Terminal } from './terminal.ts'
+import { PIECE_BYTES } from '../../../src/limits.ts'
+import type { Terminal } from '../../terminal/terminal.ts'
+import { ChosenLines, type LogChoice } from './log-lines.ts'
 
-/** Print the log; with `follow`, keep printing until `signal`, across log rotations (R007-77). */
+/**
+ * Print the chosen lines of the log; with `follow`, keep printing until `signal`, across log
+ * rotations (R007-77). A bounded choice begins in the log before this one.
+ */
 export async function showLog(
   path: string,
   follow: boolean,
+  choice: LogChoice,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<void> {
@@ -17,12 +22,20 @@ export async function showLog(
     terminal.note('no log yet: no daemon has run in the background')
     return
   }
+  const lines = new ChosenLines(choice, terminal.output)
+  const isBounded = (choice.last ?? choice.since) !== undefined
   // Watches the directory: rotation replaces the file.
   const watcher = follow ? watch(dirname(path), { signal }) : undefined
-  for (;;) {
+  for (let isFirst = true; ; isFirst = false) {
     const file = openSync(path, 'r')
     try {
-      await showFile(file, path, terminal, watcher, signal)
+      const before = `${path}.1`
+      const hasBefore = isFirst && isBounded && exists(before) && !isAt(before, file)
+      if (hasBefore) {
+        await lines.write(readFileSync(before))
+        await lines.end()
+      }
+      await showFile(file, path, lines, watcher, signal)
     } finally {
       closeSync(file)
     }
@@ -34,7 +47,7 @@ export async function showLog(
 async function showFile(
   file: number,
   path: string,
-  terminal: Terminal,
+  lines: ChosenLines,
   watcher: FSWatcher | undefined,
   signal: AbortSignal,
 ): Promise<void> {
@@ -45,10 +58,15 @@ async function showFile(
     const length = readSync(file, piece, { position: at })
     if (length > 0) {
       at += length
-      await terminal.output.write(piece.subarray(0, length))
-    } else if (watcher === undefined || isRotated) return
-    else if (fstatSync(file).size < at) at = 0
-    // Nothing was awaited since the read: no change is missed.
+      await lines.write(piece.subarray(0, length))
+      continue
+    }
+    const isLast = watcher === undefined || isRotated
+    if (isLast) await lines.end()
+    if ((await lines.caughtUp()) && !isLast) continue
+    if (isLast) return
+    if (fstatSync(file).size < at) at = 0
+    // Nothing was printed since the read: no change is missed.
     else await once(watcher, 'change', { signal })
   }
 }
