@@ -15,7 +15,7 @@ export interface Reference {
 }
 
 /** The usual spellings of keys: as dstore prints them, and as b3sum does. */
-const USUAL_KEY = /^(baf[ky]r4i[a-h][a-z2-7]{51}|[0-9a-fA-F]{64})$/
+export const USUAL_KEY: RegExp = /^(baf[ky]r4i[a-h][a-z2-7]{51}|[0-9a-fA-F]{64})$/
 
 /** A key as dstore prints it. */
 const PRINTED_KEY = /^baf[ky]r4i[a-h][a-z2-7]{51}$/

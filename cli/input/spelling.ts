@@ -2,6 +2,7 @@
  * Keys that are pasted with something around them, and short keys (R007-430 to R007-433). Commands
  * that read take them; `rm`, `name` and `tag` never guess what they change.
  */
+import { USUAL_KEY } from './references.ts'
 import type { KeyLine } from '../../src/daemon/api/api.ts'
 import { DstoreError, asDstoreError } from '../../src/errors.ts'
 import type { KeyPrefix } from '../../src/hash/key-prefix.ts'
@@ -33,9 +34,9 @@ const LEADS_NOWHERE: ReadonlySet<string> = new Set([
 /** May it be a key with something around it, or the beginning of one? */
 export const maySpell = (text: string): boolean => MAY_SPELL.test(text)
 
-/** Might a text with this error be a spelling of a key? */
+/** Might a text with this error be a spelling of a key? A whole key has been understood. */
 export const isUnknown = (text: string, error: unknown): boolean =>
-  maySpell(text) && LEADS_NOWHERE.has(asDstoreError(error).code)
+  maySpell(text) && !USUAL_KEY.test(text) && LEADS_NOWHERE.has(asDstoreError(error).code)
 
 /**
  * Calls `use` with a text, which may be a name; if it leads to nothing, with the key that it

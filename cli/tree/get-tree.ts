@@ -35,7 +35,8 @@ export async function getFromTree(
       }
       const ofFile = { ...invocation, positionals: [key.toString()] }
       const code = await getOne(ofFile, range, { label: text, executable })
-      return code ?? 0
+      if (code !== undefined) return code
+      throw new DstoreError('protocol', `${text} led to a value, and now to a directory`)
     })
   } finally {
     daemon.reader.close()
