@@ -11,7 +11,7 @@ import { Place } from './command.ts'
 
 const spec = readFileSync('specs/007-daemon-and-command-line.md', 'utf8')
 
-test('R007-443 the table has every setting of the spec, with its variable', (t) => {
+test('R007-453 the table has every setting of the spec, with its variable', (t) => {
   const rows = [...spec.matchAll(/^\| `(\w+)` +\| `(?:--([\w-]+))?.*?\| `(DSTORE_\w+)/gm)]
   t.true(rows.length > 25)
   const keys = Object.values(SETTINGS).map(({ key }) => key as string)
@@ -24,13 +24,13 @@ test('R007-443 the table has every setting of the spec, with its variable', (t) 
   }
 })
 
-test('R007-443 every flag of a node is a setting, or for one start', (t) => {
+test('R007-453 every flag of a node is a setting, or for one start', (t) => {
   const once = ['global', 'standalone', 'take-over', 'trust-clock', 'log-level']
   const flags = NODE_FLAGS.filter((flag) => !Object.hasOwn(SETTINGS, flag))
   t.deepEqual(flags.toSorted(), once.toSorted())
 })
 
-test('R007-443 config shows where each setting comes from, and changes the saved ones', async (t) => {
+test('R007-453 config shows where each setting comes from, and changes the saved ones', async (t) => {
   const place = new Place(t)
   const run = async (args: string, env = {}): Promise<string> => {
     const { stdout, stderr, exit } = await place.run(['config', ...args.split(' ')], { env })
@@ -62,7 +62,7 @@ test('R007-443 config shows where each setting comes from, and changes the saved
   t.deepEqual(JSON.parse(readFileSync(file, 'utf8')), { role: 'global', leaseMs: 30_000 })
 })
 
-test('R007-443 what a start refuses is refused, and the file stays as it was', async (t) => {
+test('R007-453 what a start refuses is refused, and the file stays as it was', async (t) => {
   const place = new Place(t)
   mkdirSync(place.state, { mode: 0o700 })
   const file = join(place.state, 'config.json')
@@ -86,7 +86,7 @@ test('R007-443 what a start refuses is refused, and the file stays as it was', a
   t.deepEqual(readdirSync(place.state), ['config.json'])
 })
 
-test('R007-443 a node that runs is told of, and one that starts is waited for', async (t) => {
+test('R007-453 a node that runs is told of, and one that starts is waited for', async (t) => {
   const { directory } = await serving(t)
   const running = new Place(t, directory.path)
   const told = await running.run(['config', 'set', 'cache', '64MiB'])

@@ -30,7 +30,7 @@ const words = (text: string): string =>
   text.replaceAll(/ \\\n/g, ' ').replaceAll(/\s+/g, ' ').trim()
 
 for (const columns of WIDTHS) {
-  test(`R007-440 no line of help is longer than ${columns} columns, and none loses a word`, (t) => {
+  test(`R007-450 no line of help is longer than ${columns} columns, and none loses a word`, (t) => {
     const whole = new Map(pages(Infinity))
     for (const [about, page] of pages(columns)) {
       t.deepEqual(tooLong(page, columns), [], about)
@@ -39,7 +39,7 @@ for (const columns of WIDTHS) {
   })
 }
 
-test('R007-440 the overview has each command once, in a line with what it does', (t) => {
+test('R007-450 the overview has each command once, in a line with what it does', (t) => {
   const page = overview(COMMANDS, 120)
   for (const [name, { summary }] of Object.entries(COMMANDS)) {
     const rows = page.split('\n').filter((line) => line.startsWith(`  ${name} `))
@@ -48,7 +48,7 @@ test('R007-440 the overview has each command once, in a line with what it does',
   }
 })
 
-test('R007-440 common options are explained in the overview, and only named elsewhere', (t) => {
+test('R007-450 common options are explained in the overview, and only named elsewhere', (t) => {
   const page = overview(COMMANDS, 120)
   for (const flag of COMMON_FLAGS) t.true(page.includes(FLAGS[flag].help), flag)
   for (const [name, command] of Object.entries(COMMANDS)) {
@@ -62,7 +62,7 @@ test('R007-440 common options are explained in the overview, and only named else
   }
 })
 
-test('R007-440 the width is that of COLUMNS, else of the terminal, else 80, within bounds', (t) => {
+test('R007-450 the width is that of COLUMNS, else of the terminal, else 80, within bounds', (t) => {
   t.is(columnsFor(undefined, {}), 80)
   t.is(columnsFor(100, {}), 100)
   t.is(columnsFor(100, { COLUMNS: '50' }), 50)
@@ -72,7 +72,7 @@ test('R007-440 the width is that of COLUMNS, else of the terminal, else 80, with
   t.is(columnsFor(400, {}), 120)
 })
 
-test('R007-440 text is broken between words; a command in backticks stays whole if it fits', (t) => {
+test('R007-450 text is broken between words; a command in backticks stays whole if it fits', (t) => {
   t.is(wrap('one two three', 8, '  '), 'one two\n  three')
   t.is(wrap('short\nlines', 8), 'short\nlines')
   t.is(wrap('  indented text', 10), '  indented\n  text')
@@ -83,14 +83,14 @@ test('R007-440 text is broken between words; a command in backticks stays whole 
   t.is(table([['a', 'one two']], 40), '  a  one two')
 })
 
-test('R007-440 a command that help breaks over lines is the same to a shell', (t) => {
+test('R007-450 a command that help breaks over lines is the same to a shell', (t) => {
   const broken = wrapCommand("printf '%s,' one 'two three' four five", 20, '  ')
   t.true(broken.includes('\\\n'))
   const { stdout } = spawnSync('sh', ['-c', broken])
   t.is(stdout.toString(), 'one,two three,four,five,')
 })
 
-test('R007-441 help on commands and topics, by either way of asking', async (t) => {
+test('R007-451 help on commands and topics, by either way of asking', async (t) => {
   const place = new Place(t)
   const wide = { env: { COLUMNS: '40' } }
   const asked = await place.run(['help', 'sizes'], wide)
@@ -112,7 +112,7 @@ const LONG_ERRORS = [
 
 for (const columns of WIDTHS) {
   const isLinux = process.platform === 'linux'
-  test(`R007-442 errors and hints on a terminal of ${columns} columns break between words`, async (t) => {
+  test(`R007-452 errors and hints on a terminal of ${columns} columns break between words`, async (t) => {
     const place = new Place(t)
     if (!isLinux || spawnSync('script', ['--version']).error !== undefined) {
       t.log('script of util-linux is not installed')

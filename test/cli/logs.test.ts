@@ -9,7 +9,7 @@ import { Place } from './command.ts'
 
 const AT = new Date('2026-11-30T12:00:00.000Z')
 
-test('R007-444 a line of the log is taken apart as it was put together', (t) => {
+test('R007-454 a line of the log is taken apart as it was put together', (t) => {
   const names = fc.stringMatching(/^[a-z][\w-]{0,9}$/)
   const texts = fc.oneof(fc.string(), fc.stringMatching(/^[\w.:/@+-]+$/), fc.constant('a "b" c=d'))
   fc.assert(
@@ -33,7 +33,7 @@ test('R007-444 a line of the log is taken apart as it was put together', (t) => 
   )
 })
 
-test('R007-444 what another program wrote is a message, and so is an equals sign in one', (t) => {
+test('R007-454 what another program wrote is a message, and so is an equals sign in one', (t) => {
   const other = { time: null, level: null, facts: {} }
   for (const message of ['', 'TypeError: x', '    at f (file.js:1) a=b']) {
     t.deepEqual(parseLogLine(message), { ...other, message })
@@ -44,7 +44,7 @@ test('R007-444 what another program wrote is a message, and so is an equals sign
   t.is(all, 'ends a="\\x"')
 })
 
-test('R007-444 --since and -n choose lines, and begin in the log before this one', async (t) => {
+test('R007-454 --since and -n choose lines, and begin in the log before this one', async (t) => {
   const place = new Place(t)
   mkdirSync(place.state, { mode: 0o700 })
   const at = (minute: number, text: string): string =>
@@ -76,12 +76,12 @@ test('R007-444 --since and -n choose lines, and begin in the log before this one
   }
 })
 
-test('R007-444 a time is a time, or how long before now', (t) => {
+test('R007-454 a time is a time, or how long before now', (t) => {
   t.is(parseSince('10m', 1_000_000), 400_000)
   t.is(parseSince('2026-11-30T12:00:00Z', 0), AT.getTime())
 })
 
-test('R007-444 lines that are cut anywhere arrive whole, and the last ones are few', async (t) => {
+test('R007-454 lines that are cut anywhere arrive whole, and the last ones are few', async (t) => {
   let printed = ''
   const output = {
     write: async (bytes: Uint8Array) => void (printed += Buffer.from(bytes).toString()),

@@ -9,14 +9,14 @@ import { ROOT, read } from './tree.ts'
 
 const pages = manPages()
 
-test('R007-445 the build has written the pages of man, one for each command', (t) => {
+test('R007-455 the build has written the pages of man, one for each command', (t) => {
   const names = Object.keys(pages)
   t.deepEqual(readdirSync(join(ROOT, MAN_FOLDER)).toSorted(), names.toSorted())
   for (const name of names) t.is(readFileSync(join(ROOT, MAN_FOLDER, name), 'utf8'), pages[name]!)
   for (const name of Object.keys(COMMANDS)) t.true(names.includes(`dstore-${name}.1`), name)
 })
 
-test('R007-445 the package names every page of man', (t) => {
+test('R007-455 the package names every page of man', (t) => {
   const { man } = JSON.parse(read('package.json')) as { readonly man: readonly string[] }
   t.deepEqual(
     man.toSorted(),
@@ -26,7 +26,7 @@ test('R007-445 the package names every page of man', (t) => {
   )
 })
 
-test('R007-445 man shows every page without a warning, and each option and example in it', (t) => {
+test('R007-455 man shows every page without a warning, and each option and example in it', (t) => {
   if (spawnSync('groff', ['--version']).error !== undefined) {
     t.log('groff is not installed: the pages were not formatted')
     t.pass()
