@@ -1,4 +1,7 @@
-/** A project as `npm init -y` makes it, with the packed tarball in `node_modules`; no registry is asked. */
+/**
+ * A project as `npm init -y` makes it, with the packed tarball in `node_modules`. It asks no
+ * registry.
+ */
 import { execFileSync } from 'node:child_process'
 import {
   cpSync,
