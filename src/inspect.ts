@@ -1,4 +1,4 @@
-/** What `console.log` and `util.inspect` show of an object: a name, and the facts that tell it apart. */
+/** What `console.log` shows of an object: a name, and the facts that tell it apart. */
 
 /** Node's `util.inspect.custom`. Elsewhere nothing looks for it. */
 const CUSTOM = Symbol.for('nodejs.util.inspect.custom')

@@ -104,7 +104,8 @@ function libraryPage(): string {
   ])
   return [
     `# Library\n\n${NOTE}`,
-    'Programs to begin with are in [examples](../../examples); every one is run by the tests.',
+    'Programs to begin with are in [examples](../../examples/README.md). Each call has an example in its comment; there `dstore` is a ' +
+      'node,\n`key` the key of a value, `peer` the peer id of a member, `signal` an `AbortSignal`. Tests run all of them.',
     ...sections,
   ]
     .join('\n\n')

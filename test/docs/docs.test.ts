@@ -34,6 +34,11 @@ const NOT_RUN: readonly (readonly [page: string, title: string, why: string])[] 
   ],
   ['docs/archive.md', 'new$ dstore status', 'archive-drill.extended.ts does it'],
   ['docs/from-a-program.md', '$ npm install @dstore/dstore', 'not published'],
+  [
+    'docs/from-a-program.md',
+    '$ npx esbuild program.mjs --bundle --platform=node --format=esm --outfile=bundle.mjs',
+    'test/consumers does it',
+  ],
   ['docs/page.md', '$ ssh build-7 dstore open --print', 'another machine'],
   [
     'docs/page.md',

@@ -1,7 +1,7 @@
 /** A client of the machine's daemon (`dstore start`): the same calls, one copy for all programs. */
 import { connect } from '@dstore/dstore'
 
-await using dstore = await connect()
+const dstore = await connect()
 
 // Small values share messages: a thousand of them cost only a few round trips.
 const stored = await dstore.putMany(Array.from({ length: 1000 }, (_, index) => `value ${index}`))
@@ -10,8 +10,9 @@ console.log('stored', stored.length)
 const found = await dstore.hasMany([...stored.map(({ key }) => key), '0'.repeat(64)])
 console.log('found', found.filter(Boolean).length, 'of', found.length)
 
-await dstore.bind('values/first', stored[0]!.key)
+await dstore.bind('values/first', stored[0].key)
 for await (const { name, key } of dstore.names('values/')) console.log(name, key.toHex())
+await dstore.close()
 
 /* prints
 stored 1000

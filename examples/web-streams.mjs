@@ -1,9 +1,12 @@
 /** Web streams in and out: a handler that stores request bodies and answers with values. */
 import { createNode, DstoreError } from '@dstore/dstore'
-import type { Dstore } from '@dstore/dstore'
 
-/** Called with a `Request` by a web server, a worker or a test. Streams both ways. */
-async function handle(dstore: Dstore, request: Request): Promise<Response> {
+/**
+ * Called with a `Request` by a web server, a worker or a test. Streams both ways.
+ * @param {import('@dstore/dstore').Dstore} dstore
+ * @param {Request} request
+ */
+async function handle(dstore, request) {
   if (request.method === 'POST' && request.body !== null) {
     const { key } = await dstore.put(request.body, { signal: request.signal })
     return new Response(`/${key.toString()}`, { status: 201 })
@@ -22,7 +25,7 @@ async function handle(dstore: Dstore, request: Request): Promise<Response> {
   }
 }
 
-await using dstore = await createNode()
+const dstore = await createNode()
 
 const body = 'x'.repeat(100_000)
 const post = new Request('http://localhost/', { method: 'POST', body })
@@ -33,6 +36,7 @@ console.log(answer.status, (await answer.text()) === body)
 
 const missing = await handle(dstore, new Request('http://localhost/no/such/name'))
 console.log(missing.status, await missing.text())
+await dstore.close()
 
 /* prints
 200 true

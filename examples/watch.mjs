@@ -1,9 +1,13 @@
 /** Watches every change of the index in order, and resumes after a break. */
 import { createNode } from '@dstore/dstore'
-import type { Dstore } from '@dstore/dstore'
 
-/** Prints `count` changes after a position, waiting for them. Returns the last one's position. */
-async function print(dstore: Dstore, after: string, count: number): Promise<string> {
+/**
+ * Prints `count` changes after a position, waiting for them. Returns the last one's position.
+ * @param {import('@dstore/dstore').Dstore} dstore
+ * @param {string} after
+ * @param {number} count
+ */
+async function print(dstore, after, count) {
   for await (const { type, size, names, position } of dstore.watch({ after })) {
     console.log(type, size ?? '', ...names)
     after = position
@@ -12,7 +16,7 @@ async function print(dstore: Dstore, after: string, count: number): Promise<stri
   return after
 }
 
-await using dstore = await createNode()
+const dstore = await createNode()
 const { position = '' } = await dstore.status()
 
 const printing = print(dstore, position, 2)
@@ -24,6 +28,7 @@ const seen = await printing
 await dstore.remove(key, { force: true })
 await dstore.put('three')
 await print(dstore, seen, 2)
+await dstore.close()
 
 /* prints
 put 3 first

@@ -1,12 +1,12 @@
 /** A Global and two Locals, here in one process. One puts a value, the other gets it. */
 import { createNode, DstoreError } from '@dstore/dstore'
 
-await using global = await createNode({ role: 'global' })
+const global = await createNode({ role: 'global' })
 // A ticket admits members, here two within a day: treat it like a password.
 const { ticket } = await global.invite({ role: 'admin', uses: 2 })
 
-await using a = await createNode({ role: 'local', ticket })
-await using b = await createNode({ role: 'local', ticket, cacheBytes: 64 << 20 })
+const a = await createNode({ role: 'local', ticket })
+const b = await createNode({ role: 'local', ticket, cacheBytes: 64 << 20 })
 
 const { key } = await a.put('from a to b')
 console.log(await (await b.get(key)).text())
@@ -22,6 +22,9 @@ try {
   if (!(error instanceof DstoreError) || error.code !== 'not-found') throw error
   console.log('gone')
 }
+await b.close()
+await a.close()
+await global.close()
 
 /* prints
 from a to b

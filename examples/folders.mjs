@@ -9,7 +9,7 @@ await mkdir(join(folder, 'model/shards'), { recursive: true })
 await writeFile(join(folder, 'model/config.json'), '{"layers": 2}\n')
 await writeFile(join(folder, 'model/shards/1'), 'weights')
 
-await using dstore = await createNode()
+const dstore = await createNode()
 
 const { key } = await dstore.putDirectory(join(folder, 'model'), { name: 'models/v1' })
 console.log(key.toString())
@@ -29,6 +29,7 @@ await dstore.getDirectory('models/v2', join(folder, 'copy'))
 console.log(await readFile(join(folder, 'copy/shards/1'), 'utf8'))
 
 await rm(folder, { recursive: true })
+await dstore.close()
 
 /* prints
 bafyr4ic7svkijzltnpugt3n65xxcbvzbdquc433fc4f7tjlos5xacoitrm

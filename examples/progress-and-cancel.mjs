@@ -1,25 +1,26 @@
 /** Follows the progress of a call, and cancels one. */
 import { createNode, DstoreError } from '@dstore/dstore'
-import type { Progress } from '@dstore/dstore'
 
 /** Four pieces of 1 MiB, one every few milliseconds, like a download. */
-async function* pieces(): AsyncGenerator<Uint8Array> {
+async function* pieces() {
   for (let piece = 0; piece < 4; piece++) {
     await new Promise((resolve) => setTimeout(resolve, 5))
     yield new Uint8Array(1 << 20).fill(piece)
   }
 }
 
-await using dstore = await createNode()
+const dstore = await createNode()
 
-const show = ({ phase, doneBytes, totalBytes }: Progress): void =>
+/** @param {import('@dstore/dstore').Progress} progress */
+const show = ({ phase, doneBytes, totalBytes }) =>
   console.log(phase, doneBytes, 'of', totalBytes ?? 'unknown')
 const { key } = await dstore.put(pieces(), { onProgress: show })
 console.log('stored', key.toHex().slice(0, 8))
 
 // `AbortSignal.timeout` bounds the whole call; `timeoutMs` bounds only time without progress.
 const enough = new AbortController()
-const stop = ({ doneBytes }: Progress): void => {
+/** @param {import('@dstore/dstore').Progress} progress */
+const stop = ({ doneBytes }) => {
   if (doneBytes >= 2 << 20) enough.abort()
 }
 try {
@@ -28,6 +29,7 @@ try {
   if (!(error instanceof DstoreError)) throw error
   console.log(error.code, await dstore.has('never/bound'))
 }
+await dstore.close()
 
 /* prints
 store 1048576 of unknown
