@@ -3,7 +3,7 @@ import { test } from '../serial.ts'
 import { readFileSync, readdirSync } from 'node:fs'
 import { posix } from 'node:path'
 import { COMMANDS } from '../../cli/commands.ts'
-import { commandHelp } from '../../cli/help.ts'
+import { commandHelp } from '../../cli/help/help.ts'
 import { CACHE_BYTES, CACHE_PERCENT, GIB } from '../../src/limits.ts'
 import { PAGES } from './pages.ts'
 
