@@ -43,7 +43,18 @@ const replaced = {
 /** Modules of Node that packages `require` become imports: the bundle may end as part of another, which has no `require`. */
 const imported = esmExternalRequirePlugin({ external: builtinModules })
 
-/** What a bundler does not do: the command is executable, and the types of the library and the page lie beside it. */
+/**
+ * A program's bundler that writes CommonJS leaves `import.meta` empty, and has `__filename`. What brings a binary needs the
+ * place of its module even there.
+ */
+const placed = {
+  name: 'placed',
+  renderChunk: (code) => code.replaceAll('import.meta.url', `(import.meta.url ?? ${FILE_URL})`),
+}
+const FILE_URL =
+  'new URL("file://" + encodeURI(__filename).replace(/[?#]/g, encodeURIComponent)).href'
+
+/** What a bundler does not do: the command is executable, and the types of the library, the page and the pages of man lie beside it. */
 const finish = {
   name: 'finish',
   async writeBundle() {
@@ -52,15 +63,22 @@ const finish = {
     writePublicTypes()
     const { buildPage } = await import('./dist/tools/page.js')
     await buildPage()
+    const { writeManPages } = await import('./dist/tools/man.js')
+    writeManPages()
   },
 }
 
 const common = {
   platform: 'node',
   transform: { define: { 'typeof require': '"undefined"' } },
+  // `package.json` says that the files of the package are left out where nothing of them is used. This one is imported for what it does.
+  treeshake: { moduleSideEffects: [{ test: /\/src\/network\/polyfill\.ts$/, sideEffects: true }] },
   external,
-  // A package below lmdb compiles a reader of text keys with `eval`. Its names are kept, and we have no such keys.
-  checks: { eval: false },
+  // A package below lmdb compiles a reader of text keys with `eval`. Its names are kept, and we have no such keys. And a module that a
+  // command imports at once and another when it is wanted has a chunk of its own all the same, by the groups below.
+  checks: { eval: false, ineffectiveDynamicImport: false },
+  // A build says nothing: people who install from a clone would see its warnings.
+  onLog: (level, log, report) => report(level === 'warn' ? 'error' : level, log),
 }
 const output = {
   dir: 'dist',
@@ -93,6 +111,7 @@ const GROUPS = [
     name: 'base',
     test: modules([
       '/src/(errors|limits|platform|bytes|deadline|node/version|node/calls/no-such|membership/role)',
+      '/src/limits/[\\w-]+',
       '/src/daemon/api/[\\w-]+',
       '/src/daemon/client/(client-options|connection|raw-|response|value-(client|path))[\\w-]*',
       '/src/daemon/config/(?!http-token|inactive-store)[\\w-]+',
@@ -103,15 +122,15 @@ const GROUPS = [
     // What calls a daemon in every way: `node:http` loads with it, and a `get` does without.
     name: 'client',
     test: modules([
-      '/src/daemon/client/(client|http-client|slots|value-body|put-file)',
-      '/src/node/calls/batches',
+      '/src/daemon/client/(client|http-client|slots|value-body|put-file|small-values)',
+      '/src/(node/calls/batches|tree/work-limit|membership/loopback)',
     ]),
   },
   {
     // What names a value: the library and a node do, and the command line seldom.
     name: 'key',
     test: modules([
-      '/src/hash/(key|foreign-cid)',
+      '/src/hash/(key|foreign-cid|foreign-hasher)',
       '/src/index/name',
       '/src/node/calls/resolve-key',
     ]),
@@ -122,7 +141,8 @@ const GROUPS = [
     // What every command loads, and `get`, which is to be as fast as the machine.
     name: 'command-line',
     test: modules([
-      '/cli/(?!dstore|main|help)[\\w-]+',
+      '/cli/(?!dstore|main)[\\w-]+',
+      '/cli/help/wrap',
       '/cli/terminal/(?!output-folder|next-steps|status-text|show-log)[\\w-]+',
       '/cli/input/(references|key-fault)',
       '/cli/delivery/[\\w-]+',
@@ -136,9 +156,13 @@ const GROUPS = [
       '/cli/input/(?!hashing|references|key-fault)[\\w-]+',
       '/cli/many/[\\w-]+',
       '/cli/archive/map-concurrently',
-      '/cli/terminal/(next-steps|status-text|show-log|output-folder)',
+      '/cli/terminal/(next-steps|status-text|output-folder)',
     ]),
   },
+  // A program's bundler leaves out whole files, so each way to a node is one: `connect` without a node and its network.
+  { name: 'connect', test: modules(['/src/library/(connect|node-facade)']) },
+  { name: 'polyfill', test: modules(['/src/network/polyfill']) },
+  { name: 'create-node', test: modules(['/src/library/create-node']) },
 ]
 
 /**
@@ -152,7 +176,7 @@ export default defineConfig([
   {
     ...common,
     input: { dstore: 'cli/dstore.ts', library: 'src/dstore.ts' },
-    plugins: [replaced, imported, licenses, finish],
+    plugins: [replaced, imported, placed, licenses, finish],
     output: {
       ...output,
       entryFileNames: '[name].js',

@@ -2,6 +2,18 @@
 import type { FlagName, Flags } from './flags.ts'
 import type { Terminal } from './terminal/terminal.ts'
 
+/** The headings of the overview. */
+export const GROUPS = {
+  values: 'Values and directories',
+  names: 'Names, tags and rules',
+  cache: 'What stays on this machine',
+  node: 'The node',
+  members: 'Members and access',
+  tools: 'Other ways in',
+} as const
+
+export type Group = keyof typeof GROUPS
+
 export interface Command {
   /** The arguments after its name, one line for each form. */
   readonly usage: string
@@ -11,8 +23,8 @@ export interface Command {
   readonly flags: readonly FlagName[]
   /** What a flag does for this command, where the table of flags says what it does for another. */
   readonly flagHelp?: Readonly<Partial<Record<FlagName, string>>>
-  /** The overview only names it: the overview must fit one screen. */
-  readonly minor?: true
+  /** Under which heading the overview has it. */
+  readonly group: Group
   /** Exit codes that mean something else for this command: the code that it ends with instead. */
   readonly exits?: Readonly<Record<number, number>>
   /** With these flags, is all of its work done also if stdout is closed (R007-98)? */

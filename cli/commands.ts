@@ -6,15 +6,23 @@ import { gocacheCommand } from './commands/gocache/table.ts'
 import { hfCommand } from './commands/hf/table.ts'
 import { dfCommand, duCommand, lsCommand } from './commands/lists/table.ts'
 import { EXPIRES, nameCommand, ruleCommand, tagCommand } from './commands/names/table.ts'
+import {
+  configCommand,
+  daemonCommand,
+  logsCommand,
+  startCommand,
+  stopCommand,
+} from './commands/node/table.ts'
 import { openCommand } from './commands/page/table.ts'
 import { pathCommand } from './commands/paths/table.ts'
 import { pinCommand, pinsCommand, unpinCommand } from './commands/pins/table.ts'
 import { setCommand } from './commands/set/table.ts'
 import { tokenCommand } from './commands/tokens/table.ts'
-import { NODE_FLAGS } from './flags.ts'
+import { has } from './delivery/known.ts'
+import { COMMON_FLAGS, NODE_FLAGS, PLACE_FLAGS } from './flags.ts'
 
-const PLACE = ['dir', 'socket', 'quiet', 'verbose'] as const
-const CALL = [...PLACE, 'timeout', 'no-start'] as const
+const PLACE = PLACE_FLAGS
+const CALL = COMMON_FLAGS
 /** `join` implies the role: not that of a node that trusts a clock. */
 const NOT_OF_JOIN: ReadonlySet<string> = new Set(
   'global standalone join trust-clock archive archive-endpoint archive-ack archive-key disk-size take-over engine bucket bucket-endpoint set-key engine-secrets member'.split(
@@ -26,14 +34,16 @@ const NONE: readonly [number, number] = [0, 0]
 
 export const COMMANDS: CommandTable = {
   put: {
+    group: 'values',
     usage:
-      'FILE|DIR... | -\nFILE|DIR --name NAME [--expires D]\nFILE|DIR --tag NAME [--keep D] [--expires D]\nDIR... [--follow] [--ignore-file FILE]\n- --format tar',
+      'FILE|DIR... | -\nFILE|DIR --name NAME [--expires D]\nFILE|DIR --tag NAME [--keep D] [--expires D]\nDIR... [--follow] [--ignore-file FILE]\n[FILE|DIR...] [--files-from LIST] [--name PREFIX/]\n- --format tar',
     summary: 'store files and folders, and print their keys',
     examples: [
       ['dstore put model.bin', 'store a file, print its key'],
       ['dstore put my-model --name models/v1', 'store a folder, and bind a write-once name to it'],
       ['dstore put my-model --tag models/latest', 'move a name to it, or bind it'],
       ['dstore put report.html --name reports/1 --expires 30d', 'unbind the name after 30 days'],
+      ['find . -name "*.bin" | dstore put --files-from - --name v1/', 'name each v1/ and its path'],
       ['dstore put snapshots/main --follow', 'store what links out of the folder point to'],
       ['dstore put src --ignore-file .gitignore', 'leave out what its patterns match'],
       ['curl -s https://example.com | dstore put -', 'store standard input'],
@@ -41,14 +51,20 @@ export const COMMANDS: CommandTable = {
     ],
     flags: [
       ...(['name', 'tag', 'expires', 'keep'] as const),
-      ...(['follow', 'ignore-file', 'format', 'json'] as const),
+      ...(['follow', 'ignore-file', 'format', 'files-from', 'jobs', 'json'] as const),
       ...CALL,
     ],
-    flagHelp: { follow: 'store what links out of a folder point to', expires: EXPIRES },
+    flagHelp: {
+      follow: 'store what links out of a folder point to',
+      expires: EXPIRES,
+      name: 'bind this write-once name; NAME/ and its path for each of several',
+      'files-from': 'also each file or folder in this list, a line each; - is standard input',
+    },
     positionals: MANY,
     load: async () => (await import('./commands/put.ts')).put,
   },
   get: {
+    group: 'values',
     usage:
       'KEY[/PATH] [-o FILE] [--range A-B]\nKEY[/PATH] -o DIR\n' +
       'KEY[/PATH] --format tar [-o FILE]\nKEY[/PATH] --update DIR [--delete]\n[KEY...] [--files-from LIST] --output-dir DIR',
@@ -66,15 +82,26 @@ export const COMMANDS: CommandTable = {
         'a file for each, many at once',
       ],
     ],
-    flags: ['output', 'output-dir', 'update', 'delete', 'format', 'files-from', 'range', ...CALL],
-    isDoneUnread: ({ output, 'output-dir': folder, update }) =>
-      (output ?? folder ?? update) !== undefined,
+    flags: [
+      'output',
+      'output-dir',
+      'update',
+      'delete',
+      'format',
+      'files-from',
+      'jobs',
+      'range',
+      'json',
+      ...CALL,
+    ],
+    isDoneUnread: ({ output, 'output-dir': folder, update, json }) =>
+      (output ?? folder ?? update) !== undefined && json !== true,
     positionals: MANY,
     load: () => get,
   },
   path: pathCommand(CALL),
   cid: {
-    minor: true,
+    group: 'values',
     usage: 'FILE|DIR... | -\nDIR... [--follow] [--ignore-file FILE]\nFILE... --digest HASH',
     summary: 'print the keys of files and folders without storing them',
     examples: [
@@ -91,6 +118,7 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./commands/cid.ts')).cid,
   },
   has: {
+    group: 'values',
     usage: 'KEY...\n[KEY...] --files-from LIST',
     summary: 'check whether values exist: exit code 0 for yes, 1 for no',
     examples: [['dstore has bafkr4i... && echo yes', 'use in a script']],
@@ -99,9 +127,10 @@ export const COMMANDS: CommandTable = {
     exits: { [ERRORS['not-found'].exit]: 1, [ERRORS.internal.exit]: ERRORS.unreachable.exit },
     isDoneUnread: ({ json }) => json !== true,
     positionals: MANY,
-    load: async () => (await import('./commands/values.ts')).has,
+    load: () => has,
   },
   stat: {
+    group: 'values',
     usage: 'KEY...\n[KEY...] --files-from LIST',
     summary: 'show the size of a value, and how much of it this node holds',
     examples: [['dstore stat bafkr4i... --json', 'as JSON, for a program']],
@@ -115,6 +144,7 @@ export const COMMANDS: CommandTable = {
   du: duCommand(CALL),
   df: dfCommand(CALL),
   rm: {
+    group: 'values',
     usage: 'KEY... [--force]\nNAME... [--name-only]',
     summary: 'remove values and names everywhere',
     examples: [
@@ -127,16 +157,19 @@ export const COMMANDS: CommandTable = {
   },
   rule: ruleCommand(CALL),
   watch: {
-    minor: true,
+    group: 'names',
     usage: '',
     summary: 'show every change as it happens',
-    examples: [['dstore watch --json', 'as JSON, for a program']],
+    examples: [
+      ['dstore watch --after start', 'from the oldest change in the log: up to 7 days'],
+      ['dstore watch --json', 'as JSON, for a program'],
+    ],
     flags: ['after', 'json', ...CALL],
     positionals: NONE,
     load: async () => (await import('./commands/watch.ts')).watch,
   },
   prefetch: {
-    minor: true,
+    group: 'cache',
     usage: 'KEY... [--max-rate R]\n[KEY...] --files-from LIST',
     summary: 'fetch values into the cache of this node',
     examples: [
@@ -149,7 +182,7 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./tree/cached.ts')).prefetch,
   },
   evict: {
-    minor: true,
+    group: 'cache',
     usage: 'KEY...\n[KEY...] --files-from LIST',
     summary: 'evict values from the cache of this node only',
     examples: [['dstore evict bafkr4i...', 'the next get fetches it again']],
@@ -162,7 +195,7 @@ export const COMMANDS: CommandTable = {
   unpin: unpinCommand(CALL),
   pins: pinsCommand(CALL),
   verify: {
-    minor: true,
+    group: 'values',
     usage: '[--repair]\n--counts',
     summary: 'verify every stored value; exit code 4 if one is damaged',
     examples: [
@@ -174,7 +207,7 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./commands/verify.ts')).verify,
   },
   export: {
-    minor: true,
+    group: 'values',
     usage: '[KEY...] > FILE.tar\n[KEY...] -o FILE.tar',
     summary: 'write values and their names to a tar file; without KEY, all',
     examples: [
@@ -187,7 +220,7 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./commands/archive.ts')).exportValues,
   },
   import: {
-    minor: true,
+    group: 'values',
     usage: '[FILE.tar | -]',
     summary: 'store the values of an export, each verified against its key',
     examples: [['dstore import backup.tar', 'print the keys; values that exist already are kept']],
@@ -196,7 +229,7 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./commands/archive.ts')).importValues,
   },
   repl: {
-    minor: true,
+    group: 'tools',
     usage: '',
     summary: 'open a prompt with SET, GET and DEL',
     examples: [
@@ -208,6 +241,7 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./commands/repl.ts')).repl,
   },
   invite: {
+    group: 'members',
     usage: '[-o FILE] [--role ROLE] [--uses N] [--expires D] [--label L]',
     summary: 'create a ticket that lets other nodes join this Global',
     examples: [
@@ -224,6 +258,7 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./commands/members.ts')).invite,
   },
   join: {
+    group: 'members',
     usage: '[TICKET | - | @FILE | MULTIADDR] [FLAGS]\n--with-data [TICKET]\n--drop-data [--force]',
     summary: 'join a Global and start a node in the background',
     examples: [
@@ -249,7 +284,7 @@ export const COMMANDS: CommandTable = {
   },
   open: openCommand(CALL),
   members: {
-    minor: true,
+    group: 'members',
     usage: '\nadd MEMBER... [--role ROLE]\nrm MEMBER...',
     summary: 'list, add and remove member nodes, by label or peer id',
     examples: [
@@ -265,38 +300,11 @@ export const COMMANDS: CommandTable = {
   set: setCommand(PLACE),
   gocache: gocacheCommand(PLACE),
   hf: hfCommand(CALL),
-  daemon: {
-    minor: true,
-    usage: '[--global | --join WHERE] [FLAGS]',
-    summary: 'run a node in the foreground',
-    examples: [
-      ['dstore daemon --global', 'run the Global; its ready line has its address'],
-      ['dstore daemon --join @ticket', 'run a Local; later starts need no --join'],
-    ],
-    flags: [...NODE_FLAGS, ...PLACE],
-    isDoneUnread: () => true,
-    positionals: NONE,
-    load: async () => (await import('./commands/daemon.ts')).daemon,
-  },
-  start: {
-    usage: '[--global | --join WHERE] [FLAGS]',
-    summary: 'start a node in the background',
-    examples: [['dstore start --cache 4GiB', 'flags are remembered for later starts']],
-    flags: [...NODE_FLAGS, 'json', ...PLACE],
-    isDoneUnread: () => true,
-    positionals: NONE,
-    load: async () => (await import('./commands/background.ts')).start,
-  },
-  stop: {
-    usage: '',
-    summary: 'stop the node of this state directory',
-    examples: [['dstore stop', 'returns when its process has ended']],
-    flags: [...PLACE, 'timeout'],
-    isDoneUnread: () => true,
-    positionals: NONE,
-    load: async () => (await import('./commands/background.ts')).stop,
-  },
+  daemon: daemonCommand,
+  start: startCommand,
+  stop: stopCommand,
   status: {
+    group: 'node',
     usage: '[--watch]',
     summary: 'show what the node is and does',
     examples: [
@@ -308,6 +316,7 @@ export const COMMANDS: CommandTable = {
     load: async () => (await import('./commands/status.ts')).status,
   },
   doctor: {
+    group: 'node',
     usage: '',
     summary: 'find what is wrong with this node; exit code 8 if there is a problem',
     examples: [
@@ -319,17 +328,10 @@ export const COMMANDS: CommandTable = {
     positionals: NONE,
     load: async () => (await import('./commands/doctor.ts')).doctor,
   },
-  logs: {
-    minor: true,
-    usage: '[-f]',
-    summary: 'show the log of the node in the background',
-    examples: [['dstore logs -f', 'keep printing as the log grows']],
-    flags: ['follow', ...PLACE],
-    positionals: NONE,
-    load: async () => (await import('./commands/background.ts')).logs,
-  },
+  config: configCommand,
+  logs: logsCommand,
   completion: {
-    minor: true,
+    group: 'tools',
     usage: 'bash | zsh | fish',
     summary: 'print a shell script that completes commands, names and keys',
     examples: [

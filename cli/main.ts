@@ -8,8 +8,7 @@ import { checkSystem } from '../src/platform.ts'
 import { checkArguments, checkVariables } from './arguments.ts'
 import type { Command } from './command.ts'
 import { COMMANDS } from './commands.ts'
-import { ownOf, parseFlags, splitCommand } from './flags.ts'
-import { commandHelp, overview } from './help.ts'
+import { ownOf, parseFlags, splitCommand } from './parse-flags.ts'
 import { interruptible } from './signals.ts'
 import { commandMeant, nearest } from './suggest.ts'
 import { ClosedPipe } from './terminal/output.ts'
@@ -61,7 +60,8 @@ async function dispatch(
   checkArguments(args)
   const [first, ...rest] = splitCommand(args)
   if (first === undefined) {
-    terminal.note(overview())
+    const { overview } = await import('./help/help.ts')
+    terminal.note(overview(COMMANDS, terminal.noteWidth))
     const { kind } = new DstoreError('usage', 'no command')
     if (args.length === 0) return kind.exit
     throw new DstoreError('usage', `no command in: dstore ${args.join(' ')}`, {
@@ -70,17 +70,14 @@ async function dispatch(
   }
   if (VERSION_WORDS.has(first)) return terminal.print(`dstore ${VERSION}`)
   if (first === '--help' || first === '-h') {
-    const about = rest.find((arg) => Object.hasOwn(COMMANDS, arg))
-    return terminal.print(about === undefined ? overview() : commandHelp(find(about), about))
+    return showHelp(
+      rest.find((arg) => Object.hasOwn(COMMANDS, arg)),
+      terminal,
+    )
   }
-  if (first === 'help') {
-    const about = rest[0]
-    return terminal.print(about === undefined ? overview() : commandHelp(find(about), about))
-  }
+  if (first === 'help') return showHelp(rest[0], terminal)
   const command = find(first)
-  if (ownOf(rest).some((arg) => arg === '--help' || arg === '-h')) {
-    return terminal.print(commandHelp(command, first))
-  }
+  if (ownOf(rest).some((arg) => arg === '--help' || arg === '-h')) return showHelp(first, terminal)
   const { flags, positionals, raw } = parseFlags(first, command.flags, rest)
   const [fewest, most] = command.positionals
   const least = flags['files-from'] === undefined ? fewest : 0
@@ -98,6 +95,24 @@ async function dispatch(
   if (command.isDoneUnread?.(flags) !== true) terminal.requireOutput()
   const run = await command.load()
   return run({ flags, positionals, terminal, signal, commands: COMMANDS })
+}
+
+/** Prints the page of a command or a topic, or the overview. */
+async function showHelp(about: string | undefined, terminal: Terminal): Promise<number> {
+  const { commandHelp, overview } = await import('./help/help.ts')
+  if (about === undefined) return terminal.print(overview(COMMANDS, terminal.width))
+  if (Object.hasOwn(COMMANDS, about)) {
+    return terminal.print(commandHelp(COMMANDS[about]!, about, terminal.width))
+  }
+  const { TOPICS, topicHelp } = await import('./help/topics.ts')
+  if (Object.hasOwn(TOPICS, about)) return terminal.print(topicHelp(about, terminal.width))
+  const near = nearest(about, [...Object.keys(COMMANDS), ...Object.keys(TOPICS)])
+  throw new DstoreError('usage', `no help on: ${about}`, {
+    hint:
+      near === undefined
+        ? `see \`dstore --help\`; topics are ${Object.keys(TOPICS).join(', ')}`
+        : `did you mean \`dstore help ${near}\`?`,
+  })
 }
 
 function find(name: string): Command {

@@ -139,9 +139,21 @@ export class DstoreError extends Error {
   get kind(): ErrorKind {
     return ERRORS[this.code]
   }
+
+  /**
+   * What JSON has of it, for a log: neither the stack nor the cause.
+   * @example console.error(JSON.stringify(new DstoreError('usage', 'no file')))
+   */
+  toJSON(): Readonly<Record<string, string>> {
+    const { name, code, message, hint } = this
+    return { name, code, message, ...(hint !== undefined && { hint }) }
+  }
 }
 
-/** Is this string one of the codes? A code from a peer may be any string. */
+/**
+ * Is this string one of the codes? A code from a peer may be any string.
+ * @example console.log(isErrorCode('not-found'))
+ */
 export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(ERRORS, code)
 }

@@ -5,10 +5,12 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { Place } from './cli/command.ts'
 
-const examples = readdirSync('examples').filter((name) => name.endsWith('.ts'))
+const examples = readdirSync('examples').filter((name) => /\.[cm]js$/.test(name))
 
 test('there are examples, and each says what it prints', (t) => {
-  t.true(examples.length >= 6)
+  t.true(examples.length >= 9)
+  const page = readFileSync('examples/README.md', 'utf8')
+  for (const name of examples) t.true(page.includes(`[${name}](${name})`), name)
   for (const name of examples) t.regex(readFileSync(`examples/${name}`, 'utf8'), /\/\* prints\n/)
 })
 
@@ -17,8 +19,7 @@ for (const name of examples) {
     const place = new Place(t)
     const started = await place.run(['start', '--store', 'memory'])
     t.is(started.exit, 0, started.stderr)
-    const program = `dist/examples/${name.replace(/\.ts$/, '.js')}`
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [program], {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [`examples/${name}`], {
       env: place.env(),
       timeout: 170_000,
     })

@@ -18,6 +18,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'cli/commands': 'The commands, one file for each or for a few that belong together.',
   'cli/commands/names': 'Tags, rules, and how names are bound.',
   'cli/commands/lists': 'The commands that list names, and say what they hold.',
+  'cli/commands/node': 'The commands about the node of a directory: its settings and its log.',
   'cli/commands/pins': 'The commands about what stays on this machine.',
   'cli/commands/gocache': 'The cache program of the go command.',
   'cli/commands/hf': "Publishes folders for Hugging Face's clients.",
@@ -30,6 +31,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'cli/doctor': 'Examines this node: gathers facts, checks them, prints findings with remedies.',
   'cli/doctor/archive': 'Examines the archive: note, key file, bucket.',
   'cli/doctor/set': 'Examines a set: its members, its engine, what a member alone can say.',
+  'cli/help': 'Help pages: the overview, commands, topics, and lines that fit a terminal.',
   'cli/input': 'What a command reads: files, standard input, ranges, tickets.',
   'cli/many': 'Commands on many values at once: lists, bounds, files, progress.',
   'cli/repl': 'The interactive prompt: statements, history, completion.',
@@ -125,6 +127,7 @@ export const PURPOSES: Readonly<Record<string, string>> = {
   'src/archive/following':
     "Keeps the bucket's journal equal to the store's own: what is sent, and acknowledged.",
   'src/set': 'Globals over one journal: who is active, what standbys follow, how one takes over.',
+  'src/set/notes': 'What the members of a set say about themselves.',
   'src/bucket': 'Objects in an S3-compatible bucket: conditional puts, uploads in parts, ranges.',
   'src/journal': 'The order of every write to a store: entries, appenders, who may append.',
   'src/journal/bucket':

@@ -5,9 +5,10 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { COMMANDS } from '../cli/commands.ts'
-import { commandHelp, overview } from '../cli/help.ts'
-import { PIPE_EXIT, SIGNAL_EXITS } from '../src/daemon/process/signals.ts'
-import { ERRORS } from '../src/errors.ts'
+import { commandHelp, overview } from '../cli/help/help.ts'
+import { exitCodes } from '../cli/help/topics.ts'
+import { LIMITS, limitsPage } from './guides/limits.ts'
+import { TROUBLESHOOTING, troubleshootingPage } from './guides/troubleshooting.ts'
 
 const NOTE = '<!-- Written by `npm run reference`: change the code, not this page. -->'
 
@@ -55,6 +56,8 @@ export function pages(): Record<string, string> {
     'docs/reference/commands.md': commandsPage(),
     'docs/reference/exit-codes.md': exitCodesPage(),
     'docs/reference/library.md': libraryPage(),
+    [LIMITS]: limitsPage(),
+    [TROUBLESHOOTING]: troubleshootingPage(readFileSync(TROUBLESHOOTING, 'utf8')),
   }
 }
 
@@ -70,7 +73,7 @@ function commandsPage(): string {
     `# Commands\n\n${NOTE}`,
     'What each prints with `--json` is described in [documents.yaml](../../specs/documents.yaml); the settings that ' +
       'flags, variables and files share, in\n[the spec of the command line](../../specs/007-daemon-and-command-line.md).',
-    fenced('', overview()),
+    fenced('', overview(COMMANDS)),
     ...sections,
   ]
     .join('\n\n')
@@ -78,19 +81,10 @@ function commandsPage(): string {
 }
 
 function exitCodesPage(): string {
-  const byExit = new Map<number, string[]>([[0, ['it did all of what it was asked']]])
-  for (const [code, { exit, meaning }] of Object.entries(ERRORS)) {
-    byExit.set(exit, [...(byExit.get(exit) ?? []), `\`${code}\`: ${meaning}`])
-  }
-  for (const [signal, exit] of Object.entries(SIGNAL_EXITS)) {
-    if (!byExit.has(exit)) byExit.set(exit, [`ended by ${signal}`])
-  }
-  byExit.set(PIPE_EXIT, [
-    'the reader of standard output is gone, as in `dstore get KEY | head -c 10`',
-  ])
-  const rows = [...byExit]
-    .toSorted(([a], [b]) => a - b)
-    .map(([exit, reasons]) => `| ${exit} | ${reasons.join('; ')} |`)
+  const inCode = (meaning: string): string => meaning.replace(/^[a-z-]+(?=: )/, '`$&`')
+  const rows = exitCodes().map(
+    ([exit, meanings]) => `| ${exit} | ${meanings.map(inCode).join('; ')} |`,
+  )
   return [
     `# Exit codes\n\n${NOTE}`,
     'An error has one code, the same on the wire, in the API (`code` of the problem document), in the library\n' +
@@ -110,7 +104,8 @@ function libraryPage(): string {
   ])
   return [
     `# Library\n\n${NOTE}`,
-    'Programs to begin with are in [examples](../../examples); every one is run by the tests.',
+    'Programs to begin with are in [examples](../../examples/README.md). Each call has an example in its comment; there `dstore` is a ' +
+      'node,\n`key` the key of a value, `peer` the peer id of a member, `signal` an `AbortSignal`. Tests run all of them.',
     ...sections,
   ]
     .join('\n\n')

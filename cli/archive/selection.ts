@@ -6,7 +6,7 @@ import { SMALL_VALUE_BYTES, type SmallValues } from '../../src/daemon/client/sma
 import { keyKindOf } from '../../src/hash/key-text.ts'
 import { parseKey, type Key } from '../../src/hash/key.ts'
 import { PIECE_BYTES } from '../../src/limits.ts'
-import { resolveKey, type Reference } from '../input/references.ts'
+import { keyOfWord, type Reference } from '../input/references.ts'
 import { mapConcurrently } from './map-concurrently.ts'
 import type { ArchivedName } from './names-file.ts'
 import {
@@ -65,7 +65,7 @@ export function referencedValues(
     const values = new Map<string, Key>()
     for (const reference of references.values()) {
       try {
-        const key = parseKey(await resolveKey(client, reference))
+        const key = parseKey(await keyOfWord(client, reference))
         values.set(key.toString(), key)
       } catch (error) {
         yield { text: reference.text, fault: asDstoreError(error) }

@@ -12,7 +12,6 @@ import { readDestination, type Destination } from '../input/ticket-input.ts'
 import { afterGlobalStart, afterLocalStart, wasLocal } from '../terminal/next-steps.ts'
 import { doorsText, httpText, isPlain, plainText } from '../terminal/status-text.ts'
 import { plural, type Terminal } from '../terminal/terminal.ts'
-import { showLog } from '../terminal/show-log.ts'
 
 export async function start(invocation: Invocation): Promise<number> {
   const { flags, terminal, signal } = invocation
@@ -107,11 +106,5 @@ export async function stop(invocation: Invocation): Promise<number> {
   const client = await findDaemon(invocation)
   if (client === undefined) invocation.terminal.note('no daemon is running')
   else await client.stop()
-  return 0
-}
-
-export async function logs({ flags, terminal, signal }: Invocation): Promise<number> {
-  const { log } = place(flags).directory
-  await showLog(log, flags.follow === true, terminal, signal)
   return 0
 }

@@ -11,19 +11,22 @@ export async function cid(invocation: Invocation): Promise<number> {
   if (refused !== undefined) terminal.note(refused)
   const ignore = await rulesIn(flags['ignore-file'])
   if (flags.digest !== undefined) return digestNames(invocation, flags.digest)
+  // Where a person reads several, each has its file beside it, as sha256sum prints them.
+  const isListed = positionals.length > 1 && terminal.columns !== undefined
+  const lineOf = (key: string, file: string): string => (isListed ? `${key}  ${file}` : key)
   return forEachArgument(positionals, terminal, async (file) => {
     const found = inspect(file, { folders: true })
     if (found?.isDirectory() === true) {
       const { keyOfFolder } = await import('../tree/key-of-folder.ts')
       const { key, ...totals } = await keyOfFolder(invocation, file, ignore)
-      return terminal.printFact({ file, key, ...totals }, key)
+      return terminal.printFact({ file, key, ...totals }, lineOf(key, file))
     }
     const { key, size } = await terminal.withProgress(labelOf(file), async (line) =>
       found?.isFile() === true
         ? keyOfFile(file, signal, (done, total) => line.update(done, total))
         : keyOfStream((await openInput(file)).bytes, signal),
     )
-    await terminal.printFact({ file, key, size }, key)
+    await terminal.printFact({ file, key, size }, lineOf(key, file))
   })
 }
 

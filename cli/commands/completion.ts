@@ -2,15 +2,20 @@
 import { DstoreError } from '../../src/errors.ts'
 import type { CommandTable, Invocation } from '../command.ts'
 import { COMPLETION_MS, namesAndKeys } from '../completion/names-and-keys.ts'
-import { SHELLS } from '../completion/shells.ts'
+import { FILES, FOLDERS, MARK, SHELLS } from '../completion/shells.ts'
 import { FLAGS } from '../flags.ts'
-import type { FlagName } from '../flags.ts'
+import type { Flag, FlagName } from '../flags.ts'
+import { TOPICS } from '../help/topics.ts'
 import { findDaemon } from '../session.ts'
+import { SETTINGS } from './node/settings-table.ts'
 
 /** Commands whose arguments are names and keys of values that exist. */
 const TAKE_REFERENCES: ReadonlySet<string> = new Set(
   'get path has stat name tag rm prefetch pin unpin evict ls export rule'.split(' '),
 )
+
+/** Commands whose arguments are files. */
+const TAKE_FILES: ReadonlySet<string> = new Set('put cid import join hf'.split(' '))
 
 /** What the first argument of some commands can be. */
 const ACTIONS: ReadonlyMap<string, readonly string[]> = new Map([
@@ -19,6 +24,7 @@ const ACTIONS: ReadonlyMap<string, readonly string[]> = new Map([
   ['members', ['add', 'rm']],
   ['set', ['status', 'step-down']],
   ['hf', ['publish']],
+  ['config', ['show', 'get', 'set', 'unset']],
 ])
 
 export async function completion(invocation: Invocation): Promise<number> {
@@ -37,55 +43,72 @@ export async function completion(invocation: Invocation): Promise<number> {
   return terminal.print(SHELLS[what]!)
 }
 
-/** By flag: the words that it takes. */
-const CHOICES: ReadonlyMap<string, readonly string[]> = new Map([
-  ['role', ['reader', 'writer', 'admin']],
-  ['sort', ['name', 'size', 'time']],
-  ['store', ['disk', 'memory']],
-  ['format', ['tar']],
-  ['type', ['model', 'dataset', 'space']],
-  ['log-level', ['debug', 'info', 'warn', 'error']],
-])
-
 /**
- * Completions of the last of the words that follow `dstore`; none if it is a file or free text.
- * `search` returns the names and keys that begin with its argument.
+ * Completions of the last of the words that follow `dstore`; none if it is free text. `search`
+ * returns the names and keys that begin with its argument.
  */
 export async function completionsOf(
   words: readonly string[],
   commands: CommandTable,
   search: (prefix: string) => Promise<readonly string[]>,
 ): Promise<readonly string[]> {
-  const [name = '', ...rest] = words
+  const [name = '', ...rest] = withoutEqualsSigns(words)
   const typed = rest.at(-1) ?? name
   const matching = (all: readonly string[]): string[] => all.filter((one) => one.startsWith(typed))
   const names = Object.keys(commands)
   if (rest.length === 0) return matching([...names, 'help'])
-  if (name === 'help') return matching(names)
+  if (name === 'help') return matching([...names, ...Object.keys(TOPICS)])
   if (name === 'completion') return matching(Object.keys(SHELLS))
   if (!Object.hasOwn(commands, name)) return []
   const { flags } = commands[name]!
-  if (rest.at(-2) === '--tag' && flags.includes('tag')) return search(typed)
-  const flag = flags.find((one) => rest.at(-2) === `--${one}`)
-  const choices = CHOICES.get(flag ?? '')
-  if (choices !== undefined) return matching(choices)
-  if (takesValue(rest.at(-2), flags)) return []
-  if (typed.startsWith('-')) return matching([...flags.map((flag) => `--${flag}`), '--help'])
   // What follows belongs to the program that `path --exec` runs.
-  if (name === 'path' && rest.slice(0, -1).includes('--')) return []
+  if (name === 'path' && rest.slice(0, -1).includes('--')) return [FILES]
+  const before = flagIn(rest.at(-2), flags)
+  if (before !== undefined) return valuesOf(before, typed, search)
+  const [, joined = '', value = ''] = /^(--[\w-]+=)(.*)$/s.exec(typed) ?? []
+  const of = flagIn(joined.slice(0, -1), flags)
+  if (of !== undefined) {
+    const found = await valuesOf(of, value, search)
+    return found.map((one) => (one.startsWith(MARK) ? one : joined + one))
+  }
+  if (typed.startsWith('-')) return matching([...flags.map((flag) => `--${flag}`), '--help'])
   const actions = ACTIONS.get(name)
   if (actions !== undefined && rest.length === 1) return matching(actions)
-  return TAKE_REFERENCES.has(name) ? search(typed) : []
+  if (name === 'config') return rest.length === 2 ? matching(Object.keys(SETTINGS)) : []
+  if (TAKE_REFERENCES.has(name)) return search(typed)
+  return TAKE_FILES.has(name) ? [FILES] : []
 }
 
-/** Is the word one of these flags, so that the next word is its value? */
-function takesValue(word: string | undefined, flags: readonly FlagName[]): boolean {
-  return flags.some((flag) => {
+/** The words as the user wrote them: bash makes three of `--role=reader`. */
+function withoutEqualsSigns(words: readonly string[]): readonly string[] {
+  const at = words.findLastIndex((word) => word === '=')
+  const isLast = at > 0 && at >= words.length - 2 && words[at - 1]!.startsWith('--')
+  return isLast ? [...words.slice(0, at), words[at + 1] ?? ''] : words
+}
+
+/** What a value of this flag may be, as far as it is typed. */
+async function valuesOf(
+  { takes, multiple, type }: Flag,
+  typed: string,
+  search: (prefix: string) => Promise<readonly string[]>,
+): Promise<readonly string[]> {
+  if (type === 'boolean' || takes === undefined) return []
+  if (takes === 'file') return [FILES]
+  if (takes === 'folder') return [FOLDERS]
+  if (takes === 'reference') return search(typed)
+  // Several of them have commas between.
+  const before = multiple === true ? typed.slice(0, typed.lastIndexOf(',') + 1) : ''
+  return takes.map((one) => before + one).filter((one) => one.startsWith(typed))
+}
+
+/** The flag with a value that the word is; undefined for another word. */
+function flagIn(word: string | undefined, flags: readonly FlagName[]): Flag | undefined {
+  const name = flags.find((flag) => {
     const { type, short } = FLAGS[flag]
-    return (
-      type === 'string' && (word === `--${flag}` || (short !== undefined && word === `-${short}`))
-    )
+    const isWord = word === `--${flag}` || (short !== undefined && word === `-${short}`)
+    return type === 'string' && isWord
   })
+  return name && FLAGS[name]
 }
 
 /** Ask the daemon that the words are for. None is started, and a slow one is not waited for. */

@@ -10,8 +10,11 @@ import { useDaemonBy } from '../session.ts'
 export async function get(invocation: Invocation): Promise<number> {
   const { flags, positionals, terminal, signal } = invocation
   const { output, 'output-dir': directory, update } = flags
-  const places = [output, directory, update].filter((place) => place !== undefined)
-  if (places.length > 1) {
+  const targets = [output, directory, update].filter((target) => target !== undefined)
+  if (flags.json === true && targets.length === 0) {
+    throw new DstoreError('usage', 'get --json needs -o FILE, --output-dir DIR or --update DIR')
+  }
+  if (targets.length > 1) {
     throw new DstoreError('usage', 'get takes one of -o, --output-dir and --update')
   }
   if (flags.format !== undefined) {
@@ -29,6 +32,9 @@ export async function get(invocation: Invocation): Promise<number> {
   }
   if (flags['files-from'] !== undefined && directory === undefined) {
     throw new DstoreError('usage', 'get --files-from needs --output-dir DIR')
+  }
+  if (flags.jobs !== undefined && directory === undefined) {
+    throw new DstoreError('usage', 'get --jobs needs --output-dir DIR')
   }
   if (positionals.length > 1 && directory === undefined) {
     throw new DstoreError('usage', 'several values need --output-dir DIR', {
@@ -51,16 +57,27 @@ export async function get(invocation: Invocation): Promise<number> {
     return getFromTree(invocation, range)
   }
   // What one value does without is not loaded for it.
-  const [{ connectForMany, getMany }, { readReferences }, { OutputFolder }] = await Promise.all([
+  const [
+    { connectForMany, getMany },
+    { jobsOf },
+    { readReferences },
+    { checkPlaces },
+    { OutputFolder },
+  ] = await Promise.all([
     import('../many/get-many.ts'),
+    import('../many/in-flight.ts'),
     import('../many/list-file.ts'),
+    import('../many/places.ts'),
     import('../terminal/output-folder.ts'),
   ])
   const references = await readReferences(invocation)
   // Before the daemon is asked: a value that cannot be written costs others their place in a cache.
+  const jobs = jobsOf(flags.jobs)
+  const places = checkPlaces(references.types.values())
   const folder = await OutputFolder.create(directory)
+  folder.checkPlaces(places)
   const daemon = await useDaemonBy(connectForMany, invocation)
-  return getMany({ ...daemon, terminal, references, folder, range, signal })
+  return getMany({ ...daemon, terminal, references, folder, range, jobs, signal })
 }
 
 /** Then a name of a plain value cannot be written there: what it names must be known first. */

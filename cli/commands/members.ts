@@ -12,7 +12,9 @@ import { afterInvite } from '../terminal/next-steps.ts'
 import { writeWhole } from '../terminal/output.ts'
 import type { Output } from '../terminal/output.ts'
 import { memberNames, peerOf } from '../terminal/member-names.ts'
-import { printRemoval } from './rm.ts'
+import { agoText } from '../wording.ts'
+import type { Terminal } from '../terminal/terminal.ts'
+import { localsText, printRemoval } from './rm.ts'
 
 export async function invite(invocation: Invocation): Promise<number> {
   const { flags, terminal } = invocation
@@ -66,7 +68,7 @@ export async function members(invocation: Invocation): Promise<number> {
 async function list(invocation: Invocation): Promise<number> {
   const client = await useDaemon(invocation)
   for await (const member of client.members()) {
-    await invocation.terminal.printFact(member, memberText(member, invocation.flags.verbose))
+    await invocation.terminal.printFact(member, memberText(member, invocation.terminal))
   }
   return 0
 }
@@ -89,14 +91,19 @@ async function remove(invocation: Invocation, peers: readonly string[]): Promise
     const { acknowledged, owed, expired, seq } = expelled
     const named = terminal.json ? [] : [...acknowledged, ...owed, ...expired]
     const nameOf = await memberNames(client, named, invocation.flags.verbose)
-    const what = `removed member ${word} (seq ${seq})`
-    return printRemoval(terminal, expelled, what, { 'cut off by': acknowledged }, nameOf)
+    const what = `removed member ${word}${terminal.verbose ? ` (seq ${seq})` : ''}`
+    const lists = { 'cut off by': localsText(acknowledged, nameOf, terminal.verbose) }
+    return printRemoval(terminal, expelled, what, lists, nameOf)
   })
 }
 
 /** `build-7  writer  connected  2026-01-01T00:00:00.000Z`; the id without a label, or after it. */
-function memberText({ peer, label, role, state, since }: MemberLine, verbose = false): string {
-  const facts = `${(role ?? '-').padEnd(6)}  ${state.padEnd(9)}  ${since}`
+function memberText(
+  { peer, label, role, state, since }: MemberLine,
+  { verbose, now }: Pick<Terminal, 'verbose' | 'now'>,
+): string {
+  const when = agoText(since, now)
+  const facts = `${(role ?? '-').padEnd(6)}  ${state.padEnd(9)}  ${when}`
   const name = (label ?? peer).padEnd(16)
   return `${name}  ${facts}${verbose && label !== undefined ? `  ${peer}` : ''}`
 }

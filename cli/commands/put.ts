@@ -10,54 +10,82 @@ import type { Invocation } from '../command.ts'
 import { forEachArgument } from '../exit-code.ts'
 import { inspect, labelOf, openInput } from '../input/input.ts'
 import { checkName } from '../input/references.ts'
-import { SmallFiles } from '../input/small-files.ts'
 import { useDaemon } from '../session.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
-import { counted, type ProgressLine } from '../terminal/progress.ts'
+import { counted } from '../terminal/progress.ts'
+import { plural } from '../terminal/terminal.ts'
+import type { PutFolderAnswer } from '../tree/put-folder.ts'
 import { showPut } from './names/moved.ts'
 import { nameFacts, putName, type PutName } from './names/terms.ts'
 
 export async function put(invocation: Invocation): Promise<number> {
-  const { positionals, flags, terminal } = invocation
+  const { flags } = invocation
+  const files = await filesOf(invocation)
+  const isMany = files.length > 1 || flags['files-from'] !== undefined
   const named = putName(flags)
-  const { name } = named
-  if (name !== undefined && positionals.length > 1) {
-    const flag = flags.tag === undefined ? '--name' : '--tag'
-    throw new DstoreError('usage', `put ${flag} takes one file or folder`)
-  }
-  if (name !== undefined) await checkName(name)
+  const names = await namesOf(files, named, isMany)
   if (flags.format !== undefined) {
     const { putTars } = await import('../tree/tar/put-command.ts')
     return putTars(invocation)
   }
-  const folders = new Folders(invocation)
-  await folders.prepare()
-  const smallFiles = new SmallFiles(positionals)
-  let client: Client | undefined
-  return forEachArgument(positionals, terminal, async (file, index) => {
-    const found = inspect(file, { folders: true })
-    const daemon = (client ??= await useDaemon(invocation))
-    if (found?.isDirectory() === true) return folders.store(daemon, file)
-    const answer =
-      (await smallFiles.store(daemon, index)) ??
-      (await withTransferProgress(terminal, labelOf(file), daemon, (line) =>
-        store(daemon, { file, found, line, ...named }),
-      ))
-    await terminal.printFact({ file, ...answer, ...nameFacts(named) }, answer.key)
-    await showPut(invocation, daemon, named, answer)
-  })
+  const putter = new Putter(invocation, named, names)
+  await putter.prepare()
+  return isMany ? putter.putMany(files) : putter.putOne(files)
 }
 
-/** What is only for folders, and loaded only for one. */
-class Folders {
+/** The arguments, and the paths in the list. */
+async function filesOf({ positionals, flags }: Invocation): Promise<readonly string[]> {
+  const list = flags['files-from']
+  if (list === undefined) return positionals
+  if (flags.format !== undefined) {
+    throw new DstoreError('usage', 'put --format tar takes no --files-from')
+  }
+  if (list === '-' && positionals.includes('-')) {
+    throw new DstoreError('usage', 'standard input cannot be a file and the list of files')
+  }
+  const { readList } = await import('../many/list-file.ts')
+  return [...positionals, ...(await readList(list)).filter((file) => file !== '')]
+}
+
+/** The name of each file; empty without one. `usage` for one name of several files. */
+async function namesOf(
+  files: readonly string[],
+  { name, naming }: PutName,
+  isMany: boolean,
+): Promise<ReadonlyMap<string, string>> {
+  const names = new Map<string, string>()
+  if (name === undefined) return names
+  if (name.endsWith('/')) {
+    const { nameBelow } = await import('../many/names-below.ts')
+    for (const file of files) names.set(file, await nameBelow(name, file))
+    return names
+  }
+  if (isMany) {
+    const flag = naming?.kind === 'tag' ? '--tag' : '--name'
+    throw new DstoreError('usage', `put ${flag} takes one file or folder`, {
+      hint: `to name each below a prefix, end that with a slash: ${flag} ${name}/`,
+    })
+  }
+  await checkName(name)
+  return names.set(files[0]!, name)
+}
+
+type Answer = PutAnswer | PutFolderAnswer
+
+class Putter {
   readonly #invocation: Invocation
+  readonly #named: PutName
+  readonly #names: ReadonlyMap<string, string>
+  #client: Promise<Client> | undefined
   #ignore: IgnoreRules | undefined
 
-  constructor(invocation: Invocation) {
+  constructor(invocation: Invocation, named: PutName, names: ReadonlyMap<string, string>) {
     this.#invocation = invocation
+    this.#named = named
+    this.#names = names
   }
 
-  /** Reads the ignore file, before a daemon is asked. */
+  /** Reads the ignore file, before a daemon is asked. What is only for folders is loaded for one. */
   async prepare(): Promise<void> {
     const file = this.#invocation.flags['ignore-file']
     if (file === undefined) return
@@ -65,35 +93,84 @@ class Folders {
     this.#ignore = await readIgnoreFile(file)
   }
 
-  async store(client: Client, folder: string): Promise<void> {
-    const { flags, terminal } = this.#invocation
+  async putOne(files: readonly string[]): Promise<number> {
+    const { terminal } = this.#invocation
+    return forEachArgument(files, terminal, async (file) => {
+      const found = inspect(file, { folders: true })
+      const client = await this.#connected()
+      const answer = await (found?.isDirectory() === true
+        ? this.#storeFolder(file)
+        : withTransferProgress(terminal, { label: labelOf(file), done: 'stored' }, client, (line) =>
+            this.#store(file, found, (done, total) => line.update(done, total)),
+          ))
+      await this.#report(file, answer, answer.key)
+    })
+  }
+
+  async putMany(files: readonly string[]): Promise<number> {
+    const { terminal, flags } = this.#invocation
+    const [{ putMany }, { jobsOf, PUT_JOBS }] = await Promise.all([
+      import('../many/put-many.ts'),
+      import('../many/in-flight.ts'),
+    ])
+    const jobs = jobsOf(flags.jobs) ?? PUT_JOBS
+    const label = plural(files.length, 'file')
+    const lineOf = (file: string, { key }: Answer): string =>
+      terminal.columns === undefined ? key : `${key}  ${file}`
+    const connect = (): Promise<Client> => this.#connected()
+    return withTransferProgress(terminal, { label, done: 'stored', what: label }, connect, (line) =>
+      putMany<Answer>({
+        terminal,
+        files,
+        jobs,
+        line,
+        isBatched: this.#names.size === 0,
+        store: ({ file, found }, progress) =>
+          found?.isDirectory() === true
+            ? this.#storeFolder(file, progress.update)
+            : this.#store(file, found, progress.update),
+        storeSmall: async (values) => (await this.#connected()).putMany([...values]),
+        report: (file, answer) => this.#report(file, answer, lineOf(file, answer)),
+      }),
+    )
+  }
+
+  #connected(): Promise<Client> {
+    return (this.#client ??= useDaemon(this.#invocation))
+  }
+
+  #namedOf(file: string): PutName {
+    const name = this.#names.get(file)
+    return name === undefined ? {} : { ...this.#named, name }
+  }
+
+  /** A regular file by its path or as bytes, anything else as a stream (R007-25). */
+  async #store(file: string, found: Stats | undefined, update: Update): Promise<PutAnswer> {
+    const client = await this.#connected()
+    const named = this.#namedOf(file)
+    if (found?.isFile() === true) {
+      const onProgress = ({ doneBytes, totalBytes }: Progress): void =>
+        update(doneBytes, totalBytes)
+      return putFile(client, file, { ...named, onProgress })
+    }
+    const { bytes, size } = await openInput(file)
+    const sent = counted(bytes, (doneBytes) => update(doneBytes, size))
+    return client.putBytes(sent, undefined, named)
+  }
+
+  /** With a progress line of its own, unless it is one of many. */
+  async #storeFolder(folder: string, update?: Update): Promise<PutFolderAnswer> {
     const { putFolder } = await import('../tree/put-folder.ts')
-    const named = putName(flags)
-    const request = { folder, ...named, ignore: this.#ignore }
-    const answer = await putFolder(this.#invocation, client, request)
-    await terminal.printFact({ file: folder, ...answer, ...nameFacts(named) }, answer.key)
-    await showPut(this.#invocation, client, named, answer)
+    const request = { folder, ...this.#namedOf(folder), ignore: this.#ignore, update }
+    return putFolder(this.#invocation, await this.#connected(), request)
+  }
+
+  async #report(file: string, answer: Answer, line: string): Promise<void> {
+    const { terminal } = this.#invocation
+    const named = this.#namedOf(file)
+    await terminal.printFact({ file, ...answer, ...nameFacts(named) }, line)
+    await showPut(this.#invocation, await this.#connected(), named, answer)
   }
 }
 
-interface PutRequest extends PutName {
-  readonly file: string
-  /** Undefined for standard input. */
-  readonly found: Stats | undefined
-  readonly line: ProgressLine
-}
-
-/** A regular file by its path or as bytes, anything else as a stream (R007-25). */
-async function store(
-  client: Client,
-  { file, found, line, ...named }: PutRequest,
-): Promise<PutAnswer> {
-  if (found?.isFile() === true) {
-    const onProgress = ({ doneBytes, totalBytes }: Progress): void =>
-      line.update(doneBytes, totalBytes)
-    return putFile(client, file, { ...named, onProgress })
-  }
-  const { bytes, size } = await openInput(file)
-  const sent = counted(bytes, (doneBytes) => line.update(doneBytes, size))
-  return client.putBytes(sent, undefined, named)
-}
+type Update = (doneBytes: number, totalBytes?: number) => void

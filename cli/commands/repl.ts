@@ -59,7 +59,7 @@ async function talk(interpreter: Interpreter, invocation: Invocation): Promise<n
     onInterrupt: () => current.abort(new DstoreError('cancelled', 'cancelled')),
   })
   signal.addEventListener('abort', () => prompt.close(), { once: true })
-  terminal.note(`dstore ${VERSION}; .help lists the statements, .exit or Ctrl-D ends`)
+  terminal.note(`dstore ${VERSION}; HELP lists the statements, EXIT or Ctrl-D ends`)
   try {
     for await (const line of prompt.lines(() => interpreter.isOpen)) {
       if (line === undefined) interpreter.discard()

@@ -9,12 +9,14 @@ import type { Invocation } from '../command.ts'
 import { forEachArgument } from '../exit-code.ts'
 import { explainNotFound } from '../input/key-fault.ts'
 import { parseReferences } from '../input/references.ts'
+import { askForKey } from '../input/spelling.ts'
 import { useDaemon } from '../session.ts'
 import { byId, memberNames, type NameOf } from '../terminal/member-names.ts'
 import { plural, type Terminal } from '../terminal/terminal.ts'
 
 export async function rm(invocation: Invocation): Promise<number> {
   const { positionals, flags, terminal } = invocation
+  const { verbose } = terminal
   const { force = false, 'name-only': nameOnly = false } = flags
   const references = await parseReferences(positionals)
   for (const { text, type } of references.values()) {
@@ -28,21 +30,29 @@ export async function rm(invocation: Invocation): Promise<number> {
     if (references.get(text)!.type === 'key') {
       const removed = await client.remove(text, force)
       const { names, acknowledged } = removed
-      const lists = { 'names unbound': names, 'acknowledged by': acknowledged }
-      return printRemoval(terminal, removed, removedText(removed), lists, await namesFor(removed))
+      const nameOf = await namesFor(removed)
+      const lists = {
+        'names unbound': names.toSorted().join(' '),
+        'acknowledged by': localsText(acknowledged, nameOf, verbose),
+      }
+      return printRemoval(terminal, removed, removedText(removed, { verbose }), lists, nameOf)
     }
     const unbound = await client.unbind(text, nameOnly).catch(async (error: unknown) => {
       const word = await directoryAt(client, text, error)
-      if (word === undefined) throw await explainNotFound(text, error)
+      if (word === undefined) throw await askForKey(text, await explainNotFound(text, error))
       if (word.path.length > 0) throw belowDirectory(text)
       const hint = `the name has no slash at its end: dstore rm ${word.root}`
       throw new DstoreError('not-found', `no such name: ${text}`, { hint })
     })
     const { name, key, seq, acknowledged } = unbound
-    const value = key === undefined ? ` (seq ${seq})` : `, ${removedText({ ...unbound, key })}`
-    const lists = { 'acknowledged by': acknowledged }
-    const names = await namesFor(unbound)
-    const code = await printRemoval(terminal, unbound, `unbound ${name}${value}`, lists, names)
+    const nameOf = await namesFor(unbound)
+    const lists = { 'acknowledged by': localsText(acknowledged, nameOf, verbose) }
+    const change = verbose ? ` (seq ${seq})` : ''
+    const what =
+      key === undefined
+        ? `unbound ${name}${change}`
+        : removedText({ ...unbound, key }, { name, verbose })
+    const code = await printRemoval(terminal, unbound, what, lists, nameOf)
     if (key === undefined && !nameOnly) terminal.note(KEPT)
     return code
   })
@@ -71,16 +81,31 @@ const GOES_ON = 'the rest is removed in the background; repeat the command to wa
 const KEPT =
   'its value stays: it has other names, or was put without a name, too; `dstore rm KEY` removes it'
 
-/** What went, and how much of a directory, whose removal takes its time (R007-266). */
-export function removedText({ key, seq, freedBytes, tree }: RemovedFacts): string {
-  const facts = `(seq ${seq}, ${formatSize(freedBytes)} freed)`
-  if (tree === undefined) return `removed ${key} ${facts}`
+/**
+ * What went, and how much of a directory, whose removal takes its time (R007-266): `removed
+ * models/v1 and its value (6.57MiB freed)`. `verbose` adds the key and the number of the change.
+ */
+export function removedText(
+  { key, seq, freedBytes, tree }: RemovedFacts,
+  { name, verbose = false }: { readonly name?: string; readonly verbose?: boolean } = {},
+): string {
+  const facts = `(${verbose ? `seq ${seq}, ` : ''}${formatSize(freedBytes)} freed)`
+  const value = `its ${tree === undefined ? 'value' : 'directory'}${verbose ? ` ${key}` : ''}`
+  const only = name === undefined ? key : `${name} and ${value}`
+  if (tree === undefined) return `removed ${only} ${facts}`
   const { removed, most, complete } = tree
   if (!complete) {
-    return `decided to remove ${key}: ${removed} of at most ${plural(most, 'value')} removed ${facts}`
+    return `decided to remove ${only}: ${removed} of at most ${plural(most, 'value')} removed ${facts}`
   }
-  const others = removed > 1 ? ` and ${plural(removed - 1, 'value')} below it` : ''
-  return `removed ${key}${others} ${facts}`
+  if (removed <= 1) return `removed ${only} ${facts}`
+  const first = name === undefined ? key : `${name}, ${value}`
+  return `removed ${first} and ${plural(removed - 1, 'value')} below it ${facts}`
+}
+
+/** How many Locals; `verbose` names them. Empty for none. */
+export function localsText(peers: readonly string[], nameOf: NameOf, verbose: boolean): string {
+  if (peers.length === 0) return ''
+  return verbose ? peers.map(nameOf).toSorted().join(' ') : plural(peers.length, 'Local')
 }
 
 type RemovedFacts = Pick<RemoveAnswer, 'key' | 'seq' | 'freedBytes' | 'tree'>
@@ -93,13 +118,15 @@ export async function printRemoval(
   terminal: Pick<Terminal, 'printFact' | 'note'>,
   removed: Acknowledgement,
   what: string,
-  lists: Readonly<Record<string, readonly string[]>>,
+  lists: Readonly<Record<string, string>>,
   nameOf: NameOf = byId,
 ): Promise<number> {
   const { owed, expired, tree } = removed
-  const text = Object.entries({ ...lists, 'lease ran out at': expired, 'still owed by': owed })
-    .filter(([, items]) => items.length > 0)
-    .map(([label, items]) => `; ${label} ${items.map(nameOf).toSorted().join(' ')}`)
+  const named = (peers: readonly string[]): string => peers.map(nameOf).toSorted().join(' ')
+  const all = { ...lists, 'lease ran out at': named(expired), 'still owed by': named(owed) }
+  const text = Object.entries(all)
+    .filter(([, items]) => items !== '')
+    .map(([label, items]) => `; ${label} ${items}`)
   await terminal.printFact(removed, what + text.join(''))
   const isWhole = tree?.complete !== false
   if (!isWhole) terminal.note(GOES_ON)

@@ -39,7 +39,8 @@ async function textOf(
   const away = found.registered.filter(({ connected }) => !connected).map(({ peer }) => peer)
   const traffic = found.role === 'global' ? found.traffic.map(({ peer }) => peer) : []
   const named = terminal.json ? [] : [...away, ...traffic]
-  return statusText(found, await memberNames(client, named, flags.verbose))
+  const { verbose, now } = terminal
+  return statusText(found, await memberNames(client, named, flags.verbose), { verbose, now })
 }
 
 /** What there is to show, once a second. */

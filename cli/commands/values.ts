@@ -6,7 +6,8 @@ import { ELSEWHERE } from '../../src/node/calls/no-such.ts'
 import { mapConcurrently } from '../archive/map-concurrently.ts'
 import type { Run } from '../command.ts'
 import { ExitCodes } from '../exit-code.ts'
-import type { Reference } from '../input/references.ts'
+import { parseReferences, type Reference } from '../input/references.ts'
+import { isUnknown, maySpell, spelledKey } from '../input/spelling.ts'
 import { bindingLines, bindingOf } from '../many/bound.ts'
 import { describe, unknown, type Described } from '../many/facts.ts'
 import { IN_FLIGHT } from '../many/in-flight.ts'
@@ -23,6 +24,7 @@ interface Finding {
   /** Where a value is that the node does not have. */
   readonly hint: string | undefined
   readonly client: Client
+  readonly why?: unknown
 }
 
 type Report = (finding: Finding, terminal: Terminal) => Promise<number>
@@ -39,11 +41,12 @@ function onFacts(report: Report, needsHint: (terminal: Terminal) => boolean): Ru
     const find = async ({ text, facts: known }: Described): Promise<Finding> => {
       // If the request for many failed, one for each finds out which argument is to blame.
       const isKnown = known !== undefined && !(known === 'absent' && text.includes('/'))
-      const facts = isKnown ? known : await factsAt(client, text)
-      const reference = types.get(text)!
+      const given = types.get(text)!
+      const found = await factsOfWord(client, given, isKnown ? known : undefined)
+      const { reference, facts, why } = found
       if (facts !== 'absent') return { reference, facts, hint: undefined, client }
       const hint = needsHint(terminal) ? await elsewhere(client, text) : undefined
-      return { reference, facts: undefined, hint, client }
+      return { reference, facts: undefined, hint, client, why }
     }
     const findings = mapConcurrently(items, IN_FLIGHT, async (item) => {
       const finding = await find(item).catch((error: unknown) => ({ error }))
@@ -62,6 +65,43 @@ function onFacts(report: Report, needsHint: (terminal: Terminal) => boolean): Ru
   }
 }
 
+interface WordFacts {
+  /** What the text refers to, or the key that it spells. */
+  readonly reference: Reference
+  readonly facts: FactsAnswer | 'absent'
+  /** Why there are none, if it is a short key. */
+  readonly why?: unknown
+}
+
+async function factsOfWord(
+  client: Client,
+  given: Reference,
+  known: FactsAnswer | 'absent' | undefined,
+): Promise<WordFacts> {
+  const { text } = given
+  let fault: unknown
+  try {
+    const facts = known ?? (await factsAt(client, text))
+    if (facts !== 'absent' || !maySpell(text)) return { reference: given, facts }
+  } catch (error) {
+    if (!isUnknown(text, error)) throw error
+    fault = error
+  }
+  let word: string | undefined
+  try {
+    word = await spelledKey(() => client, text)
+  } catch (error) {
+    if (asDstoreError(error).code !== 'not-found') throw error
+    return { reference: given, facts: 'absent', why: error }
+  }
+  if (word === undefined) {
+    if (fault !== undefined) throw fault
+    return { reference: given, facts: 'absent' }
+  }
+  const reference = (await parseReferences([word])).get(word)!
+  return { reference, facts: await factsAt(client, word) }
+}
+
 /** Ends with `not-found` for no, which the table of commands turns into 1 (R007-29). */
 export const has: Run = onFacts(
   async ({ reference: { type, text }, facts, hint }, terminal) => {
@@ -73,9 +113,9 @@ export const has: Run = onFacts(
 )
 
 export const stat: Run = onFacts(
-  async ({ reference: { type, text }, facts, hint, client }, terminal) => {
+  async ({ reference: { type, text }, facts, hint, client, why: fault }, terminal) => {
     if (facts === undefined) {
-      const why = hint === undefined ? await whyAbsent(client, text) : undefined
+      const why = fault ?? (hint === undefined ? await whyAbsent(client, text) : undefined)
       if (why !== undefined) throw why
       const given = hint === undefined ? {} : { hint }
       throw new DstoreError('not-found', `no such ${type}: ${text}`, given)
@@ -87,7 +127,7 @@ export const stat: Run = onFacts(
       `size         ${facts.size} bytes`,
       ...directoryLines(facts),
       ...missing.map(({ path }) => `missing      ${path}`),
-      `incarnation  ${facts.incarnation}`,
+      ...(terminal.verbose ? [`incarnation  ${facts.incarnation}`] : []),
       `held here    ${facts.heldBytes} bytes`,
       ...facts.names.map((name) => `name         ${name}`),
       ...bindingLines(binding),

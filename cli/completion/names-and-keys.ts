@@ -8,11 +8,8 @@ export const COMPLETION_MS = 1000
 /** More are not useful. */
 const MOST_RESULTS = 100
 
-/** Keys are listed in the order of digests: a later match is not found. */
-const SCANNED_KEYS = 20_000
-
 /** The beginnings of printed keys: of plain values, and of directories. */
-const KEY_START = /^baf[ky]r4i/
+const KEY_START = /^baf[ky]r4i(?:[a-h][a-z2-7]{0,51})?$/
 
 /** Matching names, then matching keys if the prefix can begin a key. Closes the client. */
 export async function namesAndKeys(client: Client, prefix: string): Promise<string[]> {
@@ -24,10 +21,10 @@ export async function namesAndKeys(client: Client, prefix: string): Promise<stri
     // Nothing is bound below a name of a directory: so nothing is lost in what else has the prefix.
     if (prefix.includes('/')) return found.length > 0 ? found : await entriesFrom(client, prefix)
     if (!KEY_START.test(prefix)) return found
-    let scanned = 0
-    for await (const { key } of client.keys()) {
-      if (key.startsWith(prefix) && found.push(key) >= MOST_RESULTS) break
-      if (++scanned >= SCANNED_KEYS) break
+    const limit = MOST_RESULTS - found.length
+    for await (const { key } of client.lists.keys({ prefix, limit })) {
+      // An earlier daemon lists all keys.
+      if (!key.startsWith(prefix) || found.push(key) >= MOST_RESULTS) break
     }
     return found
   } finally {

@@ -6,6 +6,7 @@ import type { Progress, RangeRequest } from '../../src/node/node.ts'
 import type { Invocation } from '../command.ts'
 import { forEachArgument } from '../exit-code.ts'
 import { isDirectoryKey, shortLabel } from '../input/references.ts'
+import { isUnknown } from '../input/spelling.ts'
 import { findDaemon, useDaemonBy, type Connect } from '../session.ts'
 import { fileOutput } from '../terminal/file-output.ts'
 import { fileForDaemon } from './hand-over.ts'
@@ -43,12 +44,16 @@ export async function getOne(
     throw error
   })
   let isTree = false
+  let written: { readonly key: string; readonly size: number } | undefined
   const code = await forEachArgument([label], terminal, async () => {
     await writeWhole(output, async () => {
       const file = await fileForDaemon(output, flags.output)
       const copy =
         file && (await copied(invocation, client, file, range, label).catch(unlessTree(text)))
-      if (copy !== undefined) return !(isTree = leadsToTree(copy))
+      if (copy !== undefined) {
+        if (copy !== 'tree') written = { key: copy.key, size: copy.end - copy.start }
+        return !(isTree = leadsToTree(copy))
+      }
       const value = await client.get(text, range).catch(unlessTree(text))
       isTree = leadsToTree(value)
       if (value === 'tree') return false
@@ -57,9 +62,10 @@ export async function getOne(
         return false
       }
       const { start, end } = value.range
+      written = { key: value.key, size: end - start }
       await withTransferProgress(
         terminal,
-        label,
+        { label, done: 'fetched' },
         () => findDaemon(invocation),
         async (line) => {
           const bytes = counted(value.bytes, (doneBytes) => line.update(doneBytes, end - start))
@@ -68,16 +74,20 @@ export async function getOne(
       )
       return true
     })
+    if (terminal.json && !isTree) {
+      await terminal.print(JSON.stringify({ file: flags.output, ...written }))
+    }
     return undefined
   })
   return isTree ? undefined : code
 }
 
-/** A name with a slash that is not bound may be a path below one that is. */
+/** A name that is not bound may be a path below one that is, or spell a key (R007-430). */
 const unlessTree =
   (text: string) =>
   (error: unknown): 'tree' => {
-    if (asDstoreError(error).code !== 'not-found' || !text.includes('/')) throw error
+    const mayBePath = asDstoreError(error).code === 'not-found' && text.includes('/')
+    if (!mayBePath && !isUnknown(text, error)) throw error
     return 'tree'
   }
 
@@ -96,7 +106,7 @@ async function copied(
   const [text = ''] = positionals
   return withTransferProgress(
     terminal,
-    label,
+    { label, done: 'fetched' },
     () => findDaemon(invocation),
     async (line) => {
       const onProgress = ({ doneBytes, totalBytes }: Progress): void =>

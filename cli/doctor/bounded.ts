@@ -2,7 +2,7 @@
 import { inTime } from '../../src/deadline.ts'
 import { asDstoreError } from '../../src/errors.ts'
 import type { Fact } from './facts.ts'
-import { span } from './words.ts'
+import { span } from '../wording.ts'
 
 export interface Bounds {
   /** How long each part may take, in milliseconds. */

@@ -6,7 +6,8 @@ import type { DaemonFacts, Facts, Holder } from './facts.ts'
 import { roleOf, settingsOf, statusOf } from './facts.ts'
 import type { Finding } from './finding.ts'
 import { reportOn } from './finding.ts'
-import { isLoopback, place, quoted, span } from './words.ts'
+import { span } from '../wording.ts'
+import { isLoopback, place, quoted } from './words.ts'
 
 const report = reportOn('daemon')
 

@@ -5,7 +5,8 @@ import type { Facts } from './facts.ts'
 import { roleOf, statusOf } from './facts.ts'
 import type { Finding } from './finding.ts'
 import { reportOn } from './finding.ts'
-import { isLoopback, place, portOf, span } from './words.ts'
+import { span } from '../wording.ts'
+import { isLoopback, place, portOf } from './words.ts'
 
 const report = reportOn('global')
 

@@ -16,19 +16,3 @@ export const portOf = (address: string): number => Number(/\/tcp\/(\d+)/.exec(ad
 /** Can only this machine reach it? */
 export const isLoopback = (address: string): boolean =>
   /^\/(ip4\/127\.|ip6\/::1\/|dns[46]?\/localhost\/)/.test(address)
-
-/** `1h 2m`, `45s`, `3ms`: in at most two units. */
-export function span(ms: number): string {
-  const whole = Math.round(Math.abs(ms))
-  if (whole < 1000) return `${whole}ms`
-  const seconds = Math.round(whole / 1000)
-  const parts: [number, string][] = [
-    [Math.floor(seconds / 86_400), 'd'],
-    [Math.floor(seconds / 3600) % 24, 'h'],
-    [Math.floor(seconds / 60) % 60, 'm'],
-    [seconds % 60, 's'],
-  ]
-  const from = parts.findIndex(([amount]) => amount > 0)
-  const two = parts.slice(from, from + 2).filter(([amount]) => amount > 0)
-  return two.map(([amount, unit]) => `${amount}${unit}`).join(' ')
-}

@@ -15,7 +15,7 @@ export interface Reference {
 }
 
 /** The usual spellings of keys: as dstore prints them, and as b3sum does. */
-const USUAL_KEY = /^(baf[ky]r4i[a-h][a-z2-7]{51}|[0-9a-fA-F]{64})$/
+export const USUAL_KEY: RegExp = /^(baf[ky]r4i[a-h][a-z2-7]{51}|[0-9a-fA-F]{64})$/
 
 /** A key as dstore prints it. */
 const PRINTED_KEY = /^baf[ky]r4i[a-h][a-z2-7]{51}$/
@@ -45,8 +45,14 @@ async function kindOf(text: string): Promise<Omit<Reference, 'text'>> {
     return { type: word.root === text ? 'key' : 'path', isDirectory }
   }
   // The path below a name is bounded by what the directories have, not by what a name may be.
-  if (!text.includes('/')) await checkName(text)
+  if (!text.includes('/') && !(await isPasted(text))) await checkName(text)
   return { type: 'name' }
+}
+
+/** With blanks or quotes around it, or a part of one: what reads takes these (R007-430). */
+async function isPasted(text: string): Promise<boolean> {
+  const { readPasted } = await import('../../src/node/words/pasted.ts')
+  return readPasted(text) !== undefined
 }
 
 /** Is it a spelling of a key? */
@@ -78,6 +84,19 @@ export async function resolveKey(client: Client, { text, type }: Reference): Pro
     }
     throw await explainNotFound(text, error)
   }
+}
+
+/** The same of a word to be read, which may also spell a key in another way (R007-430). */
+export async function keyOfWord(client: Client, reference: Reference): Promise<string> {
+  const { withSpelling } = await import('./spelling.ts')
+  return withSpelling(
+    () => client,
+    reference.text,
+    async (word) => {
+      if (word === reference.text) return resolveKey(client, reference)
+      return resolveKey(client, { text: word, ...(await kindOf(word)) })
+    },
+  )
 }
 
 async function keyBelow(client: Client, text: string): Promise<string> {

@@ -1,43 +1,35 @@
-/** Sends small files that are next to each other in one request (R007-39). */
+/** Groups small files that are next to each other: one request stores a group (R007-39). */
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs'
-import type { PutAnswer } from '../../src/daemon/api/api.ts'
-import type { Client } from '../../src/daemon/client/client.ts'
 import { BATCH_ITEMS, HTTP_BATCH_BYTES, INLINE_VALUE_BYTES } from '../../src/limits.ts'
 
-export class SmallFiles {
-  readonly #files: readonly string[]
-  /** Answers for files that were stored before their turn, by index. */
-  readonly #stored = new Map<number, PutAnswer>()
+/** Files that follow each other. */
+export interface FileGroup {
+  readonly files: readonly string[]
+  /** Their bytes, where one request carries them; undefined for a file of its own. */
+  readonly values: readonly Uint8Array[] | undefined
+}
 
-  constructor(files: readonly string[]) {
-    this.#files = files
+/** The files in order; reads those of a group when it is asked for. */
+export function* groupSmall(files: readonly string[]): Generator<FileGroup, void, undefined> {
+  for (let at = 0; at < files.length;) {
+    const values = readRun(files, at)
+    const length = Math.max(1, values.length)
+    yield { files: files.slice(at, at + length), values: length > 1 ? values : undefined }
+    at += length
   }
+}
 
-  /** Store the file at `at` with the small files after it; undefined if it is large or has none. */
-  async store(client: Client, at: number): Promise<PutAnswer | undefined> {
-    if (!this.#stored.has(at)) {
-      const values = this.#run(at)
-      if (values.length < 2) return undefined
-      const answers = await client.putMany(values)
-      for (const [index, answer] of answers.entries()) this.#stored.set(at + index, answer)
-    }
-    const answer = this.#stored.get(at)
-    this.#stored.delete(at)
-    return answer
+/** As many values as one request may carry, up to the first file that is large or unreadable. */
+function readRun(files: readonly string[], from: number): Uint8Array[] {
+  const values: Uint8Array[] = []
+  let bytes = 0
+  for (const file of files.slice(from, from + BATCH_ITEMS)) {
+    const value = small(file)
+    bytes += value?.byteLength ?? 0
+    if (value === undefined || bytes > HTTP_BATCH_BYTES) break
+    values.push(value)
   }
-
-  /** As many values as one request may carry, up to the first file that is large or unreadable. */
-  #run(from: number): Uint8Array[] {
-    const values: Uint8Array[] = []
-    let bytes = 0
-    for (const file of this.#files.slice(from, from + BATCH_ITEMS)) {
-      const value = small(file)
-      bytes += value?.byteLength ?? 0
-      if (value === undefined || bytes > HTTP_BATCH_BYTES) break
-      values.push(value)
-    }
-    return values
-  }
+  return values
 }
 
 /** Memory to read a small file, and to notice that it is larger. */

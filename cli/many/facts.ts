@@ -41,8 +41,8 @@ export async function* unknown(
   for (const [index, text] of texts.entries()) yield { text, index, facts: undefined }
 }
 
-/** As long before a slash as a key: a path below one, which the daemon takes for no name. */
-const MAY_BE_PATH = /^[^/]{40,}\//
+/** No name for the daemon: below what is as long as a key, or with control characters. */
+const MAY_BE_PATH = /^[^/]{40,}\/|\p{Cc}/u
 
 /** Undefined if the request fails: then each text finds out by itself what is wrong. */
 async function factsOf(

@@ -13,6 +13,8 @@ export interface Many {
   readonly client: Client
   readonly terminal: Terminal
   readonly items: AsyncIterable<Described>
+  /** How many are in flight at most. */
+  readonly jobs?: number | undefined
   /** Is there only one? Then an error need not name it. */
   readonly isOne: boolean
 }
@@ -22,11 +24,11 @@ export interface Many {
  * (no daemon, no space) ends the command, as cancellation does.
  */
 export async function forEachAtOnce(
-  { client, terminal, items, isOne }: Many,
+  { client, terminal, items, jobs, isOne }: Many,
   work: (item: Described) => Promise<void>,
 ): Promise<number> {
   const codes = new ExitCodes(terminal)
-  const inFlight = new InFlight()
+  const inFlight = new InFlight(jobs)
   const running = new Set<Promise<void>>()
   let end: { readonly error: unknown; readonly isReported: boolean } | undefined
 

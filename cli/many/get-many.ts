@@ -3,16 +3,17 @@ import { DstoreError } from '../../src/errors.ts'
 import type { RangeRequest } from '../../src/node/node.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 import { SMALL_VALUE_BYTES, SmallValues } from '../../src/daemon/client/small-values.ts'
-import { canonicalKey, isDirectoryKey, resolveKey } from '../input/references.ts'
+import { canonicalKey, isDirectoryKey, keyOfWord } from '../input/references.ts'
 import type { Connect } from '../session.ts'
 import { writeWhole } from '../terminal/output.ts'
 import type { OutputFolder } from '../terminal/output-folder.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
 import { counted } from '../terminal/progress.ts'
-import type { Terminal } from '../terminal/terminal.ts'
+import { plural, type Terminal } from '../terminal/terminal.ts'
 import { describe, unknown, type Described } from './facts.ts'
 import { forEachAtOnce } from './for-each.ts'
 import type { References } from './list-file.ts'
+import { placeOf } from './places.ts'
 import { labelOfMany, ManyProgress, type ValueProgress } from './progress.ts'
 
 export interface GetMany {
@@ -23,6 +24,7 @@ export interface GetMany {
   readonly references: References
   readonly folder: OutputFolder
   readonly range: RangeRequest | undefined
+  readonly jobs?: number | undefined
   readonly signal: AbortSignal
 }
 
@@ -38,22 +40,34 @@ export const connectForMany: Connect<Pick<GetMany, 'client' | 'small'>> = async 
 
 /** Returns the common exit code. Every file that is in place then is durable. */
 export async function getMany(many: GetMany): Promise<number> {
-  const { client, terminal, folder } = many
+  const { client, terminal, folder, jobs } = many
   const { texts } = many.references
   const isOne = texts.length === 1
-  return withTransferProgress(terminal, labelOfMany(texts), client, async (line) => {
+  const what = isOne ? undefined : plural(texts.length, 'value')
+  const label = { label: labelOfMany(texts), done: 'fetched', what }
+  return withTransferProgress(terminal, label, client, async (line) => {
     const getter = new Getter(many, new ManyProgress(line, texts.length))
     const items = isOne ? unknown(texts) : describe(client, texts)
-    const code = await forEachAtOnce({ client, terminal, items, isOne }, (item) => getter.get(item))
+    const work = { client, terminal, items, jobs, isOne }
+    const code = await forEachAtOnce(work, (item) => getter.get(item)).finally(() =>
+      folder.removeEmpty(),
+    )
     await folder.sync()
     return code
   }).finally(() => many.small.close())
 }
 
+/** A value, and where it goes. */
+interface Wanted {
+  readonly key: string
+  readonly place: string
+  readonly name: string | undefined
+}
+
 class Getter {
   readonly #many: GetMany
   readonly #progress: ManyProgress
-  /** What became of each key: it is written once, however often it is asked for (R007-94). */
+  /** What became of each file: it is written once, however often it is asked for (R007-94). */
   readonly #outcomes = new Map<string, Promise<void>>()
 
   constructor(many: GetMany, progress: ManyProgress) {
@@ -68,47 +82,64 @@ class Getter {
     const key = known?.key ?? (isKey ? await canonicalKey(text) : undefined)
     const progress = this.#progress.begin(range === undefined ? known?.size : undefined)
     try {
-      const of = key ?? (await resolveKey(this.#many.client, references.types.get(text)!))
-      await this.#getKey(of, known?.size, progress)
+      const reference = references.types.get(text)!
+      const of = key ?? (await keyOfWord(this.#many.client, reference))
+      const place = placeOf(reference)
+      await this.#getKey({ key: of, place: place ?? of, name: place }, known?.size, progress)
     } finally {
       progress.end()
     }
   }
 
   /** `size`: of the whole value, if it is known. */
-  #getKey(key: string, size: number | undefined, progress: ValueProgress): Promise<void> {
-    return this.#once(key, async () => {
+  #getKey(wanted: Wanted, size: number | undefined, progress: ValueProgress): Promise<void> {
+    const { key, place } = wanted
+    return this.#once(place, async () => {
       const { client, small, folder, range } = this.#many
-      if (isDirectoryKey(key)) return this.#getDirectory(key)
-      const output = await folder.open(key)
+      if (isDirectoryKey(key)) {
+        await this.#getDirectory(wanted)
+        return this.#report(wanted)
+      }
+      const output = await folder.open(key, place)
+      let written = 0
       await writeWhole(output, async () => {
         const isSmall = range === undefined && size !== undefined && size <= SMALL_VALUE_BYTES
         const whole = isSmall ? await small.get(key, size) : undefined
         if (whole !== undefined) {
           await output.write(whole)
-          progress.update(whole.byteLength, size)
+          progress.update((written = whole.byteLength), size)
           return true
         }
         const value = await client.get(key, range)
         const length = value.range.end - value.range.start
-        const onBytes = (doneBytes: number): void => progress.update(doneBytes, length)
+        const onBytes = (doneBytes: number): void => progress.update((written = doneBytes), length)
         for await (const piece of counted(value.bytes, onBytes)) await output.write(piece)
         return true
       })
+      await this.#report(wanted, written)
     })
   }
 
-  /** A folder of its own, named after the key. */
-  async #getDirectory(key: string): Promise<void> {
+  /** Prints where it is, for a person or as a document (R007-444). */
+  async #report({ key, place, name }: Wanted, size?: number): Promise<void> {
+    const { terminal, folder } = this.#many
+    if (!terminal.json && terminal.columns === undefined) return
+    const file = folder.pathOf(place)
+    await terminal.printFact({ file, key, name, size }, file)
+  }
+
+  /** A folder of its own. */
+  async #getDirectory({ key, place }: Wanted): Promise<void> {
     const { client, small, folder, range, signal } = this.#many
     if (range !== undefined) throw new DstoreError('usage', 'a directory has no ranges')
     const { getFolder } = await import('../tree/get-folder.ts')
-    await getFolder({ client, small, signal }, key, folder.pathOf(key))
+    folder.makeFolders(place)
+    await getFolder({ client, small, signal }, key, folder.pathOf(place))
   }
 
-  #once(key: string, write: () => Promise<void>): Promise<void> {
-    let outcome = this.#outcomes.get(key)
-    if (outcome === undefined) this.#outcomes.set(key, (outcome = write()))
+  #once(place: string, write: () => Promise<void>): Promise<void> {
+    let outcome = this.#outcomes.get(place)
+    if (outcome === undefined) this.#outcomes.set(place, (outcome = write()))
     return outcome
   }
 }

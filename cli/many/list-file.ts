@@ -36,8 +36,8 @@ export async function readReferences({
   return { texts, types }
 }
 
-/** The items between line ends; between NUL bytes if there is one. No key or name has either. */
-async function readList(file: string): Promise<string[]> {
+/** The items between line ends; between NUL bytes if there is one, as for paths with line ends. */
+export async function readList(file: string): Promise<string[]> {
   const { bytes } = await openInput(file)
   const whole = await gather(bytes).catch((error: unknown) => {
     throw error instanceof DstoreError ? error : unreadableFile(nameOf(file), error)

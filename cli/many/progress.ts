@@ -7,12 +7,14 @@ export class ManyProgress {
   readonly #line: ProgressLine
   readonly #count: number
   readonly #isOne: boolean
+  readonly #noun: string
   #done = 0
   #doneBytes = 0
   #knownBytes = 0
   #knownCount = 0
 
-  constructor(line: ProgressLine, count: number) {
+  constructor(line: ProgressLine, count: number, noun: string = 'value') {
+    this.#noun = noun
     this.#line = line
     this.#count = count
     this.#isOne = count === 1
@@ -39,15 +41,15 @@ export class ManyProgress {
   }
 
   #show(ownTotal?: number): void {
-    if (!this.#isOne) this.#line.label = `${this.#done} of ${plural(this.#count, 'value')}`
+    if (!this.#isOne) this.#line.label = `${this.#done} of ${plural(this.#count, this.#noun)}`
     const total = this.#knownCount === this.#count ? this.#knownBytes : ownTotal
     this.#line.update(this.#doneBytes, total)
   }
 }
 
 export interface ValueProgress {
-  update(doneBytes: number, totalBytes?: number): void
-  end(): void
+  readonly update: (doneBytes: number, totalBytes?: number) => void
+  readonly end: () => void
 }
 
 /** What the line is called before the first value is done. */

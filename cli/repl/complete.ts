@@ -1,12 +1,17 @@
 /** What the tab key offers at the prompt (R007-65). */
 import { safeText } from './display.ts'
 import { quoteRest, splitWords } from './quoting.ts'
-import { VERBS } from './statement.ts'
+import { ALONE, VERBS } from './statement.ts'
 
-const USUAL = ['SET', 'TAG', 'GET', 'PATH', 'DEL', 'PIN', '.help', '.version', '.exit']
+const USUAL = ['SET', 'TAG', 'GET', 'DEL', 'EXISTS', 'STAT', 'KEYS', 'PATH', 'PIN', 'HELP', 'EXIT']
 
 /** Their first word may be one that exists. */
-const OF_NAMES: ReadonlySet<string> = new Set(['get', 'path', 'del', 'tag', 'pin', 'unpin'])
+const OF_NAMES: ReadonlySet<string> = new Set(
+  'get path del tag pin unpin exists stat strlen ttl type ls keys'.split(' '),
+)
+
+/** Each of their words may be one that exists. */
+const OF_MANY: ReadonlySet<string> = new Set(['mget', 'exists'])
 
 /** Completions of the last word, and its text so far, as node:readline expects them. */
 export type Completions = [completions: string[], typed: string]
@@ -23,7 +28,8 @@ export async function complete(
   const index = words.length - (last === undefined ? 0 : 1)
   if (index === 0) return [verbs(typed), typed]
   const verb = VERBS.get(words[0]!.text.toLowerCase())
-  if (index > 1 || open === '\\' || verb === undefined || !OF_NAMES.has(verb)) return [[], typed]
+  const takesName = verb !== undefined && (OF_MANY.has(verb) || (index === 1 && OF_NAMES.has(verb)))
+  if (!takesName || open === '\\') return [[], typed]
   const found = (await search(text)).filter((one) => safeText(one) === one)
   return [found.map((one) => typed + quoteRest(one.slice(text.length), open)), typed]
 }
@@ -31,7 +37,11 @@ export async function complete(
 function verbs(typed: string): string[] {
   if (typed === '') return USUAL
   const isUpper = typed === typed.toUpperCase() && !typed.startsWith('.')
-  return [...VERBS.keys()]
-    .map((verb) => (isUpper ? verb.toUpperCase() : verb))
-    .filter((verb) => verb.startsWith(typed))
+  return [...VERBS]
+    .map(([word, verb]): [string, boolean] => [
+      isUpper ? word.toUpperCase() : word,
+      ALONE.has(verb),
+    ])
+    .filter(([word]) => word.startsWith(typed))
+    .map(([word, isAlone]) => (isAlone ? word : `${word} `))
 }

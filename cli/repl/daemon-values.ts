@@ -5,8 +5,9 @@ import type { Client } from '../../src/daemon/client/client.ts'
 import type { ClientOptions } from '../../src/daemon/client/client-options.ts'
 import type { Acknowledgement } from '../../src/node/node.ts'
 import { isDirectoryKey, isKey } from '../input/references.ts'
+import { withSpelling } from '../input/spelling.ts'
 import { factsAt } from '../tree/facts-at.ts'
-import type { FoundValue, Values } from './execute.ts'
+import type { FoundValue, NamesAsked, Values } from './values.ts'
 
 /** How long a path stays: a statement holds no connection. */
 const PATH_HOLD_MS = 60_000
@@ -21,8 +22,15 @@ export class DaemonValues implements Values {
     this.#options = options
   }
 
-  findKey(key: string): Promise<FoundValue | undefined> {
-    return undefinedIfAbsent(this.#client.facts(key))
+  async find(what: string): Promise<FoundValue | undefined> {
+    if (await isKey(what)) return undefinedIfAbsent(this.#client.facts(what))
+    const find = async (word: string): Promise<FoundValue> => {
+      const isName = word === what
+      const found = await (isName ? this.findName(word) : factsOf(this.#client, word))
+      if (found === undefined) throw new DstoreError('not-found', `no such name or key: ${what}`)
+      return found
+    }
+    return undefinedIfAbsent(withSpelling(() => this.#client, what, find))
   }
 
   async findName(name: string): Promise<FoundValue | undefined> {
@@ -30,8 +38,8 @@ export class DaemonValues implements Values {
     const isDirectory = found !== undefined && isDirectoryKey(found.key)
     if (!isDirectory && (found !== undefined || !name.includes('/'))) return found
     // A directory, or what is below one.
-    const facts = await factsAt(this.#client, name)
-    return facts === 'absent' ? undefined : facts
+    const facts = await factsOf(this.#client, name)
+    return facts && { ...facts, expiresAt: found?.expiresAt, kind: found?.kind }
   }
 
   put(value: string, name?: string): Promise<{ readonly key: string }> {
@@ -55,7 +63,9 @@ export class DaemonValues implements Values {
     const { ValueClient } = await import('../../src/daemon/client/value-client.ts')
     const calls = await ValueClient.connect(this.#client.socket, this.#options)
     if (calls === undefined) throw new DstoreError('unreachable', 'the daemon has stopped')
-    const held = await calls.openPath(keyOrName, { holdMs: PATH_HOLD_MS })
+    const open = (word: string): ReturnType<typeof calls.openPath> =>
+      calls.openPath(word, { holdMs: PATH_HOLD_MS })
+    const held = await withSpelling(() => this.#client, keyOrName, open)
     held.release()
     return held.path
   }
@@ -65,12 +75,25 @@ export class DaemonValues implements Values {
   }
 
   async pin(what: string): Promise<number> {
-    const { size = 0 } = await this.#client.pins.pin(what)
-    return size
+    const pin = (word: string): ReturnType<Client['pins']['pin']> => this.#client.pins.pin(word)
+    return (await withSpelling(() => this.#client, what, pin)).size ?? 0
   }
 
   async unpin(what: string): Promise<void> {
-    await this.#client.pins.unpin(what)
+    const unpin = (word: string): Promise<unknown> => this.#client.pins.unpin(word)
+    await withSpelling(() => this.#client, what, unpin)
+  }
+
+  async *names({ prefix, match, limit }: NamesAsked): AsyncGenerator<string> {
+    for await (const { name } of this.#client.names(prefix, { match, limit })) yield name
+  }
+
+  contents(): ReturnType<Values['contents']> {
+    return this.#client.lists.contents()
+  }
+
+  async role(): Promise<string> {
+    return (await this.#client.status()).role
   }
 
   unbind(name: string): Promise<Acknowledgement> {
@@ -80,6 +103,11 @@ export class DaemonValues implements Values {
   remove(key: string): Promise<Acknowledgement> {
     return this.#client.remove(key)
   }
+}
+
+async function factsOf(client: Client, word: string): Promise<FoundValue | undefined> {
+  const facts = await factsAt(client, word)
+  return facts === 'absent' ? undefined : facts
 }
 
 async function undefinedIfAbsent(found: Promise<FoundValue>): Promise<FoundValue | undefined> {

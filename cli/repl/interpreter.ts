@@ -4,10 +4,11 @@ import { STATEMENT_CHARS } from '../../src/limits.ts'
 import { VERSION } from '../../src/node/version.ts'
 import { ExitCodes } from '../exit-code.ts'
 import type { Terminal } from '../terminal/terminal.ts'
-import { execute, type Values } from './execute.ts'
+import { execute } from './execute.ts'
 import { splitWords } from './quoting.ts'
 import { HELP, parseStatement } from './statement.ts'
 import type { Statement } from './statement.ts'
+import type { Values } from './values.ts'
 
 /** Runs `work` over a connection that is closed after it, and aborted by the signal. */
 export type WithValues = <Result>(

@@ -1,5 +1,6 @@
 /** The archive of a node, for people. */
 import { formatDuration, formatSize } from '../../src/daemon/config/quantities.ts'
+import { plural } from './terminal.ts'
 import type { StatusAnswer } from '../../src/daemon/api/api.ts'
 
 type Report = NonNullable<StatusAnswer['archive']>
@@ -22,15 +23,21 @@ export function archiveFacts(archive: Report | undefined): [name: string, value:
   const waits = acknowledges ? 'puts wait for it' : lagText(archive)
   const copied = firstCopy === undefined ? '' : `, ${done} of ${total} large values`
   const taken = snapshot === undefined ? '' : `, snapshot of ${snapshot.at}`
-  const { writes, reads, deletes, failed } = requests
-  const lost = failed === 0 ? '' : `, ${failed} failed`
   return [
     ['archive', `${place}: ${STATES[state]}${copied}, ${waits}${taken}`],
-    ['requests', `${writes} writes, ${reads} reads, ${deletes} deletes${lost}, since the start`],
+    ['requests', `${requestsText(requests)}, since the start`],
     ...(disk === undefined ? [] : [['on this disk', diskText(disk)] as [string, string]]),
     ...(error === undefined ? [] : [['archive fault', error] as [string, string]]),
   ]
 }
+
+/** `1 write, 2 reads, 0 deletes`, and those that failed. */
+export function requestsText({ writes, reads, deletes, failed }: Requests): string {
+  const lost = failed === 0 ? '' : `, ${failed} failed`
+  return `${plural(writes, 'write')}, ${plural(reads, 'read')}, ${plural(deletes, 'delete')}${lost}`
+}
+
+type Requests = Report['requests']
 
 function diskText({
   usedBytes,
@@ -39,7 +46,7 @@ function diskText({
   evictions,
 }: NonNullable<Report['disk']>): string {
   const most = budgetBytes === undefined ? '' : ` of ${formatSize(budgetBytes)}`
-  return `${formatSize(usedBytes)}${most}: ${values} large values, ${evictions} evictions`
+  return `${formatSize(usedBytes)}${most}: ${plural(values, 'large value')}, ${plural(evictions, 'eviction')}`
 }
 
 /** `lacks 3.2MiB of 1m`, the most that a restore would lose now. */

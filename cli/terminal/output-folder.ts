@@ -2,11 +2,12 @@
  * A directory in which one command writes values to files named after their keys, many at once
  * (R007-94, R007-202).
  */
-import { lstatSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { lstatSync, rmdirSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { DstoreError } from '../../src/errors.ts'
 import { makeDirectories } from '../../src/store/file/directories.ts'
 import { unwritableFile } from '../../src/store/file/file-faults.ts'
+import { foldersAbove } from '../many/places.ts'
 import { fileOutput, newFileOutput, syncFolder } from './file-output.ts'
 import { writeFault, type Output } from './output.ts'
 import { createPartialFile } from './partial-file.ts'
@@ -15,8 +16,10 @@ export class OutputFolder {
   readonly #path: string
   /** The key of each file that this command has written, by the file's device and inode. */
   readonly #keys = new Map<string, string>()
-  /** Keys of files that were written and are not in that map yet. */
-  #written: string[] = []
+  /** Files that were written and are not in that map yet. */
+  #written: { readonly key: string; readonly place: string }[] = []
+  /** Folders that this command has made below the directory. */
+  readonly #made: string[] = []
   /** Folders with renames that are not durable yet. */
   readonly #unsynced = new Set<string>()
   /** Outputs that are open. */
@@ -40,16 +43,47 @@ export class OutputFolder {
 
   /** Has this command written the value? A key may be asked for by several names and spellings. */
   has(key: string): boolean {
-    return this.#keyAt(join(this.#path, key)) === key
+    return this.#keyAt(this.pathOf(key)) === key
   }
 
   /**
-   * The file for a value. `conflict` if it has another value of this command: a link in the
+   * Throws unless each place can be reached: what is above it is a folder, or is not there. A link is
+   * none: it may lead out of the directory.
+   */
+  checkPlaces(places: readonly string[]): void {
+    const seen = new Set<string>()
+    for (const place of places) {
+      for (const above of foldersAbove(place)) {
+        if (seen.has(above)) continue
+        seen.add(above)
+        const found = lstatSync(this.pathOf(above), { throwIfNoEntry: false })
+        if (found === undefined) break
+        if (found.isDirectory()) continue
+        const is = found.isSymbolicLink() ? 'a link' : 'no folder'
+        const what = `cannot write to ${this.pathOf(place)}: ${this.pathOf(above)} is ${is}`
+        throw new DstoreError('unwritable', what, { hint: 'write to another directory' })
+      }
+    }
+  }
+
+  /** Makes the folders above a place. */
+  makeFolders(place: string): void {
+    if (!place.includes('/')) return
+    this.checkPlaces([place])
+    makeDirectory(dirname(this.pathOf(place)), (made) => {
+      this.#made.push(made)
+      this.#unsynced.add(dirname(made))
+    })
+  }
+
+  /**
+   * The file for a value, by default named after its key. `conflict` if it has another value of this command: a link in the
    * directory, or a file system that takes two names for one, can lead both to one file. What is at
    * a link is only known when no other file is on its way: such a file is written alone.
    */
-  async open(key: string): Promise<Output> {
-    const path = this.pathOf(key)
+  async open(key: string, place: string = key): Promise<Output> {
+    this.makeFolders(place)
+    const path = this.pathOf(place)
     const before = this.#exclusive
     let close = (): void => undefined
     const closed = new Promise<void>((resolve) => (close = resolve))
@@ -61,16 +95,29 @@ export class OutputFolder {
     void closed.then(() => this.#open.delete(closed))
     try {
       await Promise.all(others)
-      return closing(await this.#openOne(key, path, kind === 'nothing'), close)
+      return closing(await this.#openOne(key, place, kind === 'nothing'), close)
     } catch (error) {
       close()
       throw error
     }
   }
 
-  /** Where the value of a key goes. */
-  pathOf(key: string): string {
-    return join(this.#path, key)
+  /** The path of a place in the directory. */
+  pathOf(place: string): string {
+    return join(this.#path, place)
+  }
+
+  /** Removes the folders that it has made and that nothing came to. */
+  removeEmpty(): void {
+    for (const folder of this.#made.toReversed()) {
+      try {
+        rmdirSync(folder)
+        this.#unsynced.delete(folder)
+      } catch {
+        // It is in use.
+      }
+    }
+    this.#made.length = 0
   }
 
   /** Makes every file that was committed durable: syncs each folder once. */
@@ -83,7 +130,8 @@ export class OutputFolder {
     }
   }
 
-  async #openOne(key: string, path: string, isNew: boolean): Promise<Output> {
+  async #openOne(key: string, place: string, isNew: boolean): Promise<Output> {
+    const path = this.pathOf(place)
     if (!isNew) this.#checkFree(path, key)
     const onRenamed = (folder: string): void => void this.#unsynced.add(folder)
     const output = await (isNew
@@ -91,7 +139,7 @@ export class OutputFolder {
       : fileOutput(path, undefined, onRenamed))
     const commit = async (): Promise<void> => {
       await output.commit()
-      this.#written.push(key)
+      this.#written.push({ key, place })
     }
     return {
       write: (bytes) => output.write(bytes),
@@ -103,8 +151,8 @@ export class OutputFolder {
   /** The key whose value this command has written to the file at a path. */
   #keyAt(path: string): string | undefined {
     // Few commands come to this: to look at every file that is written would slow down the others.
-    for (const key of this.#written) {
-      const file = fileAt(join(this.#path, key))
+    for (const { key, place } of this.#written) {
+      const file = fileAt(this.pathOf(place))
       if (file !== '') this.#keys.set(file, key)
     }
     this.#written = []
@@ -138,12 +186,12 @@ function kindOf(path: string): 'nothing' | 'file' | 'other' {
   }
 }
 
-function makeDirectory(path: string): void {
+function makeDirectory(path: string, onMade?: (made: string) => void): void {
   // With a umask that takes from the owner, nothing could be written to it.
   const umask = process.umask()
   process.umask(umask & 0o077)
   try {
-    makeDirectories(path, 0o777)
+    makeDirectories(path, 0o777, onMade)
   } catch (cause) {
     throw unwritableFile(`create the directory ${path}`, cause)
   } finally {

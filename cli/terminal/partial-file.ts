@@ -17,6 +17,9 @@ const files = {
 /** Short and the same for every target, whose own name may be as long as the system allows. */
 const NAME = /^\.dstore-\d{1,10}-[0-9a-z]{8}\.part$/
 
+/** Is it the name of a file that another command may remove? */
+export const isPartialName = (name: string): boolean => NAME.test(name)
+
 /** The longest path that Linux accepts, without the 0 at its end. */
 const PATH_BYTES = 4095
 

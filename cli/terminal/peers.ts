@@ -7,16 +7,26 @@ import { plural, type Terminal } from './terminal.ts'
 /** How often the daemon is asked for its traffic. */
 const POLL_MS = 500
 
+/** What a progress line is about. */
+export interface Task {
+  readonly label: string
+  /** What is said of it in the end, such as `stored`, if it takes long (R007-447). */
+  readonly done?: string
+  /** Of what, such as `4 files`. */
+  readonly what?: string | undefined
+}
+
 /**
  * Run `work` with a progress line that also names the peers that send and receive. A client that is
  * to be connected first is only where the line is shown.
  */
 export function withTransferProgress<T>(
   terminal: Terminal,
-  label: string,
+  task: string | Task,
   given: Client | (() => Promise<Client | undefined>),
   work: (line: ProgressLine) => Promise<T>,
 ): Promise<T> {
+  const { label, done, what }: Task = typeof task === 'string' ? { label: task } : task
   return terminal.withProgress(label, async (line) => {
     if (!line.isShown) return work(line)
     const client = typeof given === 'function' ? given().catch(() => undefined) : given
@@ -30,7 +40,12 @@ export function withTransferProgress<T>(
     // A daemon that fails to answer fails the work as well, which reports it.
     const timer = setInterval(() => void poll().catch(() => undefined), POLL_MS)
     try {
-      return await work(line)
+      const result = await work(line)
+      // What failed has said so itself, and an exit code is no success.
+      const isDone = done !== undefined && (typeof result !== 'number' || result === 0)
+      const summary = isDone ? line.summary(done, what) : undefined
+      if (summary !== undefined) terminal.note(summary)
+      return result
     } finally {
       clearInterval(timer)
     }

@@ -1,6 +1,10 @@
 /** A progress line on a terminal: drawn for work of over a second, erased at its end. */
 import { formatSize } from '../../src/daemon/config/quantities.ts'
+import { span } from '../wording.ts'
 import { printable } from '../../src/daemon/process/log.ts'
+
+/** Shorter work is not summed up. */
+export const SUMMARY_MS = 3000
 
 /** Shorter work shows no progress. */
 const DELAY_MS = 1000
@@ -31,6 +35,7 @@ export class ProgressLine {
   /** The peers that take part, such as `from Global`. */
   peers = ''
   #drawnAt = -Infinity
+  #doneBytes = 0
   #ended = false
 
   /** Without `write` the line is never shown. */
@@ -59,6 +64,7 @@ export class ProgressLine {
 
   update(doneBytes: number, totalBytes?: number): void {
     const now = this.#now()
+    this.#doneBytes = doneBytes
     const isEarly = now - this.#startedAt < DELAY_MS || now - this.#drawnAt < REDRAW_MS
     if (this.#ended || isEarly) return
     this.#drawnAt = now
@@ -81,6 +87,13 @@ export class ProgressLine {
     this.#write?.(CLEAR + printable(`${this.label}${GAP}${text}`).slice(0, this.#columns() - 1))
   }
 
+  /** What was done, in one line; undefined for work that was short. */
+  summary(done: string, what?: string): string | undefined {
+    const elapsedMs = this.#now() - this.#startedAt
+    if (elapsedMs < SUMMARY_MS) return undefined
+    return summaryText({ done, what, doneBytes: this.#doneBytes, elapsedMs })
+  }
+
   /** Erases the line, so that a message can be printed; the next update draws it again. */
   clear(): void {
     if (this.#drawnAt > 0 && !this.#ended) this.#write?.(CLEAR)
@@ -90,6 +103,22 @@ export class ProgressLine {
     this.clear()
     this.#ended = true
   }
+}
+
+/** `stored 4 files, 2GiB in 39s (52.5MiB/s)`; without bytes only how long it took. */
+export function summaryText(work: {
+  readonly done: string
+  readonly what: string | undefined
+  readonly doneBytes: number
+  readonly elapsedMs: number
+}): string {
+  const { done, what, doneBytes, elapsedMs } = work
+  const size = doneBytes === 0 ? undefined : formatSize(doneBytes)
+  const all = [what, size].filter((part) => part !== undefined).join(', ')
+  const rate = `${formatSize(Math.round((doneBytes / elapsedMs) * 1000))}/s`
+  return [done, all, `in ${span(Math.round(elapsedMs / 1000) * 1000)}`, size && `(${rate})`]
+    .filter(Boolean)
+    .join(' ')
 }
 
 /** The same pieces; reports how many bytes have been passed on. */

@@ -1,6 +1,6 @@
 /** What the members of a set said, as commands and `doctor` read it (R012-50, R012-51). */
 import { SET_NOTE_MS } from '../../src/limits.ts'
-import { saysActive } from '../../src/set/member-note.ts'
+import { saysActive } from '../../src/set/notes/member-note.ts'
 import type { SetMemberReport, SetReport } from '../../src/node/global/set/set-report.ts'
 
 /** A member that said nothing for this long may be gone. */

@@ -1,6 +1,7 @@
 /** A set, for people. */
 import type { SetReport } from '../../src/node/global/set/set-report.ts'
-import { span } from '../doctor/words.ts'
+import { span } from '../wording.ts'
+import { requestsText } from './archive-text.ts'
 import { activeOf, membersOf, nameIn, type SetMemberView } from './set-members.ts'
 import { plural } from './terminal.ts'
 
@@ -18,15 +19,13 @@ export function setText(report: SetReport): string {
     snapshot === undefined
       ? 'NO SNAPSHOT YET'
       : `snapshot of entry ${snapshot.position}, of ${snapshot.at}`
-  const { writes, reads, deletes, failed } = requests
-  const lost = failed === 0 ? '' : `, ${failed} failed`
   const fault = error && `${error}, at ${errorAt}`
   const facts: [name: string, value: string | undefined][] = [
     ['active', activeText(report, members)],
     ['engine', engineText(report)],
     ['bucket', `${bucket}: ${taken}`],
     ['bucket away', bucketError && `${bucketError}, SINCE ${bucketErrorSince}`],
-    ['requests', `${writes} writes, ${reads} reads, ${deletes} deletes${lost}, since the start`],
+    ['requests', `${requestsText(requests)}, since the start`],
     ['last fault', fault],
     ...members.map((member): [string, string] => ['member', memberText(member, members)]),
   ]

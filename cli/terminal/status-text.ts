@@ -4,47 +4,73 @@ import type { ClockStatus } from '../../src/node/node-status.ts'
 import { archiveFacts } from './archive-text.ts'
 import { ownSetText } from './set-text.ts'
 import { byId, type NameOf } from './member-names.ts'
+import { plural } from './terminal.ts'
+import { agoText, sinceText } from '../wording.ts'
 import { formatContents, formatDuration, formatSize } from '../../src/daemon/config/quantities.ts'
 
-export function statusText(status: StatusAnswer, nameOf: NameOf = byId): string {
+/** How the status is shown. */
+export interface StatusStyle {
+  /** Also what only a program, or a person in search of a fault, can use. */
+  readonly verbose?: boolean
+  /** The clock, for ages; without it times are written as they are. */
+  readonly now?: number | undefined
+}
+
+type Fact = [name: string, value: string | undefined]
+
+export function statusText(
+  status: StatusAnswer,
+  nameOf: NameOf = byId,
+  style: StatusStyle = {},
+): string {
   const { daemon, global, clock, store, cache, pins, inactiveStore } = status
-  const facts: [name: string, value: string | undefined][] = [
+  const { now, verbose = false } = style
+  const started = sinceText(status.startedAt, now)
+  const facts: Fact[] = [
     ['role', status.role],
     ['set', status.set && ownSetText(status.set)],
     ['version', status.version],
-    ['process', `${daemon.pid}, since ${status.startedAt}, ${formatSize(daemon.residentBytes)}`],
+    ['process', `${daemon.pid}, ${started}, ${formatSize(daemon.residentBytes)}`],
     ['directory', daemon.directory],
-    ['socket', daemon.socket],
     ['HTTP', daemon.http && httpText(daemon.http)],
     ['doors', doorsText(daemon)],
-    ['peer id', status.peerId],
-    ...status.listen.map((address): [string, string] => ['listening on', address]),
-    ['bulk port', status.lanePort?.toString()],
-    ['Global', global && globalText(global)],
+    ['Global', global && globalText(global, now)],
     ['away because', global?.state === 'away' ? global.error : undefined],
     ['bulk', global?.laneFault && `over the encrypted stream; ${global.laneFault}`],
     ['Locals', status.role === 'global' ? localsText(status, nameOf) : undefined],
     ['members', status.members?.toString()],
     ['refused', status.refused && refusedText(status.refused)],
-    ['position', status.position],
+    ['position', verbose ? status.position : undefined],
     ['lease', status.leaseMs === undefined ? undefined : formatDuration(status.leaseMs)],
     ['wall clock', clock && clockText(clock)],
-    ['store', store && storeText(store, status.archive !== undefined)],
+    ['store', store && storeText(store, status.archive !== undefined, verbose)],
     ...archiveFacts(status.archive),
-    ...(status.rules ?? []).map((rule): [string, string] => ['rule', ruleText(rule)]),
+    ...(status.rules ?? []).map((rule): Fact => ['rule', ruleText(rule)]),
     ['cache', cache && cacheText(cache)],
     ['cached files', cache && filesText(cache)],
     ['pins', pins && pinsText(pins)],
     ['not served', inactiveStore && inactiveText(inactiveStore)],
-    ...status.traffic.map(({ peer, valueBytesIn, valueBytesOut }): [string, string] => [
+    ...status.traffic.map(({ peer, valueBytesIn, valueBytesOut }): Fact => [
       'traffic',
       `${formatSize(valueBytesIn)} in, ${formatSize(valueBytesOut)} out, ${nameOf(peer)}`,
     ]),
+    ...addressFacts(status),
   ]
   return facts
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name.padEnd(14)}${value}`)
     .join('\n')
+}
+
+/** What is long, and few people look for: at the end. */
+function addressFacts({ peerId, daemon, listen, lanePort, global }: StatusAnswer): Fact[] {
+  return [
+    ['peer id', peerId],
+    ['socket', daemon.socket],
+    ...listen.map((address): Fact => ['listening on', address]),
+    ['bulk port', lanePort?.toString()],
+    ['Global is at', global?.address],
+  ]
 }
 
 /** The API over TCP: its URL, and how to get access. */
@@ -70,14 +96,16 @@ export const isPlain = (url: string): boolean =>
 export const plainText = (url: string): string =>
   `${url} is not encrypted: the network can read its tokens, and all values`
 
-/** `connected since TIME, round trip 1.2ms, /ip4/...`; while away, when it was last heard. */
-function globalText(global: NonNullable<StatusAnswer['global']>): string {
-  const { state, since, lastHeard, roundTripMs, address } = global
+/** `connected for 3m, round trip 1.2ms`; while away, when it was last heard. */
+function globalText(
+  { state, since, lastHeard, roundTripMs }: NonNullable<StatusAnswer['global']>,
+  now: number | undefined,
+): string {
   const sign =
     state === 'connected'
       ? roundTripMs !== undefined && `round trip ${roundTripMs.toFixed(roundTripMs < 10 ? 1 : 0)}ms`
-      : lastHeard !== undefined && `last heard ${lastHeard}`
-  return [`${state} since ${since}`, sign, address].filter(Boolean).join(', ')
+      : lastHeard !== undefined && `last heard ${agoText(lastHeard, now)}`
+  return [`${state} ${sinceText(since, now)}`, sign].filter(Boolean).join(', ')
 }
 
 /** `3 connected, 1 away: 12D3...`: Locals that are away have removals to catch up on. */
@@ -114,7 +142,11 @@ const inUnits = (ms: number, unitMs: number): string =>
   formatDuration(Math.ceil(ms / unitMs) * unitMs)
 
 /** In a store with an archive, room is that of the disk for one large value. */
-function storeText(store: NonNullable<StatusAnswer['store']>, isArchived: boolean): string {
+function storeText(
+  store: NonNullable<StatusAnswer['store']>,
+  isArchived: boolean,
+  verbose: boolean,
+): string {
   const {
     kind,
     durable,
@@ -133,13 +165,14 @@ function storeText(store: NonNullable<StatusAnswer['store']>, isArchived: boolea
   const broken = (damaged === 0 ? '' : `, ${damaged} DAMAGED`) + lacking
   const begun = unfinishedBytes === 0 ? '' : `, ${formatSize(unfinishedBytes)} of unfinished puts`
   const size = formatSize(valueBytes)
-  return `${kind}${warning}: ${values} values${broken}, ${size}${begun}${room}, seq ${seq}`
+  const change = verbose ? `, seq ${seq}` : ''
+  return `${kind}${warning}: ${plural(values, 'value')}${broken}, ${size}${begun}${room}${change}`
 }
 
 /** `cache/: 12 names, 3 MiB of 4 MiB, 5 removed` */
 function ruleText(rule: NonNullable<StatusAnswer['rules']>[number]): string {
   const { prefix, names, size, maxNames, maxSize, removed, counting } = rule
-  const many = maxNames === undefined ? `${names} names` : `${names} of ${maxNames} names`
+  const many = maxNames === undefined ? plural(names, 'name') : `${names} of ${maxNames} names`
   const bytes = formatSize(size) + (maxSize === undefined ? '' : ` of ${formatSize(maxSize)}`)
   const which = prefix === undefined ? 'without a name' : prefix === '' ? 'all names' : prefix
   return `${which}: ${many}, ${bytes}, ${removed} removed${counting ? ', still counting' : ''}`
@@ -179,7 +212,7 @@ function filesText({ files, noFiles }: NonNullable<StatusAnswer['cache']>): stri
     removedHeldBytes === 0
       ? ''
       : `, ${formatSize(removedHeldBytes)} held by readers of removed values`
-  const counts = `${values} values, ${evictions} evictions${held}${removed}`
+  const counts = `${plural(values, 'value')}, ${plural(evictions, 'eviction')}${held}${removed}`
   return `${formatSize(usedBytes)}${bound} ${place}: ${counts}, in ${directory}`
 }
 
@@ -188,7 +221,7 @@ function cacheText(cache: NonNullable<StatusAnswer['cache']>): string {
   const reads = hits + misses
   const rate = reads === 0 ? '' : ` (${Math.round((100 * hits) / reads)}%)`
   return (
-    `${formatSize(usedBytes)} of ${formatSize(budgetBytes)}: ${values} values, ` +
-    `${hits} hits${rate}, ${misses} misses, ${evictions} evictions`
+    `${formatSize(usedBytes)} of ${formatSize(budgetBytes)}: ${plural(values, 'value')}, ` +
+    `${plural(hits, 'hit')}${rate}, ${plural(misses, 'miss')}, ${plural(evictions, 'eviction')}`
   )
 }

@@ -7,6 +7,7 @@ import { writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import type { DstoreError } from '../../src/errors.ts'
 import { printable } from '../../src/daemon/process/log.ts'
+import { columnsFor, wrap } from '../help/wrap.ts'
 import { standardOutput } from './output.ts'
 import type { Output } from './output.ts'
 import { ProgressLine } from './progress.ts'
@@ -33,6 +34,15 @@ export class Terminal {
   /** Are facts printed as JSON? */
   get json(): boolean {
     return this.#json
+  }
+
+  get verbose(): boolean {
+    return this.#verbose
+  }
+
+  /** The clock, where a person reads standard output; undefined for a program. */
+  get now(): number | undefined {
+    return this.columns === undefined ? undefined : Date.now()
   }
 
   /** Are values written to a terminal as they are? */
@@ -64,6 +74,7 @@ export class Terminal {
 
   /** Print data: one line on stdout. Returns the exit code of success. */
   async print(line: string): Promise<0> {
+    if (isatty(1)) this.#progress?.clear()
     await this.output.write(Buffer.from(`${line}\n`))
     return 0
   }
@@ -88,6 +99,16 @@ export class Terminal {
     return isatty(1) && !this.#json ? process.stdout.columns || 80 : undefined
   }
 
+  /** The width to write help for. */
+  get width(): number {
+    return columnsFor(this.columns, process.env)
+  }
+
+  /** The same where notes and errors go. */
+  get noteWidth(): number {
+    return columnsFor(isatty(2) ? process.stderr.columns : undefined, process.env)
+  }
+
   /** The height of the terminal that stdout is; undefined if a program reads it. */
   get rows(): number | undefined {
     return isatty(1) && !this.#json ? process.stdout.rows || undefined : undefined
@@ -95,12 +116,12 @@ export class Terminal {
 
   /** A note: worth knowing, but not the result. */
   note(text: string): void {
-    if (!this.#quiet) this.#writeMessage(`${text}\n`)
+    if (!this.#quiet) this.#writeMessage(text)
   }
 
   /** A detail, printed only with `--verbose`. */
   detail(text: string): void {
-    if (this.#verbose) this.#writeMessage(`${printable(text)}\n`)
+    if (this.#verbose) this.#writeMessage(printable(text))
   }
 
   /** Report an error; name the `argument` that failed, if there are several. */
@@ -110,8 +131,8 @@ export class Terminal {
     const named = argument === undefined || message.includes(argument)
     const about = named ? '' : `${argument}: `
     const what = code === 'internal' ? `internal error: ${message}` : message
-    this.#writeMessage(`dstore: ${printable(about + what)}\n`)
-    if (hint !== undefined) this.#writeMessage(`hint: ${printable(hint)}\n`)
+    this.#writeMessage(`dstore: ${printable(about + what)}`)
+    if (hint !== undefined) this.#writeMessage(`hint: ${printable(hint)}`)
     for (let next = cause; next instanceof Error; next = next.cause) {
       this.detail(`cause: ${next.name}: ${next.message}`)
     }
@@ -139,9 +160,10 @@ export class Terminal {
     this.#progress?.end()
   }
 
+  /** A program that reads it gets one line (R007-21); on a terminal, words stay whole. */
   #writeMessage(text: string): void {
     this.#progress?.clear()
-    this.#write(text)
+    this.#write(`${isatty(2) ? wrap(text, this.noteWidth, '  ') : text}\n`)
   }
 
   #write(text: string): void {
@@ -156,5 +178,6 @@ export class Terminal {
 /** `1 value`, `2 values`, `2 entries`. */
 export function plural(count: number, noun: string): string {
   if (count === 1) return `1 ${noun}`
+  if (/(s|x|ch|sh)$/.test(noun)) return `${count} ${noun}es`
   return `${count} ${/[^aeiou]y$/.test(noun) ? `${noun.slice(0, -1)}ie` : noun}s`
 }

@@ -7,6 +7,7 @@ import type { PrefetchOptions, Progress } from '../../src/node/node.ts'
 import { totalsOfListing } from '../../src/tree/read/listing.ts'
 import type { Invocation } from '../command.ts'
 import { isDirectoryKey } from '../input/references.ts'
+import { withSpelling } from '../input/spelling.ts'
 import { describe, unknown, type Described } from '../many/facts.ts'
 import { forEachAtOnce } from '../many/for-each.ts'
 import { readReferences } from '../many/list-file.ts'
@@ -91,13 +92,21 @@ interface Known {
   readonly size: number | undefined
 }
 
-/** What a word leads to. Without facts a plain key or name costs no request of its own. */
-async function knownOf(
+/** What a word leads to, or the key that it spells. A plain key costs no request of its own. */
+function knownOf(daemon: TreeDaemon, text: string, facts: Described['facts']): Promise<Known> {
+  return withSpelling(
+    () => daemon.client,
+    text,
+    (word) => knownWord(daemon, word, word === text ? facts : undefined),
+  )
+}
+
+async function knownWord(
   daemon: TreeDaemon,
   text: string,
   facts: Described['facts'],
 ): Promise<Known> {
-  const isPlainKey = /^(bafkr4i|[0-9a-fA-F]{64}$)[^/]*$/.test(text)
+  const isPlainKey = /^(bafkr4i[a-h][a-z2-7]{51}|[0-9a-fA-F]{64})$/.test(text)
   const mayBeTree = !isPlainKey && (typeof facts !== 'object' || isDirectoryKey(facts.key))
   const size = typeof facts === 'object' ? facts.size : undefined
   if (!mayBeTree) return { word: text, directory: undefined, size }

@@ -7,11 +7,12 @@ import type { Invocation } from '../command.ts'
 import { getOne } from '../delivery/single.ts'
 import { forEachArgument } from '../exit-code.ts'
 import { shortLabel } from '../input/references.ts'
+import { withSpelling } from '../input/spelling.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
 import type { ProgressLine } from '../terminal/progress.ts'
-import { plural } from '../terminal/terminal.ts'
+import { plural, type Terminal } from '../terminal/terminal.ts'
 import { withFlagsInHints } from './flags-in-hints.ts'
-import { findValue, useTreeDaemon, type TreeDaemon } from './open-tree.ts'
+import { findValue, useTreeDaemon, type FoundValue, type TreeDaemon } from './open-tree.ts'
 import { syncFileSystem } from './sync-file-system.ts'
 
 /** The only positional leads to a directory, or to something below one. */
@@ -23,7 +24,8 @@ export async function getFromTree(
   const daemon = await useTreeDaemon(invocation)
   try {
     return await forEachArgument(positionals, terminal, async (text) => {
-      const { key, executable } = await findValue(daemon, text)
+      const find = (word: string): Promise<FoundValue> => findValue(daemon, word)
+      const { key, executable } = await withSpelling(() => daemon.client, text, find)
       if (key.kind === 'directory') return getDirectory(invocation, daemon, text, key, range)
       if (invocation.flags.format !== undefined) {
         throw new DstoreError('usage', `--format takes a directory, and ${text} is a plain value`)
@@ -33,7 +35,8 @@ export async function getFromTree(
       }
       const ofFile = { ...invocation, positionals: [key.toString()] }
       const code = await getOne(ofFile, range, { label: text, executable })
-      return code ?? 0
+      if (code !== undefined) return code
+      throw new DstoreError('protocol', `${text} led to a value, and now to a directory`)
     })
   } finally {
     daemon.reader.close()
@@ -63,22 +66,33 @@ async function getDirectory(
       hint: `to write it to a folder: dstore get ${text} -o DIR; to list it: dstore ls ${text}`,
     })
   }
-  await withTransferProgress(terminal, shortLabel(text), client, async (line) => {
-    const options = await extractOptions(line, shortLabel(text), signal)
-    if (update === undefined) {
-      const { extractTree } = await import('../../src/tree/extract/extract-tree.ts')
-      const target = output!
-      return void (await withFlagsInHints(() => extractTree(reader, key, target, options), target))
-    }
-    const { updateTree } = await import('../../src/tree/extract/update-tree.ts')
-    const isExact = flags.delete === true
-    const { files, removed } = await withFlagsInHints(
-      () => updateTree(reader, key, update, { ...options, delete: isExact }),
-      update,
-    )
-    const removals = isExact ? `, ${plural(removed, 'entry')} removed` : ''
-    terminal.note(`${update}: ${plural(files, 'file')} written${removals}`)
-  })
+  await withTransferProgress(
+    terminal,
+    { label: shortLabel(text), done: 'fetched' },
+    client,
+    async (line) => {
+      const options = await extractOptions(line, shortLabel(text), signal)
+      if (update === undefined) {
+        const { extractTree } = await import('../../src/tree/extract/extract-tree.ts')
+        const target = output!
+        await withFlagsInHints(() => extractTree(reader, key, target, options), target)
+        return showDocument(terminal, target, key)
+      }
+      const { updateTree } = await import('../../src/tree/extract/update-tree.ts')
+      const isExact = flags.delete === true
+      const { files, removed } = await withFlagsInHints(
+        () => updateTree(reader, key, update, { ...options, delete: isExact }),
+        update,
+      )
+      const removals = isExact ? `, ${plural(removed, 'entry')} removed` : ''
+      if (terminal.json) return showDocument(terminal, update, key)
+      terminal.note(`${update}: ${plural(files, 'file')} written${removals}`)
+    },
+  )
+}
+
+async function showDocument(terminal: Terminal, file: string, key: Key): Promise<void> {
+  if (terminal.json) await terminal.print(JSON.stringify({ file, key: key.toString() }))
 }
 
 /** How this command extracts trees. */

@@ -7,6 +7,7 @@ import { DstoreError, asDstoreError } from '../../src/errors.ts'
 import { unreadableFile } from '../../src/store/file/file-faults.ts'
 import { IgnoreRules } from '../../src/tree/put/walk/ignore-rules.ts'
 import { putTree, type PutTreeOptions } from '../../src/tree/put/put-tree.ts'
+import type { OnTreeProgress } from '../../src/tree/put/tree-progress.ts'
 import { decodeUtf8 } from '../../src/utf8.ts'
 import type { Invocation } from '../command.ts'
 import { openInput } from '../input/input.ts'
@@ -53,20 +54,21 @@ export interface PutFolder {
   readonly name?: string
   readonly naming?: PutTreeOptions['naming']
   readonly ignore: IgnoreRules | undefined
+  /** Told the bytes that are stored, where it is one of many; else it has a line of its own. */
+  readonly update?: ((doneBytes: number) => void) | undefined
 }
 
 export async function putFolder(
   invocation: Invocation,
   client: Client,
-  { folder, name, naming, ignore }: PutFolder,
+  { folder, name, naming, ignore, update }: PutFolder,
 ): Promise<PutFolderAnswer> {
   const { flags, signal, terminal } = invocation
   const { role } = await client.status()
   const node = remoteNode(client.withDefaults(clientOptions(invocation)), role)
   const cacheFolder = cacheFolderIn(place(flags).directory)
   const { follow = false } = flags
-  return withTransferProgress(terminal, folder, client, async (line) => {
-    const onTreeProgress = showFolder(line, folder)
+  const work = async (onTreeProgress: OnTreeProgress): Promise<PutFolderAnswer> => {
     const options = {
       name,
       naming,
@@ -95,7 +97,13 @@ export async function putFolder(
       if (code === 'cancelled' && hint !== undefined) terminal.note(`stopped; ${hint}`)
       throw error
     }
-  })
+  }
+  if (update !== undefined) {
+    return work(({ phase, doneBytes }) => void (phase === 'store' && update(doneBytes)))
+  }
+  return withTransferProgress(terminal, { label: folder, done: 'stored' }, client, (line) =>
+    work(showFolder(line, folder)),
+  )
 }
 
 /** Beside the files of the node; undefined without a state directory on this machine. */

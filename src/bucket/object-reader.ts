@@ -98,7 +98,7 @@ export class ObjectReader {
     try {
       await block.bytes
     } catch {
-      // Told to those who wait for it. Who comes later asks again.
+      // Readers that wait for the block get this error; later ones ask again.
     }
     this.#forget(name, block)
   }

@@ -5,6 +5,7 @@
 import type * as S3 from '@aws-sdk/client-s3'
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
 import { DstoreError } from '../errors.ts'
+import { importOptional } from '../optional-package.ts'
 import { readAnswer } from './answers.ts'
 
 export const SDK_PACKAGE = '@aws-sdk/client-s3'
@@ -46,7 +47,7 @@ const DEFAULT_REGION = 'us-east-1'
 
 /** Loads the client. Throws `unsupported`, with the command that installs it. */
 export async function loadSdk(
-  load: () => Promise<Sdk> = () => import('@aws-sdk/client-s3'),
+  load: () => Promise<Sdk> = () => importOptional<Sdk>(SDK_PACKAGE),
 ): Promise<Sdk> {
   try {
     return await load()

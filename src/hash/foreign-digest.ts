@@ -45,6 +45,7 @@ export const isDigestName = (name: string): boolean => name.startsWith(DIGEST_NA
  * The name of a digest, `mh/...`: bound only to bytes that have it (specs/004, R004-165).
  * `RangeError` unless it has the length that its hash function gives: 32, 48 or 64 bytes, and for
  * another hash function.
+ * @example const name = digestName('sha2-256', createHash('sha256').update('hello').digest())
  */
 export function digestName(algorithm: DigestAlgorithm, digest: Uint8Array): string {
   if (!isDigestAlgorithm(algorithm)) {

@@ -7,13 +7,22 @@ const GROUPS = { groupBytes: 262_144 }
 
 /** Computes the key of a value piece by piece. It blocks its thread: give it slices. */
 export interface KeyHasher {
-  /** Hash the next bytes. The caller may reuse the array. */
+  /**
+   * Hash the next bytes. The caller may reuse the array.
+   * @example for await (const piece of createReadStream('hello.txt')) hasher.update(piece)
+   */
   update(bytes: Uint8Array): void
-  /** The key of all bytes so far. Ends the hasher. */
+  /**
+   * The key of all bytes so far. Ends the hasher.
+   * @example const key = hasher.finish()
+   */
   finish(): Key
 }
 
-/** A `KeyHasher`, for the bytes of one value. */
+/**
+ * A `KeyHasher`, for the bytes of one value.
+ * @example const hasher = createKeyHasher()
+ */
 export function createKeyHasher(): KeyHasher {
   const hasher = createHasher(GROUPS)
   return {
@@ -22,7 +31,10 @@ export function createKeyHasher(): KeyHasher {
   }
 }
 
-/** The key of these bytes, which `put` would give; computed at once, in this thread. */
+/**
+ * The key of these bytes, which `put` would give; computed at once, in this thread.
+ * @example const key = keyOf(new TextEncoder().encode('hello'))
+ */
 export function keyOf(bytes: Uint8Array): Key {
   if (!(bytes instanceof Uint8Array)) throw new TypeError('bytes must be a Uint8Array')
   return new Key(hash(bytes, GROUPS).digest)

@@ -3,6 +3,7 @@
  */
 import { equal, fromHex, toHex } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
+import { showAsText } from '../inspect.ts'
 import { DIGEST_BYTES, KEY_TEXT_CHARACTERS } from '../limits.ts'
 import { whyNotKey } from './foreign-cid.ts'
 import { BASES } from './multibase.ts'
@@ -40,7 +41,10 @@ export class Key {
     return this.#kind
   }
 
-  /** The key that dstore prints like this; undefined for every other text. */
+  /**
+   * The key that dstore prints like this; undefined for every other text.
+   * @example const isPrinted = Key.printed(`${key}`) !== undefined
+   */
   static printed(text: string): Key | undefined {
     const digest = readKeyText(text)
     if (digest === undefined) return undefined
@@ -49,23 +53,36 @@ export class Key {
     return key
   }
 
+  /**
+   * Have both the same digest?
+   * @example const isSame = key.equals(parseKey(key.toHex()))
+   */
   equals(other: Key): boolean {
     return equal(this.digest, other.digest)
   }
 
-  /** The key of this kind for the same value. */
+  /**
+   * The key of this kind for the same value.
+   * @example const asFolder = key.as('directory')
+   */
   as(kind: KeyKind): Key {
     return kind === this.kind ? this : new Key(this.digest, kind)
   }
 
-  /** The CID in base32 lower case: the one spelling that dstore prints. */
+  /**
+   * The CID in base32 lower case: the one spelling that dstore prints.
+   * @example console.log(key.toString())
+   */
   toString(): string {
     if (this.#text !== undefined) return this.#text
     writeKeyText(this.digest, 0, PRINTED, 0, this.kind)
     return (this.#text = PRINTED.toString('latin1'))
   }
 
-  /** The binary CID, 36 bytes. */
+  /**
+   * The binary CID, 36 bytes.
+   * @example const cid = key.toBytes()
+   */
   toBytes(): Uint8Array {
     const prefix = CID_PREFIX[this.kind]
     const bytes = new Uint8Array(prefix.byteLength + DIGEST_BYTES)
@@ -76,23 +93,23 @@ export class Key {
 
   /**
    * The digest as 64 lower-case hex digits, as `b3sum` prints it. Cached: maps use it as their key.
+   * @example console.log(key.toHex())
    */
   toHex(): string {
     this.#hex ??= toHex(this.digest)
     return this.#hex
   }
 
+  /**
+   * What JSON has of it.
+   * @example console.log(JSON.stringify({ key }))
+   */
   toJSON(): string {
     return this.toString()
   }
 }
 
-// What `console.log` shows: the symbol is Node's `util.inspect.custom`, and does nothing elsewhere.
-Object.defineProperty(Key.prototype, Symbol.for('nodejs.util.inspect.custom'), {
-  value(this: Key): string {
-    return `Key(${this.toString()})`
-  },
-})
+showAsText(Key.prototype, (key) => `Key(${key.toString()})`)
 
 const malformed = (reason: string): DstoreError =>
   new DstoreError('malformed-key', `not a key: ${reason}`)
@@ -100,6 +117,7 @@ const malformed = (reason: string): DstoreError =>
 /**
  * Parses a key: its CID in any multibase, or the 64 hex digits of its digest in any case. Throws
  * `malformed-key` with the reason for anything else (specs/001-key.md, R001-3 to R001-7).
+ * @example const key = parseKey('bafkr4idchjkgbwcbw3i4cpiib2cvadqaip6uxjfixkobvknu63qneerhnq')
  */
 export function parseKey(text: string): Key {
   const printed = Key.printed(text)
@@ -127,7 +145,7 @@ function decodeMultibase(text: string): Uint8Array {
   try {
     bytes = base.decode(text)
   } catch {
-    throw malformed(`neither a CID (not ${base.name}, as it begins) nor 64 hex digits`)
+    throw malformed('neither a CID nor 64 hex digits; it looks cut short or mistyped')
   }
   // Each base has one text for a key: reject excess padding and unused bits.
   if (base.encode(bytes).toLowerCase() !== text.toLowerCase()) {

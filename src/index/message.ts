@@ -218,10 +218,13 @@ export interface Goodbye {
 
 // Watchers.
 
+/** Before the oldest change in the log: the position of no run (R004-40). */
+export const WATCH_START: Position = { runId: new Uint8Array(16), seq: 0 }
+
 /** Asks for the changes after a position, to be answered as soon as there is one. */
 export interface Watch {
   readonly type: 'watch'
-  /** Undefined for the current position. */
+  /** Undefined for the current position; `WATCH_START` for the oldest change in the log. */
   readonly after: Position | undefined
   readonly waitMs: number
   readonly limit: number

@@ -19,6 +19,7 @@ export interface ConnectOptions extends Pick<CallOptions, 'signal' | 'timeoutMs'
 /**
  * Connect to the running daemon of a state directory; `dstore start` starts one. Errors:
  * `unreachable` (none runs), `not-permitted` (it is another user's), `timeout`, `cancelled`.
+ * @example const dstore = await connect()
  */
 export async function connect(options: ConnectOptions = {}): Promise<Dstore> {
   checkSystem()

@@ -1,5 +1,5 @@
 /** Opening a node in the process of a program: the roles and their options. */
-import { MIB } from '../limits.ts'
+import { LIBRARY_CACHE_BYTES } from '../limits.ts'
 import { checkSystem } from '../platform.ts'
 import { checkJoinAddresses, checkListenAddress } from '../daemon/config/addresses.ts'
 import type { Ticket } from '../membership/ticket.ts'
@@ -9,9 +9,6 @@ import { SILENT, type Log } from '../log.ts'
 import type { NodeOptions as OpenOptions } from '../node/open.ts'
 import type { Dstore } from './dstore.ts'
 import { nodeFacade } from './node-facade.ts'
-
-/** Less than a daemon's default: the program needs memory, too. */
-const DEFAULT_CACHE_BYTES = 256 * MIB
 
 /** Options of every node. */
 export interface AnyNode {
@@ -105,6 +102,7 @@ export type NodeOptions = StandaloneOptions | GlobalOptions | LocalOptions
  * process uses `dir`), `unwritable`, `not-permitted` (other users may write to `dir`),
  * `malformed-address`, `address-in-use`; for a Local also `conflict` (see `withoutData`), and
  * `incompatible` and `not-permitted` from its Global. TypeError or RangeError for invalid options.
+ * @example const dstore = await createNode({ dir: 'state' })
  */
 export async function createNode(options: NodeOptions = {}): Promise<Dstore> {
   checkSystem()
@@ -146,7 +144,7 @@ async function optionsOf(options: NodeOptions): Promise<RoleOptions> {
     case 'local': {
       const { ticket, join, ...known } = rest as Partial<LocalOptions>
       return {
-        cacheBytes: DEFAULT_CACHE_BYTES,
+        cacheBytes: LIBRARY_CACHE_BYTES,
         ...known,
         ...(await destination(ticket, join)),
         role,

@@ -58,6 +58,7 @@ export interface DirectoryCalls {
    * sent. What was sent before a failure is kept for a day, so that a repeat sends the rest.
    * Errors: `usage` for what a directory cannot hold, `unreadable` and `changed`, each with the
    * path; those of `put`.
+   * @example const { key } = await dstore.putDirectory('model', { name: 'models/v2' })
    */
   putDirectory(path: string, options?: PutDirectoryOptions): Promise<PutDirectoryResult>
 
@@ -66,6 +67,7 @@ export interface DirectoryCalls {
    * `update`, bring a folder to its state; a call that was cut short can be repeated. Never writes
    * through a symbolic link. Errors: `unwritable`, `no-space`, `integrity`; `usage` for a file
    * where a directory belongs, and the reverse.
+   * @example await dstore.getDirectory('models/v1', 'copy')
    */
   getDirectory(
     word: Key | string,
@@ -73,12 +75,16 @@ export interface DirectoryCalls {
     options?: GetDirectoryOptions,
   ): Promise<GetDirectoryResult>
 
-  /** The entries of a directory in bytewise order of names; `path` is relative to it. */
+  /**
+   * The entries of a directory in bytewise order of names; `path` is relative to it.
+   * @example for await (const { path } of dstore.entries('models/v1')) console.log(path)
+   */
   entries(word: Key | string, options?: EntriesOptions): AsyncIterable<EntryFacts>
 
   /**
    * Open a file below a directory, as `get` opens a value. Errors: those of `get`; `usage` for a
    * directory or a symbolic link.
+   * @example const config = await (await dstore.openEntry('models/v1', 'config.json')).text()
    */
   openEntry(word: Key | string, path: string, options?: GetOptions): Promise<Value>
 }

@@ -89,16 +89,21 @@ export interface Dstore extends DirectoryCalls, NameCalls, PathCalls, PinCalls {
    * name moves. Errors: `conflict` (the name is bound to another value, or is of the other
    * kind), `usage` (an invalid name), `no-space`, `too-large`, `unreadable`, `unreachable`, and any
    * error that the source throws.
+   * @example const { key } = await dstore.put('hello', { name: 'greeting' })
    */
   put(source: Source, options?: PutOptions): Promise<PutResult>
 
-  /** `put` of many values; small ones share messages and syncs. Results are in the same order. */
+  /**
+   * `put` of many values; small ones share messages and syncs. Results are in the same order.
+   * @example const [first, second] = await dstore.putMany(['one', 'two'])
+   */
   putMany(values: readonly (string | Uint8Array)[], options?: CallOptions): Promise<PutResult[]>
 
   /**
    * The same with names, which are bound in the same changes. Each put has an outcome of its own:
    * its result, or the error of it alone, as that of `put`. Rejects where Global cannot be asked
    * (`unreachable`): then some may have been stored. A repeat does no harm, but moves tags again.
+   * @example await dstore.putMany([{ value: 'one', name: 'app/one' }])
    */
   putMany(
     values: readonly (string | Uint8Array | NamedSource)[],
@@ -108,6 +113,7 @@ export interface Dstore extends DirectoryCalls, NameCalls, PathCalls, PinCalls {
   /**
    * Find a value. Nothing is fetched before it is read. Errors: `not-found`, `malformed-key`,
    * `malformed-range`, `range` (no byte of the range exists), `unreachable`.
+   * @example const start = await dstore.get('greeting', { range: { start: 0, end: 4 } })
    */
   get(keyOrName: Key | string, options?: GetOptions): Promise<Value>
 
@@ -115,6 +121,7 @@ export interface Dstore extends DirectoryCalls, NameCalls, PathCalls, PinCalls {
    * `get` of many keys and names, in the same order; undefined for each that does not exist. Up to
    * 64 are asked for ahead of the loop. A range that holds no byte of one of them is an error in
    * its turn, as every other failure is; the values that were not reached are released.
+   * @example for await (const value of dstore.getMany([key, 'no/such'])) await value?.cancel()
    */
   getMany(
     keysOrNames: Iterable<Key | string>,
@@ -124,18 +131,26 @@ export interface Dstore extends DirectoryCalls, NameCalls, PathCalls, PinCalls {
   /**
    * Whether a value exists. Errors: `malformed-key`; `unreachable` if neither Global nor the cache
    * knows.
+   * @example if (await dstore.has('greeting')) console.log('it is there')
    */
   has(keyOrName: Key | string, options?: CallOptions): Promise<boolean>
 
-  /** `has` of many in few messages; answers are in the same order. */
+  /**
+   * `has` of many in few messages; answers are in the same order.
+   * @example const [isFirst, isSecond] = await dstore.hasMany([key, 'greeting'])
+   */
   hasMany(keysOrNames: readonly (Key | string)[], options?: CallOptions): Promise<boolean[]>
 
   /**
    * Facts about a value: size, names, holders; undefined if it does not exist. Errors as for `has`.
+   * @example const size = (await dstore.stat('greeting'))?.size
    */
   stat(keyOrName: Key | string, options?: CallOptions): Promise<ValueFacts | undefined>
 
-  /** `stat` of many in few messages; answers are in the same order. */
+  /**
+   * `stat` of many in few messages; answers are in the same order.
+   * @example const [facts] = await dstore.statMany(['greeting'])
+   */
   statMany(
     keysOrNames: readonly (Key | string)[],
     options?: CallOptions,
@@ -146,12 +161,14 @@ export interface Dstore extends DirectoryCalls, NameCalls, PathCalls, PinCalls {
    * `timeoutMs` with the others in `owed`; a repeated call waits again. Takes a key, never a name:
    * see `unbind`. Errors: `not-found`, `malformed-key`, `conflict` (it has names and `force` is not
    * set), `unreachable`.
+   * @example const { owed } = await dstore.remove(key, { force: true, timeoutMs: 60_000 })
    */
   remove(key: Key | string, options?: RemoveOptions): Promise<RemoveResult>
 
   /**
    * The value that a name is bound to; undefined if it is not bound. Errors: `usage` (an invalid
    * name), `unreachable`.
+   * @example const key = (await dstore.lookup('greeting'))?.key
    */
   lookup(name: string, options?: CallOptions): Promise<BoundName | undefined>
 
@@ -159,30 +176,40 @@ export interface Dstore extends DirectoryCalls, NameCalls, PathCalls, PinCalls {
    * Bind a write-once name to a value; `tag` binds one that can be moved. Errors: `usage` (an
    * invalid name), `not-found`, `malformed-key`, `conflict` (it is bound to another value, or is a
    * tag), `unreachable`.
+   * @example await dstore.bind('app/v1', key)
    */
   bind(name: string, keyOrName: Key | string, options?: BindNameOptions): Promise<BoundName>
 
   /**
    * Unbind a name. Its value is removed with its last name, unless it was ever put without one or
    * `keepValue` is set. Errors: `usage`, `not-found`, `unreachable`; otherwise as `remove`.
+   * @example await dstore.unbind('greeting', { keepValue: true })
    */
   unbind(name: string, options?: UnbindOptions): Promise<UnbindResult>
 
   /**
    * Create a ticket, with which a node joins this Global (specs/006). Errors: `usage` (standalone),
    * `not-permitted`, `busy`, `unreachable`.
+   * @example const { ticket } = await dstore.invite({ role: 'reader' })
    */
   invite(options?: InviteOptions): Promise<Invitation>
 
-  /** Every member, and those expelled not long ago, by peer id. Errors as for `invite`. */
+  /**
+   * Every member, and those expelled not long ago, by peer id. Errors as for `invite`.
+   * @example for await (const { peer, role } of dstore.members()) console.log(peer, role)
+   */
   members(options?: CallOptions): AsyncIterable<MemberEntry>
 
-  /** Admit a peer, by peer id, or change the role of a member. Errors as for `invite`. */
+  /**
+   * Admit a peer, by peer id, or change the role of a member. Errors as for `invite`.
+   * @example await dstore.admit(peer, 'reader')
+   */
   admit(peer: string, role: MemberRole, options?: CallOptions): Promise<void>
 
   /**
    * Expel a member. Resolves when every Local has cut its connections to it, or after `timeoutMs`,
    * as `remove` does. Errors as for `invite`, and `not-found`.
+   * @example const { owed } = await dstore.expel(peer)
    */
   expel(peer: string, options?: CallOptions): Promise<ExpelResult>
 
@@ -190,52 +217,65 @@ export interface Dstore extends DirectoryCalls, NameCalls, PathCalls, PinCalls {
    * Every name that begins with `prefix`, in bytewise order of UTF-8; those that spell digests for
    * a prefix below `mh/` only (see `digestName`). Errors: `usage`, `unreachable`; `incompatible`
    * for a pattern, if Global is of an earlier version.
+   * @example for await (const { name, key } of dstore.names('app/')) console.log(name, `${key}`)
    */
   names(prefix?: string, options?: NamesOptions): AsyncIterable<ListedName>
 
   /**
    * One level of names, as a folder has it: those that begin with `prefix` and have no delimiter
    * behind it, and the common prefixes of the others. Errors as for `names`.
+   * @example for await (const entry of dstore.level('', { delimiter: '/' })) console.log(entry)
    */
   level(prefix?: string, options?: LevelOptions): AsyncIterable<ListedName | CommonPrefix>
 
   /**
    * Number and bytes of all names below each common prefix of a level, if a delimiter is given, and
    * last of all that begin with `prefix`. Errors as for `names`.
+   * @example for await (const entry of dstore.usage('app/')) console.log(entry)
    */
   usage(
     prefix?: string,
     options?: Pick<LevelOptions, 'delimiter' | keyof CallOptions>,
   ): AsyncIterable<NameUsage>
 
-  /** What the store of Global has, and what it keeps without a name. Errors as for `names`. */
+  /**
+   * What the store of Global has, and what it keeps without a name. Errors as for `names`.
+   * @example console.log(await dstore.contents())
+   */
   contents(options?: CallOptions): Promise<StoreUse>
 
   /**
    * Every key, and the size of its value in bytes, in bytewise order of digests. Error:
    * `unreachable`.
+   * @example for await (const { key, size } of dstore.keys()) console.log(`${key}`, size)
    */
   keys(options?: CallOptions): AsyncIterable<{ readonly key: Key; readonly size: number }>
 
   /**
    * Every change of the index as it happens, until the program leaves the loop or aborts the
    * signal. Errors: `usage` (an invalid position), `unreachable`.
+   * @example for await (const { type, names } of dstore.watch({ signal })) console.log(type, names)
    */
   watch(options?: WatchOptions): AsyncIterable<ChangeEvent>
 
   /**
    * Fetch a whole value into this node's cache. Errors as for `get`; `too-large` if it does not
    * fit. A later read may evict it: `pin` keeps it.
+   * @example await dstore.prefetch('greeting')
    */
   prefetch(keyOrName: Key | string, options?: PrefetchOptions): Promise<void>
 
-  /** Evict a value from this node's cache only. Resolves to the bytes of memory that it freed. */
+  /**
+   * Evict a value from this node's cache only. Resolves to the bytes of memory that it freed.
+   * @example const freedBytes = await dstore.evict('greeting')
+   */
   evict(keyOrName: Key | string, options?: CallOptions): Promise<number>
 
   /**
    * Verify every value that this node keeps (specs/005). Reports damaged ones and no longer serves
    * them; `repair` fetches them again. With `counts`, at Global, it counts again what directories
    * hold instead, and corrects wrong counts (specs/004, R004-111).
+   * @example for await (const found of dstore.verify()) console.log(found)
    */
   verify(options?: VerifyOptions): AsyncIterable<Verification>
 
@@ -244,21 +284,27 @@ export interface Dstore extends DirectoryCalls, NameCalls, PathCalls, PinCalls {
    * Global, values and names. The last event, `done`, says what Global has of it. Repeating it
    * after a failure continues. Errors: `not-found` without such a store, `busy`, `no-space`,
    * `not-permitted`, `unreachable`, `timeout`.
+   * @example for await (const event of dstore.uploadInactive()) console.log(event)
    */
   uploadInactive(options?: CallOptions): AsyncIterable<InactiveUpload>
 
   /**
    * At a Local: delete that store; resolves to what was in it. Errors: `conflict` unless Global has
    * every value and name of it now, or `force` is set; `not-found`, `busy`, `unreachable`.
+   * @example await dstore.dropInactive({ force: true })
    */
   dropInactive(options?: DropOptions): Promise<InactiveStatus>
 
-  /** What the node is and does: role, addresses, connections, store, cache, traffic. */
+  /**
+   * What the node is and does: role, addresses, connections, store, cache, traffic.
+   * @example console.log((await dstore.status()).role)
+   */
   status(options?: CallOptions): Promise<NodeStatus>
 
   /**
    * End what is in progress and release everything; a daemon keeps running. Repeating it has no
    * effect.
+   * @example await dstore.close()
    */
   close(): Promise<void>
 

@@ -27,21 +27,32 @@ export interface NameCalls {
    * target from then on; the Locals in `silent` may show the old one until they are back. Errors:
    * `usage` (an invalid name), `not-found`, `malformed-key`, `conflict` (it is a fixed name),
    * `not-permitted`, `unreachable`.
+   * @example await dstore.tag('app/latest', key)
    */
   tag(name: string, keyOrName: Key | string, options?: TagOptions): Promise<TagResult>
 
-  /** The last targets of a tag, the newest first. Errors: `usage`, `not-found`, `unreachable`. */
+  /**
+   * The last targets of a tag, the newest first. Errors: `usage`, `not-found`, `unreachable`.
+   * @example const [newest] = await dstore.tagHistory('app/latest')
+   */
   tagHistory(name: string, options?: CallOptions): Promise<readonly TagTarget[]>
 
   /**
    * Set or replace the rule for names that begin with `prefix`; undefined: for values without a
    * name, which has `unusedMs` only. Errors: `usage`, `not-permitted`, `unreachable`.
+   * @example await dstore.setRule('cache/', { maxNames: 1000, unusedMs: 30 * 86_400_000 })
    */
   setRule(prefix: string | undefined, bounds: RuleBounds, options?: CallOptions): Promise<void>
 
-  /** Every rule, with what it holds now. Error: `unreachable`. */
+  /**
+   * Every rule, with what it holds now. Error: `unreachable`.
+   * @example for await (const { prefix, maxNames } of dstore.rules()) console.log(prefix, maxNames)
+   */
   rules(options?: CallOptions): AsyncIterable<RuleState>
 
-  /** Remove a rule; the names stay. Errors: `not-found`, `not-permitted`, `unreachable`. */
+  /**
+   * Remove a rule; the names stay. Errors: `not-found`, `not-permitted`, `unreachable`.
+   * @example await dstore.removeRule('cache/')
+   */
   removeRule(prefix: string | undefined, options?: CallOptions): Promise<void>
 }

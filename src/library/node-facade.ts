@@ -13,6 +13,7 @@ import type {
   PutResult,
   ReadableValue,
 } from '../node/node.ts'
+import { showAs } from '../inspect.ts'
 import { statWords, withKey } from '../node/calls/resolve-key.ts'
 import { checkBounds, checkOptions, eachCancellable } from './calls.ts'
 import { ahead } from './ahead.ts'
@@ -72,7 +73,7 @@ export function nodeFacade(node: Node, release: () => void = () => undefined): D
     yield* eachCancellable(signal, items())
   }
 
-  return {
+  return showAs<Dstore>('Dstore', ['role'], {
     role: node.role,
 
     put(source, options = {}) {
@@ -292,7 +293,7 @@ export function nodeFacade(node: Node, release: () => void = () => undefined): D
     [Symbol.asyncDispose]() {
       return this.close()
     },
-  }
+  })
 }
 
 function unlessAbsent(error: unknown): undefined {

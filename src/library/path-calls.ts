@@ -22,6 +22,7 @@ export interface PathCalls {
    * read-only, verified, fetched if need be. `executable`, or an executable entry of a directory:
    * a copy of mode 0500. Errors: those of `get`; `no-space`; `unsupported` if the node keeps no
    * files; `unreadable` if the path means another file for this process than for the daemon.
+   * @example const { path, release } = await dstore.openPath('models/v1', { path: 'config.json' })
    */
   openPath(keyOrName: Key | string, options?: OpenPathOptions): Promise<OpenedPath>
 }

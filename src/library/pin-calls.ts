@@ -10,15 +10,20 @@ export interface PinCalls {
    * it is here, and the pin outlives the node (where it has a `dir`). A call that fails leaves no
    * new pin. Errors: those of `get`; `no-space` where it does not fit beside the other pins;
    * `too-large`, `unwritable`, `usage`.
+   * @example await dstore.pin('models/v1')
    */
   pin(word: Key | string, options?: PinOptions): Promise<Pin>
 
   /**
    * Let the cache evict what was pinned; resolves to the word as `pins` lists it. Errors:
    * `not-found`, `conflict` (the daemon was started with it), `unwritable`, `usage`.
+   * @example await dstore.unpin('models/v1')
    */
   unpin(word: Key | string, options?: CallOptions): Promise<string>
 
-  /** Every pin, by its word. Error: `usage`. */
+  /**
+   * Every pin, by its word. Error: `usage`.
+   * @example for await (const pin of dstore.pins()) console.log(pin)
+   */
   pins(options?: CallOptions): AsyncIterable<Pin>
 }

@@ -2,6 +2,7 @@
 import { DstoreError } from '../errors.ts'
 import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
+import { showAs } from '../inspect.ts'
 import type { CallOptions, ReadableValue } from '../node/node.ts'
 import { eachCancellable } from './calls.ts'
 import type { Value } from './dstore.ts'
@@ -70,6 +71,8 @@ export class FoundValue implements Value {
     }
   }
 }
+
+showAs('Value', ['key', 'size', 'range'], FoundValue.prototype)
 
 /** Copies, which a program may keep: the node reuses the memory of its pieces. */
 async function* owned(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -1,5 +1,5 @@
 /** Limits of the daemon, its API and the command line. */
-import { KIB, MIB } from './sizes.ts'
+import { GIB, KIB, MIB } from './sizes.ts'
 import { IN_FLIGHT_BYTES, PEERS_IN_FLIGHT_BYTES } from './transfer.ts'
 
 // 007: daemon and command line
@@ -50,6 +50,12 @@ export const HTTP_TOKEN_BYTES: number = 32
 export const HTTP_REFUSALS_LOG_MS: number = 60_000
 /** The shortest interval between progress events of one call. */
 export const PROGRESS_MS: number = 100
+/** The memory of a Local's cache, unless it is set: in a daemon a share of the machine's memory. */
+export const CACHE_PERCENT: number = 25
+/** The most that this share is. */
+export const CACHE_BYTES: number = 2 * GIB
+/** The same in a program, which needs memory, too. */
+export const LIBRARY_CACHE_BYTES: number = 256 * MIB
 /** Pins of one node. */
 export const PINS = 1000
 /** Distinct values that the pins of one node keep, together. */

@@ -222,7 +222,10 @@ export interface ChangeEvent {
 export interface WatchOptions {
   /** Ends the watch with `cancelled`. */
   readonly signal?: AbortSignal
-  /** The `position` of the last change seen. Default: only changes from now on. */
+  /**
+   * The `position` of the last change seen, or `start` for the oldest in the log. Default: only
+   * changes from now on.
+   */
   readonly after?: string
   /** Called once, when every change after this position is sure to come. */
   readonly onStart?: (position: string) => void

@@ -83,6 +83,14 @@ export interface NamePagesOptions extends NamesOptions {
   readonly delimiter?: string
 }
 
+/** Which keys a page has. */
+export interface KeyPagesOptions extends CallOptions {
+  /** Only keys that begin with this: `bafkr4i...` or digits of the digest; `usage` for another. */
+  readonly prefix?: string
+  /** At most this number of keys, from 1. Default: all. */
+  readonly limit?: number
+}
+
 /**
  * The lists of a node in this process, a page at a time, for a caller that sends on their bytes. As
  * `NodeIndex.keys`, `NodeIndex.names` and `NodeIndex.level`, in the same order and with the same
@@ -90,7 +98,7 @@ export interface NamePagesOptions extends NamesOptions {
  */
 export interface NodeLists {
   /** Each page is from one moment. */
-  keyPages(options?: CallOptions): AsyncGenerator<KeyPage>
+  keyPages(options?: KeyPagesOptions): AsyncGenerator<KeyPage>
 
   namePages(prefix?: string, options?: NamePagesOptions): AsyncGenerator<NamePage>
 }

@@ -6,9 +6,9 @@ import type { RequestCounts } from '../bucket/object-store.ts'
 import type { DstoreError } from '../errors.ts'
 import type { StoreArchive } from '../store/disk/archive.ts'
 import type { Row } from '../store/store.ts'
-import type { MemberNote } from './member-note.ts'
+import type { MemberNote } from './notes/member-note.ts'
 
-export type { MemberNote, MemberState } from './member-note.ts'
+export type { MemberNote, MemberState } from './notes/member-note.ts'
 
 export interface MemberStatus {
   /** Of this member, now. */

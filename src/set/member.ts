@@ -13,7 +13,7 @@ import { Election } from './election.ts'
 import type { FollowedEnd } from './followed.ts'
 import type { Elected, MemberNote, MemberState, MemberStatus, SetMember } from './interface.ts'
 import { Lease } from './lease.ts'
-import { Noting } from './notes.ts'
+import { Noting } from './notes/notes.ts'
 import type { ReplicaPlace } from './replica-place.ts'
 import { ALL_SET_RULES, type SetRules } from './rules.ts'
 import { SetSnapshots } from './snapshots.ts'
@@ -106,7 +106,8 @@ class Member implements SetMember {
     const { grantor, wall } = options.clocks
     // A member that is refused leaves no note.
     const own = (): MemberNote | undefined => (this.#isAccepted ? this.#ownNote() : undefined)
-    const parts = { ...options, wall, elapsed: grantor, own, onRead: () => this.#snapshots.noted() }
+    const on = { onRead: () => this.#snapshots.noted(), onCopied: this.#copied.bind(this) }
+    const parts = { ...options, wall, elapsed: grantor, own, ...on }
     this.#noting = new Noting(parts, this.#closing.signal)
   }
 
@@ -305,6 +306,11 @@ class Member implements SetMember {
     if (this.#hasRebuilt || this.#standing === undefined) return
     this.#hasRebuilt = true
     this.#standing.rebuild('its rows are not those of the active member')
+  }
+
+  #copied(why: DstoreError): void {
+    this.#closing.abort(why)
+    this.#active?.fence(why)
   }
 
   #heard(): void {

@@ -20,7 +20,7 @@ import type { Follower } from '../store/disk/follower/follower.ts'
 import { mismatchOf } from '../store/disk/follower/mismatch.ts'
 import { Followed, type FollowedEnd } from './followed.ts'
 import { Patience } from './patience.ts'
-import { readNotes } from './notes.ts'
+import { readNotes } from './notes/notes.ts'
 import type { ReplicaPlace } from './replica-place.ts'
 import type { SetRules } from './rules.ts'
 

@@ -1,12 +1,14 @@
 import { test } from '../serial.ts'
 import { execFile, execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { COMMANDS } from '../../cli/commands.ts'
+import { FLAGS } from '../../cli/flags.ts'
 import { completionsOf } from '../../cli/commands/completion.ts'
 import { namesAndKeys } from '../../cli/completion/names-and-keys.ts'
-import { SHELLS } from '../../cli/completion/shells.ts'
+import { FILES, FOLDERS, SHELLS } from '../../cli/completion/shells.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
+import type { KeysQuery } from '../../src/daemon/client/lists/list-client.ts'
 import { serving } from '../daemon/serving.ts'
 import { BUNDLE, Place } from './command.ts'
 
@@ -27,7 +29,7 @@ test('R007-66 commands, flags and names are completed where they may stand', asy
   t.deepEqual(await words('tag mod'), ['models/v1', 'models/v2'])
   t.deepEqual(await words('put f --tag o'), ['other'])
   t.deepEqual(await words('path --exec mod'), ['models/v1', 'models/v2'])
-  t.deepEqual(await words('path other --exec -- mod'), [])
+  t.deepEqual(await words('path other --exec -- mod'), [FILES])
   t.deepEqual(await words('rule '), ['set', 'ls', 'rm'])
   t.deepEqual(await words('rule rm oth'), ['other'])
   t.deepEqual(await words('token a'), ['add'])
@@ -38,8 +40,41 @@ test('R007-66 commands, flags and names are completed where they may stand', asy
   t.deepEqual(await words('start --log-level e'), ['error'])
   // Of a command that has no such flag, it is a word like any other.
   t.deepEqual(await words('get --role o'), ['other'])
-  for (const line of ['get -o mod', 'get --output mod', 'put mod', 'nonsense mod', '__proto__ m']) {
+  for (const line of ['ls --limit mod', 'start --cache 1', 'nonsense mod', '__proto__ m']) {
     t.deepEqual(await words(line), [], line)
+  }
+})
+
+test('R007-66 values of flags are completed from the table of flags', async (t) => {
+  for (const line of [
+    'get -o mod',
+    'get --output mod',
+    'get --files-from ',
+    'put mod',
+    'import ',
+  ]) {
+    t.deepEqual(await words(line), [FILES], line)
+  }
+  for (const line of ['get --dir ', 'get --output-dir x', 'start --cache-dir ']) {
+    t.deepEqual(await words(line), [FOLDERS], line)
+  }
+  t.deepEqual(await words('start --store '), ['disk', 'memory'])
+  t.deepEqual(await words('invite --role w'), ['writer'])
+  t.deepEqual(await words('put f --name mod'), ['models/v1', 'models/v2'])
+  t.deepEqual(await words('join --pin ot'), ['other'])
+  t.deepEqual(await words('start --door cache,h'), ['cache,hf'])
+  t.deepEqual(await words('completion '), ['bash', 'zsh', 'fish'])
+  t.deepEqual(await words('help si'), ['sizes'])
+  t.deepEqual(await words('config '), ['show', 'get', 'set', 'unset'])
+  t.deepEqual(await words('config set cache'), ['cache', 'cache-dir', 'cache-dir-size'])
+  // As one word, and as the three that bash makes of it.
+  t.deepEqual(await words('invite --role=r'), ['--role=reader'])
+  t.deepEqual(await words('get --output=x'), [FILES])
+  t.deepEqual(await words('invite --role = r'), ['reader'])
+  t.deepEqual(await words('invite --role ='), ['reader', 'writer', 'admin'])
+  for (const [name, { value, takes }] of Object.entries(FLAGS)) {
+    if (value === 'DIR') t.is(takes, 'folder', name)
+    if (value === 'FILE') t.is(takes, 'file', name)
   }
 })
 
@@ -55,14 +90,19 @@ test('R007-66 a search is bounded, asks for keys only if one can match, and clos
   const client = (name?: string, key?: string): Client =>
     ({
       names: () => (name === undefined ? [] : endless({ name })),
-      keys: () => (key === undefined ? t.fail('keys are asked for') : endless({ key })),
+      lists: {
+        keys: ({ limit }: KeysQuery) => {
+          t.is(limit, 100)
+          return key === undefined ? t.fail('keys are asked for') : endless({ key })
+        },
+      },
       close: () => void closed++,
     }) as unknown as Client
   t.is((await namesAndKeys(client('models/v1'), 'mod')).length, 100)
-  t.is((await namesAndKeys(client(undefined, 'bafkr4ixyz'), 'bafkr4ix')).length, 100)
+  t.is((await namesAndKeys(client(undefined, 'bafkr4iaxyz'), 'bafkr4ia')).length, 100)
   asked = 0
-  t.deepEqual(await namesAndKeys(client(undefined, 'bafkr4ixyz'), 'bafkr4iy'), [])
-  t.is(asked, 20_000)
+  t.deepEqual(await namesAndKeys(client(undefined, 'bafkr4iaxyz'), 'bafkr4ib'), [])
+  t.is(asked, 1)
   t.deepEqual(await namesAndKeys(client(), 'bafkr4'), [])
   const failing = {
     names: () => {
@@ -101,6 +141,20 @@ test('R007-66 bash completes by its script, and quotes what it completes', async
   // Not for this process to wait in: the daemon that is asked lives in it.
   const { stdout } = await promisify(execFile)('bash', ['-c', program], { env: place.env() })
   t.is(stdout, 'my\\ model\nevict\n')
+})
+
+test('R007-66 bash completes files, folders and words where a flag takes them', (t) => {
+  const place = new Place(t)
+  mkdirSync(place.file('folder'))
+  writeFileSync(place.file('file'), '')
+  const program = `
+    dstore() { '${process.execPath}' '${BUNDLE}' "$@"; }
+    ${SHELLS['bash']!}
+    compopt() { printf '%s ' "$@"; }
+    try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _dstore; printf '%s ' "\${COMPREPLY[@]}"; echo; }
+    try dstore get -o f; try dstore get --dir f; try dstore start --store ''; try dstore start --cache ''`
+  const { stdout } = spawnSync('bash', ['-c', program], { cwd: place.path, env: place.env() })
+  t.is(stdout.toString(), '-o default  \n-o dirnames  \ndisk memory \n \n')
 })
 
 /** Programs that print the completions of `dstore get my` and `dstore ev`. */

@@ -65,6 +65,11 @@ test('R007-78 the output of --json matches its description', async (t) => {
   await json('df')
   await json('ls', '--keys')
   await json('status')
+  await json('config')
+  await json('config', 'get', 'lease')
+  await json('config', 'set', 'cache', '64MiB')
+  await json('config', 'unset', 'cache')
+  await json('logs', '-n', '5')
   await json('open', '--role', 'reader')
 
   await json('token', 'add', '--label', 'ci', '--expires', '1h')

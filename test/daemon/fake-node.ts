@@ -9,6 +9,7 @@ import { packNames } from '../../src/index/lists/name-page.ts'
 import { packKeys } from '../../src/index/records/list-pages.ts'
 import { checkNewName } from '../../src/index/name.ts'
 import { GROUP_BYTES } from '../../src/limits.ts'
+import { keyPagesOf, type ReadKeys } from '../../src/node/calls/lists/key-lists.ts'
 import type { FileIdentity } from '../../src/store/file/file-identity.ts'
 import { FileSource } from '../../src/store/file/file-source.ts'
 import type { MemberRole } from '../../src/membership/role.ts'
@@ -17,6 +18,7 @@ import type {
   BindOptions,
   CallOptions,
   ChangeEvent,
+  KeyPagesOptions,
   GetOptions,
   ImmediateValue,
   InviteOptions,
@@ -279,6 +281,25 @@ export class FakeNode implements ServedNode, NodeIndex, NodeLists {
     yield* this.names(prefix, options)
   }
 
+  async *#someKeys(query: KeyPagesOptions): ReturnType<NodeLists['keyPages']> {
+    const items: { digest: Uint8Array; size: number; directory: boolean }[] = []
+    for await (const { key, size } of this.keys()) {
+      items.push({ digest: key.digest, size, directory: key.kind === 'directory' })
+    }
+    items.sort((a, b) => Buffer.compare(a.digest, b.digest))
+    const after = (one: Uint8Array | undefined): typeof items =>
+      items.filter(({ digest }) => one === undefined || Buffer.compare(digest, one) > 0)
+    const read: ReadKeys = (from, some) =>
+      Promise.resolve(
+        packKeys({
+          type: 'listed',
+          items: after(from).slice(0, some),
+          more: after(from).length > some,
+        }),
+      )
+    yield* keyPagesOf(read, query)
+  }
+
   async *usage(prefix = '', options: CallOptions = {}): ReturnType<NodeIndex['usage']> {
     this.#begin(options)
     yield { prefix, names: this.bound.size, size: 0 }
@@ -293,7 +314,13 @@ export class FakeNode implements ServedNode, NodeIndex, NodeLists {
   }
 
   /** A page for each key. */
-  async *keyPages(options: CallOptions = {}): ReturnType<NodeLists['keyPages']> {
+  async *keyPages({ prefix, limit, ...options }: KeyPagesOptions = {}): ReturnType<
+    NodeLists['keyPages']
+  > {
+    if (prefix !== undefined || limit !== undefined) {
+      yield* this.#someKeys({ ...(prefix !== undefined && { prefix }), ...(limit && { limit }) })
+      return
+    }
     for await (const { key, size } of this.keys(options)) {
       yield packKeys({ type: 'listed', items: [{ digest: key.digest, size }], more: true })
     }

@@ -34,12 +34,10 @@ const NOT_RUN: readonly (readonly [page: string, title: string, why: string])[] 
   ],
   ['docs/archive.md', 'new$ dstore status', 'archive-drill.extended.ts does it'],
   ['docs/from-a-program.md', '$ npm install @dstore/dstore', 'not published'],
-  ['docs/model-weights.md', 'laptop$ dstore pin models/demo/v2', 'as in test/cli/pins.extended.ts'],
-  ['docs/model-weights.md', 'laptop$ dstore start --pin models/current', 'a Local'],
   [
-    'docs/model-weights.md',
-    '$ dstore start --cache 4GiB --cache-dir /var/cache/dstore --cache-dir-size 200GiB',
-    'a Local, and root',
+    'docs/from-a-program.md',
+    '$ npx esbuild program.mjs --bundle --platform=node --format=esm --outfile=bundle.mjs',
+    'test/consumers does it',
   ],
   ['docs/page.md', '$ ssh build-7 dstore open --print', 'another machine'],
   [

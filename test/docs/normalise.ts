@@ -7,6 +7,7 @@
 export const VOLATILE: readonly (readonly [pattern: RegExp, word: string, what: string])[] = [
   [/\b12D3KooW\w+(\.\.\.)?/g, 'PEER', 'peer ids; a page may shorten one'],
   [/(?<=acknowledged by [^;\n]*)\b[^\s;]+/g, 'MEMBER', 'names of machines'],
+  [/\bdstore_code_(\w+|\.\.\.)/g, 'CODE', 'codes for sessions of the page'],
   [/\b\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME', 'points in time'],
   [/\b[\d.]+(ms|s)\b/g, 'DURATION', 'durations'],
   [/(?<=process +)\d+/g, 'PID', 'process ids'],

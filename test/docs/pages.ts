@@ -12,13 +12,10 @@ export const PAGES: readonly string[] = ['README.md', ...pagesIn('docs'), ...pag
 
 export const isRun = (page: string): boolean => blocksOf(page).some((block) => block.isRun)
 
-/** Pages that set up several nodes, or show what the first command says, or all that is stored. */
-export const ALONE: readonly string[] = [
-  'README.md',
-  'docs/doors/browse-and-mount.md',
-  'docs/doors/hugging-face-upstream.md',
-  'docs/doors/hugging-face.md',
-  'docs/rules.md',
-  'docs/tutorial.md',
-  'docs/two-machines.md',
-]
+/** Pages of doors that set up nodes of their own. */
+const WITH_NODES = /\/(browse-and-mount|hugging-face|hugging-face-upstream)\.md$/
+
+/** Pages about a tool, which use the node that the first of them, the overview, has started. */
+export const SHARING: readonly string[] = PAGES.filter(
+  (page) => page.startsWith('docs/doors/') && !WITH_NODES.test(page) && isRun(page),
+)

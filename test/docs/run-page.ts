@@ -26,7 +26,7 @@ export const runPage = (t: ExecutionContext, page: string, target: Target): Prom
 /**
  * Run the blocks of pages in order: each machine of a page is a shell in an empty home directory,
  * but for the node's state, which pages of one call share. Fails if a command ends with an error
- * that the page does not show, or an output is not the one below the command.
+ * that the page does not show, or an output is not the one below the command; a script has none.
  */
 export async function runPages(
   t: ExecutionContext,
@@ -61,7 +61,7 @@ async function runIn(place: DocsPlace, t: ExecutionContext, page: string): Promi
       if (isWriting) continue
       const what = `${page}: ${step.machine}$ ${step.command}\n${output}`
       if (!mayFail(step, steps[index + 1])) t.is(exit, 0, what)
-      if (step.output !== undefined) t.is(shown(output), shown(step.output.join('\n')), what)
+      t.is(shown(output), shown((step.output ?? []).join('\n')), what)
     }
     if (isWriting) rewrite(page, written)
     t.true(steps.length > 0)

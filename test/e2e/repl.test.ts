@@ -68,23 +68,23 @@ test('R007-60 R007-61 the demo of the first dstore, with two Locals: SET, PUT, G
   const { locals } = await network(t, 2, { global: ['--store', 'memory'] })
   const [here, there] = locals.map(({ place }) => prompting(place))
   const demo: readonly (readonly [at: typeof here, statement: string, answer: string])[] = [
-    [here, 'SET key value', 'Database updated'],
-    [here, 'SET key value', 'Key occupied!'],
-    [here, 'SET key other', 'Key occupied!'],
-    [there, 'SET key other', '(Updated local) Key occupied!'],
-    [there, 'GET key', 'db: key -> value'],
-    [here, 'GET key', 'db: key -> value'],
-    [here, 'GET random', "Key-Value mapping doesn't exist"],
-    [here, 'PUT hi hello', 'Database updated'],
-    [there, 'GET hi', 'global: hi -> hello (Updating Local)'],
-    [there, 'OUT hi', 'db: hi -> hello'],
+    [here, 'SET key value', 'stored key'],
+    [here, 'SET key value', 'key is taken'],
+    [here, 'SET key other', 'key is taken'],
+    [there, 'SET key other', 'key is taken; its value is here now'],
+    [there, 'GET key', 'value'],
+    [here, 'GET key', 'value'],
+    [here, 'GET random', 'no such name or key: random'],
+    [here, 'PUT hi hello', 'stored hi'],
+    [there, 'GET hi', 'hello (fetched)'],
+    [there, 'OUT hi', 'hello'],
     // What the first one could not: a prompt that waits hears of what others remove.
-    [here, 'DEL key', 'Database updated'],
-    [there, 'GET key', "Key-Value mapping doesn't exist"],
-    [there, 'REM hi', 'Database updated'],
-    [here, 'OUT hi', "Key-Value mapping doesn't exist"],
-    [there, 'SET key again', 'Database updated'],
-    [here, 'GET key', 'global: key -> again (Updating Local)'],
+    [here, 'DEL key', 'removed key'],
+    [there, 'GET key', 'no such name or key: key'],
+    [there, 'REM hi', 'removed hi'],
+    [here, 'OUT hi', 'no such name or key: hi'],
+    [there, 'SET key again', 'stored key'],
+    [here, 'GET key', 'again (fetched)'],
   ]
   for (const [at, statement, answer] of demo) t.is(await at!.answer(statement), answer, statement)
   for (const prompt of [here, there]) t.is((await prompt!.end()).stderr, '')
@@ -100,12 +100,12 @@ test('R007-63 while a prompt waits, what others remove is gone', async (t) => {
     prompt.stdin!.write(`${statement}\n`)
     return String((await next)[0]).trimEnd()
   }
-  t.is(await answer('SET hi hello'), 'Database updated')
-  t.is(await answer('GET hi'), 'db: hi -> hello')
-  t.is((await b.run(['repl'], { input: 'DEL hi\n' })).stdout.toString(), 'Database updated\n')
-  t.is(await answer('GET hi'), "Key-Value mapping doesn't exist")
+  t.is(await answer('SET hi hello'), 'stored hi')
+  t.is(await answer('GET hi'), 'hello')
+  t.is((await b.run(['repl'], { input: 'DEL hi\n' })).stdout.toString(), 'removed hi\n')
+  t.is(await answer('GET hi'), 'no such name or key: hi')
   t.is((await b.run(['repl'], { input: 'SET hi again\n' })).exit, 0)
-  t.is(await answer('GET hi'), 'global: hi -> again (Updating Local)')
+  t.is(await answer('GET hi'), 'again (fetched)')
   prompt.stdin!.end()
   t.is((await ended).exit, 8, 'one statement found nothing')
 })
@@ -116,7 +116,7 @@ test('R007-60 R007-63 R007-64 R007-65 a prompt on a terminal', async (t) => {
   const typist = new Typist(t, place)
   await typist.until('dstore> ')
   typist.type('SET models/first hello\r')
-  await typist.until('Database updated')
+  await typist.until('stored models/first')
   await typist.until('dstore> ')
 
   // The tabulator key completes the verb, then the name.
@@ -124,18 +124,18 @@ test('R007-60 R007-63 R007-64 R007-65 a prompt on a terminal', async (t) => {
   await typist.until('GE')
   typist.type('\t')
   await typist.until('T')
-  typist.type(' mod')
+  typist.type('mod')
   await typist.until('mod')
   typist.type('\t')
   await typist.until('els/first')
   typist.type('\r')
-  await typist.until('db: models/first -> hello')
+  await typist.until('hello\r\n')
   await typist.until('dstore> ')
 
   // What is pasted is done line after line, and a tabulator in it completes nothing.
   typist.type(`SET a 1\rSET b 'x\ty\rz'\rGET b\rGET a\r`)
-  await typist.until('db: b -> x\\ty\\nz')
-  await typist.until('db: a -> 1')
+  await typist.until('x\\ty\\nz')
+  await typist.until('1\r\n')
   await typist.until('dstore> ')
 
   // What has begun is given up with Ctrl-C, and the prompt goes on.
@@ -146,7 +146,7 @@ test('R007-60 R007-63 R007-64 R007-65 a prompt on a terminal', async (t) => {
   typist.type('\u0003')
   await typist.until('dstore> ')
   typist.type('GET models/first\r')
-  await typist.until('db: models/first -> hello')
+  await typist.until('hello\r\n')
   await typist.until('dstore> ')
 
   // No value moves the cursor.
@@ -154,7 +154,7 @@ test('R007-60 R007-63 R007-64 R007-65 a prompt on a terminal', async (t) => {
     (await place.run(['put', '-', '--json'], { input: '\u001b[2Jgone' })).stdout.toString(),
   ) as { key: string }
   typist.type(`GET ${key}\r`)
-  await typist.until(`-> \\u001b[2Jgone`)
+  await typist.until(`\\u001b[2Jgone`)
   await typist.until('dstore> ')
   typist.type('\u0004')
   t.is(await typist.exit(), 0)
@@ -167,7 +167,7 @@ test('R007-60 R007-63 R007-64 R007-65 a prompt on a terminal', async (t) => {
   again.type('\u001b[A')
   await again.until(`GET ${key.slice(0, 20)}`)
   again.type('\r')
-  await again.until(`-> \\u001b[2Jgone`)
+  await again.until(`\\u001b[2Jgone`)
   again.type('.exit\r')
   t.is(await again.exit(), 0)
 })

@@ -150,17 +150,18 @@ test('R007-256 R007-257 get writes a directory to a folder, and updates one', as
   t.like(await get(key, '-o', `${out}/x`, '--delete'), { exit: 2 })
 })
 
-test('R007-262 get --output-dir writes a directory to a folder of its key', async (t) => {
+test('R007-262 get --output-dir writes a directory to a folder of its name or key', async (t) => {
   const { daemon, key } = await scene()
   const out = folder(t)
   const first = await daemon.run(['get', 'models/v1', `${key}/a`, '--output-dir', out])
   t.is(first.exit, 0, first.stderr)
-  t.deepEqual(contentsOf(`${out}/${key}`), TREE)
-  writeFileSync(`${out}/${key}/a`, 'changed')
+  t.deepEqual(contentsOf(`${out}/models/v1`), TREE)
+  writeFileSync(`${out}/models/v1/a`, 'changed')
   const again = await daemon.run(['get', key, 'models/v1', '--output-dir', out])
   t.is(again.exit, 0, again.stderr)
-  t.is(readFileSync(`${out}/${key}/a`, 'utf8'), 'text')
-  t.is(Object.keys(contentsOf(out)).filter((path) => !path.startsWith('bafy')).length, 1)
+  t.is(readFileSync(`${out}/models/v1/a`, 'utf8'), 'text')
+  t.deepEqual(contentsOf(`${out}/${key}`), TREE)
+  t.is(Object.keys(contentsOf(out)).filter((path) => path.startsWith('bafkr4i')).length, 1)
 })
 
 test('R007-255 R007-260 R007-261 has, stat, prefetch, evict and name take paths', async (t) => {
@@ -219,12 +220,7 @@ test('R007-265 the prompt shows directories, and what is below them', async (t) 
   const { daemon } = await scene()
   const input = 'GET models/v1\nGET models/v1/a\nGET models/v1/none\n'
   const { stdout } = await daemon.run(['repl'], Buffer.from(input))
-  t.is(
-    stdout.toString(),
-    'db: models/v1 -> (directory: 5 files, 22B)\n' +
-      'db: models/v1/a -> text\n' +
-      "Key-Value mapping doesn't exist\n",
-  )
+  t.is(stdout.toString(), 'directory: 5 files, 22B\ntext\nno such name or key: models/v1/none\n')
 })
 
 test('R007-263 completion goes on below a directory', async (t) => {

@@ -26,6 +26,10 @@ export interface Engine {
   goAway(): Promise<void>
   /** Starts it again, at the same address. */
   comeBack(): Promise<void>
+  /** Lets the server hang: it takes connections, and answers nothing. */
+  hang(): void
+  /** It goes on. */
+  goOn(): void
   end(): Promise<void>
 }
 
@@ -104,6 +108,8 @@ export async function startEngine(program: EngineProgram, path: string): Promise
       server = serve()
       await answers(engine.endpoint, server)
     },
+    hang: () => void server.kill('SIGSTOP'),
+    goOn: () => void server.kill('SIGCONT'),
     end: async () => {
       for (const objects of opened) await objects.close()
       await end(server)

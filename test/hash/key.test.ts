@@ -124,7 +124,7 @@ const REFUSED: readonly (readonly [title: string, text: string, reason: RegExp])
   ['65 hex digits', `${good.toHex()}0`, /neither|not base/],
   ['64 characters, not all hex', `${good.toHex().slice(1)}g`, /neither|not base/],
   ['white space around', ` ${base32}`, /neither/],
-  ['a new line behind', `${base32}\n`, /not base32/],
+  ['a new line behind', `${base32}\n`, /neither a CID/],
   ['padding', `${base32}======`, /padding/],
   [
     'mixed case in base58',

@@ -2,7 +2,8 @@
 import { test } from '../serial.ts'
 import { parseAllDocuments } from 'yaml'
 import { COMMANDS } from '../../cli/commands.ts'
-import { parseFlags, splitCommand, type Flags } from '../../cli/flags.ts'
+import type { Flags } from '../../cli/flags.ts'
+import { parseFlags, splitCommand } from '../../cli/parse-flags.ts'
 import { settingsFromFlags } from '../../cli/node-flags.ts'
 import { read } from './tree.ts'
 

@@ -31,8 +31,10 @@ const LAYERS = [
   'src/limits.ts',
   'src/limits',
   'src/bytes.ts',
+  'src/inspect.ts',
   'src/utf8.ts',
   'src/platform.ts',
+  'src/optional-package.ts',
   'src/errors.ts',
   'src/errno.ts',
 ]
@@ -43,8 +45,10 @@ const LEAVES = new Set([
   'src/limits.ts',
   'src/limits',
   'src/bytes.ts',
+  'src/inspect.ts',
   'src/utf8.ts',
   'src/platform.ts',
+  'src/optional-package.ts',
   'src/errors.ts',
   'src/errno.ts',
 ])

@@ -41,7 +41,7 @@ test('the package holds the command line, the library with its types and the spe
   for (const path of paths) {
     t.regex(
       path,
-      /^(dist\/((dstore|library)\.js|chunks\/([^/]+\.js|LICENSES\.txt)|types\/.+\.d\.ts|ui\/.+\.(html|css|js|svg|png|txt))|specs\/([^/]+\.md|vectors\/.+)|[A-Z]+(\.md)?|package\.json)$/,
+      /^(dist\/((dstore|library)\.js|chunks\/([^/]+\.js|LICENSES\.txt)|types\/.+\.d\.ts|ui\/.+\.(html|css|js|svg|png|txt)|man\/dstore[\w-]*\.[17])|specs\/([^/]+\.md|vectors\/.+)|[A-Z]+(\.md)?|package\.json)$/,
     )
   }
 })

@@ -23,6 +23,7 @@ const PARTS: Readonly<Record<string, string>> = {
   native: 'node dist/tools/test-native.js',
   python: 'node dist/test/python/main.js',
   stranger: 'node dist/test/stranger/main.js',
+  consumers: 'node dist/test/consumers/main.js',
   doors: 'node dist/test/doors/clients/main.js',
   engines: 'node dist/test/engines/main.js',
   sets: 'node dist/test/engines/set/main.js',

@@ -62,7 +62,7 @@ test('comments are at most 100 columns wide', (t) => {
 })
 
 test('the page of benchmarks stays short: at most 900 words', (t) => {
-  t.true(read('bench/README.md').trim().split(/\s+/).length <= 900)
+  t.true(read('bench/README.md').match(/[^\s|]+/g)!.length <= 900)
 })
 
 test('no test is skipped, and none excludes the others', (t) => {

@@ -1,8 +1,9 @@
 import { test } from '../serial.ts'
 import { existsSync } from 'node:fs'
+import { inspect } from 'node:util'
 import { join } from 'node:path'
 import { connect, createNode } from '../../src/dstore.ts'
-import type { NodeOptions } from '../../src/dstore.ts'
+import type { DstoreError, NodeOptions } from '../../src/dstore.ts'
 import { startDaemon } from '../../src/daemon/process/daemon.ts'
 import { stateDirectory } from '../../src/daemon/config/state-directory.ts'
 import { once } from '../../src/bytes.ts'
@@ -140,4 +141,27 @@ test('one signal for many calls at once', async (t) => {
   // Time for a warning that should not come.
   await new Promise((resolve) => setTimeout(resolve, 10))
   t.deepEqual(warnings, [])
+})
+
+test('R007-109: Node shows a node, a value and a fault in a line, and JSON has what tells them apart', async (t) => {
+  const node = await createNode({})
+  t.teardown(() => node.close())
+  const { key } = await node.put('shown', { name: 'a' })
+  const value = await node.get('a')
+  const inLine = (shown: unknown): string => inspect(shown, { breakLength: Infinity })
+  t.is(inLine(node), "Dstore { role: 'standalone' }")
+  t.is(inLine([node]), "[ Dstore { role: 'standalone' } ]")
+  t.is(JSON.stringify(node), '{"role":"standalone"}')
+  const text = key.toString()
+  t.is(inLine(value), `Value { key: Key(${text}), size: 5, range: { start: 0, end: 5 } }`)
+  t.is(JSON.stringify(value), `{"key":"${text}","size":5,"range":{"start":0,"end":5}}`)
+  t.is(await value.text(), 'shown')
+  const fault = await t.throwsAsync(node.get('b'), { code: 'not-found' })
+  t.deepEqual(JSON.parse(JSON.stringify(fault)), {
+    name: 'DstoreError',
+    code: 'not-found',
+    message: 'no such name: b',
+    hint: (fault as DstoreError).hint,
+  })
+  t.regex(inspect(fault), /^DstoreError: no such name: b\n/)
 })

@@ -1,7 +1,7 @@
 import { createMemoryJournal } from '../../src/journal/memory.ts'
 import { Followed } from '../../src/set/followed.ts'
-import { Noting, noteIn, readNotes, writeNote } from '../../src/set/notes.ts'
-import type { MemberNote } from '../../src/set/member-note.ts'
+import { Noting, noteIn, readNotes, writeNote } from '../../src/set/notes/notes.ts'
+import type { MemberNote } from '../../src/set/notes/member-note.ts'
 import { decodeEntry } from '../../src/journal/decode.ts'
 import { ALL_SET_RULES } from '../../src/set/rules.ts'
 import { pause } from '../../src/deadline.ts'
@@ -89,6 +89,7 @@ test('R012-20: who asks hears what others say now, and what was read a moment ag
         list,
         put: objects.put.bind(objects),
         get: objects.get.bind(objects),
+        place: objects.place,
       },
       id: own.id,
       own: () => own,
@@ -96,6 +97,8 @@ test('R012-20: who asks hears what others say now, and what was read a moment ag
       elapsed: () => now,
       sleep: (ms, signal) => pause(ms, signal ?? closing.signal),
       log: SILENT,
+      onCopied: (why) => t.fail(why.message),
+      random: (length) => new Uint8Array(length),
     },
     closing.signal,
   )
@@ -118,13 +121,15 @@ test('R012-20: who asks does not wait for a bucket that is away', async (t) => {
   let waited = 0
   const noting = new Noting(
     {
-      objects: { put: never, list: never, get: never },
+      objects: { place: '', put: never, list: never, get: never },
       id: 'a'.repeat(16),
       own: () => note('a'.repeat(16)),
       wall: () => 1000,
       elapsed: () => 0,
       sleep: async (ms) => void (waited = ms),
       log: SILENT,
+      onCopied: (why) => t.fail(why.message),
+      random: (length) => new Uint8Array(length),
     },
     closing.signal,
   )
@@ -144,13 +149,20 @@ test('R012-50: why the bucket does not answer is known until it does', async (t)
   }
   const noting = new Noting(
     {
-      objects: { put, list: objects.list.bind(objects), get: objects.get.bind(objects) },
+      objects: {
+        place: '',
+        put,
+        list: objects.list.bind(objects),
+        get: objects.get.bind(objects),
+      },
       id: 'a'.repeat(16),
       own: () => note('a'.repeat(16)),
       wall: () => 1000,
       elapsed: () => now,
       sleep: (ms, signal) => pause(ms, signal ?? closing.signal),
       log: SILENT,
+      onCopied: (why) => t.fail(why.message),
+      random: (length) => new Uint8Array(length),
     },
     closing.signal,
   )

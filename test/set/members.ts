@@ -28,10 +28,19 @@ export interface MemberOptions {
   readonly journal: Journal
   readonly bucket: MemoryBucket
   readonly name?: string
+  /** The member whose id it has: its own name, unless its state directory was copied. */
+  readonly idOf?: string
   readonly elapsed?: () => number
 }
 
-export function member({ directory, journal, bucket, name = 'a', elapsed }: MemberOptions): {
+export function member({
+  directory,
+  journal,
+  bucket,
+  name = 'a',
+  idOf = name,
+  elapsed,
+}: MemberOptions): {
   readonly set: SetMember
   readonly directory: string
 } {
@@ -42,7 +51,7 @@ export function member({ directory, journal, bucket, name = 'a', elapsed }: Memb
     journal: wayTo(journal),
     objects,
     replica: diskReplica({ directory: join(directory, name), objects, log: SILENT }),
-    id: Buffer.from(name.padEnd(8, '-')).toString('hex').slice(0, 16),
+    id: Buffer.from(idOf.padEnd(8, '-')).toString('hex').slice(0, 16),
     name,
     version: '1',
     clocks: { grantor: now, holder: now, wall: Date.now },

@@ -38,7 +38,7 @@ export async function packageFrom(t: Owner, from: string): Promise<Package> {
 }
 
 /** The tarball of `npm pack`. */
-async function packed(t: Owner): Promise<string> {
+export async function packed(t: Owner): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'dstore-packed-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const options = ['--ignore-scripts', '--silent', '--pack-destination', folder]

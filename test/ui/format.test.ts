@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import { span } from '../../cli/doctor/words.ts'
+import { span } from '../../cli/wording.ts'
 import {
   formatDuration,
   formatSize,

@@ -1,5 +1,5 @@
 /**
- * The state of the node, and who is told of its changes.
+ * The state of the node, and the listeners to its changes.
  * @module
  */
 import { openLive } from '../api/live.js'

@@ -3,7 +3,7 @@ import type { Command } from '../../command.ts'
 import type { FlagName } from '../../flags.ts'
 
 export const gocacheCommand = (placeFlags: readonly FlagName[]): Command => ({
-  minor: true,
+  group: 'tools',
   usage: '[--max-size SIZE]',
   summary: 'share the build cache of Go; the go command starts it: GOCACHEPROG="dstore gocache"',
   examples: [

@@ -3,7 +3,7 @@ import type { Command } from '../../command.ts'
 import type { FlagName } from '../../flags.ts'
 
 export const hfCommand = (callFlags: readonly FlagName[]): Command => ({
-  minor: true,
+  group: 'tools',
   usage: 'publish DIR [ORG/]NAME[@REV] [--type TYPE] [--ignore-file FILE] [--keep D] [--expires D]',
   summary: "publish folders for Hugging Face's clients, which reach them by --door hf",
   examples: [

@@ -6,6 +6,7 @@ import { asDstoreError, DstoreError } from '../../../src/errors.ts'
 import type { Invocation } from '../../command.ts'
 import type { Flags } from '../../flags.ts'
 import { parseReferences } from '../../input/references.ts'
+import { maySpell, spelledKey } from '../../input/spelling.ts'
 import { useDaemon } from '../../session.ts'
 import { inactiveText } from '../../terminal/status-text.ts'
 import { plural, type Terminal } from '../../terminal/terminal.ts'
@@ -22,7 +23,8 @@ export async function ls(invocation: Invocation): Promise<number> {
   const isKey = await startsWithKey(prefix)
   if (flags.tree === true || isKey) {
     refuseChoice(choice, 'a directory')
-    return listDirectory(invocation, client, prefix!)
+    const spelled = isKey ? undefined : await keyFrom(client, prefix!, true)
+    return listDirectory(invocation, client, spelled ?? prefix!)
   }
   const isEmpty =
     flags.keys === true
@@ -33,6 +35,11 @@ export async function ls(invocation: Invocation): Promise<number> {
   if (mayLeadBelow && (await isBelowName(client, prefix))) {
     refuseChoice(choice, 'a directory')
     return listDirectory(invocation, client, prefix)
+  }
+  const spelled = isEmpty && prefix !== undefined ? await keyFrom(client, prefix) : undefined
+  if (spelled !== undefined) {
+    refuseChoice(choice, 'a directory')
+    return listDirectory(invocation, client, spelled)
   }
   await mentionDirectory(client, isEmpty ? undefined : prefix, terminal)
   const isAll = prefix === undefined && choice.match === undefined
@@ -124,6 +131,17 @@ export async function isBelowName(client: Client, prefix: string): Promise<boole
     if (['not-found', 'usage', 'malformed-key'].includes(asDstoreError(error).code)) return false
     throw error
   }
+}
+
+/** The key that a prefix spells with which no name begins, or, if so said, which is no name. */
+async function keyFrom(
+  client: Client,
+  prefix: string,
+  isWord = false,
+): Promise<string | undefined> {
+  if (!maySpell(prefix)) return undefined
+  if (isWord && (await isBelowName(client, prefix))) return undefined
+  return spelledKey(() => client, prefix)
 }
 
 async function listDirectory(

@@ -3,6 +3,7 @@ import type { Command } from '../../command.ts'
 import type { FlagName } from '../../flags.ts'
 
 export const lsCommand = (callFlags: readonly FlagName[]): Command => ({
+  group: 'names',
   usage:
     '[PREFIX] [-l] [--match GLOB] [--sort ORDER] [--limit N]\nKEY[/PATH] | NAME/[PATH] [-l] [--tree]\n--keys',
   summary: 'list names, keys, or what a directory has',
@@ -21,7 +22,7 @@ export const lsCommand = (callFlags: readonly FlagName[]): Command => ({
 })
 
 export const duCommand = (callFlags: readonly FlagName[]): Command => ({
-  minor: true,
+  group: 'names',
   usage: '[PREFIX] [--sort ORDER] [--limit N]',
   summary: 'show how many bytes and names are below each prefix, by level',
   examples: [
@@ -35,7 +36,7 @@ export const duCommand = (callFlags: readonly FlagName[]): Command => ({
 })
 
 export const dfCommand = (callFlags: readonly FlagName[]): Command => ({
-  minor: true,
+  group: 'node',
   usage: '',
   summary: 'show what Global stores, its quota, what still fits, and what has no name',
   examples: [['dstore df --json', 'as JSON, for a program']],

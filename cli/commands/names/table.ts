@@ -6,6 +6,7 @@ import type { FlagName } from '../../flags.ts'
 export const EXPIRES = 'unbind the name after this time, such as 7d (default: never)'
 
 export const nameCommand = (callFlags: readonly FlagName[]): Command => ({
+  group: 'names',
   usage: 'NAME KEY [--expires D]',
   summary: 'bind a write-once name to a key',
   examples: [
@@ -20,7 +21,7 @@ export const nameCommand = (callFlags: readonly FlagName[]): Command => ({
 })
 
 export const tagCommand = (callFlags: readonly FlagName[]): Command => ({
-  minor: true,
+  group: 'names',
   usage: 'NAME KEY [--keep D] [--expires D]\n--history NAME',
   summary: 'move a name to another key, or show what it was bound to',
   examples: [
@@ -40,7 +41,7 @@ export const tagCommand = (callFlags: readonly FlagName[]): Command => ({
 })
 
 export const ruleCommand = (callFlags: readonly FlagName[]): Command => ({
-  minor: true,
+  group: 'names',
   usage:
     'set PREFIX [--max-size S] [--max-names N] [--max-age D] [--unused D]\n' +
     'set --unnamed --unused D\nls\nrm PREFIX... | --unnamed',

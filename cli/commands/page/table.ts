@@ -3,7 +3,7 @@ import type { Command } from '../../command.ts'
 import type { FlagName } from '../../flags.ts'
 
 export const openCommand = (callFlags: readonly FlagName[]): Command => ({
-  minor: true,
+  group: 'tools',
   usage: '[--print] [--role ROLE]',
   summary: 'open the page of this node in the browser',
   examples: [

@@ -4,6 +4,7 @@ import { ValueClient } from '../../../src/daemon/client/value-client.ts'
 import type { Invocation } from '../../command.ts'
 import { explainNotFound } from '../../input/key-fault.ts'
 import { shortLabel } from '../../input/references.ts'
+import { withSpelling } from '../../input/spelling.ts'
 import { findDaemon, useDaemonBy, type Connect } from '../../session.ts'
 import { withTransferProgress } from '../../terminal/peers.ts'
 
@@ -22,8 +23,13 @@ export async function openPath(
     () => findDaemon(invocation),
     async (line) => {
       try {
-        return await client.openPath(text, request, ({ doneBytes, totalBytes }) =>
-          line.update(doneBytes, totalBytes),
+        return await withSpelling(
+          () => findDaemon(invocation),
+          text,
+          (word) =>
+            client.openPath(word, request, ({ doneBytes, totalBytes }) =>
+              line.update(doneBytes, totalBytes),
+            ),
         )
       } catch (error) {
         throw await explainNotFound(text, error)

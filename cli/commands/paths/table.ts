@@ -4,6 +4,7 @@ import type { FlagName } from '../../flags.ts'
 import { path } from './path.ts'
 
 export const pathCommand = (callFlags: readonly FlagName[]): Command => ({
+  group: 'values',
   usage: 'KEY[/PATH] [--hold D]\nKEY[/PATH] --exec -- CMD {}',
   summary: 'print the path of a file to map, which every process here shares',
   examples: [

@@ -3,6 +3,7 @@ import type { PinLine } from '../../../src/daemon/api/api.ts'
 import { formatSize, parseRate } from '../../../src/daemon/config/quantities.ts'
 import type { Invocation } from '../../command.ts'
 import { ExitCodes, forEachArgument } from '../../exit-code.ts'
+import { withSpelling } from '../../input/spelling.ts'
 import { labelOfMany, ManyProgress } from '../../many/progress.ts'
 import { useDaemon } from '../../session.ts'
 import { withTransferProgress } from '../../terminal/peers.ts'
@@ -22,7 +23,9 @@ export async function pin(invocation: Invocation): Promise<number> {
       const onProgress: Parameters<typeof client.prefetch>[1] = ({ doneBytes, totalBytes }) =>
         one.update(doneBytes, totalBytes)
       try {
-        pinned.push(await client.pins.pin(word, { maxRate, onProgress }))
+        const pinOne = (one: string): Promise<PinLine> =>
+          client.pins.pin(one, { maxRate, onProgress })
+        pinned.push(await withSpelling(() => client, word, pinOne))
         codes.add(0)
       } catch (error) {
         if (signal.aborted) throw error
@@ -42,7 +45,11 @@ export async function pin(invocation: Invocation): Promise<number> {
 export async function unpin(invocation: Invocation): Promise<number> {
   const client = await useDaemon(invocation)
   return forEachArgument(invocation.positionals, invocation.terminal, async (word) => {
-    await client.pins.unpin(word)
+    await withSpelling(
+      () => client,
+      word,
+      (one) => client.pins.unpin(one),
+    )
   })
 }
 

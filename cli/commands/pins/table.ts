@@ -3,7 +3,7 @@ import type { Command } from '../../command.ts'
 import type { FlagName } from '../../flags.ts'
 
 export const pinCommand = (callFlags: readonly FlagName[]): Command => ({
-  minor: true,
+  group: 'cache',
   usage: 'KEY|NAME[/PATH]... [--max-rate R]',
   summary: 'fetch values and keep them on this machine until they are unpinned',
   examples: [
@@ -19,7 +19,7 @@ export const pinCommand = (callFlags: readonly FlagName[]): Command => ({
 })
 
 export const unpinCommand = (callFlags: readonly FlagName[]): Command => ({
-  minor: true,
+  group: 'cache',
   usage: 'KEY|NAME[/PATH]...',
   summary: 'let the cache of this machine evict what was pinned',
   examples: [['dstore unpin models/v1', 'it stays until its room is needed']],
@@ -30,7 +30,7 @@ export const unpinCommand = (callFlags: readonly FlagName[]): Command => ({
 })
 
 export const pinsCommand = (callFlags: readonly FlagName[]): Command => ({
-  minor: true,
+  group: 'cache',
   usage: '',
   summary: 'list what is pinned on this machine, and how much of it is here',
   examples: [

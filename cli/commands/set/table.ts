@@ -3,7 +3,7 @@ import type { Command } from '../../command.ts'
 import type { FlagName } from '../../flags.ts'
 
 export const setCommand = (placeFlags: readonly FlagName[]): Command => ({
-  minor: true,
+  group: 'members',
   usage: 'status\nstep-down [--timeout D]',
   summary: 'show the members of a set of Globals, or let another one become active',
   examples: [

@@ -3,7 +3,7 @@ import type { Command } from '../../command.ts'
 import type { FlagName } from '../../flags.ts'
 
 export const tokenCommand = (callFlags: readonly FlagName[]): Command => ({
-  minor: true,
+  group: 'members',
   usage:
     'add [--role ROLE] [--label L] [--expires D] [--prefix P] [-o FILE]\nls\nrm LABEL|TOKEN...',
   summary: 'make, list and revoke the tokens of the API over TCP',

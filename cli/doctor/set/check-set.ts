@@ -3,7 +3,8 @@ import { activeOf, membersOf, nameIn, type SetMemberView } from '../../terminal/
 import type { SetReport } from '../../../src/node/global/set/set-report.ts'
 import { type Facts, type SetFacts, statusOf } from '../facts.ts'
 import { type Finding, reportOn } from '../finding.ts'
-import { isLoopback, quoted, span } from '../words.ts'
+import { isLoopback, quoted } from '../words.ts'
+import { span } from '../../wording.ts'
 
 const report = reportOn('set')
 

@@ -37,17 +37,25 @@ export async function getTar(
   }
   const output = flags.output === undefined ? terminal.output : await fileOutput(flags.output)
   await writeWhole(output, () =>
-    withTransferProgress(terminal, shortLabel(text), client, async (line) => {
-      const total = totalsOf(new Map((await listings.get(key)).entries))
-      let [files, bytes] = [0, 0]
-      const onProgress = (moreFiles: number, moreBytes: number): void => {
-        files += moreFiles
-        bytes += moreBytes
-        line.label = `${shortLabel(text)}  ${files} of ${plural(total.files, 'file')}`
-        line.update(bytes, total.size)
-      }
-      await writeTree(reader, key, (piece) => output.write(piece), { signal, onProgress })
-      return true
-    }),
+    withTransferProgress(
+      terminal,
+      { label: shortLabel(text), done: 'fetched' },
+      client,
+      async (line) => {
+        const total = totalsOf(new Map((await listings.get(key)).entries))
+        let [files, bytes] = [0, 0]
+        const onProgress = (moreFiles: number, moreBytes: number): void => {
+          files += moreFiles
+          bytes += moreBytes
+          line.label = `${shortLabel(text)}  ${files} of ${plural(total.files, 'file')}`
+          line.update(bytes, total.size)
+        }
+        await writeTree(reader, key, (piece) => output.write(piece), { signal, onProgress })
+        return true
+      },
+    ),
   )
+  if (terminal.json) {
+    await terminal.print(JSON.stringify({ file: flags.output, key: key.toString() }))
+  }
 }

@@ -39,8 +39,11 @@ export async function putTars(invocation: Invocation): Promise<number> {
     const daemon = (client ??= await useDaemon(invocation))
     const { bytes, size } = await openInput(file)
     const node = remoteNode(daemon, (await daemon.status()).role)
-    const put = await withTransferProgress(terminal, labelOf(file), daemon, (line) =>
-      putTar(node, bytes, { signal, ...named, line, size }),
+    const put = await withTransferProgress(
+      terminal,
+      { label: labelOf(file), done: 'stored' },
+      daemon,
+      (line) => putTar(node, bytes, { signal, ...named, line, size }),
     )
     const { key: root, size: totalSize, files, existed, ...from } = put
     const key = root.toString()

@@ -6,6 +6,7 @@ import { DstoreError } from '../../errors.ts'
 import { HTTP_ANSWER_BYTES } from '../../limits.ts'
 import type { Progress } from '../../node/node.ts'
 import { PROBLEM_TRAILER } from '../api/api.ts'
+import { LineSplitter, lineTooLong } from '../api/line-splitter.ts'
 import type { CallEvent, Problem } from '../api/api.ts'
 import { errorOf, parseProblem } from '../api/problem.ts'
 import type { Slot } from './slots.ts'
@@ -71,15 +72,9 @@ export async function text(response: DaemonResponse): Promise<string> {
 
 /** The lines of the body, without line ends. */
 export async function* lines(response: DaemonResponse): AsyncGenerator<string> {
-  const decoder = new TextDecoder()
-  let rest = ''
-  for await (const piece of pieces(response)) {
-    const found = (rest + decoder.decode(piece, { stream: true })).split('\n')
-    rest = found.pop()!
-    yield* found
-    if (rest.length > HTTP_ANSWER_BYTES) throw lineTooLong()
-  }
-  if (rest !== '') throw lineCut()
+  const found = new LineSplitter()
+  for await (const piece of pieces(response)) yield* found.take(piece)
+  if (!found.isWhole) throw lineCut()
 }
 
 /**
@@ -99,9 +94,6 @@ export async function* wholeLines(response: DaemonResponse): AsyncGenerator<Uint
 }
 
 const NEWLINE = 10
-
-const lineTooLong = (): DstoreError =>
-  new DstoreError('protocol', 'the daemon sent a line that is too long')
 
 const lineCut = (): DstoreError =>
   new DstoreError('protocol', 'the daemon ended in the middle of a line')

@@ -7,6 +7,7 @@ import { DstoreError, asDstoreError } from '../../errors.ts'
 import { HTTP_ANSWER_BYTES } from '../../limits.ts'
 import type { Progress, RangeRequest } from '../../node/node.ts'
 import { BEAT_HEADER, KEY_HEADER, PROBLEM_TRAILER, SIZE_HEADER } from '../api/api.ts'
+import { LineSplitter } from '../api/line-splitter.ts'
 import type { CallEvent, CopyAnswer } from '../api/api.ts'
 import { errorOf, parseProblem } from '../api/problem.ts'
 import type { FetchedValue } from './client.ts'
@@ -65,6 +66,19 @@ export class ValueClient {
     }
     const extent = rangeGiven(given.get('content-range'), size)
     return { key, size, range: extent, bytes: exactly(extent.end - extent.start, answer) }
+  }
+
+  /** Whether the value exists. Errors: as of `get`, but for `not-found`. */
+  async exists(key: string): Promise<boolean> {
+    const request = { method: 'GET', target: `${valuePath(key)}/facts`, headers: {} }
+    try {
+      const answer = await this.#call(request)
+      answer.end()
+      return true
+    } catch (error) {
+      if (asDstoreError(error).code === 'not-found') return false
+      throw error
+    }
   }
 
   /**
@@ -191,13 +205,9 @@ async function resultIn<Result>(
   answer: Answer,
   onProgress: (progress: Progress) => void,
 ): Promise<Result> {
-  const decoder = new TextDecoder()
-  let text = ''
+  const lines = new LineSplitter()
   for await (const part of bodyOf(answer)) {
-    const lines = (text + decoder.decode(part, { stream: true })).split('\n')
-    text = lines.pop()!
-    if (text.length > HTTP_ANSWER_BYTES) break
-    for (const line of lines) {
+    for (const line of lines.take(part)) {
       const event = JSON.parse(line) as CallEvent<Result>
       if (event.event === 'done') return event.result
       if (event.event === 'failed') throw errorOf(event.problem)

@@ -9,6 +9,7 @@ import { START_MS } from '../../limits.ts'
 import { connectTo } from '../client/connection.ts'
 import { LOG_FILE_VARIABLE, openLog } from './log-file.ts'
 import { errorOf } from '../api/problem.ts'
+import { LineSplitter } from '../api/line-splitter.ts'
 import { READY_FD_VARIABLE } from './readiness.ts'
 import type { Readiness, StartStep } from './readiness.ts'
 import { faultOf } from '../../store/disk/faults.ts'
@@ -129,11 +130,9 @@ async function outcomeOf(
   onLine: (line: string) => Readiness | undefined,
 ): Promise<Readiness | undefined> {
   let outcome: Readiness | undefined
-  let rest = ''
-  for await (const piece of pipe) {
-    const lines = `${rest}${String(piece)}`.split('\n')
-    rest = lines.pop()!
-    for (const line of lines) outcome = onLine(line) ?? outcome
+  const lines = new LineSplitter()
+  for await (const piece of pipe as AsyncIterable<Uint8Array>) {
+    for (const line of lines.take(piece)) outcome = onLine(line) ?? outcome
   }
   return outcome
 }

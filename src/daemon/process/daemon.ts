@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import { hostname, totalmem } from 'node:os'
-import { GIB, STATE_CHECK_MS } from '../../limits.ts'
+import { CACHE_BYTES, CACHE_PERCENT, STATE_CHECK_MS } from '../../limits.ts'
 import type { Ticket } from '../../membership/ticket.ts'
 import type { NodeStatus, ServedNode } from '../../node/node.ts'
 import type { NodeOptions } from '../../node/open.ts'
@@ -309,9 +309,9 @@ async function withAddress(settings: Settings, node: ServedNode): Promise<Settin
   return { ...settings, listen: listen.map((address) => address.replace(/\/p2p\/[^/]+$/, '')) }
 }
 
-/** A quarter of the memory available to this process, at most 2 GiB. */
+/** A share of the memory available to this process, bounded. */
 function defaultCacheBytes(): number {
   const limit = process.constrainedMemory()
   const memory = limit > 0 ? Math.min(limit, totalmem()) : totalmem()
-  return Math.min(Math.floor(memory / 4), 2 * GIB)
+  return Math.min(Math.floor((memory * CACHE_PERCENT) / 100), CACHE_BYTES)
 }

@@ -40,9 +40,11 @@ export interface TcpListener {
   status(): HttpStatus
 }
 
-const REASONS: ReadonlyMap<string | undefined, ErrorCode> = new Map([
-  ['EADDRINUSE', 'address-in-use'],
-  ['EACCES', 'not-permitted'],
+type Reason = readonly [code: ErrorCode, what: string, hint: string]
+
+const REASONS: ReadonlyMap<string | undefined, Reason> = new Map<string | undefined, Reason>([
+  ['EADDRINUSE', ['address-in-use', 'something else listens there', 'choose another port']],
+  ['EACCES', ['not-permitted', 'permission denied', 'choose a port above 1023']],
 ])
 
 /** Rejects with `address-in-use`, `not-permitted`, `malformed-address`, or as `readToken`. */
@@ -71,8 +73,12 @@ export async function listenOnTcp(
     const { code } = cause as NodeJS.ErrnoException
     const system = systemFault(cause)
     if (system?.code === 'busy') throw systemError(system, `cannot serve HTTP on ${text}`, cause)
-    const reason = REASONS.get(code) ?? 'malformed-address'
-    throw new DstoreError(reason, `cannot serve HTTP on ${text} (${code})`, { cause })
+    const [reason, what, hint] = REASONS.get(code) ?? [
+      'malformed-address',
+      `it is no address of this machine (${code})`,
+      'serve on 127.0.0.1, on 0.0.0.0 for every network, or on an address of this machine',
+    ]
+    throw new DstoreError(reason, `cannot serve HTTP on ${text}: ${what}`, { cause, hint })
   }
   const { port } = server.address() as AddressInfo
   const address = formatHttpAddress({ ...wanted, port })

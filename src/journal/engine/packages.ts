@@ -1,5 +1,6 @@
 /** The clients of engines, which are not installed with the package: most nodes have no engine. */
 import { DstoreError } from '../../errors.ts'
+import { importOptional } from '../../optional-package.ts'
 
 /** The versions that are tested. `package.json` states them, too, and a test compares them. */
 export const ENGINE_PACKAGES = {
@@ -10,7 +11,7 @@ export const ENGINE_PACKAGES = {
 /** Throws `unsupported`, with the command that installs it. */
 export async function loadPackage<T>(
   name: keyof typeof ENGINE_PACKAGES,
-  load: () => Promise<T>,
+  load: () => Promise<T> = () => importOptional<T>(name),
 ): Promise<T> {
   try {
     return await load()

@@ -31,8 +31,7 @@ const RECONNECT_MS = 100
 /** A server that does not answer two of these is given up: its machine may be gone. */
 const PING_MS = 2_000
 
-export const loadNats = (): Promise<Nats> =>
-  loadPackage('@nats-io/transport-node', () => import('@nats-io/transport-node'))
+export const loadNats = (): Promise<Nats> => loadPackage('@nats-io/transport-node')
 
 /** Tries the servers in turn, also later, whenever a connection breaks. */
 export async function connectNats(options: ConnectOptions): Promise<NatsConnection> {

@@ -19,7 +19,7 @@ interface Seen {
 }
 
 export interface ServersCheck extends Omit<ConnectOptions, 'user'> {
-  /** Of the system account, which is told how the servers write. */
+  /** Of the system account, which alone may ask how the servers write. */
   readonly system: NatsUser | undefined
   /** Names of the servers that have the stream. */
   readonly members: readonly string[]
@@ -30,7 +30,7 @@ export async function checkServers(options: ServersCheck): Promise<void> {
   const { place, system, members } = options
   const { label } = place
   if (system === undefined) {
-    const why = 'whether the servers sync what they acknowledge is told to the system account only'
+    const why = 'only the system account may ask whether the servers sync what they acknowledge'
     const hint = 'state a user of the system account: systemUser, systemPassword in the secrets'
     throw unfit(label, why, hint)
   }

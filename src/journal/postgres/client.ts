@@ -7,4 +7,4 @@ export interface Postgres {
   readonly Client: new (config: ClientConfig) => Client
 }
 
-export const loadPostgres = (): Promise<Postgres> => loadPackage('pg', () => import('pg'))
+export const loadPostgres = (): Promise<Postgres> => loadPackage('pg')

@@ -1,7 +1,8 @@
 /**
  * A connection to the server that takes writes: tries the hosts in turn, also later, whenever it
- * breaks. Its queries run one after another. A query that takes too long goes on, because a server
- * that is told to end one while it waits for a standby reports success; only its caller is told.
+ * breaks. Its queries run one after another. A query that takes too long continues, because a
+ * server that cancels one while it waits for a standby reports success; only the caller gets an
+ * error.
  */
 import type { Client, ClientConfig, QueryResult } from 'pg'
 import { DstoreError } from '../../errors.ts'

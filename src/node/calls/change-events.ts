@@ -3,7 +3,7 @@
  */
 import { fromHex, toHex } from '../../bytes.ts'
 import { DstoreError } from '../../errors.ts'
-import type { Position, Watch, Watched } from '../../index/message.ts'
+import { WATCH_START, type Position, type Watch, type Watched } from '../../index/message.ts'
 import { BATCH_ITEMS, WATCH_WAIT_MS } from '../../limits.ts'
 import type { ChangeEvent, WatchOptions } from '../node.ts'
 import { keyOf } from './key-of.ts'
@@ -46,11 +46,14 @@ const before = ({ runId, seq }: Position, count: number): Position => ({ runId, 
 export const formatPosition = ({ runId, seq }: Position): string => `${toHex(runId)}-${seq}`
 
 function parsePosition(text: string): Position {
+  if (text === 'start') return WATCH_START
   const [, run, digits] = /^([0-9a-f]{32})-(\d{1,16})$/.exec(text) ?? []
   const seq = Number(digits)
   if (run === undefined || !Number.isSafeInteger(seq)) {
     throw new DstoreError('usage', 'not a position in the order of changes', {
-      hint: '`dstore watch --json` shows the position of each change, `dstore status` the last one',
+      hint:
+        '`dstore watch --json` shows the position of each change, `dstore status` the last one; ' +
+        '`start` is before the oldest in the log',
     })
   }
   return { runId: fromHex(run)!, seq }

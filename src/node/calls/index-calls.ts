@@ -12,12 +12,13 @@ import type {
   Request,
 } from '../../index/message.ts'
 import { checkName } from '../../index/name.ts'
-import { BATCH_ITEMS, LATEST_MS } from '../../limits.ts'
+import { LATEST_MS } from '../../limits.ts'
 import type {
   BoundName,
   CallOptions,
   ChangeEvent,
   CommonPrefix,
+  KeyPagesOptions,
   LevelOptions,
   ListedName,
   NamePagesOptions,
@@ -35,8 +36,8 @@ import type {
 } from '../node.ts'
 import { changesOf } from './change-events.ts'
 import { keyOf } from './key-of.ts'
+import { keyPagesOf } from './lists/key-lists.ts'
 import { NameLists } from './lists/name-lists.ts'
-import { pagesOf } from './pages.ts'
 
 /** Carries a request to the index of Global, in this process or over the link. */
 export type Ask = <R extends Request>(
@@ -89,19 +90,23 @@ export class IndexCalls {
     }
   }
 
-  keyPages(options: CallOptions = {}): AsyncGenerator<KeyPage> {
-    return pagesOf(
-      (after: Uint8Array | undefined) => this.keysAfter(after, options),
-      ({ count, digests }) => digestAt(digests, count - 1),
-    )
+  keyPages({ prefix, limit, ...options }: KeyPagesOptions = {}): AsyncGenerator<KeyPage> {
+    return keyPagesOf((after, some) => this.keysAfter(after, some, options), {
+      ...(prefix !== undefined && { prefix }),
+      ...(limit !== undefined && { limit }),
+    })
   }
 
   namePages(prefix?: string, options?: NamePagesOptions): AsyncGenerator<NamePage> {
     return this.#names.pages(prefix, options)
   }
 
-  protected async keysAfter(after: Uint8Array | undefined, options: CallOptions): Promise<KeyPage> {
-    return packKeys(await this.#ask({ type: 'list', after, limit: BATCH_ITEMS }, options))
+  protected async keysAfter(
+    after: Uint8Array | undefined,
+    limit: number,
+    options: CallOptions,
+  ): Promise<KeyPage> {
+    return packKeys(await this.#ask({ type: 'list', after, limit }, options))
   }
 
   protected async readNames(query: Omit<Names, 'type'>, options: CallOptions): Promise<NamePage> {

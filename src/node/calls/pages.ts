@@ -8,7 +8,7 @@ interface Page {
 }
 
 /** Every page. `cursorOf` gives the item of a page after which the next one begins. */
-export async function* pagesOf<P extends Page, Cursor>(
+async function* pagesOf<P extends Page, Cursor>(
   ask: (after: Cursor | undefined) => Promise<P>,
   cursorOf: (page: P) => Cursor,
 ): AsyncGenerator<P, void, undefined> {

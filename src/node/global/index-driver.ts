@@ -190,7 +190,7 @@ export class IndexDriver {
     clearInterval(this.#ticker)
     this.#changes.close()
     await this.#retention.close()
-    const body: Body = { type: 'goodbye', reason: 'it was told to' }
+    const body: Body = { type: 'goodbye', reason: 'it was stopped' }
     const farewells = [...this.#connections.values()].map(({ window }) => {
       void window.send({ id: 0, body })
       return window.end(stopped('Global stopped'))

@@ -30,7 +30,7 @@ import type {
   ValueFacts,
 } from '../node.ts'
 import { keyNames } from '../calls/names/key-names.ts'
-import { BATCH_ITEMS, NAMES_PER_ANSWER } from '../../limits.ts'
+import { NAMES_PER_ANSWER } from '../../limits.ts'
 import type { IndexDriver } from './index-driver.ts'
 import { keysOf } from './index-io.ts'
 import { namesOf } from './lists/list-names.ts'
@@ -82,10 +82,11 @@ export class OwnIndex extends IndexCalls implements NodeIndex, NodeLists {
 
   protected override async keysAfter(
     after: Uint8Array | undefined,
+    limit: number,
     { signal }: CallOptions,
   ): Promise<KeyPage> {
     signal?.throwIfAborted()
-    return keysOf(this.#options.store, { after, limit: BATCH_ITEMS })
+    return keysOf(this.#options.store, { after, limit })
   }
 
   protected override async readNames(

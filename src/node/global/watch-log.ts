@@ -2,14 +2,24 @@
  * Answers watchers as soon as there is a change (specs/004-index.md, "Rules: retention and
  * watching").
  */
+import { equal } from '../../bytes.ts'
 import type { GlobalIndex } from '../../index/global/global-index.ts'
-import type { WatchedChange, Watch, Watched } from '../../index/message.ts'
+import {
+  WATCH_START,
+  type Position,
+  type Watch,
+  type Watched,
+  type WatchedChange,
+} from '../../index/message.ts'
 import { decodeChange, watched } from '../../index/records/change-record.ts'
 import { FEED_BYTES, WATCH_WAIT_MS } from '../../limits.ts'
 import type { Store } from '../../store/store.ts'
 
 /** Entries to read at a time. Few, because the removal of a key with many names is large. */
 const LOG_RUN = 64
+
+const isStart = ({ runId, seq }: Position): boolean =>
+  seq === WATCH_START.seq && equal(runId, WATCH_START.runId)
 
 export class WatchLog {
   readonly #store: Store
@@ -34,10 +44,11 @@ export class WatchLog {
   /** As many changes after a position as fit into one message. */
   async read({ after, limit }: Pick<Watch, 'after' | 'limit'>): Promise<Watched> {
     const { runId, seq: upto } = this.#index.position
-    if (after === undefined || !this.#index.contains(after)) return this.#lost()
+    const from = after !== undefined && isStart(after) ? await this.#start() : after
+    if (from === undefined || !this.#index.contains(from)) return this.#lost()
     const changes: WatchedChange[] = []
-    const most = Math.min(upto, after.seq + limit)
-    let last = after.seq
+    const most = Math.min(upto, from.seq + limit)
+    let last = from.seq
     let leftBytes = FEED_BYTES
     while (last < most && leftBytes > 0) {
       const entries = await this.#store.log(last, Math.min(LOG_RUN, most - last))
@@ -64,6 +75,13 @@ export class WatchLog {
   /** Wakes the watchers. */
   close(): void {
     for (const wake of this.#waiting) wake()
+  }
+
+  /** The position before the oldest change in the log. */
+  async #start(): Promise<Position> {
+    const { runId, seq } = this.#index.position
+    const [oldest] = await this.#store.log(0, 1)
+    return { runId, seq: oldest === undefined ? seq : oldest.seq - 1 }
   }
 
   #lost(): Watched {

@@ -72,7 +72,7 @@ export async function greet(
 
 /** Says goodbye. Global ends its side after it has read that, which an abort might overtake. */
 export async function sayGoodbye({ writer, channel }: Greeted): Promise<void> {
-  const body = { type: 'goodbye', reason: 'it was told to stop' } as const
+  const body = { type: 'goodbye', reason: 'it was stopped' } as const
   await writer.send(encodeMessage({ id: 0, body })).catch(() => undefined)
   await writer.end().catch(() => undefined)
   await pause(FAREWELL_MS, channel.signal)

@@ -13,12 +13,13 @@ const known = (prefix: string): Promise<string[]> =>
 
 test('R007-65 verbs are completed in the case in which they are typed', async (t) => {
   t.deepEqual(await complete('', known), [
-    ['SET', 'TAG', 'GET', 'PATH', 'DEL', 'PIN', '.help', '.version', '.exit'],
+    ['SET', 'TAG', 'GET', 'DEL', 'EXISTS', 'STAT', 'KEYS', 'PATH', 'PIN', 'HELP', 'EXIT'],
     '',
   ])
-  t.deepEqual(await complete('se', known), [['set', 'select'], 'se'])
-  t.deepEqual(await complete('G', known), [['GET'], 'G'])
+  t.deepEqual(await complete('se', known), [['set ', 'setnx ', 'select '], 'se'])
+  t.deepEqual(await complete('G', known), [['GET '], 'G'])
   t.deepEqual(await complete('.e', known), [['.exit'], '.e'])
+  t.deepEqual(await complete('QU', known), [['QUIT'], 'QU'])
   t.deepEqual(await complete('xyz', known), [[], 'xyz'])
 })
 
@@ -28,6 +29,8 @@ test('R007-65 names are completed after GET and DEL, in the quotes that were beg
   t.deepEqual(await complete(`rm 'my`, known), [[`'my file`], `'my`])
   t.deepEqual(await complete(`rm "it`, known), [[`"it's`], '"it'])
   t.deepEqual(await complete(`rm it`, known), [[`it\\'s`], 'it'])
+  t.deepEqual(await complete('mget other mod', known), [['models/v1', 'models/v2'], 'mod'])
+  t.deepEqual(await complete('STAT mod', known), [['models/v1', 'models/v2'], 'mod'])
   for (const line of ['SET mod', 'GET models/v1 ', 'GET a b', 'nonsense mod', '.help m']) {
     t.deepEqual((await complete(line, known))[0], [], line)
   }

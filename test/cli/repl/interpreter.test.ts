@@ -1,6 +1,6 @@
 import { test } from '../../serial.ts'
 import * as fc from 'fast-check'
-import type { Values } from '../../../cli/repl/execute.ts'
+import type { Values } from '../../../cli/repl/values.ts'
 import { Interpreter } from '../../../cli/repl/interpreter.ts'
 import { scriptLines } from '../../../cli/repl/script.ts'
 import { ClosedPipe } from '../../../cli/terminal/output.ts'

@@ -1,6 +1,7 @@
 import { test } from '../../serial.ts'
 import * as fc from 'fast-check'
 import { HELP, VERBS, parseStatement } from '../../../cli/repl/statement.ts'
+import { insteadOf } from '../../../cli/repl/foreign.ts'
 import { quoteWord, splitWords } from '../../../cli/repl/quoting.ts'
 
 const texts = (line: string): string[] => splitWords(line).words.map(({ text }) => text)
@@ -63,7 +64,9 @@ test('R007-60 the words of the seed are known in any case', (t) => {
   }
   for (const word of ['.help', '.VERSION', '.exit']) {
     t.deepEqual(parseStatement([word]), { do: word.slice(1).toLowerCase() as 'help' })
+    t.deepEqual(parseStatement([word.slice(1)]), { do: word.slice(1).toLowerCase() as 'help' })
   }
+  t.deepEqual(parseStatement(['quit']), { do: 'exit' })
   t.deepEqual(parseStatement([]), { do: 'nothing' })
 })
 
@@ -73,11 +76,33 @@ test('R007-60 every verb is in the help', (t) => {
 })
 
 test('R007-60 a malformed statement is refused, with the nearest verb', (t) => {
-  for (const words of [['SET'], ['GET'], ['GET', 'a', 'b'], ['DEL'], ['.exit', 'now'], ['']]) {
+  for (const words of [
+    ['SET'],
+    ['GET'],
+    ['GET', 'a', 'b'],
+    ['DEL'],
+    ['.exit', 'now'],
+    [''],
+    ['EXISTS'],
+    ['MGET'],
+    ['KEYS', 'a', 'b'],
+    ['LS', 'a', 'b'],
+    ['PING', 'x'],
+    ['STAT'],
+  ]) {
     t.throws(() => parseStatement(words), { code: 'usage' }, words.join(' '))
   }
   const fault = t.throws(() => parseStatement(['selct', 'x']), { code: 'usage' })
   t.is((fault as unknown as { hint: string }).hint, 'did you mean select?')
+  for (const word of ['INCR', 'lpush', 'Expire', 'SCAN', 'flushall', 'config']) {
+    const { message, hint } = t.throws(() => parseStatement([word, 'x']), {
+      code: 'usage',
+    }) as Error & { hint: string }
+    t.is(message, `there is no ${word.toUpperCase()} here`)
+    t.is(hint, insteadOf(word.toLowerCase())!)
+    t.true(hint.length > 20)
+  }
+  for (const word of VERBS.keys()) t.is(insteadOf(word), undefined, word)
   for (const word of ['constructor', '__proto__', 'toString', '.exits']) {
     t.throws(() => parseStatement([word, 'x']), { code: 'usage' }, word)
   }

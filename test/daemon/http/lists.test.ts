@@ -231,3 +231,32 @@ test('R007-310: the lines of names have every fact, written as JSON writes it', 
     [...items, ...commons].map(({ name }) => `${name}\n`).join(''),
   )
 })
+
+test('R007-433: keys that begin with a text, and at most so many', async (t) => {
+  const { daemon, node } = await serving(t)
+  node.values.set(TEXT, VALUE)
+  const other = new Key(hash(new Uint8Array(9)).digest)
+  node.values.set(other.toString(), new Uint8Array(9))
+  const list = async (query: string): Promise<string> => {
+    const headers = { accept: 'text/plain' }
+    const { status, body } = await ask(daemon.socket, 'GET', `/v1/keys?${query}`, { headers })
+    return status === 200 ? body.toString() : String(status)
+  }
+  t.is(await list(`prefix=${TEXT.slice(0, 12)}`), `${TEXT}\n`)
+  t.is(await list(`prefix=${KEY.toHex().slice(0, 9)}&limit=3`), `${TEXT}\n`)
+  t.is(await list(`prefix=${TEXT}`), `${TEXT}\n`)
+  t.is(await list('prefix=bafyr4i'), '')
+  t.is((await list('prefix=bafkr4i')).length, 120)
+  t.is((await list('limit=1')).length, 60)
+  for (const query of [
+    'prefix=',
+    'prefix=hello',
+    'prefix=bafkr4',
+    'prefix=%00',
+    'limit=0',
+    'limit=x',
+  ]) {
+    t.is(await list(query), '400', query)
+  }
+  t.is(await list(`prefix=${'a'.repeat(5000)}`), '400')
+})

@@ -380,8 +380,14 @@ test('R007-70 an unavailable address is an error, and is not saved', async (t) =
   const { port } = taken.address() as AddressInfo
   const directory = stateDirectory(temporaryDirectory(t))
   const start = (http: string): Promise<unknown> => serving(t, { http }, directory)
-  await t.throwsAsync(start(`127.0.0.1:${port}`), { code: 'address-in-use' })
-  await t.throwsAsync(start('192.0.2.1:0'), { code: 'malformed-address' })
+  await t.throwsAsync(start(`127.0.0.1:${port}`), {
+    code: 'address-in-use',
+    message: `cannot serve HTTP on 127.0.0.1:${port}: something else listens there`,
+  })
+  await t.throwsAsync(start('192.0.2.1:0'), {
+    code: 'malformed-address',
+    message: /no address of this machine/,
+  })
   const { daemon } = await serving(t, {}, directory)
   t.is((await ask(daemon.socket, 'GET', '/v1/keys')).status, 200)
   t.is(readFileSync(directory.config, 'utf8').trim(), '{}')

@@ -1,12 +1,18 @@
 /** What a door of a machine was asked, and how it answered. */
+import { once } from 'node:events'
+import { type IncomingMessage, get } from 'node:http'
+import { text } from 'node:stream/consumers'
 import type { Machine } from './site.ts'
 
 /** Requests to a door so far, by method and status, such as `PUT 201`. */
 export async function requestsTo(machine: Machine, door: string): Promise<Map<string, number>> {
   const headers = { authorization: `Bearer ${machine.reader}` }
-  const text = await (await fetch(`${machine.url}/metrics`, { headers })).text()
+  // On a connection of its own: a kept one may be closed by its age when builds take minutes.
+  const asked = get(`${machine.url}/metrics`, { headers, agent: false })
+  const [response] = (await once(asked, 'response')) as [IncomingMessage]
+  const metrics = await text(response)
   const counts = new Map<string, number>()
-  for (const line of text.split('\n')) {
+  for (const line of metrics.split('\n')) {
     if (!line.startsWith('dstore_door_requests_total{')) continue
     const label = (name: string): string => new RegExp(`${name}="([^"]*)"`).exec(line)?.[1] ?? ''
     if (label('door') !== door) continue

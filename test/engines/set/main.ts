@@ -7,6 +7,8 @@ import { Report } from '../../doors/clients/report.ts'
 import { findProgram, startEngine } from '../engine.ts'
 import { postgresPrograms } from '../journals/postgres-set.ts'
 import { PROGRAMS } from '../programs.ts'
+import { testBucket } from './bucket.ts'
+import { testCopied } from './copied.ts'
 import { KINDS } from './engines.ts'
 import { testFaults } from './faults.ts'
 import { testHistories } from './histories.ts'
@@ -49,6 +51,12 @@ if (path === undefined) {
       servers.push(() => journal.end())
       try {
         await testFaults(bucket, journal, report, wanted)
+        if (wanted.length === 0 || wanted.includes('bucket')) {
+          await testBucket(bucket, journal, report)
+        }
+        if (wanted.length === 0 || wanted.includes('copied')) {
+          await testCopied(bucket, journal, report)
+        }
         if (wanted.length === 0 || wanted.includes('histories')) {
           await testHistories(bucket, journal, report)
         }

@@ -1,6 +1,7 @@
 /** Daemons of a set, and Locals of it, as processes: what the drills break. */
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, readFileSync, writeFileSync } from 'node:fs'
+import { cp } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Dstore, connect } from '../../../src/dstore.ts'
 import type { StatusAnswer } from '../../../src/daemon/api/api.ts'
@@ -53,6 +54,24 @@ export class Member {
     setTimeout(() => {
       if (this.#isSupervised) this.running = this.#start()
     }, RESTART_MS)
+  }
+
+  /** Ends in order, and begins again when its directory was copied. The copy runs elsewhere. */
+  async copied(): Promise<Running> {
+    this.#isSupervised = false
+    this.kill('SIGTERM')
+    await this.running.end
+    const place = new MemberPlace(this.#drill, this.#fromFile)
+    const filter = (path: string): boolean => !lstatSync(path).isSocket()
+    await cp(this.place.state, place.state, { recursive: true, filter })
+    this.#isSupervised = true
+    this.running = this.#start()
+    return new Running(this.#drill, place, [
+      '--global',
+      `--listen=/ip4/127.0.0.1/tcp/${await freePort()}`,
+      '--member=copy',
+      ...this.#drill.memberFlags(this.#fromFile),
+    ])
   }
 
   retire(): void {

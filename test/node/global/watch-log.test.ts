@@ -1,5 +1,6 @@
 import { test } from '../../serial.ts'
 import { encodeMessage } from '../../../src/index/codec/encode.ts'
+import { WATCH_START, type Position } from '../../../src/index/message.ts'
 import { encodeChange } from '../../../src/index/records/change-record.ts'
 import {
   BATCH_ITEMS,
@@ -59,4 +60,37 @@ test('R004-40: where changes are missing from the log a watcher is told so, not 
   await store.trim(3)
   t.like(await read(2), { lost: true, changes: [] }, 'trimmed while it was read')
   t.like(await read(3), { lost: false, position: { seq: 4 } })
+})
+
+test('R004-40: the start is before the oldest change that the log still has', async (t) => {
+  const store = createMemoryStore()
+  const entry = encodeChange({ type: 'run-started', runId: new Uint8Array(16) }, 0)
+  const runId = new Uint8Array(16).fill(7)
+  let seq = 0
+  const index = {
+    get position() {
+      return { runId, seq }
+    },
+    contains: (from: Position) => from.runId[0] === 7,
+  }
+  const changes = new WatchLog(store, index)
+  const told = async (limit = 9) => {
+    const { position, lost, changes: some } = await changes.read({ after: WATCH_START, limit })
+    t.false(lost)
+    t.deepEqual(position.runId, runId)
+    return [...some.map((one) => one.seq), position.seq]
+  }
+  t.deepEqual(await told(), [0], 'an empty log')
+  for (let i = 0; i < 5; i++) await store.commit({ conditions: [], writes: [], entry })
+  seq = 5
+  t.deepEqual(await told(), [1, 2, 3, 4, 5, 5])
+  t.deepEqual(await told(2), [1, 2, 2])
+  await store.trim(3)
+  t.deepEqual(await told(), [4, 5, 5])
+  await store.trim(5)
+  t.deepEqual(await told(), [5], 'all of it was trimmed')
+  // It does not wait for a change.
+  t.like(await changes.wait({ type: 'watch', after: WATCH_START, waitMs: 60_000, limit: 1 }), {
+    after: WATCH_START,
+  })
 })

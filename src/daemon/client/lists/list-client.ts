@@ -11,6 +11,12 @@ export interface NamesQuery {
   readonly match?: string | undefined
 }
 
+/** Which keys a list has: see `KeyPagesOptions` of a node. */
+export interface KeysQuery {
+  readonly prefix?: string | undefined
+  readonly limit?: number | undefined
+}
+
 /** What one level of names has: see `LevelOptions` of a node. */
 export interface LevelQuery {
   readonly after?: string | undefined
@@ -25,8 +31,8 @@ export class ListClient {
     this.#http = http
   }
 
-  keys(): AsyncGenerator<KeyLine> {
-    return this.#documents('/v1/keys')
+  keys(query: KeysQuery = {}): AsyncGenerator<KeyLine> {
+    return this.#documents('/v1/keys', textOf(query))
   }
 
   names(prefix?: string, query: NamesQuery = {}): AsyncGenerator<NameLine> {

@@ -3,9 +3,9 @@ import { statSync } from 'node:fs'
 import type { Deadline } from '../../../deadline.ts'
 import { systemFault } from '../../../errno.ts'
 import { DstoreError } from '../../../errors.ts'
-import { HTTP_ANSWER_BYTES } from '../../../limits.ts'
 import type { Progress } from '../../../node/node.ts'
 import type { CallEvent, PathAnswer, Problem } from '../../api/api.ts'
+import { LineSplitter } from '../../api/line-splitter.ts'
 import { errorOf } from '../../api/problem.ts'
 import { connectionError } from '../response.ts'
 import type { Answer } from '../raw-connection.ts'
@@ -79,15 +79,9 @@ function whileUnheld(limit: Deadline, isHeld: () => boolean): Deadline {
 async function* eventsIn(
   body: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<PathEvent, void, undefined> {
-  const decoder = new TextDecoder()
-  let text = ''
+  const lines = new LineSplitter()
   for await (const part of body) {
-    const lines = (text + decoder.decode(part, { stream: true })).split('\n')
-    text = lines.pop()!
-    if (text.length > HTTP_ANSWER_BYTES) {
-      throw new DstoreError('protocol', 'the daemon sent a line that is too long')
-    }
-    for (const line of lines) yield JSON.parse(line) as PathEvent
+    for (const line of lines.take(part)) yield JSON.parse(line) as PathEvent
   }
 }
 

@@ -8,9 +8,15 @@ import { sendLines } from '../json-lines.ts'
 import { sendBytes } from '../stream.ts'
 import { keyDocuments, keyText, nameDocuments, nameText } from './list-lines.ts'
 
-/** GET /v1/keys: one line per key. */
+/** GET /v1/keys: one line per key that begins with `?prefix=`. */
 export function listKeys(call: HttpCall): Promise<void> {
-  const pages = call.node.index.keyPages(callOptions(call))
+  const { query } = call
+  const limit = query.get('limit')
+  const pages = call.node.index.keyPages({
+    ...callOptions(call),
+    ...given(query, ['prefix']),
+    ...(limit !== null && { limit: limitOf(limit) }),
+  })
   return sendList<KeyPage>(call, pages, { text: keyText, documents: keyDocuments })
 }
 

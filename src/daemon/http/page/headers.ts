@@ -1,4 +1,4 @@
-/** What browsers are told of every answer below `/ui` (R013-13). */
+/** The headers of every answer below `/ui`, which browsers enforce (R013-13). */
 
 /** What the page may load, run and send. What is not here, `default-src` refuses. */
 const POLICY = [

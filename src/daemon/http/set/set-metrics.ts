@@ -2,7 +2,7 @@
 import type * as Prometheus from 'prom-client'
 import type { SetReport } from '../../../node/global/set/set-report.ts'
 import type { NodeStatus } from '../../../node/node.ts'
-import type { MemberState } from '../../../set/member-note.ts'
+import type { MemberState } from '../../../set/notes/member-note.ts'
 
 interface SetMetric {
   readonly name: string

@@ -12,7 +12,7 @@ import type { NodeStatus, ServedNode } from '../../../node/node.ts'
 import { VERSION } from '../../../node/version.ts'
 import type { HandOver, Serving } from '../../http/set/serving.ts'
 import type { Elected, MemberNote, SetMember } from '../../../set/interface.ts'
-import { saysActive } from '../../../set/member-note.ts'
+import { saysActive } from '../../../set/notes/member-note.ts'
 
 export interface MemberNodeOptions {
   readonly set: SetMember

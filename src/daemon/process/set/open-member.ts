@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { makeSet } from '../../../archive/set.ts'
+import { makeSet, readSet } from '../../../archive/set.ts'
 import type { ObjectStore } from '../../../bucket/object-store.ts'
 import { raceBucket } from '../../../bucket/race.ts'
 import { toHex } from '../../../bytes.ts'
@@ -61,14 +61,17 @@ export async function openMember({
   try {
     const random = (length: number): Uint8Array => Uint8Array.from(randomBytes(length))
     await raceBucket(objects, { name: toHex(random(8)) })
-    const id = await memberId(directory)
-    await settleIdentity(objects, directory, setKey, random, log)
-    onStep(`opens the journal ${engineLabel(engine)}`)
     const sleep = (ms: number): Promise<void> => pause(ms, new AbortController().signal)
-    journal = await patiently(() => openEngine(engine, secrets, objects), sleep, log)
+    const ready = async (): Promise<void> => {
+      onStep(`opens the journal ${engineLabel(engine)}`)
+      journal ??= await patiently(() => openEngine(engine, secrets, objects), sleep, log)
+      await refuseUnused(objects, journal)
+    }
+    await settleIdentity({ objects, directory, keyFile: setKey, random, log, ready })
+    const id = await memberId(directory)
     return createSetMember({
       engine: engineLabel(engine),
-      journal,
+      journal: journal!,
       objects,
       replica: diskReplica({ directory, objects, log, onStep }),
       id,
@@ -160,16 +163,41 @@ async function memberId(directory: string): Promise<string> {
   throw new DstoreError('unreadable', `${path} is damaged`, { hint: 'delete it' })
 }
 
-/** Every member has the identity of the set. */
-export async function settleIdentity(
+/** A place without a set is not that of a journal with entries, and stays as it is. */
+export async function refuseUnused(
   objects: ObjectStore,
-  dir: string,
-  keyFile: string | undefined,
-  random: (length: number) => Uint8Array,
-  log: Log,
+  journal: Pick<Journal, 'extent'>,
 ): Promise<void> {
+  if ((await readSet(objects)) !== undefined || (await journal.extent()).last === 0) return
+  throw new DstoreError('conflict', `the journal has entries, and ${objects.place} has no set`, {
+    hint: 'give the engine and the bucket of one set, or an unused one of both: see docs/set.md',
+  })
+}
+
+export interface SettleOptions {
+  readonly objects: ObjectStore
+  readonly directory: string
+  readonly keyFile: string | undefined
+  readonly random: (length: number) => Uint8Array
+  readonly log: Log
+  readonly ready?: () => Promise<void>
+}
+
+/**
+ * Every member has the identity of the set. `ready` may refuse the start before anything is made,
+ * in the bucket or in the state directory.
+ */
+export async function settleIdentity({
+  objects,
+  directory: dir,
+  keyFile,
+  random,
+  log,
+  ready = () => Promise.resolve(),
+}: SettleOptions): Promise<void> {
   const settle = async (): Promise<void> => {
     const steps = await checkIdentity({ objects, dir, keyFile, random, log, of: 'set' })
+    await ready()
     await makeSet(objects, random)
     await steps.archive()
     await steps.place()

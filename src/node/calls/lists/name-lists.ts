@@ -138,7 +138,8 @@ function checkMatch(match: string, delimiter: string | undefined): void {
   throw new DstoreError('usage', 'a list has a delimiter or a pattern, not both')
 }
 
-function checkLimit(limit: number): number {
+/** The same number; throws `usage` for what is no limit. */
+export function checkLimit(limit: number): number {
   if (limit === Infinity || (Number.isSafeInteger(limit) && limit > 0)) return limit
   throw new DstoreError('usage', `a limit is a whole number from 1, not ${limit}`)
 }

@@ -37,7 +37,7 @@ export class OwnCallers {
 
   /**
    * Answers those who have waited since before the archive took nothing more (R011-58): what they
-   * asked for is on this disk, perhaps, and is done when the archive takes it.
+   * asked for may be on this disk, and counts as done once the archive has it.
    */
   refuse(refusal: DstoreError | undefined): void {
     if (refusal === undefined || this.#callers.size === 0) return

@@ -1,6 +1,6 @@
 /** What `status` tells of a set. Times are ISO 8601. */
 import type { ErrorCode } from '../../../errors.ts'
-import type { MemberState } from '../../../set/member-note.ts'
+import type { MemberState } from '../../../set/notes/member-note.ts'
 
 export interface SetMemberReport {
   readonly id: string

@@ -1,9 +1,10 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ObjectStore } from '../../../../src/bucket/object-store.ts'
 import {
   openMember,
   patiently,
+  refuseUnused,
   settleIdentity,
 } from '../../../../src/daemon/process/set/open-member.ts'
 import { reachable } from '../../../../src/daemon/process/set/reachable.ts'
@@ -18,7 +19,7 @@ import { test } from '../../../serial.ts'
 let calls = 0
 const random = (length: number): Uint8Array => new Uint8Array(length).fill(++calls)
 const settle = (objects: ObjectStore, dir: string, key: string): Promise<void> =>
-  settleIdentity(objects, dir, key, random, SILENT)
+  settleIdentity({ objects, directory: dir, keyFile: key, random, log: SILENT })
 const identityIn = (dir: string): Buffer => readFileSync(join(dir, 'identity.key'))
 
 test('R012-37 every member gets the identity of the set before it opens a network', async (t) => {
@@ -112,4 +113,31 @@ test('R012-47 an engine that does not answer yet is tried again, for some second
   t.deepEqual(await opened(['unreachable']), { slept: 10_000, code: 'unreachable' })
   t.deepEqual(await opened(['incompatible', 'none']), { slept: 0, code: 'incompatible' })
   await journal.close()
+})
+
+test('R012-48 a start that the engine refuses leaves bucket and state directory as they were', async (t) => {
+  const bucket = new MemoryBucket()
+  const [dir, keys] = [temporaryDirectory(t), temporaryDirectory(t)]
+  const objects = bucket.client()
+  const journal = createMemoryJournal()
+  const start = (ready: () => Promise<void>): Promise<void> =>
+    settleIdentity({
+      objects,
+      directory: dir,
+      keyFile: join(keys, 'set.key'),
+      random,
+      log: SILENT,
+      ready,
+    })
+  const refuse = (): Promise<void> => Promise.reject(new DstoreError('incompatible', 'unfit'))
+  t.like(await t.throwsAsync(start(refuse)), { code: 'incompatible' })
+  await journal.append(0, new Uint8Array([1]))
+  const used = await t.throwsAsync(start(() => refuseUnused(objects, journal)))
+  t.like(used, { code: 'conflict' })
+  t.deepEqual([bucket.keys(), readdirSync(dir), readdirSync(keys)], [[], [], []])
+  const empty = createMemoryJournal()
+  await start(() => refuseUnused(objects, empty))
+  t.deepEqual(bucket.keys(), ['identity', 'set.json'])
+  await t.notThrowsAsync(refuseUnused(objects, journal))
+  await Promise.all([journal.close(), empty.close()])
 })

@@ -1,0 +1,60 @@
+/**
+ * Where `get --output-dir` writes what it is asked for: to the path that a name spells below the
+ * directory, else to the key (R007-443).
+ */
+import { DstoreError } from '../../src/errors.ts'
+import type { Reference } from '../input/references.ts'
+import { isPartialName } from '../terminal/partial-file.ts'
+
+/** The most bytes that file systems take for the name of a file. */
+const FILE_NAME_BYTES = 255
+
+/** The path below the directory; undefined for a value that is called by its key. */
+export const placeOf = ({ text, type }: Reference): string | undefined =>
+  type === 'name' ? text : undefined
+
+/** Throws `usage` for a name that is no path below a folder, and for one below another one. */
+export function checkPlaces(references: Iterable<Reference>): readonly string[] {
+  const places = new Set<string>()
+  for (const reference of references) {
+    const place = placeOf(reference)
+    if (place === undefined) continue
+    const fault = faultOfPath(place)
+    if (fault !== undefined) {
+      throw new DstoreError('usage', `${place} names no file below a directory: ${fault}`, {
+        hint: 'get it by its key, which `dstore stat` prints, or alone with -o FILE',
+      })
+    }
+    places.add(place)
+  }
+  for (const place of places) {
+    for (const above of foldersAbove(place)) {
+      if (!places.has(above)) continue
+      throw new DstoreError('usage', `${above} cannot be a file and the folder of ${place}`, {
+        hint: 'get one of them into another directory',
+      })
+    }
+  }
+  return [...places]
+}
+
+/** `a` and `a/b` of `a/b/c`. */
+export function* foldersAbove(place: string): Generator<string, void, undefined> {
+  for (let at = place.indexOf('/'); at !== -1; at = place.indexOf('/', at + 1)) {
+    yield place.slice(0, at)
+  }
+}
+
+function faultOfPath(place: string): string | undefined {
+  if (place.startsWith('/')) return 'it is absolute'
+  const parts = place.split('/')
+  if (parts.includes('')) return 'it has an empty part'
+  if (parts.includes('.') || parts.includes('..')) return 'it has a part . or ..'
+  if (place.includes('\0')) return 'it has a NUL'
+  if (parts.some((part) => Buffer.byteLength(part) > FILE_NAME_BYTES)) {
+    return `it has a part of more than ${FILE_NAME_BYTES} bytes`
+  }
+  // The next command would take it for what a killed one left.
+  if (parts.some(isPartialName)) return 'it has a part that is called as temporary files are'
+  return undefined
+}

@@ -1,0 +1,41 @@
+/** How the command line writes durations and times for people. */
+
+/** `1h 2m`, `45s`, `3ms`: in at most two units. */
+export function span(ms: number): string {
+  const whole = Math.round(Math.abs(ms))
+  if (whole < 1000) return `${whole}ms`
+  const seconds = Math.round(whole / 1000)
+  const parts: [number, string][] = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'm'],
+    [seconds % 60, 's'],
+  ]
+  const from = parts.findIndex(([amount]) => amount > 0)
+  const two = parts.slice(from, from + 2).filter(([amount]) => amount > 0)
+  return two.map(([amount, unit]) => `${amount}${unit}`).join(' ')
+}
+
+/** How far two clocks may differ before a time that has not come is shown as such. */
+const CLOCKS_MS = 5000
+
+/**
+ * How long ago a time was: `3m`; undefined for what is not in the past, and where nobody reads it:
+ * without `now`.
+ */
+function ageOf(time: string, now: number | undefined): string | undefined {
+  const age = (now ?? NaN) - Date.parse(time)
+  return age >= -CLOCKS_MS ? span(Math.max(1000, age)) : undefined
+}
+
+/** Since when something is so, for a person `for 3m`; for a program `since TIME` (R007-448). */
+export function sinceText(time: string, now: number | undefined): string {
+  const age = ageOf(time, now)
+  return age === undefined ? `since ${time}` : `for ${age}`
+}
+
+/** When something was, for a person `3m ago`; for a program the time. */
+export function agoText(time: string, now: number | undefined): string {
+  const age = ageOf(time, now)
+  return age === undefined ? time : `${age} ago`
+}
