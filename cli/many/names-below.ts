@@ -2,9 +2,6 @@
 import { DstoreError } from '../../src/errors.ts'
 import { checkName } from '../input/references.ts'
 
-/** Does this name stand for all that begin with it? */
-export const isPrefix = (name: string | undefined): boolean => name?.endsWith('/') === true
-
 /** The name of a file: the prefix, and its path. Throws `usage` for a path that leads elsewhere. */
 export async function nameBelow(prefix: string, file: string): Promise<string> {
   const parts = file.split('/').filter((part) => part !== '' && part !== '.')

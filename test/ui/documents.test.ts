@@ -90,7 +90,7 @@ const NOTHING: Schema = {}
 
 function schemaOf(name: string): Schema {
   const [first, ...path] = PARTS[name] ?? [SCHEMAS[name] ?? name]
-  let schema = resolved(schemas[first!] ?? NOTHING)
+  let schema = resolved(schemas[first] ?? NOTHING)
   for (const step of path) {
     const next = step === '[]' ? schema.items : schema.properties?.[step]
     schema = resolved(next ?? NOTHING)
