@@ -20,8 +20,8 @@ export function span(ms: number): string {
 const CLOCKS_MS = 5000
 
 /**
- * How long ago a time was: `3m`; undefined for what is not in the past, and where nobody reads it:
- * without `now`.
+ * How long ago a time was: `3m`; undefined for what is not in the past, and for a program, which
+ * gives no `now`.
  */
 function ageOf(time: string, now: number | undefined): string | undefined {
   const age = (now ?? NaN) - Date.parse(time)

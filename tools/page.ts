@@ -1,6 +1,6 @@
 /**
- * Builds the folder of the page that the package holds: our modules as one file, our style sheets as
- * one, and the library for plots. A browser opens the page with six requests instead of sixty.
+ * Builds the folder of the page that the package holds: our modules as one file, our style sheets
+ * as one, and the library for plots. A browser opens the page with six requests instead of sixty.
  */
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'

@@ -85,7 +85,7 @@ class Putter {
     this.#names = names
   }
 
-  /** Reads the ignore file, before a daemon is asked. What is only for folders is loaded for one. */
+  /** Reads the ignore file, before a daemon is asked. Loads what folders need only for one. */
   async prepare(): Promise<void> {
     const file = this.#invocation.flags['ignore-file']
     if (file === undefined) return

@@ -1,6 +1,9 @@
 /** What is wrong with a text that was probably meant as a key. */
 import { asDstoreError, type DstoreError } from '../../src/errors.ts'
 
+/** The usual spellings of keys: as dstore prints them, and as b3sum does. */
+export const USUAL_KEY: RegExp = /^(baf[ky]r4i[a-h][a-z2-7]{51}|[0-9a-fA-F]{64})$/
+
 /** If no such name is bound, this was probably meant as a key. */
 const KEY_LIKE = /^[0-9A-Za-z]{40,}$/
 

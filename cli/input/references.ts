@@ -4,7 +4,7 @@
  */
 import { asDstoreError } from '../../src/errors.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
-import { explainNotFound, keyFault } from './key-fault.ts'
+import { USUAL_KEY, explainNotFound, keyFault } from './key-fault.ts'
 
 export interface Reference {
   readonly text: string
@@ -13,9 +13,6 @@ export interface Reference {
   /** Is it the key of a directory? Names tell that only when they are looked up. */
   readonly isDirectory?: boolean
 }
-
-/** The usual spellings of keys: as dstore prints them, and as b3sum does. */
-export const USUAL_KEY: RegExp = /^(baf[ky]r4i[a-h][a-z2-7]{51}|[0-9a-fA-F]{64})$/
 
 /** A key as dstore prints it. */
 const PRINTED_KEY = /^baf[ky]r4i[a-h][a-z2-7]{51}$/

@@ -2,7 +2,7 @@
  * Keys that are pasted with something around them, and short keys (R007-430 to R007-433). Commands
  * that read take them; `rm`, `name` and `tag` never guess what they change.
  */
-import { USUAL_KEY } from './references.ts'
+import { USUAL_KEY } from './key-fault.ts'
 import type { KeyLine } from '../../src/daemon/api/api.ts'
 import { DstoreError, asDstoreError } from '../../src/errors.ts'
 import type { KeyPrefix } from '../../src/hash/key-prefix.ts'

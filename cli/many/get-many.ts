@@ -13,7 +13,7 @@ import { plural, type Terminal } from '../terminal/terminal.ts'
 import { describe, unknown, type Described } from './facts.ts'
 import { forEachAtOnce } from './for-each.ts'
 import type { References } from './list-file.ts'
-import { placeOf } from './places.ts'
+import { placeOfWord } from './places.ts'
 import { labelOfMany, ManyProgress, type ValueProgress } from './progress.ts'
 
 export interface GetMany {
@@ -84,7 +84,7 @@ class Getter {
     try {
       const reference = references.types.get(text)!
       const of = key ?? (await keyOfWord(this.#many.client, reference))
-      const place = placeOf(reference)
+      const place = await placeOfWord(this.#many.client, reference)
       await this.#getKey({ key: of, place: place ?? of, name: place }, known?.size, progress)
     } finally {
       progress.end()

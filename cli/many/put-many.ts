@@ -1,4 +1,4 @@
-/** `dstore put` of several files and folders, some at a time, reported in their order (R007-445). */
+/** `dstore put` of several inputs, some at a time, reported in their order (R007-445). */
 import type { Stats } from 'node:fs'
 import { asDstoreError } from '../../src/errors.ts'
 import { mapConcurrently } from '../archive/map-concurrently.ts'

@@ -47,8 +47,8 @@ export class OutputFolder {
   }
 
   /**
-   * Throws unless each place can be reached: what is above it is a folder, or is not there. A link is
-   * none: it may lead out of the directory.
+   * Throws unless each place can be reached: what is above it is a folder, or is not there. A link
+   * is refused: it may lead out of the directory.
    */
   checkPlaces(places: readonly string[]): void {
     const seen = new Set<string>()
@@ -77,9 +77,10 @@ export class OutputFolder {
   }
 
   /**
-   * The file for a value, by default named after its key. `conflict` if it has another value of this command: a link in the
-   * directory, or a file system that takes two names for one, can lead both to one file. What is at
-   * a link is only known when no other file is on its way: such a file is written alone.
+   * The file for a value, by default named after its key. `conflict` if it has another value of
+   * this command: a link in the directory, or a file system that takes two names for one, can lead
+   * both to one file. What is at a link is only known when no other file is on its way: such a file
+   * is written alone.
    */
   async open(key: string, place: string = key): Promise<Output> {
     this.makeFolders(place)

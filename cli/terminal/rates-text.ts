@@ -46,8 +46,8 @@ export interface ScreenSize {
 }
 
 /**
- * What `status --watch` shows at once: the status, with the rates below it. Where a terminal has too
- * few rows, the end of the status is left out, as what scrolls away cannot be read.
+ * What `status --watch` shows at once: the status, with the rates below it. Where a terminal has
+ * too few rows, the end of the status is left out, as what scrolls away cannot be read.
  */
 export function screenText(status: string, rates: string, { columns, rows }: ScreenSize): string {
   const below = rates === '' ? [] : rates.split('\n')

@@ -1,4 +1,4 @@
-/** What the page says when something is wrong: no room, a damaged value, a Local that was expelled. */
+/** What the page says of faults: no room, a damaged value, a Local that was expelled. */
 import { equal, ok } from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'

@@ -105,7 +105,7 @@ export async function testSessions(bench: Bench): Promise<void> {
   })
 }
 
-/** What ends every session of a daemon, in a world of its own: it would end those of other tests. */
+/** What ends every session of a daemon, in a world of its own, for the sake of other tests. */
 export async function testEnds(bench: Bench): Promise<void> {
   const { report, browser } = bench
   const test = (title: string, run: () => Promise<void>): Promise<void> =>

@@ -1,4 +1,4 @@
-/** `get --output-dir` by names, and `put` of many files with names: one is the reverse of the other. */
+/** `get --output-dir` by names, and its reverse: `put` of many files with names. */
 import { test } from '../serial.ts'
 import { mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { checkPlaces } from '../../cli/many/places.ts'
@@ -54,6 +54,30 @@ test('R007-443 what cannot be reached is refused before a value is asked for', a
     t.deepEqual(readdirSync(place.file('out')).toSorted(), ['file', 'link'])
   }
   t.deepEqual(readdirSync(place.file('elsewhere')), [])
+})
+
+test('R007-443 R007-430 a spelling of a key is called by the key, and a name like one by itself', async (t) => {
+  const { node, directory } = await serving(t)
+  const place = new Place(t, directory.path)
+  const { key } = await node.put({ bytes: bytesOf('value') })
+  const text = key.toString()
+  await node.bind('deadbeef01', key)
+  await node.bind('deadbeef/../../up', key)
+  for (const [name, file] of [
+    [`ipfs://${text}`, text],
+    [` ${text} `, text],
+    [text.slice(0, 20), text],
+    ['deadbeef01', 'deadbeef01'],
+  ] as const) {
+    const got = await place.run(['get', name, '--output-dir', file === text ? 'keys' : 'names'])
+    t.is(got.exit, 0, got.stderr)
+    t.is(readFileSync(place.file(`${file === text ? 'keys' : 'names'}/${file}`), 'utf8'), 'value')
+  }
+  t.deepEqual(readdirSync(place.file('keys')), [text])
+  const up = await place.run(['get', 'deadbeef01', 'deadbeef/../../up', '--output-dir', 'names'])
+  t.is(up.exit, 8)
+  t.regex(up.stderr, /names no file below a directory/)
+  t.deepEqual(readdirSync(place.file('names')), ['deadbeef01'])
 })
 
 test('R007-443 a name that does not exist leaves no folder behind', async (t) => {

@@ -1,7 +1,7 @@
 /**
- * `ui/core/documents.d.ts` states what the page reads of the API's answers. Each of its types is held
- * against the schema of the same document: what the page reads is described, what it relies on is
- * required, and every value that the API may answer is one that the page expects.
+ * `ui/core/documents.d.ts` states what the page reads of the API's answers. Each of its types is
+ * held against the schema of the same document: what the page reads is described, what it relies on
+ * is required, and every value that the API may answer is one that the page expects.
  */
 import { readFileSync } from 'node:fs'
 import { parseSync } from 'rolldown/utils'

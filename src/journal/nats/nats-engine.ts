@@ -146,7 +146,7 @@ export class NatsEngine implements Engine {
   }
 }
 
-/** An object alone is no entry: where it fails, no message was sent, and others may have their turn. */
+/** An object alone is no entry: where it fails, no message was sent, and others go on. */
 async function putFirst(
   large: LargeEntries,
   position: number,

@@ -120,7 +120,7 @@ for (const fault of ['EIO', 'ENOSPC', 'flush', 'cut', 'late'] satisfies Fault[])
       if (faulty.hit === undefined) break
       hits.add(faulty.hit)
     }
-    // Calls of threads are not in the same order each time, so that a kind may have been passed over.
+    // Threads call in another order each time, so that a kind may have been passed over.
     for (const call of EXPECTED[fault].filter((kind) => !hits.has(kind))) {
       const faulty = new Faulty(fault, 0, [call])
       await runWith(fault, faulty)

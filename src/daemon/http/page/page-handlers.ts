@@ -20,7 +20,7 @@ export async function getPage(call: HttpCall): Promise<void> {
   sendPage(call, await allFiles())
 }
 
-/** Reads and compresses the files before a browser asks for them. A fault meets the one that asks. */
+/** Reads and compresses the files before a browser asks. A fault meets the one that asks. */
 export function readPageAhead(): void {
   allFiles().catch(() => undefined)
 }

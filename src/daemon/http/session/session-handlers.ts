@@ -39,7 +39,7 @@ export async function makeCode(call: HttpCall): Promise<void> {
     throw new DstoreError('usage', 'role must be reader, writer or admin')
   }
   const made = call.sessions.makeCode(call.caller, role)
-  // Whoever has a code opens the page next.
+  // A browser with a code opens the page next.
   readPageAhead()
   const answer: CodeAnswer = { code: made.code, expiresAt: timeOf(made.expiresAt) }
   sendJson(call, 201, answer, NO_STORE)
