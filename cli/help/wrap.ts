@@ -12,13 +12,16 @@ const TEXT_WORDS = /(?:`[^`]*`|\[[^\]]*\]|\S)+/g
 /** A quoted argument of a command for a shell. */
 const COMMAND_WORDS = /(?:'[^']*'|"[^"]*"|\S)+/g
 
-/** The width to write for: that of `COLUMNS`, else of the terminal, else 80; within bounds. */
+/**
+ * The width to write for: that of `COLUMNS`, else of the terminal, which is 0 where it is not known,
+ * else 80; within bounds.
+ */
 export function columnsFor(
   terminal: number | undefined,
   environment: Readonly<Record<string, string | undefined>>,
 ): number {
   const { COLUMNS: given = '' } = environment
-  const chosen = /^[1-9]\d{0,5}$/.test(given) ? Number(given) : (terminal ?? COLUMNS)
+  const chosen = /^[1-9]\d{0,5}$/.test(given) ? Number(given) : terminal || COLUMNS
   return Math.min(Math.max(chosen, NARROWEST), WIDEST)
 }
 

@@ -20,7 +20,8 @@ export async function placeOfWord(
   client: Client,
   reference: Reference,
 ): Promise<string | undefined> {
-  const { text } = reference
+  const { text, type } = reference
+  if (type !== 'name') return undefined
   if (!maySpell(text) || (await isBound(client, text))) return checkedPlaceOf(reference)
   const spelled = await spelledKey(() => client, text)
   return spelled === undefined ? checkedPlaceOf(reference) : undefined

@@ -65,6 +65,7 @@ test('R007-450 common options are explained in the overview, and only named else
 test('R007-450 the width is that of COLUMNS, else of the terminal, else 80, within bounds', (t) => {
   t.is(columnsFor(undefined, {}), 80)
   t.is(columnsFor(100, {}), 100)
+  t.is(columnsFor(0, {}), 80)
   t.is(columnsFor(100, { COLUMNS: '50' }), 50)
   t.is(columnsFor(100, { COLUMNS: 'wide' }), 100)
   t.is(columnsFor(undefined, { COLUMNS: '0' }), 80)

@@ -66,6 +66,7 @@ test('R007-443 R007-430 a spelling of a key is called by the key, and a name lik
   for (const [name, file] of [
     [`ipfs://${text}`, text],
     [` ${text} `, text],
+    [text, text],
     [text.slice(0, 20), text],
     ['deadbeef01', 'deadbeef01'],
   ] as const) {
