@@ -3,10 +3,9 @@
  * take over (specs/012-set.md, "Rules: standing by").
  */
 import type { Sleep } from '../archive/interface.ts'
-import { newestSnapshot } from '../archive/snapshots/listed.ts'
 import { makeSet } from '../archive/set.ts'
 import type { ObjectStore } from '../bucket/object-store.ts'
-import { equal, toHex } from '../bytes.ts'
+import { equal } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
 import type { ChainPosition } from '../journal/chain.ts'
 import { decodeEntry } from '../journal/decode.ts'
@@ -20,9 +19,9 @@ import type { Follower } from '../store/disk/follower/follower.ts'
 import { mismatchOf } from '../store/disk/follower/mismatch.ts'
 import { Followed, type FollowedEnd } from './followed.ts'
 import { Patience } from './patience.ts'
-import { readNotes } from './notes/notes.ts'
 import type { ReplicaPlace } from './replica-place.ts'
 import type { SetRules } from './rules.ts'
+import { checkEntries, isLost, lostJournal } from './same-set.ts'
 
 export interface StandingParts {
   readonly journal: Journal
@@ -161,17 +160,14 @@ export class Standing {
 
   /** Does the replica continue the journal? Its last entry, unless that was trimmed. */
   async #check(start: ChainPosition): Promise<Entry | undefined> {
-    const { journal, objects } = this.#parts
+    const { journal, objects, random } = this.#parts
     const { position } = start
     // Looked at before the end: a snapshot is of entries that the journal had by then.
-    const isUsed = (await journal.extent()).last === 0 && (await hasHistory(objects))
+    const isUsed = await isLost(journal, objects)
     const { first, last } = await journal.extent()
-    if (position === 0 && last === 0 && isUsed) {
-      throw new DstoreError('integrity', `the journal is empty, and ${objects.place} has a set`, {
-        hint: 'the engine has lost the journal, or another engine is named; or this is the archive of a single Global, which needs a place of its own: see docs/set.md',
-      })
-    }
-    await this.#checkSet(last)
+    if (position === 0 && last === 0 && isUsed) throw lostJournal(objects)
+    this.#set ??= await makeSet(objects, random)
+    await checkEntries(journal, last, objects, this.#set)
     if (first > position + 1) throw new Rebuild(`entries up to ${first - 1} were trimmed`)
     try {
       const found = await checkFollows(journal, last, start)
@@ -182,20 +178,6 @@ export class Standing {
       if (mismatch === undefined) throw error
       throw new Rebuild(`its entry ${position} is not that of the journal`)
     }
-  }
-
-  /** Journal and bucket must be of one set (R012-15). */
-  async #checkSet(last: number): Promise<void> {
-    const { journal, objects, random } = this.#parts
-    const own = (this.#set ??= await makeSet(objects, random))
-    const entry = last === 0 ? undefined : await journal.at(last)
-    if (!(entry instanceof Uint8Array)) return
-    const its = toHex(decodeEntry(entry).head.set)
-    if (its === own) return
-    const message = `the journal is of the set ${its}, and ${objects.place} is of ${own}`
-    throw new DstoreError('conflict', message, {
-      hint: 'give the engine and the bucket of one set, or an unused one of both: see docs/set.md',
-    })
   }
 
   async #untilSilent(
@@ -319,15 +301,6 @@ export class Standing {
     }
     return patience.isOver ? 'over' : 'caught-up'
   }
-}
-
-/** Has the bucket the history of a set, or of an archive? */
-async function hasHistory(objects: ObjectStore): Promise<boolean> {
-  // However old: at 0, no note is too old.
-  const notes = await readNotes(objects, 0)
-  if (notes.some(({ position }) => position > 0)) return true
-  if ((await newestSnapshot(objects)) !== undefined) return true
-  return (await objects.list('j/')).objects.length > 0
 }
 
 function behind(position: number, last: number): DstoreError {

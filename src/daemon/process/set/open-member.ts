@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { makeSet, readSet } from '../../../archive/set.ts'
+import { makeSet } from '../../../archive/set.ts'
 import type { ObjectStore } from '../../../bucket/object-store.ts'
 import { raceBucket } from '../../../bucket/race.ts'
 import { toHex } from '../../../bytes.ts'
@@ -17,8 +17,9 @@ import { VERSION } from '../../../node/version.ts'
 import { diskReplica } from '../../../set/disk-replica.ts'
 import type { SetMember } from '../../../set/interface.ts'
 import { createSetMember } from '../../../set/member.ts'
+import { checkSameSet } from '../../../set/same-set.ts'
 import { nodeFiles } from '../../../store/disk/files.ts'
-import { refusePlain } from '../../../store/disk/follower/mark.ts'
+import { isReplica, refusePlain } from '../../../store/disk/follower/mark.ts'
 import { Layout } from '../../../store/disk/layout.ts'
 import { readOrCreateSecret } from '../../../store/file/secret-file.ts'
 import { decodeUtf8 } from '../../../utf8.ts'
@@ -39,8 +40,8 @@ const ID_FILE = 'member-id'
 const ID = /^[0-9a-f]{16}$/
 
 /**
- * Errors: those of bucket, engine and identity; all are found before anything is written in the
- * engine, except that a new journal is made there.
+ * Errors: those of bucket, engine and identity, and that they are not of one set. Nothing is made
+ * before they are found, except a new journal without entries (R012-48).
  */
 export async function openMember({
   directory,
@@ -51,7 +52,8 @@ export async function openMember({
   const { engine, bucket, bucketEndpoint, setKey, engineSecrets } = settings
   if (engine === undefined || bucket === undefined) throw new TypeError('no set is named')
   // First: a store that is not of a set has an identity of its own, too.
-  await refusePlain(nodeFiles, new Layout(directory))
+  const layout = new Layout(directory)
+  await refusePlain(nodeFiles, layout)
   const secrets = await readEngineSecrets(engineSecrets, process.env)
   const { openBucket } = await import('../../../bucket/s3-objects.ts')
   const endpoint = bucketEndpoint === undefined ? {} : { endpoint: bucketEndpoint }
@@ -65,7 +67,8 @@ export async function openMember({
     const ready = async (): Promise<void> => {
       onStep(`opens the journal ${engineLabel(engine)}`)
       journal ??= await patiently(() => openEngine(engine, secrets, objects), sleep, log)
-      await refuseUnused(objects, journal)
+      const hasRecords = await isReplica(nodeFiles, layout)
+      await checkSameSet({ journal, objects, hasRecords })
     }
     await settleIdentity({ objects, directory, keyFile: setKey, random, log, ready })
     const id = await memberId(directory)
@@ -161,17 +164,6 @@ async function memberId(directory: string): Promise<string> {
   const id = decodeUtf8(await readOrCreateSecret(path, make))?.trim() ?? ''
   if (ID.test(id)) return id
   throw new DstoreError('unreadable', `${path} is damaged`, { hint: 'delete it' })
-}
-
-/** A place without a set is not that of a journal with entries, and stays as it is. */
-export async function refuseUnused(
-  objects: ObjectStore,
-  journal: Pick<Journal, 'extent'>,
-): Promise<void> {
-  if ((await readSet(objects)) !== undefined || (await journal.extent()).last === 0) return
-  throw new DstoreError('conflict', `the journal has entries, and ${objects.place} has no set`, {
-    hint: 'give the engine and the bucket of one set, or an unused one of both: see docs/set.md',
-  })
 }
 
 export interface SettleOptions {

@@ -1,18 +1,23 @@
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeSet } from '../../../../src/archive/set.ts'
 import type { ObjectStore } from '../../../../src/bucket/object-store.ts'
 import {
   openMember,
   patiently,
-  refuseUnused,
   settleIdentity,
 } from '../../../../src/daemon/process/set/open-member.ts'
 import { reachable } from '../../../../src/daemon/process/set/reachable.ts'
-import { DstoreError } from '../../../../src/errors.ts'
+import { DstoreError, type ErrorCode } from '../../../../src/errors.ts'
+import type { Journal } from '../../../../src/journal/journal.ts'
 import { createMemoryJournal } from '../../../../src/journal/memory.ts'
 import { SILENT } from '../../../../src/log.ts'
+import type { MemberNote } from '../../../../src/set/notes/member-note.ts'
+import { writeNote } from '../../../../src/set/notes/notes.ts'
+import { checkSameSet } from '../../../../src/set/same-set.ts'
 import { openDiskStore } from '../../../../src/store/disk/disk.ts'
 import { MemoryBucket } from '../../../bucket/memory-objects.ts'
+import { openWriter } from '../../../journal/tools.ts'
 import { temporaryDirectory } from '../../serving.ts'
 import { test } from '../../../serial.ts'
 
@@ -119,7 +124,6 @@ test('R012-48 a start that the engine refuses leaves bucket and state directory 
   const bucket = new MemoryBucket()
   const [dir, keys] = [temporaryDirectory(t), temporaryDirectory(t)]
   const objects = bucket.client()
-  const journal = createMemoryJournal()
   const start = (ready: () => Promise<void>): Promise<void> =>
     settleIdentity({
       objects,
@@ -131,13 +135,35 @@ test('R012-48 a start that the engine refuses leaves bucket and state directory 
     })
   const refuse = (): Promise<void> => Promise.reject(new DstoreError('incompatible', 'unfit'))
   t.like(await t.throwsAsync(start(refuse)), { code: 'incompatible' })
-  await journal.append(0, new Uint8Array([1]))
-  const used = await t.throwsAsync(start(() => refuseUnused(objects, journal)))
-  t.like(used, { code: 'conflict' })
-  t.deepEqual([bucket.keys(), readdirSync(dir), readdirSync(keys)], [[], [], []])
-  const empty = createMemoryJournal()
-  await start(() => refuseUnused(objects, empty))
-  t.deepEqual(bucket.keys(), ['identity', 'set.json'])
-  await t.notThrowsAsync(refuseUnused(objects, journal))
-  await Promise.all([journal.close(), empty.close()])
+  const [other, empty] = [createMemoryJournal(), createMemoryJournal()]
+  const { writer } = await openWriter(other, 7)
+  await writer.close()
+  const check = (journal: Journal, hasRecords: boolean) => () =>
+    checkSameSet({ journal, objects, hasRecords })
+  const refused = async (journal: Journal, code: ErrorCode, message: RegExp, records = false) => {
+    t.like(await t.throwsAsync(start(check(journal, records)), { message }), { code })
+    t.deepEqual([readdirSync(dir), readdirSync(keys)], [[], []])
+  }
+  await refused(other, 'conflict', /the journal has entries, and .* has no set/)
+  await refused(empty, 'conflict', /has the records of a member of a set, and .* no set/, true)
+  t.deepEqual(bucket.keys(), [])
+  // Of a set whose engine is another one, or has lost the journal.
+  await makeSet(objects, random)
+  await refused(other, 'conflict', /the journal is of the set .* is of/)
+  await refused(other, 'conflict', /the journal is of the set .* is of/, true)
+  await writeNote(objects, NOTE)
+  await refused(empty, 'integrity', /the journal is empty, and .* has a set/)
+  await t.notThrowsAsync(check(empty, true))
+  t.deepEqual(bucket.keys(), [`m/${NOTE.id}`, 'set.json'])
+  await Promise.all([other.close(), empty.close()])
 })
+
+const NOTE: MemberNote = {
+  id: 'b'.repeat(16),
+  name: 'b',
+  version: '1',
+  state: 'standby',
+  position: 5,
+  addresses: [],
+  at: 1,
+}
