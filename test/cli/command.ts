@@ -35,6 +35,8 @@ export interface Owner {
 export class Place {
   readonly path: string
   readonly state: string
+  /** The command line that runs there. */
+  readonly program: string = BUNDLE
 
   constructor(t: Owner, state?: string) {
     this.path = mkdtempSync(join(DISK, 'dstore-cli-'))
@@ -59,7 +61,7 @@ export class Place {
 
   /** Start the command without waiting for it. */
   start(args: readonly string[], { env, stdout }: CommandOptions = {}): ChildProcess {
-    return spawn(process.execPath, [BUNDLE, ...args], {
+    return spawn(process.execPath, [this.program, ...args], {
       cwd: this.path,
       env: this.env(env),
       stdio: ['pipe', stdout ?? 'pipe', 'pipe'],

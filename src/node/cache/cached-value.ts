@@ -8,6 +8,7 @@ import { SEGMENT_BYTES, MIB } from '../../limits.ts'
 import type { ServedValue } from '../../transfer/serve.ts'
 import type { HeldValue, Receiver } from './held-value.ts'
 import { ReceiveBuffer } from './receive-buffer.ts'
+import { Removable } from './removable.ts'
 import type { SegmentPool } from './segment-pool.ts'
 import { servedFromCache } from './served-value.ts'
 
@@ -24,7 +25,7 @@ export const isPooled = (size: number): boolean => size >= POOLED_VALUE_BYTES
 
 export const segmentsIn = (size: number): number => Math.ceil(size / SEGMENT_BYTES)
 
-export class CachedValue implements HeldValue {
+export class CachedValue extends Removable implements HeldValue {
   readonly key: Key
   readonly size: number
   /** The seq of the put that made the key exist. */
@@ -40,9 +41,6 @@ export class CachedValue implements HeldValue {
   readonly #segments: (Uint8Array | undefined)[]
   /** Undefined for a small value, whose memory is left to the garbage collector. */
   readonly #pool: SegmentPool | undefined
-  /** Created on first use: most values are small, read at once, and never removed. */
-  #dropped: AbortController | undefined
-  #dropReason: DstoreError | undefined
   #users = 0
   /** A former user may still read its memory, so that is never pooled. */
   #stillReferenced = false
@@ -50,6 +48,7 @@ export class CachedValue implements HeldValue {
   #isDetached = false
 
   constructor(key: Key, size: number, incarnation: number, pool?: SegmentPool) {
+    super()
     // Without its text, which may keep the request alive that it was cut from.
     this.key = new Key(key.digest, key.kind)
     this.size = size
@@ -72,22 +71,6 @@ export class CachedValue implements HeldValue {
   /** Frees the memory of the outboard; nothing may be held. */
   forgetOutboard(): void {
     this.#outboard = undefined
-  }
-
-  /** Aborted, with the reason, once the value was removed and must not be read. */
-  get dropped(): AbortSignal {
-    this.#dropped ??= new AbortController()
-    if (this.isDropped) this.#dropped.abort(this.#dropReason)
-    return this.#dropped.signal
-  }
-
-  get isDropped(): boolean {
-    return this.#dropReason !== undefined
-  }
-
-  /** Throws the reason once the value was removed. */
-  checkNotRemoved(): void {
-    if (this.#dropReason !== undefined) throw this.#dropReason
   }
 
   get inUse(): boolean {
@@ -233,8 +216,7 @@ export class CachedValue implements HeldValue {
 
   /** Ends every use with this reason: the value was removed. */
   drop(reason: DstoreError): void {
-    this.#dropReason ??= reason
-    this.#dropped?.abort(this.#dropReason)
+    this.endUses(reason)
     this.detach()
   }
 

@@ -15,6 +15,7 @@ import type { VerifiedPairs } from '../../transfer/piece-stream.ts'
 import type { ServedValue } from '../../transfer/serve.ts'
 import type { SharedBudget } from '../../transfer/shared-budget.ts'
 import type { Receiver } from '../cache/held-value.ts'
+import { Removable } from '../cache/removable.ts'
 import type { SegmentPool } from '../cache/segment-pool.ts'
 import { FileReceiver } from './file-receiver.ts'
 import type { FileValue } from './file-tier.ts'
@@ -44,7 +45,7 @@ export interface FileContext {
 /** Bytes written between two notes, for a later boot, of what an unfinished value holds. */
 const NOTED_BYTES = 64 * MIB
 
-export class CachedFile implements FileValue {
+export class CachedFile extends Removable implements FileValue {
   readonly key: Key
   readonly size: number
   incarnation: number
@@ -63,11 +64,10 @@ export class CachedFile implements FileValue {
   #opens = 0
   /** The tier no longer lists it. */
   #isDetached = false
-  #dropped: AbortController | undefined
-  #dropReason: DstoreError | undefined
 
   /** `found`: the groups that a file of an earlier boot is said to have. */
   constructor(context: FileContext, key: Key, size: number, incarnation: number, found?: Bitfield) {
+    super()
     this.key = new Key(key.digest, key.kind)
     this.size = size
     this.incarnation = incarnation
@@ -101,20 +101,6 @@ export class CachedFile implements FileValue {
 
   get isWriting(): boolean {
     return this.#writes > 0
-  }
-
-  get dropped(): AbortSignal {
-    this.#dropped ??= new AbortController()
-    if (this.isDropped) this.#dropped.abort(this.#dropReason)
-    return this.#dropped.signal
-  }
-
-  get isDropped(): boolean {
-    return this.#dropReason !== undefined
-  }
-
-  checkNotRemoved(): void {
-    if (this.#dropReason !== undefined) throw this.#dropReason
   }
 
   get inUse(): boolean {
@@ -254,18 +240,13 @@ export class CachedFile implements FileValue {
   leave(reason: DstoreError): void {
     this.note()
     this.#isDetached = true
-    this.#end(reason)
+    this.endUses(reason)
     this.#closeUnused()
   }
 
   drop(reason: DstoreError): void {
-    this.#end(reason)
+    this.endUses(reason)
     this.detach()
-  }
-
-  #end(reason: DstoreError): void {
-    this.#dropReason ??= reason
-    this.#dropped?.abort(this.#dropReason)
   }
 
   async #put(open: () => OpenFile, bytes: Uint8Array, position: number): Promise<void> {

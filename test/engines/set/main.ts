@@ -10,9 +10,10 @@ import { PROGRAMS } from '../programs.ts'
 import { testBucket } from './bucket.ts'
 import { testCopied } from './copied.ts'
 import { KINDS } from './engines.ts'
-import { testFaults } from './faults.ts'
+import { IS_FULL, testFaults } from './faults.ts'
 import { testHistories } from './histories.ts'
 import { killDrills } from './set-drill.ts'
+import { testReplaced } from './replaced.ts'
 import { testUnfit } from './unfit.ts'
 
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true'
@@ -56,6 +57,9 @@ if (path === undefined) {
         }
         if (wanted.length === 0 || wanted.includes('copied')) {
           await testCopied(bucket, journal, report)
+        }
+        if (wanted.includes('replaced') || (IS_FULL && wanted.length === 0)) {
+          await testReplaced(bucket, journal, report)
         }
         if (wanted.length === 0 || wanted.includes('histories')) {
           await testHistories(bucket, journal, report)

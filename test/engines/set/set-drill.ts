@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Dstore, connect } from '../../../src/dstore.ts'
 import type { StatusAnswer } from '../../../src/daemon/api/api.ts'
 import { stateDirectory } from '../../../src/daemon/config/state-directory.ts'
-import { Place, type Outcome, type Owner } from '../../cli/command.ts'
+import { BUNDLE, Place, type Outcome, type Owner } from '../../cli/command.ts'
 import { Running } from '../../e2e/archive/archived.ts'
 import { freePort } from '../../free-port.ts'
 import type { Engine } from '../engine.ts'
@@ -94,8 +94,11 @@ const READY_MS = 30_000
 class MemberPlace extends Place {
   readonly #environment: Readonly<Record<string, string>>
 
-  constructor({ bucket, journal, teardown }: SetDrill, fromFile: boolean) {
+  override readonly program: string
+
+  constructor({ bucket, journal, program, teardown }: SetDrill, fromFile: boolean) {
     super({ teardown })
+    this.program = program
     const { password } = journal.secrets
     const variable = fromFile || !password ? {} : { DSTORE_ENGINE_PASSWORD: password }
     this.#environment = { ...bucket.environment, ...variable }
@@ -117,13 +120,16 @@ export class SetDrill implements Owner {
   readonly journal: JournalEngine
   /** Of the set in the engine. */
   readonly set: string
+  /** The command line of its members. */
+  readonly program: string
   readonly members: Member[] = []
   readonly locals: LocalNode[] = []
   readonly #bucketPlace: string
   readonly #ends: (() => unknown)[] = []
   readonly #keyPlace: Place
 
-  constructor(bucket: Engine, journal: JournalEngine, set: string) {
+  constructor(bucket: Engine, journal: JournalEngine, set: string, program: string = BUNDLE) {
+    this.program = program
     this.bucket = bucket
     this.journal = journal
     this.set = set
@@ -233,14 +239,21 @@ export class SetDrill implements Owner {
   }
 }
 
+export interface DrillOptions {
+  readonly members?: number
+  readonly locals?: number
+  /** The command line of its members; default: the bundle. */
+  readonly program?: string
+}
+
 export async function withSet(
   bucket: Engine,
   journal: JournalEngine,
   set: string,
   run: (drill: SetDrill) => Promise<void>,
-  { members = 2, locals = 2 }: { readonly members?: number; readonly locals?: number } = {},
+  { members = 2, locals = 2, program }: DrillOptions = {},
 ): Promise<void> {
-  const drill = new SetDrill(bucket, journal, set)
+  const drill = new SetDrill(bucket, journal, set, program)
   underWay.add(drill)
   try {
     await drill.start(members, locals)

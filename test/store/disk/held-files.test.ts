@@ -18,7 +18,21 @@ interface Paths {
 }
 
 const away = (path: string): void => fs.renameSync(path, `${path}-away`)
-const copyBack = (path: string): void => fs.cpSync(`${path}-away`, path, { recursive: true })
+
+/** The store goes on: a file of its journal may get its name while the folder is copied. */
+function copyBack(path: string): void {
+  for (let tries = 1; ; tries++) {
+    try {
+      fs.cpSync(`${path}-away`, path, { recursive: true })
+      return
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === COPIES) throw error
+      fs.rmSync(path, { recursive: true })
+    }
+  }
+}
+
+const COPIES = 5
 
 /** What an administrator or a script may do to a store in use. */
 const REMOVALS: Readonly<Record<string, (paths: Paths) => void>> = {
