@@ -15,6 +15,8 @@ const PAGE_FOLDER = 'dist/ui'
 
 /** It runs before all else, and by itself (R013-60). */
 const FIRST = 'first.js'
+/** What asks the daemon while the rest arrives; a browser gets it in one file with the first script. */
+const BEGIN = 'begin.js'
 const MAIN = 'main.js'
 const STYLE = 'style.css'
 
@@ -28,8 +30,7 @@ export async function buildPage(): Promise<void> {
     join(vendor, 'uplot.js'),
     `/* uPlot; its licence is in uplot-license.txt. */\n${plots}\n`,
   )
-  writeFileSync(join(PAGE_FOLDER, FIRST), small(FIRST, readFileSync(join(SOURCES, FIRST), 'utf8')))
-  const { html, css } = withOneStyle(readFileSync(join(SOURCES, 'index.html'), 'utf8'))
+  const { html, css } = documentOf(readFileSync(join(SOURCES, 'index.html'), 'utf8'))
   writeFileSync(join(PAGE_FOLDER, 'index.html'), html)
   writeFileSync(join(PAGE_FOLDER, STYLE), css)
   await bundle()
@@ -45,39 +46,61 @@ function small(name: string, source: string): string {
   return code
 }
 
-/** All modules but the first one: what a view loads when it is opened is there already. */
+/**
+ * Two modules: what begins at once, with the first script in front, and all the rest. What a view
+ * loads when it is opened is there already.
+ */
 async function bundle(): Promise<void> {
-  const build = await rolldown({
-    input: join(SOURCES, MAIN),
-    platform: 'browser',
-    plugins: [firstApart],
-  })
+  const begun = await modulesBelow(join(SOURCES, BEGIN))
+  await write(ENTRY, FIRST, entryOf(begun))
+  await write(join(SOURCES, MAIN), MAIN, apartFrom(new Set(begun)))
+}
+
+const FORM = { format: 'esm', minify: true, codeSplitting: false, comments: false } as const
+
+/** The module at this path and those that it imports, in the order in which they run. */
+async function modulesBelow(input: string): Promise<readonly string[]> {
+  const build = await rolldown({ input, platform: 'browser' })
   try {
-    await build.write({
-      dir: PAGE_FOLDER,
-      format: 'esm',
-      cleanDir: false,
-      minify: true,
-      codeSplitting: false,
-      comments: false,
-      entryFileNames: MAIN,
-    })
+    const { output } = await build.generate(FORM)
+    return output[0].moduleIds
   } finally {
     await build.close()
   }
 }
 
-/** The first module stays a file of its own, which both scripts of the document share. */
-const firstApart: Plugin = {
-  name: 'first-apart',
-  resolveId: (source, importer) =>
-    importer !== undefined && resolve(importer, '..', source) === resolve(SOURCES, FIRST)
-      ? { id: `./${FIRST}`, external: true }
-      : undefined,
+async function write(input: string, name: string, plugin: Plugin): Promise<void> {
+  const build = await rolldown({ input, platform: 'browser', plugins: [plugin] })
+  try {
+    await build.write({ ...FORM, dir: PAGE_FOLDER, cleanDir: false, entryFileNames: name })
+  } finally {
+    await build.close()
+  }
 }
 
-/** The document with one style sheet in the place of all that it names, and that sheet. */
-function withOneStyle(source: string): { html: string; css: string } {
+const ENTRY = 'page-entry'
+
+/** A module of the build alone, which exports all that these modules do. */
+const entryOf = (modules: readonly string[]): Plugin => ({
+  name: ENTRY,
+  resolveId: (source) => (source === ENTRY ? source : undefined),
+  load: (id) =>
+    id === ENTRY
+      ? modules.map((path) => `export * from ${JSON.stringify(path)}`).join('\n')
+      : undefined,
+})
+
+/** These modules are in the first file, from where the others have them. */
+const apartFrom = (modules: ReadonlySet<string>): Plugin => ({
+  name: 'first-apart',
+  resolveId: (source, importer) =>
+    importer !== undefined && modules.has(resolve(importer, '..', source))
+      ? { id: `./${FIRST}`, external: true }
+      : undefined,
+})
+
+/** The document as the package has it, with one style sheet in the place of all, and that sheet. */
+function documentOf(source: string): { html: string; css: string } {
   const link = /\n *<link rel="stylesheet" href="([^"]+)" \/>/g
   const sheets = [...source.matchAll(link)].map(([, path]) => path!)
   const css = sheets.map((path) =>
@@ -93,5 +116,8 @@ function withOneStyle(source: string): { html: string; css: string } {
     isFirst = false
     return text
   })
-  return { html, css: `${css.join('\n')}\n` }
+  // What begins is in the file of the first script.
+  const begin = `\n    <script type="module" async src="${BEGIN}"></script>`
+  if (!html.includes(begin)) throw new Error(`the document has no script ${BEGIN}`)
+  return { html: html.replace(begin, ''), css: `${css.join('\n')}\n` }
 }

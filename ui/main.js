@@ -1,14 +1,15 @@
 /**
- * Opens the session, the events of the node, and the view that the address names.
+ * Shows the view that the address names, once there is a session.
  * @module
  */
 import { ApiError, whenEnded } from './api/client.js'
-import { may, openSession, session } from './api/session.js'
+import { may } from './api/session.js'
+import { opening } from './begin.js'
 import { formatRoute, parseRoute } from './core/routes.js'
 import { fill } from './parts/dom.js'
 import { fillProblem, noticesPlace } from './parts/notices.js'
 import { createShell, endedPage } from './parts/shell.js'
-import { openStore } from './parts/store.js'
+import { showConnection } from './parts/store.js'
 import { overview } from './views/overview.js'
 
 /**
@@ -88,21 +89,24 @@ function end() {
 async function start() {
   document.body.append(noticesPlace())
   whenEnded(end)
+  let opened
   try {
-    if ((await openSession()) === undefined) {
-      fill(page, endedPage(false))
-      return
-    }
+    opened = await opening
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) fill(page, endedPage(true, error))
     else fillProblem(page, error)
     return
   }
+  if (opened === undefined) {
+    fill(page, endedPage(false))
+    return
+  }
+  closing.push(opened.close)
   const open = VIEWS.filter(({ isOpen }) => isOpen())
-  const shell = createShell(open, session(), end)
+  const shell = createShell(open, opened.session, end)
+  showConnection(shell.showConnection)
   fill(page, shell.element)
   closing.push(createRouter(open, shell))
-  if (may('GET /v1/events')) closing.push(openStore(shell.showConnection))
 }
 
 /**

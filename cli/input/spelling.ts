@@ -21,7 +21,7 @@ export type Connected = () => KeyLists | undefined | Promise<KeyLists | undefine
 const CANDIDATES = 4
 
 /** Every text that may be one, and a few that are none. Spares the others loading the parser. */
-const MAY_SPELL = /^[\s"'`<(\u201c\u2018]|\s$|ipfs|^dstore:|^blake3[:-]|^baf[ky]r4i|^[0-9a-f]{8}/i
+const MAY_SPELL = /^[\s\p{Cf}"'`<(\u201c\u2018]|[\s\p{Cf}]$|ipfs|^dstore:|^blake3[:-]|^baf[ky]r4i|^[0-9a-f]{8}/iu
 
 /** Codes of errors for a text that is no bound name; Global may be away, and a key be here. */
 const LEADS_NOWHERE: ReadonlySet<string> = new Set([
@@ -31,12 +31,12 @@ const LEADS_NOWHERE: ReadonlySet<string> = new Set([
   'unreachable',
 ])
 
-/** May it be a key with something around it, or the beginning of one? */
-export const maySpell = (text: string): boolean => MAY_SPELL.test(text)
+/** May it be a key with something around it, or the beginning of one? A whole key is neither. */
+export const maySpell = (text: string): boolean => MAY_SPELL.test(text) && !USUAL_KEY.test(text)
 
-/** Might a text with this error be a spelling of a key? A whole key has been understood. */
+/** Might a text with this error be a spelling of a key? */
 export const isUnknown = (text: string, error: unknown): boolean =>
-  maySpell(text) && !USUAL_KEY.test(text) && LEADS_NOWHERE.has(asDstoreError(error).code)
+  maySpell(text) && LEADS_NOWHERE.has(asDstoreError(error).code)
 
 /**
  * Calls `use` with a text, which may be a name; if it leads to nothing, with the key that it

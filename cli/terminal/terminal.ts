@@ -141,7 +141,8 @@ export class Terminal {
   /** R007-441: one line, as `documents.yaml` describes it. */
   #failAsDocument({ code, message, hint, kind }: DstoreError, argument?: string): void {
     const error = { code, message, retry: kind.retry, argument, hint }
-    this.#writeMessage(`${JSON.stringify({ error })}\n`)
+    this.#progress?.clear()
+    this.#write(`${JSON.stringify({ error })}\n`)
   }
 
   /** Run `work` with a progress line, which only a terminal shows (R007-20). */

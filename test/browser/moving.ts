@@ -1,8 +1,9 @@
 /** Bytes through the browser: up, down, folders; what arrives is what left. */
-import { equal, ok } from 'node:assert/strict'
+import { deepEqual, equal, ok } from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bench } from './bench.ts'
 import { sha256 } from './site.ts'
 import { Visit, visiting } from './visit.ts'
@@ -183,6 +184,30 @@ export async function testMoving(bench: Bench): Promise<void> {
       } finally {
         for (const giver of givers) giver.signal('SIGCONT')
       }
+    })
+  })
+
+  await test('a fetch at a rate is one transfer, which is seen and cancelled', async () => {
+    const local = locals[1]!
+    const listed = async (): Promise<readonly string[]> =>
+      (await local.node.ask((client) => client.events.transfers())).transfers.map(({ id }) => id)
+    await local.run(['evict', 'moving/large.bin'])
+    await visiting(browser, await local.open(), async (visit) => {
+      await bench.opened(visit)
+      await bench.show(visit, 'transfers')
+      const run = local.node.run(['prefetch', 'moving/large.bin', '--max-rate', '2MB/s'])
+      const row = visit.page.locator('main tbody tr').first()
+      await row.waitFor()
+      const [id] = await listed()
+      // Over some of its steps, which are four a second.
+      for (let i = 0; i < 10; i++) {
+        deepEqual(await listed(), [id])
+        ok(await row.isVisible())
+        await sleep(100)
+      }
+      await visit.page.getByRole('button', { name: /^Cancel / }).click()
+      equal((await run).exit, CANCELLED)
+      await visit.page.getByText('Nothing is being transferred.').waitFor()
     })
   })
 }

@@ -161,11 +161,13 @@ test('R008-41 a folder with a socket stores nothing, and says which', async (t) 
   execFileSync('mkfifo', [place.file('tree/z')])
   const put = await place.run(['put', 'tree', '--json'])
   t.is(put.exit, 2)
-  t.is(
-    put.stderr,
-    'dstore: tree/z is a pipe\n' +
-      'hint: a directory holds only files, folders and links; leave it out with --ignore-file\n',
-  )
+  const error = {
+    code: 'usage',
+    message: 'tree/z is a pipe',
+    retry: false,
+    hint: 'a directory holds only files, folders and links; leave it out with --ignore-file',
+  }
+  t.is(put.stderr, `${JSON.stringify({ error })}\n`)
   t.is(put.stdout.toString(), '')
   t.is((await place.run(['ls', '--keys'])).stdout.toString(), '')
 })

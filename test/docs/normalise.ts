@@ -14,7 +14,6 @@ export const VOLATILE: readonly (readonly [pattern: RegExp, word: string, what: 
   [/(?<=TIME, )[\d.]+[KMGT]iB/g, 'MEMORY', "a process's memory"],
   [/(?<=room for |free )[\d.]+[KMGT]iB/g, 'SIZE', 'the space on a disk'],
   [/(?<=iB of )[\d.]+[KMGT]iB/g, 'BUDGET', 'of a cache: a part of the memory'],
-  [/\b[0-9a-f]{32}(?=-\d)/g, 'RUN', 'the id of a run of Global'],
   [/\b(?!127\.)\d+\.\d+\.\d+\.\d+\b/g, 'HOST', 'addresses of this machine'],
   [/(?<=127\.0\.0\.1(:|\/tcp\/))[1-9]\d*/g, 'PORT', 'ports on loopback, which the system chooses'],
   // A machine may have several addresses, and the notes name all.

@@ -31,7 +31,7 @@ test('R013-60: the first script imports nothing, and the next ones come behind i
   const scripts = [...pageText('index.html').matchAll(/<script[^>]*src="([^"]+)"/g)]
   t.deepEqual(
     scripts.map(([, path]) => path),
-    ['first.js', 'main.js'],
+    ['first.js', 'begin.js', 'main.js'],
   )
 })
 

@@ -40,6 +40,12 @@ export const OF_NODES: Readonly<Record<Code, CodeTroubles>> = {
         transcript('keys'),
       ),
       trouble(
+        'no such key or name: BEGINNING',
+        'no key at this node begins with these characters',
+        '`dstore ls --keys` lists keys; give one of them, or its first characters',
+        transcript('keys'),
+      ),
+      trouble(
         'no such member: WORD',
         'no member has this label or peer id',
         '`dstore members` lists both',

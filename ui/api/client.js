@@ -15,6 +15,7 @@ const MOST_DOCUMENT_BYTES = 32 * 1024 * 1024
 
 /** @type {string | undefined} */
 let token
+let hasEnded = false
 /** @type {() => void} */
 let onEnded = () => undefined
 
@@ -54,11 +55,12 @@ export function recallToken() {
 }
 
 /**
- * What to do when the daemon no longer knows the session.
+ * What to do when the daemon no longer knows the session, also if it has said so already.
  * @param {() => void} ended
  */
 export function whenEnded(ended) {
   onEnded = ended
+  if (hasEnded) ended()
 }
 
 /** @returns {Record<string, string>} */
@@ -143,7 +145,10 @@ async function problemIn(response) {
  * @returns {ApiError}
  */
 export function problemOf(status, text) {
-  if (status === 401 && token !== undefined) onEnded()
+  if (status === 401 && token !== undefined) {
+    hasEnded = true
+    onEnded()
+  }
   return asProblem(status, text)
 }
 

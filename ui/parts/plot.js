@@ -139,8 +139,8 @@ export function createPlot({ series, format, isBinary = false, most }) {
       onFrame(draw)
       if (isWanted || columns[0]?.length === 0) return
       isWanted = true
-      // Not before this frame is painted.
-      setTimeout(() => void load())
+      // Not before the next frame is painted: it has the words.
+      requestAnimationFrame(() => setTimeout(() => void load()))
     },
     close() {
       isClosed = true

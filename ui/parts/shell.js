@@ -71,6 +71,7 @@ export function createShell(views, session, onEnd) {
     badge(links.get('machines'), owing, 'owing')
   }
   listen(['status', 'transfers', 'removals', 'members'], () => onFrame(draw))
+  draw()
 
   return {
     element,

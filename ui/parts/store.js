@@ -13,6 +13,11 @@ import { applyUpdate, emptyState } from '../core/state.js'
 /** What the page knows of the node. */
 export const state = emptyState()
 
+/** @type {Connection} */
+let connection = { is: 'connecting' }
+/** @type {(connection: Connection) => void} */
+let onConnection = () => undefined
+
 /** @type {Map<Topic, Set<() => void>>} */
 const listeners = new Map()
 
@@ -34,14 +39,25 @@ export function listen(topics, listener) {
 }
 
 /**
+ * Shows how the connection is, now and whenever that changes.
+ * @param {(connection: Connection) => void} show
+ */
+export function showConnection(show) {
+  onConnection = show
+  show(connection)
+}
+
+/**
  * Follows the events of the node.
- * @param {(connection: Connection) => void} onConnection
  * @returns {() => void}
  */
-export function openStore(onConnection) {
+export function openStore() {
   return openLive({
     path: () => '/v1/events',
-    onConnection,
+    onConnection: (now) => {
+      connection = now
+      onConnection(now)
+    },
     onEvent: ({ event, data }) => {
       if (event !== 'update') return
       const called = new Set()

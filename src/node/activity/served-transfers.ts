@@ -6,12 +6,11 @@ import { toHex } from '../../bytes.ts'
 import type { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
 import { SAMPLE_MS } from '../../limits.ts'
+import { SharedTransfer } from './shared-transfer.ts'
 import type { Transfer, Transfers } from './transfers.ts'
 
 interface Served {
-  readonly transfer: Transfer
-  /** Ends the requests in progress. */
-  readonly cancels: Set<(reason: DstoreError) => void>
+  readonly transfer: SharedTransfer
   over: NodeJS.Timeout | undefined
 }
 
@@ -32,32 +31,19 @@ export class ServedTransfers {
     const id = `${peer} ${toHex(digest)}`
     const served = this.#served.get(id) ?? this.#list(id, digest, size)
     clearTimeout(served.over)
-    served.cancels.add(cancel)
-    const { transfer } = served
-    return {
-      moved: (to, bytes) => transfer.moved(to, bytes),
-      end: () => {
-        served.cancels.delete(cancel)
-        if (served.cancels.size > 0) return
-        served.over = setTimeout(() => {
-          this.#served.delete(id)
-          transfer.end()
-        }, SAMPLE_MS).unref()
-      },
-    }
+    return served.transfer.join(cancel)
   }
 
   #list(id: string, digest: Uint8Array, size: number): Served {
-    const cancels: Served['cancels'] = new Set()
-    const transfer = this.#moving.begin({
-      direction: 'out',
-      key: new Key(digest),
-      size,
-      cancel: (reason) => {
-        for (const cancel of cancels) cancel(reason)
-      },
-    })
-    const served = { transfer, cancels, over: undefined }
+    const onIdle = (): void => {
+      served.over = setTimeout(() => {
+        this.#served.delete(id)
+        served.transfer.end()
+      }, SAMPLE_MS).unref()
+    }
+    const facts = { direction: 'out', key: new Key(digest), size } as const
+    const transfer = new SharedTransfer((one) => this.#moving.begin(one), facts, onIdle)
+    const served: Served = { transfer, over: undefined }
     this.#served.set(id, served)
     return served
   }

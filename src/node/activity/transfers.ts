@@ -5,6 +5,7 @@
 import { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 import { LISTED_TRANSFERS, SAMPLE_MS, TRANSFER_PEERS } from '../../limits.ts'
+import { SharedTransfer } from './shared-transfer.ts'
 import type { TransferList, TransferPeer, TransferReport } from './node-activity.ts'
 
 /** The callers of a cancelled transfer get this. It is not tried again. */
@@ -87,6 +88,8 @@ class Entry implements Transfer {
 export class Transfers {
   readonly #options: TransfersOptions
   readonly #entries = new Map<number, Entry>()
+  /** Fetches in steps, by key. */
+  readonly #stepwise = new Map<string, SharedTransfer>()
   #last = 0
 
   constructor(options: TransfersOptions) {
@@ -98,6 +101,30 @@ export class Transfers {
   }
 
   begin(beginning: Beginning): Transfer {
+    const { direction, key, cancel } = beginning
+    const whole = direction === 'in' && key && this.#stepwise.get(key.toString())
+    return whole ? whole.join(cancel) : this.#list(beginning)
+  }
+
+  /**
+   * A fetch of a value in steps, with waits between them: what comes of that value meanwhile is a
+   * part of this one entry.
+   */
+  beginStepwise(key: Key, size: number, cancel: Beginning['cancel']): Transfer {
+    const id = key.toString()
+    const known = this.#stepwise.get(id)
+    if (known !== undefined) return known.join(cancel)
+    const onIdle = (): void => {
+      this.#stepwise.delete(id)
+      whole.end()
+    }
+    const facts = { direction: 'in', key, size } as const
+    const whole = new SharedTransfer((one) => this.#list(one), facts, onIdle)
+    this.#stepwise.set(id, whole)
+    return whole.join(cancel)
+  }
+
+  #list(beginning: Beginning): Transfer {
     const id = ++this.#last
     const { now, wall } = this.#options
     const entry = new Entry(beginning, now(), wall(), () => this.#entries.delete(id))

@@ -112,6 +112,7 @@ export class Local implements Node {
     get: (key, options) => this.#find(key, { ...options, mustKeep: true }),
     use: (key) => this.#tiers.peek(key)?.use(),
     isHeld: (key, range) => this.#tiers.entries(key).some(({ held }) => held.covers(range)),
+    moving: () => this.activity.moving,
   }
 
   constructor(options: LocalOptions) {
@@ -271,8 +272,7 @@ export class Local implements Node {
       )
     } catch (error) {
       if (!(error instanceof NoRoom)) throw error
-      const budget = this.#tiers.memory.budgetBytes
-      const message = `the cache of ${budget} bytes has no room for ${error.size} bytes`
+      const message = `the cache of ${this.#tiers.memory.budgetBytes} bytes has no room for ${error.size} bytes`
       throw new DstoreError('too-large', message, { cause: error })
     }
   }

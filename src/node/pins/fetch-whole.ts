@@ -1,6 +1,7 @@
 /** Fetches all of a value into the cache, at a rate if one is given. */
 import type { Key } from '../../hash/key.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
+import type { Transfer, Transfers } from '../activity/transfers.ts'
 import type { CallOptions, GetOptions, ReadableValue } from '../node.ts'
 import type { Pace } from './pace.ts'
 
@@ -15,11 +16,13 @@ export interface FetchInto {
   readonly use: (key: Key) => (() => void) | undefined
   /** Whether the cache has all of a range. */
   readonly isHeld: (key: Key, range: ByteRange) => boolean
+  /** Where a fetch in steps is listed. */
+  readonly moving: () => Pick<Transfers, 'beginStepwise'>
 }
 
 /** Errors: those of `get`. */
 export async function fetchWhole(
-  { get, use, isHeld }: FetchInto,
+  { get, use, isHeld, moving }: FetchInto,
   key: Key,
   { pace, onProgress, ...options }: FetchWholeOptions,
 ): Promise<void> {
@@ -33,7 +36,10 @@ export async function fetchWhole(
     }
   }
   if (pace === undefined) return drain(whole)
-  const signal = options.signal ?? new AbortController().signal
+  const cancelling = new AbortController()
+  const { signal: left } = options
+  const signal = AbortSignal.any([cancelling.signal, ...(left === undefined ? [] : [left])])
+  let listed: Transfer | undefined
   let release: (() => void) | undefined
   try {
     // A small value counts as well, though it came with the answer.
@@ -43,11 +49,15 @@ export async function fetchWhole(
     }
     for (let start = 0; start < totalBytes; start += pace.stepBytes) {
       const end = Math.min(totalBytes, start + pace.stepBytes)
-      if (!isHeld(key, { start, end })) await pace.take(end - start, signal)
-      await drain(await get(key, { ...options, range: { start, end } }))
+      if (!isHeld(key, { start, end })) {
+        listed ??= moving().beginStepwise(key, totalBytes, (reason) => cancelling.abort(reason))
+        await pace.take(end - start, signal)
+      }
+      await drain(await get(key, { ...options, signal, range: { start, end } }))
       release ??= use(key)
     }
   } finally {
+    listed?.end()
     release?.()
   }
 }

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { test } from '../../serial.ts'
-import type { Key } from '../../../src/hash/key.ts'
+import { Key } from '../../../src/hash/key.ts'
 import { MIB, SAMPLE_MS, LISTED_TRANSFERS, TRANSFER_PEERS } from '../../../src/limits.ts'
 import { Transfers, TransferCancelled } from '../../../src/node/activity/transfers.ts'
 import { received } from '../../../src/node/activity/received.ts'
@@ -208,6 +208,60 @@ test('R013-30 the requests of a peer for one value are one transfer, as long as 
   await eventually(() => moving.active === 0)
   begin('a', value, () => undefined)
   t.is(moving.list().transfers[0]!.id, '3')
+})
+
+test('R013-30 R013-31 a fetch at a rate is one transfer from its first step to its end', async (t) => {
+  const nodes = new Nodes(t)
+  const global = await nodes.global()
+  const local = await nodes.local(global)
+  const { key } = await global.put({ bytes: once(pattern(12 * MIB)) })
+  const failed = t.throwsAsync(local.prefetch(key, { maxRate: 8 * MIB }), { code: 'cancelled' })
+  await eventually(() => !isIdle(local))
+  const [{ id }] = activityOf(local).transfers().transfers as [TransferReport]
+  const seen = new Set<string>()
+  let done = 0
+  await eventually(() => {
+    const { transfers } = activityOf(local).transfers()
+    for (const one of transfers) seen.add(one.id)
+    t.is(transfers.length, 1, 'it is listed also between its steps')
+    done = transfers[0]!.done
+    return done >= 4 * MIB
+  })
+  t.deepEqual([...seen], [id])
+  t.true(done < 12 * MIB)
+  // Between two steps nothing moves, and it ends all the same.
+  t.true(activityOf(local).cancelTransfer(id))
+  await failed
+  t.true(isIdle(local))
+  await local.prefetch(key, { maxRate: 1 << 30 })
+  t.true(isIdle(local))
+})
+
+test('R013-30 all that comes of a value that is fetched in steps is in one transfer', (t) => {
+  const moving = new Transfers({ now: () => 0, wall: () => 0 })
+  const [key, other] = [new Key(new Uint8Array(32)), new Key(new Uint8Array(32).fill(1))]
+  const cancelled: string[] = []
+  const cancel = (who: string) => (): void => void cancelled.push(who)
+  const first = moving.beginStepwise(key, 9, cancel('first'))
+  const second = moving.beginStepwise(key, 9, cancel('second'))
+  const step = moving.begin({ direction: 'in', key, size: 9, cancel: cancel('step') })
+  moving.begin({ direction: 'in', key: other, cancel: cancel('other') }).end()
+  moving.begin({ direction: 'out', key, cancel: cancel('out') }).end()
+  t.is(moving.active, 1)
+  step.moved('a', 4)
+  step.end()
+  step.end()
+  t.like(moving.list().transfers[0], { id: '1', done: 4, size: 9, direction: 'in' })
+  first.end()
+  const next = moving.begin({ direction: 'in', key, size: 9, cancel: cancel('next') })
+  moving.cancel('1')
+  t.deepEqual(cancelled, ['second', 'next'])
+  second.end()
+  t.is(moving.active, 1)
+  next.end()
+  t.is(moving.active, 0)
+  moving.beginStepwise(key, 9, cancel('again'))
+  t.is(moving.list().transfers[0]!.id, '4')
 })
 
 test('R013-31 a fetch into a file that is cancelled is not begun again', async (t) => {
