@@ -15,7 +15,7 @@ const PAGE_FOLDER = 'dist/ui'
 
 /** It runs before all else, and by itself (R013-60). */
 const FIRST = 'first.js'
-/** What asks the daemon while the rest arrives; a browser gets it in one file with the first script. */
+/** What asks the daemon while the rest arrives; it comes in one file with the first script. */
 const BEGIN = 'begin.js'
 const MAIN = 'main.js'
 const STYLE = 'style.css'

@@ -13,8 +13,8 @@ const TEXT_WORDS = /(?:`[^`]*`|\[[^\]]*\]|\S)+/g
 const COMMAND_WORDS = /(?:'[^']*'|"[^"]*"|\S)+/g
 
 /**
- * The width to write for: that of `COLUMNS`, else of the terminal, which is 0 where it is not known,
- * else 80; within bounds.
+ * The width to write for: that of `COLUMNS`, else of the terminal, which is 0 where it is not
+ * known, else 80; within bounds.
  */
 export function columnsFor(
   terminal: number | undefined,

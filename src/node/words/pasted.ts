@@ -65,7 +65,7 @@ function keyIn(bare: string): Pasted | undefined {
 /** One slash may end a path, and alone it is none. */
 const pathOf = (path: string): string => (path.endsWith('/') ? path.slice(0, -1) : path)
 
-/** Web pages put characters that nobody sees before and behind what is copied, too. */
+/** Web pages put invisible characters before and behind what is copied, too. */
 const trimmed = (text: string): string => text.replace(/^[\s\p{Cf}]+|[\s\p{Cf}]+$/gu, '')
 
 function withoutQuotes(text: string): string {
