@@ -1,5 +1,6 @@
 /** `start`, `stop`, `logs`: the node in the background. */
-import { DstoreError } from '../../src/errors.ts'
+import { existsSync } from 'node:fs'
+import { DstoreError, asDstoreError } from '../../src/errors.ts'
 import { readyLine } from '../../src/daemon/process/readiness.ts'
 import { formatSize } from '../../src/daemon/config/quantities.ts'
 import { readSettings, type Settings } from '../../src/daemon/config/settings.ts'
@@ -104,7 +105,29 @@ export function alreadyRunning(
 
 export async function stop(invocation: Invocation): Promise<number> {
   const client = await findDaemon(invocation)
-  if (client === undefined) invocation.terminal.note('no daemon is running')
-  else await client.stop()
+  if (client !== undefined) await client.stop()
+  else {
+    await requireUnlocked(invocation)
+    invocation.terminal.note('no daemon is running')
+  }
   return 0
+}
+
+/** Throws `locked` if a daemon has the state directory, and does not serve its socket. */
+async function requireUnlocked({ flags }: Invocation): Promise<void> {
+  const { directory, socket } = place(flags)
+  const isAnother = (flags.socket ?? (process.env['DSTORE_SOCKET'] || undefined)) !== undefined
+  if (isAnother || !existsSync(directory.lock)) return
+  const { takeLock } = await import('../../src/daemon/process/lock.ts')
+  try {
+    takeLock(directory.lock).release()
+  } catch (error) {
+    const { code, message } = asDstoreError(error)
+    // Of a directory that this user may not write to, the socket has told enough.
+    if (code !== 'locked') return
+    throw new DstoreError(code, message, {
+      cause: error,
+      hint: `it does not serve ${socket}: try again in a moment, or end that process`,
+    })
+  }
 }

@@ -86,6 +86,34 @@ test('R007-453 what a start refuses is refused, and the file stays as it was', a
   t.deepEqual(readdirSync(place.state), ['config.json'])
 })
 
+test('R007-453 R007-30 a running node keeps its socket, or stop would not find it', async (t) => {
+  const { directory } = await serving(t)
+  const place = new Place(t, directory.path)
+  await place.run(['config', 'set', 'cache', '64MiB'])
+  const same = await place.run(['config', 'set', 'cache', '64MiB'])
+  t.is(same.stderr, '', 'nothing has changed')
+  const { exit, stderr } = await place.run(['config', 'set', 'socket', '/tmp/elsewhere'])
+  t.is(exit, 1)
+  t.regex(stderr, /cannot move to another socket\nhint: run `dstore stop` first/)
+  t.deepEqual(JSON.parse(readFileSync(directory.config, 'utf8')), { cacheBytes: 2 ** 26 })
+})
+
+test('R007-30 stop succeeds only if no daemon has the directory, whatever its socket', async (t) => {
+  const place = new Place(t)
+  t.is((await place.run(['stop'])).exit, 0)
+  t.false(existsSync(place.state))
+  mkdirSync(place.state, { mode: 0o700 })
+  const lock = takeLock(stateDirectory(place.state).lock)
+  const { exit, stderr } = await place.run(['stop'])
+  t.is(exit, 1)
+  t.regex(stderr, /a daemon is running .*: process \d+, since .*\nhint: it does not serve /)
+  t.is((await place.run(['stop', '--socket', place.file('other.sock')])).exit, 0)
+  lock.release()
+  const idle = await place.run(['stop'])
+  t.is(idle.exit, 0)
+  t.is(idle.stderr, 'no daemon is running\n')
+})
+
 test('R007-453 a node that runs is told of, and one that starts is waited for', async (t) => {
   const { directory } = await serving(t)
   const running = new Place(t, directory.path)

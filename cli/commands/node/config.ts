@@ -1,4 +1,5 @@
 /** `config`: the settings of a node, where each comes from, and how to change the saved ones. */
+import { isDeepStrictEqual } from 'node:util'
 import { findPlace } from '../../../src/daemon/config/socket-place.ts'
 import {
   readSettings,
@@ -125,16 +126,23 @@ async function change(
   // A daemon saves its settings at the end of its start: it would undo this.
   const lock = running === undefined ? await lockUnlessServed(directory) : undefined
   try {
+    if (running !== undefined && after.socket !== before.socket) throw servesSocket()
     writeSettings(directory.config, after)
   } finally {
     lock?.release()
     running?.close()
   }
-  if (running === undefined) return
+  if (running === undefined || isDeepStrictEqual(before, after)) return
   invocation.terminal.note(
     'the running node does not use it yet: `dstore stop`, then `dstore start`',
   )
 }
+
+/** `stop` would not find the node any more. */
+const servesSocket = (): DstoreError =>
+  new DstoreError('locked', 'a node that runs cannot move to another socket', {
+    hint: 'run `dstore stop` first',
+  })
 
 async function lockUnlessServed({ lock }: StateDirectory): Promise<{ release(): void }> {
   const { takeLock } = await import('../../../src/daemon/process/lock.ts')
