@@ -2,10 +2,11 @@
 import type { IgnoreRules } from '../../src/tree/put/walk/ignore-rules.ts'
 import type { Invocation } from '../command.ts'
 import { forEachArgument } from '../exit-code.ts'
-import { inspect, labelOf, openInput } from '../input/input.ts'
+import { checkStandardInput, inspect, labelOf, openInput } from '../input/input.ts'
 
 export async function cid(invocation: Invocation): Promise<number> {
   const { positionals, flags, terminal, signal } = invocation
+  checkStandardInput(positionals)
   const { keyOfFile, keyOfStream, refusedAddon } = await import('../input/hashing.ts')
   const refused = refusedAddon()
   if (refused !== undefined) terminal.note(refused)

@@ -8,7 +8,7 @@ import type { Progress } from '../../src/node/node.ts'
 import type { IgnoreRules } from '../../src/tree/put/walk/ignore-rules.ts'
 import type { Invocation } from '../command.ts'
 import { forEachArgument } from '../exit-code.ts'
-import { inspect, labelOf, openInput } from '../input/input.ts'
+import { checkStandardInput, inspect, labelOf, openInput } from '../input/input.ts'
 import { checkName } from '../input/references.ts'
 import { useDaemon } from '../session.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
@@ -36,15 +36,15 @@ export async function put(invocation: Invocation): Promise<number> {
 /** The arguments, and the paths in the list. */
 async function filesOf({ positionals, flags }: Invocation): Promise<readonly string[]> {
   const list = flags['files-from']
+  checkStandardInput([...positionals, list])
   if (list === undefined) return positionals
   if (flags.format !== undefined) {
     throw new DstoreError('usage', 'put --format tar takes no --files-from')
   }
-  if (list === '-' && positionals.includes('-')) {
-    throw new DstoreError('usage', 'standard input cannot be a file and the list of files')
-  }
   const { readList } = await import('../many/list-file.ts')
-  return [...positionals, ...(await readList(list)).filter((file) => file !== '')]
+  const listed = (await readList(list)).filter((file) => file !== '')
+  checkStandardInput([...positionals, list, ...listed])
+  return [...positionals, ...listed]
 }
 
 /** The name of each file; empty without one. `usage` for one name of several files. */

@@ -42,6 +42,14 @@ export function labelOf(file: string): string {
   return file === '-' ? 'standard input' : file
 }
 
+/** Throws `usage` if these files have standard input twice: the second would be an empty value. */
+export function checkStandardInput(files: readonly (string | undefined)[]): void {
+  if (files.filter((file) => file === '-').length <= 1) return
+  throw new DstoreError('usage', 'standard input is given twice, and can be read once', {
+    hint: 'write ./- for a file that is called -',
+  })
+}
+
 /** Standard input; throws `unreadable` if it was closed from the start. */
 export function standardInput(): typeof process.stdin {
   if (isClosed(0)) throw new DstoreError('unreadable', 'standard input is closed')

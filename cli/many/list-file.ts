@@ -6,6 +6,9 @@ import type { Invocation } from '../command.ts'
 import { openInput } from '../input/input.ts'
 import { parseReferences, type Reference } from '../input/references.ts'
 
+/** The longest item: a path or a key with a path has less. */
+const ITEM_CHARS = 16_384
+
 export interface References {
   /** Every key and name in order, repetitions included. */
   readonly texts: readonly string[]
@@ -48,7 +51,10 @@ export async function readList(file: string): Promise<string[]> {
   } catch (cause) {
     throw new DstoreError('usage', `${nameOf(file)} is not UTF-8`, { cause })
   }
-  return text.includes('\0') ? text.split('\0') : text.split(/\r?\n/)
+  const items = text.includes('\0') ? text.split('\0') : text.split(/\r?\n/)
+  const long = items.findIndex(({ length }) => length > ITEM_CHARS)
+  if (long === -1) return items
+  throw new DstoreError('usage', `line ${long + 1} of ${nameOf(file)} is too long`)
 }
 
 const nameOf = (file: string): string => (file === '-' ? 'standard input' : file)

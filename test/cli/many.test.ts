@@ -83,6 +83,29 @@ function checkFiles(
 
 const lines = (text: string): string[] => text.split('\n').filter((line) => line !== '')
 
+test('R007-445 R007-200 standard input is one file or one list, and never the same twice', async (t) => {
+  const { place } = await scene(t, 0)
+  writeFileSync(place.file('list'), '-\n')
+  const twice = [
+    ['put', '-', '-'],
+    ['cid', '-', '-'],
+    ['put', '-', '--files-from', '-'],
+    ['put', '-', '--files-from', 'list'],
+    ['put', '--files-from', '-'],
+  ]
+  for (const args of twice) {
+    const { exit, stdout, stderr } = await place.run(args, { input: '-\n' })
+    t.is(exit, 2, args.join(' '))
+    t.regex(stderr, /^dstore: standard input is given twice/, args.join(' '))
+    t.is(stdout.byteLength, 0)
+  }
+  const once = await place.run(['put', '--files-from', 'list'], { input: 'a' })
+  t.is(once.exit, 0, once.stderr)
+  const long = await place.run(['put', '--files-from', '-'], { input: `x\n${'a'.repeat(20_000)}` })
+  t.is(long.stderr, 'dstore: line 2 of standard input is too long\n')
+  t.is(long.exit, 2)
+})
+
 test('R007-201 get --output-dir and prefetch keep 64 values in flight, and no more', async (t) => {
   const { place, node, keys } = await scene(t)
   const input = keys.join('\n')
