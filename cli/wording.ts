@@ -28,6 +28,18 @@ function ageOf(time: string, now: number | undefined): string | undefined {
   return age >= -CLOCKS_MS ? span(Math.max(1000, age)) : undefined
 }
 
+/** When something will be, for a person `in 3m`; for a program the time. */
+export function untilText(time: string, now: number | undefined): string {
+  const left = Date.parse(time) - (now ?? NaN)
+  return left > 0 ? `in ${span(Math.max(1000, left))}` : agoText(time, now)
+}
+
+/** When something was, for a person `3m ago`; for a program the word and the time: `of TIME`. */
+export function whenText(word: string, time: string, now: number | undefined): string {
+  const age = ageOf(time, now)
+  return age === undefined ? `${word} ${time}` : `${age} ago`
+}
+
 /** Since when something is so, for a person `for 3m`; for a program `since TIME` (R007-448). */
 export function sinceText(time: string, now: number | undefined): string {
   const age = ageOf(time, now)

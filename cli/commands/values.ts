@@ -124,11 +124,11 @@ export const stat: Run = onFacts(
     const binding = type === 'name' ? await bindingOf(client, text) : undefined
     const lines = [
       `key          ${facts.key}`,
-      `size         ${facts.size} bytes`,
+      `size         ${plural(facts.size, 'byte')}`,
       ...directoryLines(facts),
       ...missing.map(({ path }) => `missing      ${path}`),
       ...(terminal.verbose ? [`incarnation  ${facts.incarnation}`] : []),
-      `held here    ${facts.heldBytes} bytes`,
+      `held here    ${plural(facts.heldBytes, 'byte')}`,
       ...facts.names.map((name) => `name         ${name}`),
       ...bindingLines(binding),
       ...facts.holders.map((peer) => `holder       ${peer}`),

@@ -1,5 +1,6 @@
 /** The archive of a node, for people. */
 import { formatDuration, formatSize } from '../../src/daemon/config/quantities.ts'
+import { whenText } from '../wording.ts'
 import { plural } from './terminal.ts'
 import type { StatusAnswer } from '../../src/daemon/api/api.ts'
 
@@ -16,13 +17,16 @@ const STATES: Readonly<Record<Report['state'], string>> = {
 }
 
 /** What `status` prints: a line for the state, and one for a fault. */
-export function archiveFacts(archive: Report | undefined): [name: string, value: string][] {
+export function archiveFacts(
+  archive: Report | undefined,
+  now?: number,
+): [name: string, value: string][] {
   if (archive === undefined) return []
   const { place, state, acknowledges, firstCopy, snapshot, requests, error, disk } = archive
   const { done = 0, total = 0 } = firstCopy ?? {}
   const waits = acknowledges ? 'puts wait for it' : lagText(archive)
   const copied = firstCopy === undefined ? '' : `, ${done} of ${total} large values`
-  const taken = snapshot === undefined ? '' : `, snapshot of ${snapshot.at}`
+  const taken = snapshot === undefined ? '' : `, snapshot ${whenText('of', snapshot.at, now)}`
   return [
     ['archive', `${place}: ${STATES[state]}${copied}, ${waits}${taken}`],
     ['requests', `${requestsText(requests)}, since the start`],

@@ -1,6 +1,6 @@
 /** A set, for people. */
 import type { SetReport } from '../../src/node/global/set/set-report.ts'
-import { span } from '../wording.ts'
+import { sinceText, span, whenText } from '../wording.ts'
 import { requestsText } from './archive-text.ts'
 import { activeOf, membersOf, nameIn, type SetMemberView } from './set-members.ts'
 import { plural } from './terminal.ts'
@@ -11,20 +11,21 @@ export function setDocument(report: SetReport): object {
   return { ...report, active: activeOf(members)?.id, members }
 }
 
-/** A line for each fact, and for each member. */
-export function setText(report: SetReport): string {
+/** A line for each fact, and for each member; with the clock `now`, ages for times (R007-448). */
+export function setText(report: SetReport, now?: number): string {
   const members = membersOf(report)
   const { bucket, snapshot, requests, error, errorAt, bucketError, bucketErrorSince } = report
   const taken =
     snapshot === undefined
       ? 'NO SNAPSHOT YET'
-      : `snapshot of entry ${snapshot.position}, of ${snapshot.at}`
-  const fault = error && `${error}, at ${errorAt}`
+      : `snapshot of entry ${snapshot.position}, ${whenText('of', snapshot.at, now)}`
+  const fault = error && `${error}, ${whenText('at', errorAt!, now)}`
+  const away = bucketErrorSince && sinceText(bucketErrorSince, now)
   const facts: [name: string, value: string | undefined][] = [
-    ['active', activeText(report, members)],
+    ['active', activeText(report, members, now)],
     ['engine', engineText(report)],
     ['bucket', `${bucket}: ${taken}`],
-    ['bucket away', bucketError && `${bucketError}, SINCE ${bucketErrorSince}`],
+    ['bucket away', bucketError && `${bucketError}, ${away}`],
     ['requests', `${requestsText(requests)}, since the start`],
     ['last fault', fault],
     ...members.map((member): [string, string] => ['member', memberText(member, members)]),
@@ -36,14 +37,18 @@ export function setText(report: SetReport): string {
 }
 
 /** What `status` says of the set of this member. */
-export function ownSetText(report: SetReport): string {
-  return `${report.state}; the active member is ${activeText(report, membersOf(report))}`
+export function ownSetText(report: SetReport, now?: number): string {
+  return `${report.state}; the active member is ${activeText(report, membersOf(report), now)}`
 }
 
-function activeText({ epoch, epochAt }: SetReport, members: readonly SetMemberView[]): string {
+function activeText(
+  { epoch, epochAt }: SetReport,
+  members: readonly SetMemberView[],
+  now: number | undefined,
+): string {
   const active = activeOf(members)
   const since = active === undefined ? epochAt : active.since
-  const when = `epoch ${epoch}${since === undefined ? '' : `, since ${since}`}`
+  const when = `epoch ${epoch}${since === undefined ? '' : `, ${sinceText(since, now)}`}`
   if (active === undefined) {
     const isNew = epochAt !== undefined && members.some(isPast)
     return `${isNew ? 'ANOTHER ONE, which has not said so yet' : 'NONE that is known here'}, ${when}`

@@ -28,7 +28,7 @@ export function statusText(
   const started = sinceText(status.startedAt, now)
   const facts: Fact[] = [
     ['role', status.role],
-    ['set', status.set && ownSetText(status.set)],
+    ['set', status.set && ownSetText(status.set, now)],
     ['version', status.version],
     ['process', `${daemon.pid}, ${started}, ${formatSize(daemon.residentBytes)}`],
     ['directory', daemon.directory],
@@ -44,7 +44,7 @@ export function statusText(
     ['lease', status.leaseMs === undefined ? undefined : formatDuration(status.leaseMs)],
     ['wall clock', clock && clockText(clock)],
     ['store', store && storeText(store, status.archive !== undefined, verbose)],
-    ...archiveFacts(status.archive),
+    ...archiveFacts(status.archive, now),
     ...(status.rules ?? []).map((rule): Fact => ['rule', ruleText(rule)]),
     ['cache', cache && cacheText(cache)],
     ['cached files', cache && filesText(cache)],

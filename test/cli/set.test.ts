@@ -85,7 +85,7 @@ test('R012-50 R012-52 status shows each member, by its id where names are the sa
   t.like(setDocument(found), { active: 'c000000000000000', epoch: 7 })
   const away = { bucketError: 's3://b/main: no', bucketErrorSince: '2026-11-29T07:59:00.000Z' }
   const said = setText(report([member('a', 0)], away))
-  t.regex(said, /^bucket away {3}s3:\/\/b\/main: no, SINCE 2026-11-29T07:59:00\.000Z$/m)
+  t.regex(said, /^bucket away {3}s3:\/\/b\/main: no, since 2026-11-29T07:59:00\.000Z$/m)
   t.regex(setText(report([member('a', 0)])), /^active +NONE that is known here, epoch 7$/m)
   const at = new Date(NOW - 1000).toISOString()
   const gone = member('b', 4000, { ...active, epoch: 6 })
@@ -97,6 +97,15 @@ test('R012-50 R012-52 status shows each member, by its id where names are the sa
   t.regex(over, /^member +b  was active at entry 100, said so 4s ago/m)
   const known = setText(report([member('a', 0), member('c', 1000, { ...active, since: at })]))
   t.regex(known, /^active +c, epoch 7, since 2026-11-29T07:59:59/m)
+  const failed = { ...away, error: 'no', errorAt: at }
+  const forPeople = setText(
+    report([member('a', 0), member('c', 1000, { ...active, since: at })], failed),
+    NOW,
+  )
+  t.regex(forPeople, /^active +c, epoch 7, for 1s$/m)
+  t.regex(forPeople, /snapshot of entry 90, 1m ago$/m)
+  t.regex(forPeople, /^bucket away +s3:\/\/b\/main: no, for 1m$/m)
+  t.regex(forPeople, /^last fault +no, 1s ago$/m)
 })
 
 /** A daemon in this process whose node says that of its set. */

@@ -7,7 +7,8 @@ import { COMMANDS } from '../../cli/commands.ts'
 import { FLAGS } from '../../cli/flags.ts'
 import { parseRange } from '../../cli/commands/get.ts'
 import { nearest } from '../../cli/suggest.ts'
-import { agoText, sinceText } from '../../cli/wording.ts'
+import { longName } from '../../cli/commands/lists/long-name.ts'
+import { agoText, sinceText, untilText, whenText } from '../../cli/wording.ts'
 import { peersText } from '../../cli/terminal/peers.ts'
 import { ProgressLine, SUMMARY_MS, progressText } from '../../cli/terminal/progress.ts'
 import { plural } from '../../cli/terminal/terminal.ts'
@@ -140,6 +141,14 @@ test('R007-448 a person reads how long ago, a program the time', (t) => {
   t.is(agoText(at(-60_000), now), '2026-11-30T12:01:00.000Z', 'a time ahead is no age')
   t.is(sinceText(at(0), undefined), 'since 2026-11-30T12:00:00.000Z')
   t.is(agoText('soon', now), 'soon')
+  t.is(untilText(at(-3_600_000), now), 'in 1h')
+  t.is(untilText(at(60_000), now), '1m ago')
+  t.is(untilText(at(-60_000), undefined), '2026-11-30T12:01:00.000Z')
+  t.is(whenText('of', at(60_000), now), '1m ago')
+  t.is(whenText('of', at(60_000), undefined), 'of 2026-11-30T11:59:00.000Z')
+  const line = { name: 'a', key: 'bafkr4i', size: 9, boundAt: at(60_000), expiresAt: at(-6e7) }
+  t.is(longName(line, now), '- fixed             9  1m ago        in 16h 40m    a')
+  t.is(longName(line), '- fixed             9  2026-11-30T11:59:00Z  2026-12-01T04:40:00Z  a')
   t.is(plural(2, 'miss'), '2 misses')
 })
 

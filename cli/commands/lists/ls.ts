@@ -95,7 +95,9 @@ async function listNames(
     }
     return isAny
   }
-  const lineOf = json ? jsonOf : flags.long === true ? longName : nameOf
+  const { now } = terminal
+  const longOf = (line: NameLine): string => longName(line, now)
+  const lineOf = json ? jsonOf : flags.long === true ? longOf : nameOf
   if (sort === undefined) {
     return writeLines(terminal, client.names(prefix, { match, limit }), lineOf)
   }

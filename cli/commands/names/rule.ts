@@ -12,6 +12,7 @@ import { forEachArgument } from '../../exit-code.ts'
 import type { Flags } from '../../flags.ts'
 import { useDaemon } from '../../session.ts'
 import { plural } from '../../terminal/terminal.ts'
+import { agoText } from '../../wording.ts'
 
 export async function rule(invocation: Invocation): Promise<number> {
   const [action = 'ls', ...rest] = invocation.positionals
@@ -84,7 +85,7 @@ async function list(invocation: Invocation): Promise<number> {
   let isEmpty = true
   for await (const state of client.rules.list()) {
     isEmpty = false
-    await terminal.printFact(state, ruleText(state))
+    await terminal.printFact(state, ruleText(state, terminal.now))
   }
   if (isEmpty && !terminal.json) terminal.note('no rules: names stay until they are unbound')
   return 0
@@ -130,9 +131,9 @@ function heldText({ prefix, names, size, heldOtherwise = 0, counting }: RuleStat
 }
 
 /** `cache/  max-size 50GiB, unused 7d  holds 3 names (12MiB)  removed 9, last 2026-...`. */
-function ruleText(state: RuleState): string {
+function ruleText(state: RuleState, now: number | undefined): string {
   const { prefix, removed, lastRemovedAt } = state
-  const last = lastRemovedAt === undefined ? '' : `, last ${lastRemovedAt}`
+  const last = lastRemovedAt === undefined ? '' : `, last ${agoText(lastRemovedAt, now)}`
   const of = prefix === undefined ? '(unnamed)' : prefix === '' ? '(all)' : prefix
   return `${of.padEnd(12)}  ${boundsText(state)}  holds ${heldText(state)}  removed ${removed}${last}`
 }

@@ -5,6 +5,7 @@ import type { Invocation } from '../../command.ts'
 import { explainNotFound } from '../../input/key-fault.ts'
 import { checkName, parseReferences, resolveKey } from '../../input/references.ts'
 import { useDaemon } from '../../session.ts'
+import { agoText } from '../../wording.ts'
 import { showMove } from './moved.ts'
 import { termsIn } from './terms.ts'
 
@@ -47,7 +48,8 @@ async function history(invocation: Invocation, name: string): Promise<number> {
   for (const [i, target] of targets.entries()) {
     const exists = facts[i] !== undefined
     const state = i === 0 ? 'now' : exists ? 'kept' : 'gone'
-    const text = `${target.key}  ${target.at ?? '-'}  ${state}`
+    const when = target.at === undefined ? '-' : agoText(target.at, terminal.now)
+    const text = `${target.key}  ${when}  ${state}`
     await terminal.printFact({ ...target, exists }, text)
   }
   return 0

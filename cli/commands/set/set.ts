@@ -17,6 +17,7 @@ export async function set(invocation: Invocation): Promise<number> {
 async function status(invocation: Invocation): Promise<number> {
   const client = await requireDaemon(invocation)
   const answer = await client.set.status()
-  await invocation.terminal.printFact(setDocument(answer), setText(answer))
+  const { terminal } = invocation
+  await terminal.printFact(setDocument(answer), setText(answer, terminal.now))
   return 0
 }

@@ -8,6 +8,7 @@ import { forEachArgument } from '../../exit-code.ts'
 import { useDaemon } from '../../session.ts'
 import { fileOutput } from '../../terminal/file-output.ts'
 import { writeWhole } from '../../terminal/output.ts'
+import { agoText, untilText } from '../../wording.ts'
 
 export async function token(invocation: Invocation): Promise<number> {
   const [action = 'ls', ...rest] = invocation.positionals
@@ -66,9 +67,10 @@ async function add(invocation: Invocation): Promise<number> {
 }
 
 async function list(invocation: Invocation): Promise<number> {
+  const { terminal } = invocation
   const client = await useDaemon(invocation)
   for await (const line of client.tokens.list()) {
-    await invocation.terminal.printFact(line, tokenText(line))
+    await terminal.printFact(line, tokenText(line, terminal.now))
   }
   return 0
 }
@@ -89,9 +91,13 @@ function termsText({ label, role, prefix, expiresAt }: TokenLine): string {
 }
 
 /** `ci  writer  ci/  used 2026-01-01T00:00:00.000Z  until never` */
-function tokenText({ label, role, prefix = '-', expiresAt, lastUsedAt }: TokenLine): string {
+function tokenText(
+  { label, role, prefix = '-', expiresAt, lastUsedAt }: TokenLine,
+  now: number | undefined,
+): string {
   const isOver = expiresAt !== undefined && Date.parse(expiresAt) <= Date.now()
-  const end = expiresAt === undefined ? '' : `  ${isOver ? 'expired' : 'until'} ${expiresAt}`
-  const used = lastUsedAt === undefined ? 'never used' : `used ${lastUsedAt}`
+  const verb = isOver ? 'expired' : now === undefined ? 'until' : 'expires'
+  const end = expiresAt === undefined ? '' : `  ${verb} ${untilText(expiresAt, now)}`
+  const used = lastUsedAt === undefined ? 'never used' : `used ${agoText(lastUsedAt, now)}`
   return `${label.padEnd(16)}  ${role.padEnd(6)}  ${prefix.padEnd(12)}  ${used}${end}`
 }
