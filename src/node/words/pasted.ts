@@ -38,7 +38,7 @@ const QUOTES: ReadonlyMap<string, string> = new Map([
  */
 export function readPasted(text: string): Pasted | undefined {
   if (text.length > LONGEST) return undefined
-  const bare = withoutAddress(withoutQuotes(text.trim()))
+  const bare = withoutAddress(withoutQuotes(trimmed(text)))
   if (bare === undefined) return undefined
   const whole = keyIn(bare)
   if (whole !== undefined) return whole
@@ -65,10 +65,13 @@ function keyIn(bare: string): Pasted | undefined {
 /** One slash may end a path, and alone it is none. */
 const pathOf = (path: string): string => (path.endsWith('/') ? path.slice(0, -1) : path)
 
+/** Web pages put characters that nobody sees before and behind what is copied, too. */
+const trimmed = (text: string): string => text.replace(/^[\s\p{Cf}]+|[\s\p{Cf}]+$/gu, '')
+
 function withoutQuotes(text: string): string {
   const end = QUOTES.get(text.charAt(0))
   if (end === undefined || text.length < 2 || !text.endsWith(end)) return text
-  return text.slice(1, -1).trim()
+  return trimmed(text.slice(1, -1))
 }
 
 /** What an address has of a key and a path; undefined for one that has none. */

@@ -20,6 +20,8 @@ const around: readonly ((word: string) => string)[] = [
   (word) => word,
   (word) => `  ${word}\t`,
   (word) => `\u00a0${word}\n`,
+  (word) => `\u200b${word}\u2060\ufeff`,
+  (word) => `\u2066"\u200b${word}"\u2069`,
   (word) => `"${word}"`,
   (word) => `'${word}'`,
   (word) => `\`${word}\``,
