@@ -83,7 +83,7 @@ export function createApiServer(
   }
   const onRequest: RequestListener = (request, response) => {
     const isFree = connections.mayAnswerNow(request.socket) && mayAnswerNow(member)
-    if (isFree && getImmediate(immediate, request, response)) return
+    if (isFree && !stopping.signal.aborted && getImmediate(immediate, request, response)) return
     holdUnlessOwn(response, member, request.url ?? '')
     const beganAt = performance.now()
     let slot = OTHER
@@ -184,6 +184,11 @@ async function handle(
   response.on('error', ignore)
   try {
     for (const [name, value] of Object.entries(BROWSER_HEADERS)) response.setHeader(name, value)
+    if (call.stopping.aborted) {
+      // A connection that was busy until now: what is asked on it later would meet a closed node.
+      response.setHeader('Connection', 'close')
+      throw call.stopping.reason as DstoreError
+    }
     const [path = '', ...search] = url.split('?')
     const caller = access.admit(request, {
       isFree: () => isFree(path, method),

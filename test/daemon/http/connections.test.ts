@@ -12,8 +12,8 @@ import { Key } from '../../../src/hash/key.ts'
 import { HTTP_CONNECTIONS } from '../../../src/limits.ts'
 import { SILENT } from '../../../src/log.ts'
 import { SOCKET_ACCESS } from '../../../src/daemon/http/access.ts'
-import type { ConnectionBounds } from '../../../src/daemon/http/connections.ts'
-import { createApiServer } from '../../../src/daemon/http/server.ts'
+import { BOUNDS, type ConnectionBounds } from '../../../src/daemon/http/connections.ts'
+import { createApiServer, type ApiServer } from '../../../src/daemon/http/server.ts'
 import { eventually } from '../../eventually.ts'
 import { pattern } from '../../hash/sizes.ts'
 import { FakeNode } from '../fake-node.ts'
@@ -25,6 +25,8 @@ interface Crowded {
   /** A connection with a call in progress, which ends with `release`. */
   readonly busy: () => Promise<Answer>
   readonly release: () => void
+  readonly api: ApiServer
+  readonly key: Key
   /** The daemon's ends of the connections so far. */
   readonly accepted: readonly Socket[]
 }
@@ -51,7 +53,7 @@ async function crowded(t: ExecutionContext, bounds: ConnectionBounds): Promise<C
     await eventually(() => Promise.resolve(node.signals.length >= begun))
     return answer
   }
-  return { path, node, busy, release, accepted }
+  return { path, node, busy, release, accepted, api, key }
 }
 
 /** A kept connection that has carried one call. */
@@ -74,6 +76,21 @@ async function heard(socket: Socket): Promise<string> {
   if (!socket.closed) await event(socket, 'close')
   return text
 }
+
+test('R007-9 what is asked of a daemon that stops, on a connection that it has, is refused', async (t) => {
+  const { path, node, api, key, accepted, release } = await crowded(t, BOUNDS)
+  release()
+  const socket = connect(path)
+  await eventually(() => Promise.resolve(accepted.length === 1))
+  const closed = api.close()
+  socket.write(`GET /v1/values/${key.toString()} HTTP/1.1\r\nHost: dstore\r\n\r\n`)
+  const answer = await heard(socket)
+  t.regex(answer, /^HTTP\/1\.1 503 /)
+  t.regex(answer, /\r\nConnection: close\r\n/)
+  t.regex(answer, /the daemon is stopping/)
+  t.is(node.signals.length, 0)
+  await closed
+})
 
 test('R007-114 idle connections that fill the bound are closed for new ones, longest idle first', async (t) => {
   const { path } = await crowded(t, { served: 3, waiting: 10, waitingMs: 5000 })
