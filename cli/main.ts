@@ -23,7 +23,8 @@ export async function main(args: readonly string[]): Promise<number> {
   const fail = (error: unknown): number => {
     if (error instanceof ClosedPipe) return PIPE_EXIT
     const fault = asDstoreError(error)
-    if (fault.code !== 'cancelled') {
+    // Who sent a signal knows; a transfer that another command cancelled is news.
+    if (fault.code !== 'cancelled' || !signal.aborted) {
       // Whatever keeps a daemon from starting, the command that waits for it says why (R007-10).
       if (splitCommand(args)[0] === 'daemon') {
         notifyParent({ ready: false, problem: problemOf(fault) })

@@ -74,7 +74,10 @@ export async function completionsOf(
   if (typed.startsWith('-')) return matching([...flags.map((flag) => `--${flag}`), '--help'])
   const actions = ACTIONS.get(name)
   if (actions !== undefined && rest.length === 1) return matching(actions)
-  if (name === 'config') return rest.length === 2 ? matching(Object.keys(SETTINGS)) : []
+  if (name === 'config') {
+    if (rest.length === 2) return matching(Object.keys(SETTINGS))
+    return rest[0] === 'set' ? valuesOfSetting(rest[1]!, typed, search) : []
+  }
   if (TAKE_REFERENCES.has(name)) return search(typed)
   return TAKE_FILES.has(name) ? [FILES] : []
 }
@@ -99,6 +102,20 @@ async function valuesOf(
   // Several of them have commas between.
   const before = multiple === true ? typed.slice(0, typed.lastIndexOf(',') + 1) : ''
   return takes.map((one) => before + one).filter((one) => one.startsWith(typed))
+}
+
+/** What `config set` takes for a setting. */
+async function valuesOfSetting(
+  name: string,
+  typed: string,
+  search: (prefix: string) => Promise<readonly string[]>,
+): Promise<readonly string[]> {
+  if (!Object.hasOwn(SETTINGS, name)) return []
+  const matching = (all: readonly string[]): string[] => all.filter((one) => one.startsWith(typed))
+  // The flag `--role` is for the role of a member.
+  if (name === 'role') return matching(['standalone', 'global'])
+  if (SETTINGS[name]!.byDefault === 'no') return matching(['yes'])
+  return valuesOf(FLAGS[name as FlagName], typed, search)
 }
 
 /** The flag with a value that the word is; undefined for another word. */

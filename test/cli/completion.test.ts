@@ -67,6 +67,13 @@ test('R007-66 values of flags are completed from the table of flags', async (t) 
   t.deepEqual(await words('help si'), ['sizes'])
   t.deepEqual(await words('config '), ['show', 'get', 'set', 'unset'])
   t.deepEqual(await words('config set cache'), ['cache', 'cache-dir', 'cache-dir-size'])
+  t.deepEqual(await words('config set store '), ['disk', 'memory'])
+  t.deepEqual(await words('config set role g'), ['global'])
+  t.deepEqual(await words('config set http-public '), ['yes'])
+  t.deepEqual(await words('config set door cache,h'), ['cache,hf'])
+  for (const line of ['config get store ', 'config set nonsense ', 'config set cache ']) {
+    t.deepEqual(await words(line), [], line)
+  }
   // As one word, and as the three that bash makes of it.
   t.deepEqual(await words('invite --role=r'), ['--role=reader'])
   t.deepEqual(await words('get --output=x'), [FILES])

@@ -5,6 +5,7 @@ import type { ExecutionContext } from 'ava'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { textOnly } from '../../cli/delivery/value-output.ts'
+import { DstoreError } from '../../src/errors.ts'
 import { hash } from '../../src/hash/hasher.ts'
 import { Key } from '../../src/hash/key.ts'
 import type { FakeNode } from '../daemon/fake-node.ts'
@@ -109,6 +110,15 @@ test('R007-441 a failure with --json is a document, of every command and of bad 
   t.like((await failures('statsu'))[0], { code: 'usage', hint: 'did you mean `dstore status`?' })
   const prose = await place.run(['rm', 'nobody', '--', '--json'])
   t.regex(prose.stderr, /^dstore: /)
+})
+
+test('R007-28 a transfer that an admin cancelled is an error that is told', async (t) => {
+  const { place, node } = await scene(t)
+  const { stdout } = await place.run(['put', '-'], { input: 'cancelled' })
+  node.prefetch = () => Promise.reject(new DstoreError('cancelled', 'an admin cancelled it'))
+  const { exit, stderr } = await place.run(['prefetch', stdout.toString().trim()])
+  t.is(exit, 130)
+  t.is(stderr, 'dstore: an admin cancelled it\n')
 })
 
 test('R007-442 verify --json sums up in its last line', async (t) => {
