@@ -21,7 +21,8 @@ export type Connected = () => KeyLists | undefined | Promise<KeyLists | undefine
 const CANDIDATES = 4
 
 /** Every text that may be one, and a few that are none. Spares the others loading the parser. */
-const MAY_SPELL = /^[\s\p{Cf}"'`<(\u201c\u2018]|[\s\p{Cf}]$|ipfs|^dstore:|^blake3[:-]|^baf[ky]r4i|^[0-9a-f]{8}/iu
+const MAY_SPELL =
+  /^[\s\p{Cf}"'`<(\u201c\u2018]|[\s\p{Cf}]$|ipfs|^dstore:|^blake3[:-]|^baf[ky]r4i|^[0-9a-f]{8}/iu
 
 /** Codes of errors for a text that is no bound name; Global may be away, and a key be here. */
 const LEADS_NOWHERE: ReadonlySet<string> = new Set([

@@ -98,7 +98,10 @@ test('R012-50 R012-52 status shows each member, by its id where names are the sa
   const known = setText(report([member('a', 0), member('c', 1000, { ...active, since: at })]))
   t.regex(known, /^active +c, epoch 7, since 2026-11-29T07:59:59/m)
   const failed = { ...away, error: 'no', errorAt: at }
-  const forPeople = setText(report([member('a', 0), member('c', 1000, { ...active, since: at })], failed), NOW)
+  const forPeople = setText(
+    report([member('a', 0), member('c', 1000, { ...active, since: at })], failed),
+    NOW,
+  )
   t.regex(forPeople, /^active +c, epoch 7, for 1s$/m)
   t.regex(forPeople, /snapshot of entry 90, 1m ago$/m)
   t.regex(forPeople, /^bucket away +s3:\/\/b\/main: no, for 1m$/m)
