@@ -1,6 +1,6 @@
 // The command line and the library as files that load fast; what they need only sometimes becomes chunks of their own. Packages
 // are in them: to find and load their thousand files took two thirds of a daemon's start, and to install them most of its time.
-import { chmod } from 'node:fs/promises'
+import { chmod, writeFile } from 'node:fs/promises'
 import { builtinModules } from 'node:module'
 import { resolve } from 'node:path'
 import { defineConfig } from 'rolldown'
@@ -54,7 +54,7 @@ const placed = {
 const FILE_URL =
   'new URL("file://" + encodeURI(__filename).replace(/[?#]/g, encodeURIComponent)).href'
 
-/** What a bundler does not do: the command is executable, and the types of the library, the page and the pages of man lie beside it. */
+/** What a bundler does not do: the command is executable, and the types of the library, the page, the pages of man and the overview lie beside it. */
 const finish = {
   name: 'finish',
   async writeBundle() {
@@ -65,7 +65,15 @@ const finish = {
     await buildPage()
     const { writeManPages } = await import('./dist/tools/man.js')
     writeManPages()
+    const { overview } = await import('./dist/cli/help/help.js')
+    const { COMMANDS } = await import('./dist/cli/commands.js')
+    await writeFile('dist/chunks/overview.txt', `${overview(COMMANDS)}\n`)
   },
+}
+
+const executable = {
+  name: 'executable',
+  writeBundle: () => chmod('dist/dstore.cjs', 0o755),
 }
 
 const common = {
@@ -182,6 +190,19 @@ export default defineConfig([
       entryFileNames: '[name].js',
       postBanner: ({ isEntry, name }) => (isEntry && name === 'dstore' ? BANNER : ''),
       codeSplitting: { groups: GROUPS },
+    },
+  },
+  {
+    // What is installed as the command. In CommonJS, for Node begins with that at once.
+    ...common,
+    input: { dstore: 'cli/first.ts' },
+    plugins: [executable],
+    output: {
+      ...output,
+      format: 'cjs',
+      entryFileNames: '[name].cjs',
+      chunkFileNames: 'chunks/[name]-[hash].cjs',
+      postBanner: ({ isEntry }) => (isEntry ? BANNER : ''),
     },
   },
   {

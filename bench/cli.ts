@@ -1,7 +1,7 @@
 /**
  * The cost of a command beside starting Node: whole processes in turns, the median of thirty each,
  * through a running daemon. `node dist/bench/cli.js`; exits with 1 if a ratio is above
- * its limit. A module of no code at all is at 1.12 to 1.15 already.
+ * its limit.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 
 const ROUNDS = 30
 
-const bundle = fileURLToPath(new URL('../dstore.js', import.meta.url))
+const bundle = fileURLToPath(new URL('../dstore.cjs', import.meta.url))
 const directory = mkdtempSync(join(tmpdir(), 'dstore-bench-'))
 const env = { ...process.env, DSTORE_DIR: join(directory, 'state') }
 const value = join(directory, 'value')

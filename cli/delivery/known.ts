@@ -6,9 +6,7 @@ import { ValueClient } from '../../src/daemon/client/value-client.ts'
 import { asDstoreError } from '../../src/errors.ts'
 import type { Invocation, Run } from '../command.ts'
 import { useDaemonBy, type Connect } from '../session.ts'
-
-/** A key in the spelling that `put` prints. */
-const KEY = /^baf[ky]r4i[a-z2-7]{52}$/
+import { KEY } from './key-spelling.ts'
 
 export const has: Run = async (invocation) => {
   if (await isKnown(invocation)) return 0

@@ -15,7 +15,7 @@ function installed(t: ExecutionContext): (script: string, env?: object) => Promi
   for (const path of [tools, folder]) mkdirSync(path)
   symlinkSync(process.execPath, `${tools}/node`)
   symlinkSync(dirname(dirname(BUNDLE)), `${folder}/package`)
-  symlinkSync('package/dist/dstore.js', `${folder}/dstore`)
+  symlinkSync('package/dist/dstore.cjs', `${folder}/dstore`)
   writeFileSync(place.file('f'), 'abc')
   const env = { ...place.env(), COMMAND: `${folder}/dstore`, PATH: tools }
   return (script, more = {}) =>

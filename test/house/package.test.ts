@@ -41,7 +41,7 @@ test('the package holds the command line, the library with its types and the spe
   for (const path of paths) {
     t.regex(
       path,
-      /^(dist\/((dstore|library)\.js|chunks\/([^/]+\.js|LICENSES\.txt)|types\/.+\.d\.ts|ui\/.+\.(html|css|js|svg|png|txt)|man\/dstore[\w-]*\.[17])|specs\/([^/]+\.md|vectors\/.+)|[A-Z]+(\.md)?|package\.json)$/,
+      /^(dist\/(((dstore|library)\.js|dstore\.cjs)|chunks\/([^/]+\.c?js|(LICENSES|overview)\.txt)|types\/.+\.d\.ts|ui\/.+\.(html|css|js|svg|png|txt)|man\/dstore[\w-]*\.[17])|specs\/([^/]+\.md|vectors\/.+)|[A-Z]+(\.md)?|package\.json)$/,
     )
   }
 })
@@ -61,11 +61,13 @@ test('everything that the package exports is in it', (t) => {
 })
 
 /** How a file of the bundle refers to another: as a module, or by its URL. */
-const NAMED = /(?:\bfrom ?|\bimport ?\(?|new URL\()["'](\.[^"']+\.js)["']/g
+const NAMED = /(?:\bfrom ?|\bimport ?\(?|new URL\(|\brequire\()["'](\.[^"']+\.c?js)["']/g
 
 test('every file that the bundle loads is in the package', (t) => {
   let count = 0
-  for (const path of paths.filter((name) => /^dist\/(dstore|library|chunks\/.+)\.js$/.test(name))) {
+  for (const path of paths.filter((name) =>
+    /^dist\/(dstore|library|chunks\/.+)\.c?js$/.test(name),
+  )) {
     for (const [, target] of read(path).matchAll(NAMED)) {
       count++
       const address = posix.join(posix.dirname(path), target!)

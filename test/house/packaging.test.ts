@@ -108,7 +108,7 @@ test('the image runs as an unprivileged user, has a health check, and copies exi
   const [, script, folder] = /node dist\/(\S+)\.js "\$TARGETARCH" (\S+)/.exec(dockerfile)!
   t.true(existsSync(`${script}.ts`), 'what the image holds is staged')
   t.regex(final, new RegExp(`^COPY --from=build ${folder} ${folder}$`, 'm'))
-  t.regex(final, new RegExp(`^RUN ln -s ${folder}/dist/dstore\\.js /usr/local/bin/dstore$`, 'm'))
+  t.regex(final, new RegExp(`^RUN ln -s ${folder}/dist/dstore\\.cjs /usr/local/bin/dstore$`, 'm'))
   t.deepEqual(final.match(/^COPY/gm), ['COPY'], 'and nothing else')
 })
 

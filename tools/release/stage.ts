@@ -25,4 +25,4 @@ for (const file of await programFiles(bytes, platform)) {
   await mkdir(dirname(path), { recursive: true })
   await writeFile(path, file.bytes)
 }
-await chmod(join(folder, 'dist/dstore.js'), 0o755)
+await chmod(join(folder, 'dist/dstore.cjs'), 0o755)

@@ -52,7 +52,7 @@ test('R007-170 the launcher starts the Node beside it, with every argument as it
   const { exit, isSameProcess, node, args } = run(`"$C" 'a  b' '' '*' '-x' "it's"`)
   t.deepEqual([exit, isSameProcess], [7, true])
   t.is(node, join(folder, 'bin') + '/../lib/node')
-  t.deepEqual(args, [`${folder}/bin/../lib/dist/dstore.js`, 'a  b', '', '*', '-x', "it's"])
+  t.deepEqual(args, [`${folder}/bin/../lib/dist/dstore.cjs`, 'a  b', '', '*', '-x', "it's"])
 })
 
 test('R007-170 the launcher follows links, with nothing in PATH', (t) => {
