@@ -1,12 +1,13 @@
 /** Every example runs in a plain project, as a module and as CommonJS. */
 import { deepEqual } from 'node:assert/strict'
-import { readFileSync, readdirSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Place } from '../cli/command.ts'
 import type { Owner } from '../cli/command.ts'
 import type { Report } from '../doors/clients/report.ts'
 import { ROOT } from '../house/tree.ts'
 import type { Project } from './project.ts'
+import { TSC } from './types.ts'
 
 const IMPORT = /^import \{([^}]*)\} from ('[^']+')$/gm
 
@@ -48,4 +49,28 @@ export async function testExamples(report: Report, project: Project, owner: Owne
       })
     }
   }
+}
+
+/** The program of the page about WebAssembly, compiled: its module adds. */
+export async function testWasm(report: Report, project: Project, owner: Owner): Promise<void> {
+  await report.test('the program of docs/wasm.md compiles a stored module', async () => {
+    const page = readFileSync(join(ROOT, 'docs/wasm.md'), 'utf8')
+    const [, bytes] = /^\$ echo '([^']+)' \| base64 -d/m.exec(page)!
+    const [, program] = /^```ts\n(.*?)^```$/ms.exec(page)!
+    const place = new Place(owner)
+    mkdirSync(join(place.path, 'app'))
+    writeFileSync(join(place.path, 'app', 'add.wasm'), Buffer.from(bytes!, 'base64'))
+    const app = join(place.path, 'app')
+    const put = await place.run(['put', app, '--name', 'apps/adder/v1'])
+    if (put.exit !== 0) throw new Error(put.stderr)
+    const end = `
+const { exports } = await WebAssembly.instantiate(module)
+console.log((exports['add'] as (one: number, other: number) => number)(2, 40))
+`
+    project.write('wasm.mts', `${program!}${end}`)
+    const lib = ['--lib', 'es2023,dom,dom.asynciterable,esnext.disposable']
+    project.run(TSC, ['--strict', '--target', 'es2022', '--module', 'nodenext', ...lib, 'wasm.mts'])
+    deepEqual(project.run(process.execPath, ['wasm.mjs'], place.env()), '42\n')
+    await place.run(['stop'])
+  })
 }

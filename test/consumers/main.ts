@@ -4,7 +4,7 @@
  */
 import { Report } from '../doors/clients/report.ts'
 import { testBundles } from './bundles.ts'
-import { testExamples } from './examples.ts'
+import { testExamples, testWasm } from './examples.ts'
 import { HOW, hasTools, plainProject } from './project.ts'
 import { testTypes } from './types.ts'
 
@@ -17,6 +17,7 @@ try {
     await testTypes(report, project)
     await testBundles(report, project, owner)
     await testExamples(report, project, owner)
+    await testWasm(report, project, owner)
   } else {
     report.skipped('consumers', HOW)
   }

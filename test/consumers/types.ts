@@ -18,7 +18,7 @@ const ATTW = [
 ]
 
 /** The compiler of this repository, not the older one that `attw` has. */
-const TSC = join(ROOT, 'node_modules/.bin/tsc')
+export const TSC: string = join(ROOT, 'node_modules/.bin/tsc')
 
 const STRICT = [
   '--noEmit',

@@ -37,6 +37,9 @@ const SHOWN: readonly Command[] = [
   ['laptop', 'dstore get data/v1/test.csv'],
 ]
 
+/** What a command prints after some seconds of work, so only on a busy machine. */
+const SUMMARY = /^(stored|fetched|wrote) [\d.]+\w+ in /
+
 const AFTER: readonly Command[] = [
   ['laptop', 'dstore stop'],
   ['global', 'dstore stop'],
@@ -50,7 +53,8 @@ export async function record(): Promise<string[]> {
     const lines: string[] = []
     for (const [machine, command] of SHOWN) {
       const written = there(await typed(place, machine, command), place, machine)
-      lines.push(`${machine}$ ${command}`, ...onScreen(written))
+      const shown = onScreen(written).filter((line) => !SUMMARY.test(line))
+      lines.push(`${machine}$ ${command}`, ...shown)
     }
     await untilDone(place, AFTER)
     return lines

@@ -62,6 +62,10 @@ test('every dependency is explained in CONTRIBUTING.md, and nothing else is', (t
   t.deepEqual(explained('Bundled'), bundled().toSorted())
   const rest = Object.keys(devDependencies).filter((name) => !bundled().includes(name))
   t.deepEqual(explained('For development'), rest.toSorted())
+  const ofTests = ['test/browser', 'test/consumers'].flatMap((folder) =>
+    Object.keys((JSON.parse(read(`${folder}/package.json`)) as Manifest).dependencies),
+  )
+  t.deepEqual(explained('For tests with tools of their own'), ofTests.toSorted())
 })
 
 /** Names of what npm installs with the package on every system together. */

@@ -192,8 +192,8 @@ export function limitsPage(): string {
   })
   return [
     `# Limits\n\n${NOTE}`,
-    'What bounds a user, and what happens there. A refusal changes nothing. After a semicolon stands what holds if\n' +
-      'nothing is set. Every limit of the protocols is in [the conventions](../../specs/000-conventions.md#limits), and what\n' +
+    'The limits that a user can meet, and what happens at each. A refusal changes nothing. What follows a semicolon\n' +
+      'is the default. Every limit of the protocols is in [the conventions](../../specs/000-conventions.md#limits), and what\n' +
       'was measured in [bench](../../bench/README.md).',
     ...sections,
   ]

@@ -4,7 +4,7 @@
  */
 
 /** How wide the terminal of a recorded session is, in characters. */
-export const COLUMNS = 92
+export const COLUMNS = 96
 
 const FONT_SIZE = 13
 /** The usual monospace fonts advance by 0.6 of their size or a little less. */

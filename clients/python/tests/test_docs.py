@@ -17,6 +17,7 @@ PAGES = [
     DOCS / "python.md",
     DOCS / "from-a-program.md",
     DOCS / "model-weights.md",
+    DOCS / "datasets.md",
     Path(__file__).parents[1] / "README.md",
 ]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.M | re.S)
@@ -62,6 +63,8 @@ def test_an_example_does_what_it_says(
     monkeypatch.chdir(folder)
     if page.name == "model-weights.md":
         put_model(folder)
+    if page.name == "datasets.md":
+        put_trees(folder)
     exec(compile(block, f"{page.name} {index}", "exec"), namespaces[page])
 
 
@@ -74,6 +77,16 @@ def put_model(folder: Path) -> None:
     files.save_file({"weight": torch.ones(1000)}, file)
     with dstore.connect() as store:
         store.put_folder(folder / "demo", name="models/demo/v2")
+
+
+def put_trees(folder: Path) -> None:
+    """What the page has put before by the command."""
+    pytest.importorskip("fsspec")
+    part = folder / "trees/train/part-1.csv"
+    part.parent.mkdir(parents=True)
+    part.write_text("height\n3\n5\n")
+    with dstore.connect() as store:
+        store.put_folder(folder / "trees", name="datasets/trees/v2")
 
 
 def test_the_pages_have_examples() -> None:
