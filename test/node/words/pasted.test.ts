@@ -153,6 +153,6 @@ test('R007-430: any text is read or not, and what is read is a key and a path', 
       // Read again, it is the same.
       t.deepEqual(readPasted(read.key + read.path), read)
     }),
-    { numRuns: 100 },
+    { numRuns: 100, examples: [[KEY], [`ipfs://${KEY}/a`], ['deadbeef/a']] },
   )
 })
