@@ -160,6 +160,8 @@ export interface GlobalReport {
   readonly release?: string
   /** The TCP port on which it accepts lanes. */
   readonly lanePort?: number
+  /** The role of the Local that it is sent to. */
+  readonly role?: MemberRole
 }
 
 /** The losses and changes of members among the changes `after` < seq <= `upto`. */
@@ -209,6 +211,8 @@ export interface Pong {
   readonly wallMs?: number
   /** From a set: where its members listen, as in `Welcome`. Missing: as before. */
   readonly addresses?: readonly string[]
+  /** From Global: the role of the Local that it is sent to. */
+  readonly role?: MemberRole
 }
 
 export interface Goodbye {

@@ -4,6 +4,7 @@ import type { NameCountsStatus } from '../index/global/names/name-counts-status.
 import type { SetReport } from './global/set/set-report.ts'
 import type { ArchiveReport } from './global/archive/archive-report.ts'
 import type { ErrorCode } from '../errors.ts'
+import type { MemberRole } from '../membership/role.ts'
 import type { InactiveStatus } from './node-inactive.ts'
 import type { PinsStatus } from './pins/node-pins.ts'
 import type { RuleState } from './node-rules.ts'
@@ -66,6 +67,8 @@ export interface GlobalStatus {
   readonly version?: string | undefined
   /** The TCP port on which it accepts lanes. */
   readonly lanePort?: number | undefined
+  /** The role of this node there; undefined if it does not report it. */
+  readonly role?: MemberRole | undefined
   /** Its wall clock less this node's, in milliseconds, give or take half a round trip. */
   readonly clockDifferenceMs?: number | undefined
   /** Why it is away. */

@@ -6,6 +6,7 @@
 import type { Key } from '../hash/key.ts'
 import type { ByteRange } from '../hash/tree/tree.ts'
 import type { CallOptions, PrefetchOptions } from './call-options.ts'
+import type { MemberRole } from '../membership/role.ts'
 import type { NodeActivity } from './activity/node-activity.ts'
 import type { NodeKept } from './global/archive/node-kept.ts'
 import type { NodeInactive } from './node-inactive.ts'
@@ -217,6 +218,8 @@ export interface ServedNode extends Node {
   readonly index: NodeIndex & NodeLists
   /** Missing only while a member of a set stands by. */
   readonly activity?: NodeActivity | undefined
+  /** The role of this node at its Global, if it has one that says so (R004-78). */
+  readonly memberRole?: () => MemberRole | undefined
   /** Only of a node with an archive. */
   readonly kept?: NodeKept | undefined
   /**

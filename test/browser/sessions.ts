@@ -49,6 +49,36 @@ export async function testSessions(bench: Bench): Promise<void> {
     })
   })
 
+  await test('at a Local that is a reader, an admin sees nothing that Global would refuse', async () => {
+    const ends = new Ends()
+    try {
+      const local = await joined(ends, global, 'oslo', 'reader')
+      await visiting(browser, await local.open(), async (visit) => {
+        await bench.opened(visit)
+        for (const name of ['roles%2Ffixed', 'roles%2Ftag']) {
+          await bench.show(visit, 'values', `/${name}`)
+
+          await visit.page.getByRole('button', { name: 'Download' }).waitFor()
+          deepEqual(
+            (await controls(visit)).filter((one) => /remove|upload|bind/i.test(one)),
+            [],
+          )
+        }
+        equal(await visit.page.getByLabel('Files to upload').count(), 0)
+        await bench.show(visit, 'removal')
+        equal(await visit.page.getByRole('button', { name: /^Remove/ }).count(), 0)
+      })
+      const { peerId } = await local.node.ask((client) => client.status())
+      await global.run(['members', 'add', peerId!, '--role', 'admin'])
+      await bench.eventually(async (saw) => {
+        const { global: link } = await local.node.ask((client) => client.status())
+        return saw(link)?.role === 'admin'
+      })
+    } finally {
+      await ends.end()
+    }
+  })
+
   await test('each button of a reader is answered, and what the page hides is refused', async () => {
     await visiting(browser, await global.open('reader'), async (visit) => {
       await bench.opened(visit)

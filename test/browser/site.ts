@@ -123,10 +123,15 @@ export async function startSite(): Promise<Site> {
   }
 }
 
-/** Starts a Local with this label. */
-export async function joined(owner: Owner, global: Machine, label: string): Promise<Machine> {
+/** Starts a Local with this label, as a member with this role. */
+export async function joined(
+  owner: Owner,
+  global: Machine,
+  label: string,
+  role: MemberRole = 'admin',
+): Promise<Machine> {
   const place = newPlace(owner)
-  const ticket = await global.run(['invite', '--role', 'admin', '--label', label])
+  const ticket = await global.run(['invite', '--role', role, '--label', label])
   writeFileSync(place.file('ticket'), ticket, { mode: 0o600 })
   return Machine.start(owner, ['--join', `@${place.file('ticket')}`], { place, later: [] })
 }

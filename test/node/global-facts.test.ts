@@ -16,19 +16,25 @@ const WELCOME: Welcome = {
 function after(...bodies: readonly Body[]): object {
   const reports = new GlobalReports(() => 1_000_000)
   for (const body of bodies) reports.heard(body, 40)
-  const { version, lanePort, clockDifferenceMs } = reports.pulse(40)
-  return { version, lanePort, clockDifferenceMs }
+  const { version, lanePort, role, clockDifferenceMs } = reports.pulse(40)
+  return { version, lanePort, role, clockDifferenceMs }
 }
 
-const NOTHING = { version: undefined, lanePort: undefined, clockDifferenceMs: undefined }
+const NOTHING = {
+  version: undefined,
+  lanePort: undefined,
+  role: undefined,
+  clockDifferenceMs: undefined,
+}
 
 test('R004-77 R004-78 the clocks differ by the time that Global named, plus half a round trip', (t) => {
-  const report = { wallMs: 4_600_000, release: '1.2.3', lanePort: 4481 }
-  const known = { version: '1.2.3', lanePort: 4481 }
+  const report = { wallMs: 4_600_000, release: '1.2.3', lanePort: 4481, role: 'admin' } as const
+  const known = { version: '1.2.3', lanePort: 4481, role: 'admin' }
   const welcome = { ...WELCOME, report }
   t.deepEqual(after(welcome), { ...known, clockDifferenceMs: 3_600_020 })
-  t.deepEqual(after(welcome, { type: 'pong', seq: 1, wallMs: 999_970 }), {
+  t.deepEqual(after(welcome, { type: 'pong', seq: 1, wallMs: 999_970, role: 'reader' }), {
     ...known,
+    role: 'reader',
     clockDifferenceMs: -10,
   })
   t.deepEqual(after(welcome, { type: 'ack', seq: 1 }), { ...known, clockDifferenceMs: 3_600_020 })

@@ -39,6 +39,16 @@ export function session() {
 }
 
 /**
+ * The role that decides about values and names: at a Local, Global also asks for that of the node.
+ */
+export function actingRole() {
+  const { role, memberRole = role } = session()
+  return ROLES.indexOf(role) < ROLES.indexOf(memberRole) ? role : memberRole
+}
+
+const ROLES = ['reader', 'writer', 'admin']
+
+/**
  * Whether the caller may make this call, such as `GET /v1/values/{key}`.
  * @param {string} route
  * @returns {boolean}

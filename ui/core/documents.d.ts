@@ -5,6 +5,8 @@ export type Role = 'reader' | 'writer' | 'admin'
 export interface SessionDocument {
   readonly label: string
   readonly role: Role
+  /** That of the node at its Global. */
+  readonly memberRole?: Role
   readonly prefix?: string
   readonly expiresAt?: string
   readonly calls: readonly string[]

@@ -4,7 +4,7 @@
  */
 import { ask } from '../api/client.js'
 import { factsPath, keyIn, namePath, valuePath, withQuery } from '../api/paths.js'
-import { may, session } from '../api/session.js'
+import { actingRole, may } from '../api/session.js'
 import { formatCount, formatSize, plural, shorten } from '../core/format.js'
 import { formatRoute } from '../core/routes.js'
 import { progressOf, progressOfAnswer, spokenOf } from '../core/removals.js'
@@ -191,7 +191,7 @@ async function lookUp(word, place, signal, redraw) {
     const kind = isName ? await nameKind(word, signal) : undefined
     const { key, size, names, directory, heldBy = 0 } = facts
     const mayIt =
-      session().role === 'admin'
+      actingRole() === 'admin'
         ? may(isName ? 'DELETE /v1/names/{name}' : 'DELETE /v1/values/{key}')
         : isName && kind === 'tag' && may('DELETE /v1/names/{name}')
     const others = names.filter((name) => name !== word)
@@ -226,7 +226,7 @@ async function lookUp(word, place, signal, redraw) {
                 icon: 'trash',
                 kind: 'danger',
               })
-            : h('p', { class: 'muted' }, `The role ${session().role} may not remove this.`),
+            : h('p', { class: 'muted' }, `The role ${actingRole()} may not remove this.`),
         ),
       ),
     )

@@ -278,6 +278,8 @@ export interface CodeAnswer {
 export interface WhoAnswer {
   readonly label: string
   readonly role: MemberRole
+  /** That of the node at its Global, which no caller exceeds there. */
+  readonly memberRole?: MemberRole
   readonly prefix?: string
   readonly expiresAt?: string
   readonly calls: readonly string[]

@@ -23,7 +23,7 @@ import { toFact, toNames as toKeyNames } from './decode-facts.ts'
 import { pageOf, toContents, toNamed, toNames, toPrefix, toStoreContents } from './decode-lists.ts'
 import { toFound, toRebind, toRebound, toTarget, toTargets, toWhy } from './decode-names.ts'
 import { toNaming, toOperations, toPing } from './decode-naming.ts'
-import { toReport, toWall } from './decode-report.ts'
+import { toMemberRole, toReport, toWall } from './decode-report.ts'
 import { toRuleBody } from './rules/decode-rules.ts'
 import { batch, toName, toTreeBody, toTreeRemoval, toUnnamedHold } from './decode-trees.ts'
 import type { Body, WatchedChange, ChangeType, Message, Position } from '../message.ts'
@@ -241,6 +241,7 @@ function fromWire(body: pb.Message['body']): Body {
         type: 'pong',
         seq: count('seq', body.value.seq),
         ...toWall(body.value.wallMs),
+        ...toMemberRole(body.value.role),
         ...addresses,
       }
     }

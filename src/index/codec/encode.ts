@@ -35,9 +35,13 @@ function toWire(body: Body): WireBody {
     }
     case 'welcome': {
       const { version, position, leaseMs, reset, members, addresses, report = {} } = body
-      const { wallMs, release, lanePort } = report
+      const { wallMs, release, lanePort, role } = report
       const peers = { members: [...members], addresses: [...addresses] }
-      const known = { position: wirePosition(position), ...peers, ...given({ release, lanePort }) }
+      const known = {
+        position: wirePosition(position),
+        ...peers,
+        ...given({ release, lanePort, role }),
+      }
       const value = { version, reset, ...known, ...wide({ leaseMs, wallMs }) }
       return { case: 'welcome', value }
     }
@@ -217,8 +221,9 @@ function toWire(body: Body): WireBody {
     case 'ping':
       return { case: 'ping', value: { settled: [...(body.settled ?? [])] } }
     case 'pong': {
-      const { seq, wallMs, addresses = [] } = body
-      const value = { seq: BigInt(seq), addresses: [...addresses], ...wide({ wallMs }) }
+      const { seq, wallMs, addresses = [], role } = body
+      const known = { seq: BigInt(seq), addresses: [...addresses] }
+      const value = { ...known, ...wide({ wallMs }), ...given({ role }) }
       return { case: 'pong', value }
     }
     case 'goodbye':

@@ -291,20 +291,20 @@ export class IndexDriver {
       this.#callers.answer(id, body)
       return
     }
-    void this.#connections.get(session)?.window.send({ id, body: this.#reporting(body) })
+    const to = this.#connections.get(session)
+    void to?.window.send({ id, body: this.#reporting(to.peer, body) })
   }
 
   /** Adds what this node reports of itself (R004-77, R004-78): no decision depends on it. */
-  #reporting(body: Body): Body {
+  #reporting(peer: string, body: Body): Body {
+    if (body.type !== 'pong' && body.type !== 'welcome') return body
     const { wall, lanePort, confirmed, addresses } = this.#options
-    if (body.type === 'pong') {
-      const others = confirmed === undefined ? {} : { addresses: addresses?.() ?? [] }
-      return { ...body, wallMs: Math.trunc(wall()), ...others }
-    }
-    if (body.type !== 'welcome') return body
+    const role = this.#index.members.roleOf(peer)
+    const facts = { wallMs: Math.trunc(wall()), ...(role && { role }) }
+    const others = confirmed === undefined ? {} : { addresses: addresses?.() ?? [] }
+    if (body.type === 'pong') return { ...body, ...facts, ...others }
     const port = lanePort?.()
-    const here = port === undefined ? {} : { lanePort: port }
-    return { ...body, report: { wallMs: Math.trunc(wall()), release: VERSION, ...here } }
+    return { ...body, report: { ...facts, release: VERSION, ...(port && { lanePort: port }) } }
   }
 
   async #page({ session, id, body }: GlobalEffect & { type: 'page' }): Promise<void> {

@@ -2,6 +2,7 @@
  * The role Local: fetches each value once, keeps it in memory, and serves every process of its
  * machine from that copy.
  */
+import type { MemberRole } from '../../membership/role.ts'
 import { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 import { OperationIds } from '../../index/local/operation-ids.ts'
@@ -90,6 +91,7 @@ export interface LocalOptions {
 
 export class Local implements Node {
   readonly role = 'local'
+  readonly memberRole = (): MemberRole | undefined => this.#options.link.pulse?.role
   readonly index: IndexClient
   readonly members: MembershipCalls
   readonly rules: RuleCalls
@@ -310,11 +312,9 @@ export class Local implements Node {
         addresses: addresses.all,
         state: link.isDoubtful() ? 'doubtful' : state,
         since: since.toISOString(),
+        ...link.pulse,
         lastHeard: link.pulse?.lastHeard.toISOString(),
         roundTripMs: link.pulse?.roundTripMs,
-        version: link.pulse?.version,
-        lanePort: link.pulse?.lanePort,
-        clockDifferenceMs: link.pulse?.clockDifferenceMs,
         error: error?.message,
         errorCode: error?.code,
         laneFault: network.laneFault?.(globalPeer),

@@ -130,7 +130,7 @@ export const BODIES: {
       addresses: some(ownAddress),
       report: fc.oneof(
         fc.record({ wallMs: count }),
-        fc.record({ wallMs: count, release, lanePort: port }),
+        fc.record({ wallMs: count, release, lanePort: port, role }),
         fc.record({ lanePort: port }),
       ),
     },
@@ -336,7 +336,7 @@ export const BODIES: {
     },
     { requiredKeys: [] },
   ),
-  pong: fc.record({ seq: count, wallMs: count }, { requiredKeys: ['seq'] }),
+  pong: fc.record({ seq: count, wallMs: count, role }, { requiredKeys: ['seq'] }),
   goodbye: fc.record({ reason: line }),
   failure: failed,
 }

@@ -37,6 +37,16 @@ function slow(bytes: number): { source: AsyncIterable<Uint8Array>; end: () => vo
   return { source, end }
 }
 
+test('R004-78 a Local knows its role at Global, also after that has changed', async (t) => {
+  const nodes = new Nodes(t)
+  const global = await nodes.global()
+  const local = await nodes.local(global)
+  const { peerId, global: link } = await local.status()
+  t.is(link!.role, 'admin')
+  await global.members.admit(peerId!, 'reader')
+  await eventually(async (saw) => saw((await local.status()).global!.role) === 'reader')
+})
+
 test('R013-30 rates are of the last second or two, and the list is bounded', (t) => {
   let now = 0
   const moving = new Transfers({ now: () => now, wall: () => 1000, labelOf: (peer) => `L-${peer}` })

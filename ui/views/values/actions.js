@@ -4,7 +4,7 @@
  */
 import { ask, call, follow } from '../../api/client.js'
 import { namePath, partOf, valuePath } from '../../api/paths.js'
-import { may, session } from '../../api/session.js'
+import { actingRole, may, session } from '../../api/session.js'
 import { formatShare, formatSize, parseDuration } from '../../core/format.js'
 import { formatRoute } from '../../core/routes.js'
 import { copyButton } from '../../parts/copy.js'
@@ -59,7 +59,7 @@ export function actionsOf(word, facts, name, reload) {
  * @param {NameLine | undefined} name
  */
 function mayRemoveIt(name) {
-  if (session().role === 'admin') {
+  if (actingRole() === 'admin') {
     return may(name === undefined ? 'DELETE /v1/values/{key}' : 'DELETE /v1/names/{name}')
   }
   return name?.kind === 'tag' && may('DELETE /v1/names/{name}')

@@ -66,7 +66,7 @@ export async function openSession(call: HttpCall): Promise<void> {
   const { token, session } = opened
   const answer: SessionAnswer = {
     token,
-    ...whoIs(session, access.isSocket),
+    ...whoIs(call, session),
     expiresAt: timeOf(session.expiresAt),
   }
   sendJson(call, 201, answer, NO_STORE)
@@ -74,18 +74,20 @@ export async function openSession(call: HttpCall): Promise<void> {
 
 /** GET /v1/session: who the caller is, and which calls it may make. */
 export function whoAmI(call: HttpCall): Promise<void> {
-  sendJson(call, 200, whoIs(call.caller, call.access.isSocket), NO_STORE)
+  sendJson(call, 200, whoIs(call, call.caller), NO_STORE)
   return Promise.resolve()
 }
 
-function whoIs(caller: Caller, isSocket: boolean): WhoAnswer {
+function whoIs({ node, access }: HttpCall, caller: Caller): WhoAnswer {
+  const memberRole = node.memberRole?.()
   const { label, role, prefix, expiresAt } = caller
   return {
     label,
     role,
     ...(prefix !== undefined && { prefix }),
     ...(expiresAt !== undefined && { expiresAt: timeOf(expiresAt) }),
-    calls: callsOf(caller, isSocket),
+    ...(memberRole !== undefined && { memberRole }),
+    calls: callsOf(caller, access.isSocket, memberRole),
   }
 }
 

@@ -48,6 +48,7 @@ function confinedNode(
   const { role, trees } = inner
   const allowed: Partial<ServedNode> = {
     role,
+    memberRole: () => inner.memberRole?.(),
     index: confinedIndex(inner.index, prefix, sight),
     trees: confinedTrees({ inner: trees, get: inner.get.bind(inner), prefix, sight, sent }),
     async put(source, options = {}) {

@@ -14,12 +14,15 @@ export interface CallAccess {
   readonly noSession?: true
   /** Without a token. */
   readonly free?: true
+  /** A Local asks Global, which decides by the Local's own role as a member. */
+  readonly atGlobal?: true
 }
 
 const READ: CallAccess = { role: 'reader', prefixed: true }
-const WRITE: CallAccess = { role: 'writer', prefixed: true }
+const WRITE: CallAccess = { role: 'writer', prefixed: true, atGlobal: true }
 const READ_ALL: CallAccess = { role: 'reader' }
 const ADMIN: CallAccess = { role: 'admin' }
+const ADMIN_OF_ALL: CallAccess = { role: 'admin', atGlobal: true }
 const ON_SOCKET: CallAccess = { role: 'admin', onSocket: true }
 const FREE: CallAccess = { role: 'reader', prefixed: true, free: true }
 
@@ -37,7 +40,7 @@ const ACCESS: Readonly<Record<string, Readonly<Record<string, CallAccess>>>> = {
   '/v1/trees/{word}': { GET: READ, HEAD: READ },
   '/v1/trees/{word}/{rest}': { GET: READ, HEAD: READ },
   '/v1/facts': { POST: READ },
-  '/v1/values/{key}': { GET: READ, HEAD: READ, DELETE: ADMIN },
+  '/v1/values/{key}': { GET: READ, HEAD: READ, DELETE: ADMIN_OF_ALL },
   '/v1/values/{key}/facts': { GET: READ },
   '/v1/values/{key}/prefetch': { POST: READ },
   '/v1/values/{key}/copy': { POST: ON_SOCKET },
@@ -55,13 +58,13 @@ const ACCESS: Readonly<Record<string, Readonly<Record<string, CallAccess>>>> = {
   '/v1/usage': { GET: READ },
   '/v1/store': { GET: READ_ALL },
   '/v1/rules': { GET: READ_ALL },
-  '/v1/rules/{prefix}': { GET: READ_ALL, PUT: ADMIN, DELETE: ADMIN },
-  '/v1/unnamed-rule': { PUT: ADMIN, DELETE: ADMIN },
+  '/v1/rules/{prefix}': { GET: READ_ALL, PUT: ADMIN_OF_ALL, DELETE: ADMIN_OF_ALL },
+  '/v1/unnamed-rule': { PUT: ADMIN_OF_ALL, DELETE: ADMIN_OF_ALL },
   '/v1/tokens': { GET: ADMIN, POST: ADMIN },
   '/v1/tokens/{token}': { DELETE: ADMIN },
-  '/v1/invitations': { POST: ADMIN },
-  '/v1/members': { GET: ADMIN },
-  '/v1/members/{peer}': { PUT: ADMIN, DELETE: ADMIN },
+  '/v1/invitations': { POST: ADMIN_OF_ALL },
+  '/v1/members': { GET: ADMIN_OF_ALL },
+  '/v1/members/{peer}': { PUT: ADMIN_OF_ALL, DELETE: ADMIN_OF_ALL },
   '/v1/changes': { GET: READ },
   '/v1/events': { GET: READ_ALL },
   '/v1/transfers': { GET: READ_ALL },
@@ -85,10 +88,14 @@ const ACCESS: Readonly<Record<string, Readonly<Record<string, CallAccess>>>> = {
 export const accessOf = (path: string, method: string): CallAccess | undefined =>
   ACCESS[path]?.[method]
 
-/** Every call that the caller may make, as `METHOD path`. */
-export function callsOf(caller: Caller, isSocket: boolean): string[] {
-  const may = ({ role, prefixed, onSocket, noSession }: CallAccess): boolean =>
+/**
+ * Every call that the caller may make, as `METHOD path`. `memberRole`: that of this node at its
+ * Global, if it has one that says so.
+ */
+export function callsOf(caller: Caller, isSocket: boolean, memberRole?: MemberRole): string[] {
+  const may = ({ role, prefixed, onSocket, noSession, atGlobal }: CallAccess): boolean =>
     suffices(caller.role, role) &&
+    (memberRole === undefined || atGlobal !== true || suffices(memberRole, role)) &&
     (caller.prefix === undefined || prefixed === true) &&
     (isSocket || onSocket !== true) &&
     !(caller.isSession && noSession)

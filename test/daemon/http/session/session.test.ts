@@ -4,6 +4,8 @@ import { test } from '../../../serial.ts'
 import { PAGE_LOOK_MS } from '../../../../src/limits.ts'
 import type { CodeAnswer, SessionAnswer, WhoAnswer } from '../../../../src/daemon/api/api.ts'
 import { pageAddress } from '../../../../src/daemon/http/session/page-address.ts'
+import { callsOf } from '../../../../src/daemon/http/tokens/route-access.ts'
+import type { MemberRole } from '../../../../src/membership/role.ts'
 import { ROUTES } from '../../../../src/daemon/http/routes.ts'
 import { eventually } from '../../../eventually.ts'
 import { ask, serving, type Answer } from '../../serving.ts'
@@ -288,4 +290,22 @@ test('R013-10 R013-11 no code and no token is logged, and trades add no line eac
   t.false(log.includes(token.slice(15)))
   t.true((await all.status()).daemon.http!.refused >= 50)
   t.true(log.includes('session:socket'))
+})
+
+test('R013-9 at a Local, calls are also not those that Global refuses for the role of the node', (t) => {
+  const caller = { label: 'a', role: 'admin' } as const
+  const at = (role?: MemberRole): string[] => callsOf(caller, true, role)
+  t.deepEqual(at('admin'), at())
+  const hidden = (role: MemberRole): string[] => at().filter((call) => !at(role).includes(call))
+  t.true(hidden('writer').includes('DELETE /v1/values/{key}'))
+  t.true(hidden('writer').includes('GET /v1/members'))
+  t.false(hidden('writer').includes('PUT /v1/values'))
+  t.true(hidden('reader').includes('PUT /v1/values'))
+  t.true(hidden('reader').includes('POST /v1/trees'))
+  // What this machine decides by itself.
+  for (const call of ['PUT /v1/pins/{word}', 'POST /v1/values/{key}/evict', 'POST /v1/tokens']) {
+    t.false(hidden('reader').includes(call), call)
+  }
+  // Of two roles the lesser one counts.
+  t.false(callsOf({ label: 'b', role: 'reader' }, true, 'admin').includes('PUT /v1/values'))
 })
