@@ -1,7 +1,7 @@
 /** A progress line on a terminal: drawn for work of over a second, erased at its end. */
 import { formatSize } from '../../src/daemon/config/quantities.ts'
-import { span } from '../wording.ts'
 import { printable } from '../../src/daemon/process/log.ts'
+import { span } from '../wording.ts'
 
 /** Shorter work is not summed up. */
 export const SUMMARY_MS = 3000
@@ -142,7 +142,7 @@ export function progressText(work: WorkState, columns: number): string {
   const percent = `${Math.floor((doneBytes / totalBytes) * 100)}%`
   const amounts = `${formatSize(doneBytes)} of ${formatSize(totalBytes)}`
   const left = Math.ceil((totalBytes - doneBytes) / bytesPerSecond)
-  const time = Number.isFinite(left) ? `${left}s left` : 'stalled'
+  const time = Number.isFinite(left) ? `${left === 0 ? '0s' : span(left * 1000)} left` : 'stalled'
   return fitting([label, percent, amounts, rate, time, peers], [5, 2, 3, 4], columns)
 }
 
