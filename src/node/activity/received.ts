@@ -1,6 +1,7 @@
 /** What a peer sends, as a transfer that can be cancelled also while its bytes are awaited. */
 import type { DstoreError } from '../../errors.ts'
-import type { Beginning, Transfers } from './transfers.ts'
+import type { Transfers } from './transfers.ts'
+import type { Beginning } from './transfer.ts'
 
 /** The same parts, which are listed until the last one, or until the loop over them is left. */
 export async function* received(

@@ -7,7 +7,8 @@ import type { DstoreError } from '../../errors.ts'
 import { Key } from '../../hash/key.ts'
 import { SAMPLE_MS } from '../../limits.ts'
 import { SharedTransfer } from './shared-transfer.ts'
-import type { Transfer, Transfers } from './transfers.ts'
+import type { Transfers } from './transfers.ts'
+import type { Transfer } from './transfer.ts'
 
 interface Served {
   readonly transfer: SharedTransfer

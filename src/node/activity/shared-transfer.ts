@@ -1,6 +1,6 @@
 /** One entry of the list for all that move bytes of it: who cancels the entry ends each of them. */
 import type { DstoreError } from '../../errors.ts'
-import type { Beginning, Transfer } from './transfers.ts'
+import type { Beginning, Transfer } from './transfer.ts'
 
 type Cancel = (reason: DstoreError) => void
 

@@ -6,6 +6,7 @@ import { DstoreError } from '../../errors.ts'
 import type { Key } from '../../hash/key.ts'
 import { LISTED_TRANSFERS, SAMPLE_MS, TRANSFER_PEERS } from '../../limits.ts'
 import { SharedTransfer } from './shared-transfer.ts'
+import type { Beginning, Transfer } from './transfer.ts'
 import type { TransferList, TransferPeer, TransferReport } from './node-activity.ts'
 
 /** The callers of a cancelled transfer get this. It is not tried again. */
@@ -13,23 +14,6 @@ export class TransferCancelled extends DstoreError {
   constructor() {
     super('cancelled', 'an admin cancelled the transfer')
   }
-}
-
-/** What is known of a transfer at its beginning. */
-export interface Beginning {
-  readonly direction: 'in' | 'out'
-  /** Undefined for a stream whose key is known only at its end. */
-  readonly key?: Key | undefined
-  readonly name?: string | undefined
-  readonly size?: number | undefined
-  /** Ends it with this reason, which its callers get. */
-  readonly cancel: (reason: DstoreError) => void
-}
-
-/** A transfer in progress, for those who move its bytes. */
-export interface Transfer {
-  moved(peer: string, bytes: number): void
-  end(): void
 }
 
 export interface TransfersOptions {

@@ -16,7 +16,7 @@ import {
   type UploadResult,
 } from '../../transfer/upload.ts'
 import type { Activity } from '../activity/activity.ts'
-import type { Beginning } from '../activity/transfers.ts'
+import type { Beginning } from '../activity/transfer.ts'
 import type { ChannelPool } from '../swarm/channel-pool.ts'
 import { BROKEN, RETRY_MS, Retry, withoutGlobal } from '../swarm/retry.ts'
 

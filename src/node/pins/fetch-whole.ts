@@ -1,7 +1,8 @@
 /** Fetches all of a value into the cache, at a rate if one is given. */
 import type { Key } from '../../hash/key.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
-import type { Transfer, Transfers } from '../activity/transfers.ts'
+import type { Transfers } from '../activity/transfers.ts'
+import type { Transfer } from '../activity/transfer.ts'
 import type { CallOptions, GetOptions, ReadableValue } from '../node.ts'
 import type { Pace } from './pace.ts'
 

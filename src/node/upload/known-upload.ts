@@ -17,7 +17,7 @@ import {
 } from '../../limits.ts'
 import type { SendWindow } from '../../transfer/send-window.ts'
 import { uploadKnown, type Identity } from '../../transfer/upload.ts'
-import type { Beginning } from '../activity/transfers.ts'
+import type { Beginning } from '../activity/transfer.ts'
 import type { Activity } from '../activity/activity.ts'
 import type { Cache, PendingEntry } from '../cache/cache.ts'
 import { metered, type ByteBudgets } from '../calls/byte-budget.ts'
