@@ -41,7 +41,7 @@ export class Machine {
   /** @param home - Its home and working directory: is made. */
   constructor(home: string, PATH: string) {
     mkdirSync(`${home}/dist`, { recursive: true })
-    cpSync('README.md', `${home}/README.md`)
+    cpSync('LICENSE', `${home}/LICENSE`)
     this.#shell = spawn('bash', ['--norc', '--noprofile', '-c', LOOP], {
       cwd: home,
       env: { PATH, HOME: home, LC_ALL: 'C.UTF-8' },

@@ -54,9 +54,9 @@ export async function createPlace(target: Target): Promise<DocsPlace> {
   return { path, search: `${bin}${delimiter}${system}`, ports }
 }
 
-/** What `dist/dstore.js` of a clone is in a page. */
+/** What `dist/dstore.cjs` of a clone is in a page. */
 export function addBundle(home: string): void {
-  script(join(home, 'dist', 'dstore.js'), 'exec dstore "$@"')
+  script(join(home, 'dist', 'dstore.cjs'), 'exec dstore "$@"')
 }
 
 /** What a page leaves in a home directory, but for the state of a node. */
