@@ -78,7 +78,10 @@ for (const how of STARTS) {
       const calls = node.signals.length
       const { exit, stderr } = await shell(`dstore ${call} >&-`, how)
       t.is(exit, call.startsWith('has') ? 5 : 1, call)
-      t.is(stderr, 'dstore: standard output is closed\n', call)
+      const error = { code: 'unwritable', message: 'standard output is closed', retry: false }
+      const document = `${JSON.stringify({ error })}\n`
+      const isDocument = call.endsWith('--json')
+      t.is(stderr, isDocument ? document : `dstore: ${error.message}\n`, call)
       t.is(node.signals.length, calls, `${call} asked the daemon`)
     }
     t.is(node.values.size, 1)
