@@ -188,12 +188,12 @@ test('R006-14, R006-49: an expulsion that a Local has not acknowledged names it,
   t.is(partly.exit, 8, partly.stderr)
   t.regex(partly.stdout.toString(), new RegExp(`still owed by \\S+ \\(${asleepId}\\)`))
   await asleep.signal('SIGCONT')
-  const complete = await global.run(['members', 'rm', badId, '--timeout', '20s'])
+  const complete = await global.run(['members', 'rm', badId, '-v', '--timeout', '20s'])
   const lines = (await global.run(['members', '--json'])).stdout.toString().trim().split('\n')
   const all = lines.map((line) => JSON.parse(line) as { peer: string; label?: string })
   const label = all.find(({ peer }) => peer === asleepId)?.label ?? 'no label'
   t.is(complete.exit, 0, complete.stdout.toString())
-  t.regex(complete.stdout.toString(), new RegExp(`cut off by ${label}$`, 'm'))
+  t.regex(complete.stdout.toString(), new RegExp(`cut off by ${label} \\(${asleepId}\\)$`, 'm'))
 })
 
 test('R006-31, R006-32: Locals serve members alone, and cut off who is one no more', async (t) => {

@@ -44,7 +44,7 @@ test('R005-24, R005-49: --max-size is exit code 7 and no trace, with headroom in
   const node = await Daemon.start(t, ['--max-size', '4MiB'])
   await fills(t, node, randomBytes(3 * MIB), randomBytes(2 * MIB))
   const status = await node.run(['status'])
-  t.regex(status.stdout.toString(), /1 values, 3MiB, room for 1MiB/)
+  t.regex(status.stdout.toString(), /1 value, 3MiB, room for 1MiB/)
 
   const unbound = await Daemon.start(t, [])
   const { bavail, bsize } = statfsSync(unbound.place.state)
