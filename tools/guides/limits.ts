@@ -169,7 +169,7 @@ const SECTIONS: readonly (readonly [title: string, rows: readonly Row[]])[] = [
       [
         'changes that `watch --after` can begin at',
         'the last {LOG_CHANGES}, and {LOG_AGE_MS}',
-        'the watcher is told that it has missed some',
+        '`watch` says that it has missed some',
       ],
       ['a start of the daemon', '{START_MS} without a step', '[unreachable]'],
       ['calls in progress when a daemon stops', '{SHUTDOWN_MS}', 'they are cut off'],
