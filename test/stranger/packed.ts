@@ -69,7 +69,7 @@ function npmPackage(path: string): Package {
     leaves: [
       /^~\/\.npm\/(_cacache|_logs|_update-notifier-last-checked)/,
       // npm leaves the folder of a scope behind, and its own.
-      /^~\/\.npm-global\/(bin|lib\/node_modules\/@dstore)\/$/,
+      /^~\/\.npm-global\/(bin|lib\/node_modules\/@dstore|share\/man\/man[17])\/$/,
       // npm lets Node 22 and later cache what it compiles. The package with its own Node, which is
       // one of these, shows that dstore does not.
       /\/node-compile-cache\//,

@@ -8,6 +8,14 @@ export const LINES_TO_KEY = 15
 
 const KEY = /^bafkr4i[a-z2-7]{52}$/
 const STARTED = /^started a (standalone|global|local) node in the background/
+/** Titles, lines below them, and where to read on. */
+const OVERVIEW = [
+  /^dstore: put a file/,
+  /^ {2,}\S/,
+  /^[A-Z][a-z, ]+:$/,
+  /^`dstore COMMAND/,
+  /^keys, /,
+]
 const VERSION = /^dstore \d+\.\d+\.\d+$/
 const HELLO = 'hello, world'
 const NOTE = 'tried alone'
@@ -72,7 +80,7 @@ async function toFirstKey(
 
 async function alone(steps: Steps, machine: Machine): Promise<void> {
   const isHello = [new RegExp(`^${HELLO}$`)]
-  await steps.run(machine, 'dstore', { exit: 2, out: [], err: 'notes', says: [/dstore put/] })
+  await steps.run(machine, 'dstore', { exit: 2, out: [], err: OVERVIEW, says: [/dstore put/] })
   await steps.run(machine, 'dstore --version', { out: [VERSION] })
   await steps.run(machine, 'dstore put --help', { says: [/dstore put model\.bin/] })
   await steps.run(machine, 'dstore get $(dstore cid hello.txt)', { out: isHello })
