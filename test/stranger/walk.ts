@@ -10,6 +10,7 @@ const KEY = /^bafkr4i[a-z2-7]{52}$/
 const STARTED = /^started a (standalone|global|local) node in the background/
 /** Titles, lines below them, and where to read on. */
 const OVERVIEW = [
+  /^$/,
   /^dstore: put a file/,
   /^ {2,}\S/,
   /^[A-Z][a-z, ]+:$/,
