@@ -90,6 +90,20 @@ export async function testFirstView(bench: Bench): Promise<void> {
     }
   })
 
+  await report.test('plots whose code did not arrive come with later figures', async () => {
+    const visit = await Visit.begin(browser)
+    visit.expect(/ERR_BLOCKED_BY_CLIENT/)
+    await visit.devtools.send('Network.enable')
+    await visit.devtools.send('Network.setBlockedURLs', { urls: ['*/vendor/uplot.js'] })
+    const refused = new Promise((resolve) => visit.devtools.on('Network.loadingFailed', resolve))
+    await visit.open(await site.global.open())
+    await bench.opened(visit)
+    await refused
+    await visit.devtools.send('Network.setBlockedURLs', { urls: [] })
+    await visit.page.locator('.plot canvas').first().waitFor()
+    await visit.end()
+  })
+
   await report.test('a page that was opened again keeps its session', async () => {
     const url = await site.global.run(['open', '--print', '--role', 'reader'])
     await visiting(browser, url, async (visit) => {

@@ -52,9 +52,16 @@ export function createPlot({ series, format, isBinary = false, most }) {
     if (last >= 0 && plot.cursor.left < 0) plot.setLegend({ idx: last })
   }
   const load = async () => {
-    // By the document: this module may be a file of its own, or a part of one.
-    library ??= import(new URL(LIBRARY, document.baseURI).href)
-    UPlot = (await library).default
+    try {
+      // By the document: this module may be a file of its own, or a part of one.
+      library ??= import(new URL(LIBRARY, document.baseURI).href)
+      UPlot = (await library).default
+    } catch {
+      // The daemon is away, as the page says; the next figures try again.
+      library = undefined
+      isWanted = false
+      return
+    }
     // One plot after another, as far as a frame has time.
     onFrame(build)
   }
