@@ -3,7 +3,7 @@
  * calls end. `--help` and `has KEY` are answered by a chunk of their own where it can, and all else
  * by the whole command line.
  */
-import { KEY } from './delivery/key-spelling.ts'
+import { PRINTED_KEY } from './input/key-spelling.ts'
 
 /** Beside this file in the package. */
 const WHOLE = './dstore.js'
@@ -11,7 +11,7 @@ const WHOLE = './dstore.js'
 async function begin([command, key = '', ...others]: readonly string[]): Promise<void> {
   // Who reads it deletes it, and the whole command line may have to read it as well.
   const { DSTORE_CLOSED: closed } = process.env
-  const isBrief = others.length === 0 && (command === 'has' ? KEY.test(key) : key === '')
+  const isBrief = others.length === 0 && (command === 'has' ? PRINTED_KEY.test(key) : key === '')
   if (isBrief && (command === 'has' || command === '--help')) {
     const { answer } = await import('./delivery/brief.ts')
     const code = await answer(command, key, __dirname)

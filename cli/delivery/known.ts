@@ -6,7 +6,7 @@ import { ValueClient } from '../../src/daemon/client/value-client.ts'
 import { asDstoreError } from '../../src/errors.ts'
 import type { Invocation, Run } from '../command.ts'
 import { useDaemonBy, type Connect } from '../session.ts'
-import { KEY } from './key-spelling.ts'
+import { PRINTED_KEY } from '../input/key-spelling.ts'
 
 export const has: Run = async (invocation) => {
   if (await isKnown(invocation)) return 0
@@ -17,7 +17,7 @@ async function isKnown(invocation: Invocation): Promise<boolean> {
   const { flags, positionals, terminal } = invocation
   const [text = '', ...others] = positionals
   const isOne = others.length === 0 && flags['files-from'] === undefined
-  if (!isOne || terminal.json || !KEY.test(text)) return false
+  if (!isOne || terminal.json || !PRINTED_KEY.test(text)) return false
   const connect: Connect<ValueClient> = (socket, options) => ValueClient.connect(socket, options)
   const client = await useDaemonBy(connect, invocation)
   try {

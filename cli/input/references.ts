@@ -5,6 +5,7 @@
 import { asDstoreError } from '../../src/errors.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 import { USUAL_KEY, explainNotFound, keyFault } from './key-fault.ts'
+import { PRINTED_KEY } from './key-spelling.ts'
 
 export interface Reference {
   readonly text: string
@@ -13,9 +14,6 @@ export interface Reference {
   /** Is it the key of a directory? Names tell that only when they are looked up. */
   readonly isDirectory?: boolean
 }
-
-/** A key as dstore prints it. */
-const PRINTED_KEY = /^baf[ky]r4i[a-h][a-z2-7]{51}$/
 
 /** Is it the key of a directory, as dstore prints it? */
 export const isDirectoryKey = (key: string): boolean => key.startsWith('bafyr4i')

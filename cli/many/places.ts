@@ -4,6 +4,7 @@
  */
 import type { Client } from '../../src/daemon/client/client.ts'
 import { DstoreError, asDstoreError } from '../../src/errors.ts'
+import { foldersAbove } from '../../src/tree/folders-above.ts'
 import type { Reference } from '../input/references.ts'
 import { maySpell, spelledKey } from '../input/spelling.ts'
 import { isPartialName } from '../terminal/partial-file.ts'
@@ -64,13 +65,6 @@ export function checkPlaces(references: Iterable<Reference>): readonly string[] 
     }
   }
   return [...places]
-}
-
-/** `a` and `a/b` of `a/b/c`. */
-export function* foldersAbove(place: string): Generator<string, void, undefined> {
-  for (let at = place.indexOf('/'); at !== -1; at = place.indexOf('/', at + 1)) {
-    yield place.slice(0, at)
-  }
 }
 
 function faultOfPath(place: string): string | undefined {

@@ -5,7 +5,16 @@
  * its store. `active`: answers. `paused`: was active, and waits for the engine to confirm that it
  * still is. `fenced`: another member has begun a later epoch.
  */
-export type MemberState = 'joining' | 'standby' | 'beginning' | 'active' | 'paused' | 'fenced'
+export const MEMBER_STATES = [
+  'joining',
+  'standby',
+  'beginning',
+  'active',
+  'paused',
+  'fenced',
+] as const
+
+export type MemberState = (typeof MEMBER_STATES)[number]
 
 /** Does a member say that it is active, in this epoch or a later one? */
 export const saysActive = (

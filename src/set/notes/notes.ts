@@ -12,19 +12,12 @@ import {
   SET_SNAPSHOTS,
 } from '../../limits.ts'
 import type { Log } from '../../log.ts'
-import type { MemberNote, MemberState } from './member-note.ts'
+import { MEMBER_STATES, type MemberNote, type MemberState } from './member-note.ts'
 import { SameMember } from './same-member.ts'
 
 const PREFIX = 'm/'
 const KEY = /^m\/([0-9a-f]{16})$/
-const STATES: ReadonlySet<string> = new Set<MemberState>([
-  'joining',
-  'standby',
-  'beginning',
-  'active',
-  'paused',
-  'fenced',
-])
+const STATES: ReadonlySet<string> = new Set(MEMBER_STATES)
 /** Printable, without what a terminal or a page would take for more than text. */
 const TEXT = /^[\w .:@/+-]{1,64}$/
 const PROCESS = /^[0-9a-f]{16}$/

@@ -2,7 +2,7 @@
 import type * as Prometheus from 'prom-client'
 import type { SetReport } from '../../../node/global/set/set-report.ts'
 import type { NodeStatus } from '../../../node/node.ts'
-import type { MemberState } from '../../../set/notes/member-note.ts'
+import { MEMBER_STATES } from '../../../set/notes/member-note.ts'
 
 interface SetMetric {
   readonly name: string
@@ -46,15 +46,6 @@ const COUNTERS: readonly SetMetric[] = [
   },
 ]
 
-const STATES: readonly MemberState[] = [
-  'joining',
-  'standby',
-  'beginning',
-  'active',
-  'paused',
-  'fenced',
-]
-
 export function addSet(
   { set }: Pick<NodeStatus, 'set'>,
   registers: Prometheus.Registry[],
@@ -74,7 +65,7 @@ export function addSet(
     labelNames: ['state'],
     registers,
   })
-  for (const one of STATES) state.labels({ state: one }).set(Number(one === set.state))
+  for (const one of MEMBER_STATES) state.labels({ state: one }).set(Number(one === set.state))
   addMembers(set, registers, Gauge)
   const requests = new Counter({
     name: 'dstore_set_bucket_requests_total',

@@ -1,6 +1,7 @@
 /** A commit of the upstream as the handlers serve it: folders are those that its files lie in. */
 import { createHash } from 'node:crypto'
 import type { DoorCall } from '../../../daemon/http/doors/door.ts'
+import { foldersAbove } from '../../../tree/folders-above.ts'
 import type { HfEntry, HfFile, HfFolder, Snapshot, WalkOptions } from '../snapshot.ts'
 import { etagOf, orderOf, type ListedFile, type Listing } from './listing.ts'
 
@@ -37,7 +38,7 @@ export class ListingSnapshot implements Snapshot {
       const file = this.#files[at]
       if (file === undefined || !file.path.startsWith(prefix)) return
       const before = this.#files[at - 1]?.path
-      for (const path of foldersOf(file.path, prefix.length)) {
+      for (const path of foldersAbove(file.path, prefix.length)) {
         const isSeen = before?.startsWith(`${path}/`) === true
         if (!isSeen && isNew(path)) yield this.#folder(path)
         if (!recursive) break
@@ -85,10 +86,3 @@ const shown = (file: ListedFile): HfFile => ({
   key: file.key,
   ...(file.lfs !== undefined && { lfs: file.lfs }),
 })
-
-/** The folders that a path lies in, the outermost first, from some length of prefix on. */
-function* foldersOf(path: string, from: number): Generator<string> {
-  for (let at = path.indexOf('/', from); at !== -1; at = path.indexOf('/', at + 1)) {
-    yield path.slice(0, at)
-  }
-}
