@@ -62,7 +62,7 @@ export async function checkEntries(
 export async function isLost(journal: Read, objects: ObjectStore): Promise<boolean> {
   if ((await journal.extent()).last > 0) return false
   // However old: at 0, no note is too old.
-  const notes = await readNotes(objects, 0)
+  const { notes } = await readNotes(objects, 0)
   if (notes.some(({ position }) => position > 0)) return true
   if ((await newestSnapshot(objects)) !== undefined) return true
   return (await objects.list('j/')).objects.length > 0

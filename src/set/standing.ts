@@ -107,10 +107,13 @@ export class Standing {
   async #run(signal: AbortSignal): Promise<FollowedEnd> {
     const { replica, log, sleep, onState, onFailed } = this.#parts
     let rebuilt = 0
+    let isLoading = false
     onState('joining')
     for (;;) {
       signal.throwIfAborted()
       try {
+        if (isLoading) await replica.load(signal)
+        isLoading = false
         return await this.#follow(signal)
       } catch (error) {
         if (isAway(error) && !signal.aborted) {
@@ -124,7 +127,7 @@ export class Standing {
         if (++rebuilt > REBUILDS) throw new DstoreError('integrity', error.message)
         log.warn(`loading the records of this member again: ${error.message}`)
         onState('joining')
-        await replica.load(signal)
+        isLoading = true
       }
     }
   }
@@ -194,6 +197,7 @@ export class Standing {
     const patience = new Patience(rules)
     const reading = new AbortController()
     const ends = AbortSignal.any([signal, reading.signal])
+    let resting = new AbortController()
     let fault: unknown
     const read = async (): Promise<void> => {
       while (!ends.aborted) {
@@ -217,6 +221,8 @@ export class Standing {
             onApplied(ready)
           }
           onRead({ epoch: followed.head?.epoch, position: follower.position.position })
+          // Nothing is to be waited for: the next look may find that this member takes over.
+          if (followed.end.kind === 'farewell') resting.abort()
         }
       }
     }
@@ -224,6 +230,7 @@ export class Standing {
     const follows = read().catch((error: unknown) => (fault = error))
     try {
       for (;;) {
+        resting = new AbortController()
         const wait = await this.#look(
           () => followed,
           follower.position.position,
@@ -241,7 +248,7 @@ export class Standing {
           patience.reset()
         }
         if (wait === 'caught-up') onState('standby')
-        await this.#parts.sleep(SET_LOOK_MS, ends)
+        await this.#parts.sleep(SET_LOOK_MS, AbortSignal.any([ends, resting.signal]))
       }
     } finally {
       reading.abort()

@@ -82,6 +82,8 @@ test('R012-12: a member that closes its store answers nothing more', async (t) =
   t.false(elected.mayServe(), 'before the farewell')
   await closing
   t.false(elected.mayServe())
+  const late = await t.throwsAsync(elected.serving(), { code: 'unreachable' })
+  t.is(late.message, 'the store is closed', 'who asks later does not wait without end')
   await a.set.close()
 })
 

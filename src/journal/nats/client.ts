@@ -43,6 +43,8 @@ export async function connectNats(options: ConnectOptions): Promise<NatsConnecti
       timeout: CONNECT_MS,
       reconnect: true,
       maxReconnectAttempts: -1,
+      // Else it closes for good once servers refuse the user twice, as while passwords are changed.
+      ignoreAuthErrorAbort: true,
       reconnectTimeWait: RECONNECT_MS,
       pingInterval: PING_MS,
       maxPingOut: 2,
