@@ -60,7 +60,11 @@ export async function checkEntries(
  * looks at the end again: another member may have begun meanwhile.
  */
 export async function isLost(journal: Read, objects: ObjectStore): Promise<boolean> {
-  if ((await journal.extent()).last > 0) return false
+  return (await journal.extent()).last === 0 && hasHistory(objects)
+}
+
+/** Has the bucket what only a set or an archive leaves whose journal had entries? */
+export async function hasHistory(objects: ObjectStore): Promise<boolean> {
   // However old: at 0, no note is too old.
   const { notes } = await readNotes(objects, 0)
   if (notes.some(({ position }) => position > 0)) return true

@@ -124,7 +124,8 @@ test('R012-20: notes of members that are gone make room for those that there are
   const wall = 10 * SET_FORGET_MS
   const idOf = (i: number): string => i.toString(16).padStart(16, '0')
   // A machine without a lasting disk is a new member at each start.
-  for (let i = 1; i <= 100; i++) await writeNote(objects, note(idOf(i), { at: wall - 3_600_000 - i }))
+  for (let i = 1; i <= 100; i++)
+    await writeNote(objects, note(idOf(i), { at: wall - 3_600_000 - i }))
   const own = note(idOf(0), { at: wall })
   await writeNote(objects, { ...own, at: 1 })
   const other = note('f'.repeat(16), { at: wall })
