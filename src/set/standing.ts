@@ -3,7 +3,7 @@
  * take over (specs/012-set.md, "Rules: standing by").
  */
 import type { Sleep } from '../archive/interface.ts'
-import { makeSet } from '../archive/set.ts'
+import { makeSet, readSet } from '../archive/set.ts'
 import type { ObjectStore } from '../bucket/object-store.ts'
 import { equal } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
@@ -21,7 +21,15 @@ import { Followed, type FollowedEnd } from './followed.ts'
 import { Patience } from './patience.ts'
 import type { ReplicaPlace } from './replica-place.ts'
 import type { SetRules } from './rules.ts'
-import { checkEntries, isLost, lostJournal } from './same-set.ts'
+import {
+  type Furthest,
+  checkEntries,
+  checkReaches,
+  furthestIn,
+  isLost,
+  lostJournal,
+  noSet,
+} from './same-set.ts'
 
 export interface StandingParts {
   readonly journal: Journal
@@ -37,6 +45,8 @@ export interface StandingParts {
   readonly ownEpoch: number
   /** How long others have to take over after its own farewell. */
   readonly yieldMs: number
+  /** The member that has applied most, as far as others have told this one. */
+  readonly furthest: () => Furthest | undefined
   /** What goes on while the records are open, until the signal. */
   readonly beside: (
     source: Pick<Follower, 'copyRecords' | 'rowsDigest' | 'rows'>,
@@ -167,9 +177,14 @@ export class Standing {
     const { position } = start
     // Looked at before the end: a snapshot is of entries that the journal had by then.
     const isUsed = await isLost(journal, objects)
+    const furthest = await furthestIn(objects)
     const { first, last } = await journal.extent()
     if (position === 0 && last === 0 && isUsed) throw lostJournal(objects)
-    this.#set ??= await makeSet(objects, random)
+    if (last < position) throw behind(position, last)
+    checkReaches(last, furthest)
+    // A set that has entries is not made anew where its objects are gone.
+    this.#set ??= last === 0 ? await makeSet(objects, random) : await readSet(objects)
+    if (this.#set === undefined) throw noSet(objects)
     await checkEntries(journal, last, objects, this.#set)
     if (first > position + 1) throw new Rebuild(`entries up to ${first - 1} were trimmed`)
     try {
@@ -284,6 +299,7 @@ export class Standing {
   ): Promise<'over' | 'caught-up' | 'behind'> {
     const { journal, elapsed, rules, ownEpoch, onRead, onFailed } = this.#parts
     const askedAt = elapsed()
+    const furthest = this.#parts.furthest()
     let last: number
     try {
       last = (await journal.extent()).last
@@ -294,6 +310,7 @@ export class Standing {
     }
     // Before it asked, that was known to be acknowledged.
     if (last < applied) throw behind(applied, last)
+    checkReaches(last, furthest)
     const { end } = followed()
     // What it read has vanished: an engine that changed its leader lost what it had not confirmed.
     if (last < end.position) restart()

@@ -9,6 +9,7 @@ import { SET_LOOK_MS } from '../../src/limits.ts'
 import { SILENT } from '../../src/log.ts'
 import { diskReplica } from '../../src/set/disk-replica.ts'
 import { ALL_SET_RULES } from '../../src/set/rules.ts'
+import type { Furthest } from '../../src/set/same-set.ts'
 import { Standing } from '../../src/set/standing.ts'
 import { MemoryBucket } from '../bucket/memory-objects.ts'
 import { eventually } from '../eventually.ts'
@@ -45,6 +46,15 @@ test('R012-8: a bucket that is away while the records are loaded again is waited
   await end()
 })
 
+test('R012-3: a journal that ends before what another member has said to have is refused', async (t) => {
+  const { running, seen, end } = await beside(t)
+  t.true(await eventually(seen.isThere))
+  seen.furthest = { name: 'a', position: 1000 }
+  const error = await t.throwsAsync(running, { code: 'integrity' })
+  t.regex(error.message, /ends at entry \d+: the member a has said that it has entry 1000$/)
+  await end()
+})
+
 test('R012-4: a standby that reads a farewell takes over without waiting for its next look', async (t) => {
   const { running, seen, end } = await beside(t)
   t.true(await eventually(seen.isThere))
@@ -74,6 +84,7 @@ async function beside(t: ExecutionContext) {
     loads: 0,
     position: 0,
     isAway: false,
+    furthest: undefined as Furthest | undefined,
     /** How long it waits from one look to the next. */
     lookMs: SET_LOOK_MS,
     isThere: async (): Promise<boolean> => seen.state === 'standby' && seen.position > 0,
@@ -96,6 +107,7 @@ async function beside(t: ExecutionContext) {
     rules: ALL_SET_RULES,
     ownEpoch: 0,
     yieldMs: 0,
+    furthest: () => seen.furthest,
     beside: async () => undefined,
     onAccepted: () => undefined,
     onState: (state) => (seen.state = state),
