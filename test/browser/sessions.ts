@@ -183,7 +183,7 @@ export async function testSessions(bench: Bench): Promise<void> {
     }
   })
 
-  await test('R007-71: an upload of a session that has ended is refused, and nobody is asked for a password', async () => {
+  await test('R007-71: an upload of a session that has ended is refused, without asking for a password', async () => {
     const visit = await Visit.begin(browser)
     try {
       visit.expect(/401|ERR_INCOMPLETE/)

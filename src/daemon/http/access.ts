@@ -161,8 +161,8 @@ const BASIC = 'Basic realm="dstore", charset="UTF-8"'
 
 /**
  * Each scheme has a line of its own: Chromium reads a line as one challenge, and knows no Bearer.
- * Whoever sends a token is asked for no password: a browser would ask its user, in the middle of
- * what a page does.
+ * A client that sends a token is asked for no password: a browser would ask its user for one, while
+ * a page works.
  */
 const challengeTo = (authorization = ''): { readonly 'WWW-Authenticate': string[] } => ({
   'WWW-Authenticate': /^Bearer\b/i.test(authorization) ? [BEARER] : [BEARER, BASIC],

@@ -75,7 +75,7 @@ test('R007-71 without the token, every call over TCP is refused', async (t) => {
       t.is(answer.status, 401, `${method} ${path}`)
       const why = sent.token ? /the token is wrong, revoked or expired/ : /this needs a token|wrong/
       if (method !== 'HEAD') t.regex(answer.body.toString(), why, JSON.stringify(sent))
-      // Whoever came with a token is asked for no password.
+      // A client that sends a token is asked for no password.
       const isBearer = 'token' in sent || sent.headers?.authorization?.startsWith('Bearer') === true
       t.is(answer.headers['www-authenticate'], isBearer ? BEARER : `${BEARER}, ${BASIC}`)
       if (method !== 'HEAD') t.is(problem(answer).code, 'not-permitted')
