@@ -121,7 +121,9 @@ test('R007-9 a stop aborts the calls that outlast its grace', async (t) => {
   api.server.listen(socket)
   await once(api.server, 'listening')
   const { key } = await node.put({ bytes: [new Uint8Array(50_000)] as never })
+  const asked = new EventEmitter()
   node.index.lookup = async (_, { signal } = {}) => {
+    setImmediate(() => asked.emit('asked'))
     await once(signal!, 'abort')
     // As a node ends its calls.
     throw new DstoreError('cancelled', 'cancelled', { cause: signal!.reason })
@@ -131,7 +133,7 @@ test('R007-9 a stop aborts the calls that outlast its grace', async (t) => {
   const heard: string[] = []
   client.on('data', (data) => heard.push(String(data)))
   client.write(`GET /v1/names/${key.toString().slice(0, 5)} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
-  await sleep(50)
+  await once(asked, 'asked')
   const startedAt = performance.now()
   await api.close(200)
   t.true(performance.now() - startedAt < 3000)
