@@ -29,6 +29,11 @@ import type { ChangeEvent, Progress } from '../../../src/node/node.ts'
 import { FakeNode } from '../fake-node.ts'
 import { contextOf, serving, temporaryDirectory } from '../serving.ts'
 
+/** The last event of a call that fails. */
+interface Failed {
+  readonly problem: { readonly code: string }
+}
+
 /** A response that counts what is written, and is full until it is drained. */
 class FullResponse extends EventEmitter {
   headersSent = false
@@ -86,6 +91,23 @@ test('R007-13 events are PROGRESS_MS apart, and a client that does not read them
     t.is(response.written.length, 2, 'too early')
   })
   t.regex(response.written.at(-1)!, /"done"/)
+})
+
+test('R007-9 the last event of a call that a stop cuts tells of the stop, and else of the fault', async (t) => {
+  const progress: Progress = { phase: 'store', doneBytes: 1, totalBytes: 2 }
+  for (const [reason, code] of [
+    [new DstoreError('unreachable', 'the daemon is stopping'), 'unreachable'],
+    [undefined, 'cancelled'],
+  ] as const) {
+    const response = new FullResponse()
+    const aborter = new AbortController()
+    await sendEvents(callWith(response, { signal: aborter.signal }), async (onProgress) => {
+      onProgress(progress)
+      if (reason !== undefined) aborter.abort(reason)
+      throw new DstoreError('cancelled', 'cancelled')
+    })
+    t.is((JSON.parse(response.written.at(-1)!) as Failed).problem.code, code)
+  }
 })
 
 test('R007-34 R007-35 changes and beats wait for a client that does not read', async (t) => {
