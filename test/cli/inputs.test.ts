@@ -1,5 +1,6 @@
 /** Texts that a command reads whole, and waits for them: bounded, and ended by a signal. */
 import { test } from '../serial.ts'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { readIgnoreFile } from '../../cli/tree/put-folder.ts'
 import { eventually } from '../eventually.ts'
@@ -15,7 +16,9 @@ const isInterruptible = (pid: number): boolean => {
 test('R007-28 a signal ends a command that waits for its input', async (t) => {
   const place = new Place(t)
   mkdirSync(place.file('folder'))
+  execFileSync('mkfifo', [place.file('pipe')])
   const waiting = [
+    ['cid', 'pipe'],
     ['cid', '-'],
     ['cid', '-', '--digest', 'sha2-256'],
     ['cid', 'folder', '--ignore-file', '-'],
