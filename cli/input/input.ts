@@ -92,22 +92,31 @@ async function openAny(file: string, signal: AbortSignal): Promise<Input> {
   return { bytes: piecesOf(bytes), size: (found.isFile() && found.size) || undefined }
 }
 
+/** How often it is tried to end the wait of another thread. */
+const RELEASE_MS = 10
+
+/** A pipe opens once it has a writer: the signal ends the wait for one. */
 async function openFile(file: string, signal: AbortSignal): Promise<number> {
-  // A pipe opens once it has a writer. The thread that waits for one would keep this process alive.
-  const release = (): void => {
-    try {
-      closeSync(openSync(file, constants.O_WRONLY | constants.O_NONBLOCK))
-    } catch {
-      // It is no pipe, or it is open by now.
-    }
-  }
   signal.throwIfAborted()
-  signal.addEventListener('abort', release, { once: true })
+  let timer: NodeJS.Timeout | undefined
+  // The thread that waits would keep this process alive, so that it gets a writer.
+  const release = (): void => void (timer = setInterval(() => openToWrite(file), RELEASE_MS))
+  signal.addEventListener('abort', release)
   try {
     return await promisify(open)(file, 'r')
   } catch (error) {
     throw unreadableFile(file, error)
   } finally {
     signal.removeEventListener('abort', release)
+    clearInterval(timer)
+  }
+}
+
+/** Opens a pipe that has a reader, and closes it. */
+function openToWrite(pipe: string): void {
+  try {
+    closeSync(openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK))
+  } catch {
+    // Nobody waits yet, or it is no pipe.
   }
 }

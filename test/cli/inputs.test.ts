@@ -2,6 +2,7 @@
 import { test } from '../serial.ts'
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { openInput } from '../../cli/input/input.ts'
 import { readIgnoreFile } from '../../cli/tree/put-folder.ts'
 import { eventually } from '../eventually.ts'
 import { outcome, Place } from './command.ts'
@@ -16,9 +17,7 @@ const isInterruptible = (pid: number): boolean => {
 test('R007-28 a signal ends a command that waits for its input', async (t) => {
   const place = new Place(t)
   mkdirSync(place.file('folder'))
-  execFileSync('mkfifo', [place.file('pipe')])
   const waiting = [
-    ['cid', 'pipe'],
     ['cid', '-'],
     ['cid', '-', '--digest', 'sha2-256'],
     ['cid', 'folder', '--ignore-file', '-'],
@@ -37,6 +36,20 @@ test('R007-28 a signal ends a command that waits for its input', async (t) => {
   })
   await Promise.all(ends)
 })
+
+test('R007-28 a signal ends the wait for the writer of a pipe', async (t) => {
+  const pipe = new Place(t).file('pipe')
+  execFileSync('mkfifo', [pipe])
+  const cancelling = new AbortController()
+  const opened = openInput(pipe, cancelling.signal).then(async ({ bytes }) => readAll(bytes))
+  cancelling.abort(new Error('Ctrl-C'))
+  await t.throwsAsync(opened, { message: 'Ctrl-C' })
+  await t.throwsAsync(openInput(pipe, cancelling.signal), { message: 'Ctrl-C' })
+})
+
+async function readAll(bytes: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const _ of bytes);
+}
 
 test('R007-200 a text that is read whole has a bound, and may begin with a mark', async (t) => {
   const place = new Place(t)
