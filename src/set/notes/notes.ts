@@ -12,6 +12,7 @@ import {
   SET_SNAPSHOTS,
 } from '../../limits.ts'
 import type { Log } from '../../log.ts'
+import { GoneNotes } from './gone-notes.ts'
 import { MEMBER_STATES, type MemberNote, type MemberState } from './member-note.ts'
 import { SameMember } from './same-member.ts'
 
@@ -29,9 +30,11 @@ const MOMENT_MS = 200
 /** What was read this long ago is new enough for one who asks, and no one waits longer for more. */
 const FRESH_MS = 1000
 const FRESHEN_MS = 2000
+/** Notes that are read in one round: more than members, since those that are gone leave theirs. */
+const READ_NOTES: number = 4 * SET_MEMBERS
 
 export interface NotingParts {
-  readonly objects: Pick<ObjectStore, 'place' | 'put' | 'get' | 'list'>
+  readonly objects: Pick<ObjectStore, 'place' | 'put' | 'get' | 'list' | 'remove'>
   readonly id: string
   /** What this member says now; undefined: nothing yet. */
   readonly own: () => MemberNote | undefined
@@ -94,13 +97,14 @@ export class Noting {
     const { objects, id, own, onRead, wall, elapsed, sleep, log } = this.#parts
     const { random, onCopied } = this.#parts
     const signal = this.#signal
+    const gone = new GoneNotes()
     const same = new SameMember(toHex(random(PROCESS_BYTES)))
     while (!signal.aborted) {
       const woken = new AbortController()
       this.#wake = () => woken.abort()
       const waiting = this.#waiting.splice(0)
       try {
-        const notes = await readNotes(objects, wall(), signal)
+        const { notes, hidden } = await readNotes(objects, wall(), signal)
         if (same.found(notes.find((note) => note.id === id))) {
           onCopied(copied(objects.place, id))
           return
@@ -110,6 +114,9 @@ export class Noting {
         this.#others = notes.filter((note) => note.id !== id)
         this.#readAt = elapsed()
         onRead?.()
+        const found = gone.found(hidden, elapsed()).filter((one) => one !== id)
+        const keys = found.map((one) => PREFIX + one)
+        if (said !== undefined && keys.length > 0) await objects.remove(keys, signal)
         this.#fault = undefined
       } catch (error) {
         if (signal.aborted) return
@@ -147,28 +154,39 @@ export async function writeNote(
   await objects.put(PREFIX + id, body, signal && { signal })
 }
 
-/**
- * What the members said, the latest first; at most `SET_MEMBERS`, none of which is silent for
- * `SET_FORGET_MS`. What is no note is left out.
- */
+export interface NotesRead {
+  /**
+   * What the members said, the latest first; at most `SET_MEMBERS`, none of which is silent for
+   * `SET_FORGET_MS`.
+   */
+  readonly notes: readonly MemberNote[]
+  /** The others. */
+  readonly hidden: readonly MemberNote[]
+}
+
+/** `wall`: now. What is no note is left out. */
 export async function readNotes(
   objects: Pick<ObjectStore, 'get' | 'list'>,
   wall: number,
   signal?: AbortSignal,
-): Promise<readonly MemberNote[]> {
+): Promise<NotesRead> {
   const page = await objects.list(PREFIX, undefined, signal)
   const ids = page.objects.flatMap(({ key, size }) => {
     const id = KEY.exec(key)?.[1]
     return id === undefined || size > SET_NOTE_BYTES ? [] : [id]
   })
-  const notes: MemberNote[] = []
-  for (const id of ids.slice(0, 4 * SET_MEMBERS)) {
+  const read: MemberNote[] = []
+  for (const id of ids.slice(0, READ_NOTES)) {
     const range = { start: 0, end: SET_NOTE_BYTES + 1 }
     const bytes = await objects.get(PREFIX + id, { range, ...(signal && { signal }) })
     const note = bytes && noteIn(id, bytes)
-    if (note !== undefined && wall - note.at < SET_FORGET_MS) notes.push(note)
+    if (note !== undefined) read.push(note)
   }
-  return notes.toSorted((a, b) => b.at - a.at).slice(0, SET_MEMBERS)
+  const latest = read.toSorted((a, b) => b.at - a.at)
+  const isShown = ({ at }: MemberNote, i: number): boolean =>
+    i < SET_MEMBERS && wall - at < SET_FORGET_MS
+  const notes = latest.filter(isShown)
+  return { notes, hidden: latest.filter((note) => !notes.includes(note)) }
 }
 
 /** Undefined for what no member wrote. */
