@@ -117,6 +117,6 @@ function openToWrite(pipe: string): void {
   try {
     closeSync(openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK))
   } catch {
-    // Nobody waits yet, or it is no pipe.
+    // No thread waits yet, or it is no pipe.
   }
 }
