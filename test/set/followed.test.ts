@@ -1,4 +1,4 @@
-import { createMemoryJournal } from '../../src/journal/memory.ts'
+import { createMemoryJournal } from '../journal/memory-journal.ts'
 import { Followed } from '../../src/set/followed.ts'
 import { Noting, noteIn, readNotes, writeNote } from '../../src/set/notes/notes.ts'
 import type { MemberNote } from '../../src/set/notes/member-note.ts'
@@ -89,6 +89,7 @@ test('R012-20: who asks hears what others say now, and what was read a moment ag
         list,
         put: objects.put.bind(objects),
         get: objects.get.bind(objects),
+        remove: objects.remove.bind(objects),
         place: objects.place,
       },
       id: own.id,
@@ -115,13 +116,52 @@ test('R012-20: who asks hears what others say now, and what was read a moment ag
   await noting.ended
 })
 
+test('R012-20: however many members there were, those that there are hear of each other', async (t) => {
+  const objects = new MemoryBucket().client()
+  // Random ids: those of members that are gone may come first in the list.
+  const gone = Array.from({ length: 5 * SET_MEMBERS }, (_, i) => note(String(i).padStart(16, '0')))
+  for (const one of gone) await writeNote(objects, one)
+  const wall = 1000 + SET_FORGET_MS
+  const [own, other] = [note('a'.repeat(16), { at: wall }), note('b'.repeat(16), { at: wall })]
+  await writeNote(objects, other)
+  const closing = new AbortController()
+  const said = { ...own, position: 0 }
+  const parts = {
+    objects,
+    id: own.id,
+    own: () => ({ ...said }),
+    wall: () => wall,
+    elapsed: () => 0,
+    sleep: (ms: number, signal?: AbortSignal) => pause(ms, signal ?? closing.signal),
+    log: SILENT,
+    onCopied: (why: DstoreError) => t.fail(why.message),
+    random: (length: number) => new Uint8Array(length),
+  }
+  // One that has applied nothing does not say by itself that the set has entries (R012-15).
+  const empty = new Noting(parts, closing.signal)
+  await empty.freshen()
+  t.is((await objects.list('m/')).objects.length, gone.length + 2)
+  closing.abort()
+  await empty.ended
+  said.position = 3
+  const ending = new AbortController()
+  const noting = new Noting({ ...parts, elapsed: () => (now += 2000) }, ending.signal)
+  let now = 0
+  while (noting.others.length === 0) await noting.freshen()
+  t.like(noting.others, [{ id: other.id }])
+  await noting.freshen()
+  t.true((await objects.list('m/')).objects.length <= 2 * SET_MEMBERS)
+  ending.abort()
+  await noting.ended
+})
+
 test('R012-20: who asks does not wait for a bucket that is away', async (t) => {
   const never = (): Promise<never> => new Promise(() => undefined)
   const closing = new AbortController()
   let waited = 0
   const noting = new Noting(
     {
-      objects: { place: '', put: never, list: never, get: never },
+      objects: { place: '', put: never, list: never, get: never, remove: never },
       id: 'a'.repeat(16),
       own: () => note('a'.repeat(16)),
       wall: () => 1000,
@@ -154,6 +194,7 @@ test('R012-50: why the bucket does not answer is known until it does', async (t)
         put,
         list: objects.list.bind(objects),
         get: objects.get.bind(objects),
+        remove: objects.remove.bind(objects),
       },
       id: 'a'.repeat(16),
       own: () => note('a'.repeat(16)),

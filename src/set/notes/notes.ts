@@ -24,6 +24,9 @@ const PROCESS = /^[0-9a-f]{16}$/
 const PROCESS_BYTES = 8
 const ADDRESS = /^\/[\w./:%-]{1,255}$/
 
+/** From this many on, those of members that are gone are deleted. A wrong clock deletes no few. */
+const MANY_NOTES = 2 * SET_MEMBERS
+
 /** Several changes in a moment make one note. */
 const MOMENT_MS = 200
 /** What was read this long ago is new enough for one who asks, and no one waits longer for more. */
@@ -31,7 +34,7 @@ const FRESH_MS = 1000
 const FRESHEN_MS = 2000
 
 export interface NotingParts {
-  readonly objects: Pick<ObjectStore, 'place' | 'put' | 'get' | 'list'>
+  readonly objects: Pick<ObjectStore, 'place' | 'put' | 'get' | 'list' | 'remove'>
   readonly id: string
   /** What this member says now; undefined: nothing yet. */
   readonly own: () => MemberNote | undefined
@@ -100,7 +103,7 @@ export class Noting {
       this.#wake = () => woken.abort()
       const waiting = this.#waiting.splice(0)
       try {
-        const notes = await readNotes(objects, wall(), signal)
+        const { notes, forgotten } = await readAll(objects, wall(), signal)
         if (same.found(notes.find((note) => note.id === id))) {
           onCopied(copied(objects.place, id))
           return
@@ -111,6 +114,7 @@ export class Noting {
         this.#readAt = elapsed()
         onRead?.()
         this.#fault = undefined
+        if (said !== undefined && said.position > 0) await this.#forget(forgotten)
       } catch (error) {
         if (signal.aborted) return
         const fault = asDstoreError(error)
@@ -124,6 +128,17 @@ export class Noting {
       await sleep(SET_NOTE_MS, AbortSignal.any([signal, woken.signal]))
       if (woken.signal.aborted) await sleep(MOMENT_MS, signal)
     }
+  }
+
+  /**
+   * Deletes notes that no member shows: many of them would hide those of members, as only so many
+   * are read. That of this member says from now on that the set has entries (R012-15).
+   */
+  async #forget(ids: readonly string[]): Promise<void> {
+    const keys = ids.filter((id) => id !== this.#parts.id).map((id) => PREFIX + id)
+    if (keys.length === 0) return
+    // What fails is tried again in the next round.
+    await this.#parts.objects.remove(keys, this.#signal).catch(() => undefined)
   }
 }
 
@@ -154,21 +169,33 @@ export async function writeNote(
 export async function readNotes(
   objects: Pick<ObjectStore, 'get' | 'list'>,
   wall: number,
-  signal?: AbortSignal,
 ): Promise<readonly MemberNote[]> {
+  return (await readAll(objects, wall)).notes
+}
+
+/** The same; with the ids of members that were silent for longer, where there are many notes. */
+async function readAll(
+  objects: Pick<ObjectStore, 'get' | 'list'>,
+  wall: number,
+  signal?: AbortSignal,
+): Promise<{ readonly notes: readonly MemberNote[]; readonly forgotten: readonly string[] }> {
   const page = await objects.list(PREFIX, undefined, signal)
   const ids = page.objects.flatMap(({ key, size }) => {
     const id = KEY.exec(key)?.[1]
     return id === undefined || size > SET_NOTE_BYTES ? [] : [id]
   })
   const notes: MemberNote[] = []
+  const forgotten: string[] = []
   for (const id of ids.slice(0, 4 * SET_MEMBERS)) {
     const range = { start: 0, end: SET_NOTE_BYTES + 1 }
     const bytes = await objects.get(PREFIX + id, { range, ...(signal && { signal }) })
     const note = bytes && noteIn(id, bytes)
-    if (note !== undefined && wall - note.at < SET_FORGET_MS) notes.push(note)
+    if (note === undefined) continue
+    if (wall - note.at < SET_FORGET_MS) notes.push(note)
+    else forgotten.push(id)
   }
-  return notes.toSorted((a, b) => b.at - a.at).slice(0, SET_MEMBERS)
+  const latest = notes.toSorted((a, b) => b.at - a.at).slice(0, SET_MEMBERS)
+  return { notes: latest, forgotten: ids.length > MANY_NOTES ? forgotten : [] }
 }
 
 /** Undefined for what no member wrote. */
