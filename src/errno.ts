@@ -75,6 +75,8 @@ const MEANINGS: ReadonlyMap<unknown, Meaning> = new Map<unknown, Meaning>([
   ['EACCES', DENIED],
   ['EPERM', DENIED],
   ['EISDIR', { reason: 'it is a directory' }],
+  ['EBUSY', { reason: 'it is in use, as a mount point is' }],
+  ['ENXIO', { reason: 'it is a socket, or a device that is not there' }],
   ['ELOOP', { reason: 'too many symbolic links' }],
   ['ENAMETOOLONG', { reason: 'the name is too long' }],
   // APFS takes only names in UTF-8.

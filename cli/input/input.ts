@@ -22,6 +22,11 @@ export interface Accepted {
 /** The kind of a file; throws why it cannot be read. Undefined for standard input. */
 export function inspect(file: string, { folders = false }: Accepted = {}): Stats | undefined {
   if (file === '-') return undefined
+  if (file === '') {
+    throw new DstoreError('usage', 'the path of a file is empty', {
+      hint: 'a variable in it may not be set',
+    })
+  }
   let found: Stats
   try {
     found = statSync(file)
