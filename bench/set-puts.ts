@@ -85,7 +85,7 @@ async function measure(drill: SetDrill, kind: string): Promise<void> {
     const files = await openFileJournal({ directory: join(place.path, 'journal') })
     ends.push(() => files.close())
     const { journal } = drill
-    const engine = await openEngine(journal.url('appends'), journal.secrets)
+    const engine = await openEngine(journal.url('appends'), journal.secrets, { mustExist: false })
     ends.push(() => engine.close())
     const contestants: readonly Contestant[] = [
       ['one Global', () => single.put(randomBytes(VALUE_BYTES))],

@@ -2,8 +2,13 @@
 import { DstoreError } from '../src/errors.ts'
 import type { Client } from '../src/daemon/client/client.ts'
 import type { ClientOptions } from '../src/daemon/client/client-options.ts'
-import { parseDuration } from '../src/daemon/config/quantities.ts'
-import { readSettings } from '../src/daemon/config/settings.ts'
+import { parseTimeout } from '../src/daemon/config/quantities.ts'
+import {
+  mergeSettings,
+  readSettings,
+  settingsFromEnvironment,
+} from '../src/daemon/config/settings.ts'
+import type { Role } from '../src/node/node-status.ts'
 import { findPlace } from '../src/daemon/config/socket-place.ts'
 import type { Place } from '../src/daemon/config/socket-place.ts'
 import type { Invocation } from './command.ts'
@@ -41,12 +46,28 @@ export async function useDaemon(invocation: Invocation): Promise<Client> {
   return useDaemonBy(connectClient, invocation)
 }
 
+/** The same for what concerns members: no node is started only to say that it has none. */
+export async function useDaemonWithMembers(invocation: Invocation): Promise<Client> {
+  const running = await findDaemon(invocation)
+  if (running !== undefined) return running
+  if (roleToStart(invocation.flags) !== 'standalone') return useDaemon(invocation)
+  throw new DstoreError('usage', 'a standalone node has no members', {
+    hint: 'run this at the Global; to make this node one: `dstore start --global`',
+  })
+}
+
+/** What a daemon of the state directory would be. */
+function roleToStart(flags: Flags): Role {
+  const saved = readSettings(place(flags).directory.config)
+  return mergeSettings(settingsFromEnvironment(process.env), saved).role ?? 'standalone'
+}
+
 /** What a command asks of each of its calls. */
 export function clientOptions({ flags, signal, terminal }: Invocation): ClientOptions {
   const timeout = flags.timeout ?? process.env['DSTORE_TIMEOUT']
   return {
     signal,
-    ...(timeout && { timeoutMs: parseDuration(timeout) }),
+    ...(timeout && { timeoutMs: parseTimeout(timeout) }),
     onAnswer: (call, ms) => terminal.detail(`${call} (${ms.toFixed(1)}ms)`),
   }
 }
@@ -79,7 +100,7 @@ export async function useDaemonBy<T>(connect: Connect<T>, invocation: Invocation
   const mayStart = flags['no-start'] !== true && process.env['DSTORE_NO_START'] !== '1'
   const running = await (mayStart ? findDaemonBy : requireDaemonBy)(connect, invocation)
   if (running !== undefined) return running
-  const { role = 'standalone' } = readSettings(place(flags).directory.config)
+  const role = roleToStart(flags)
   await startDaemon(invocation)
   terminal.note(`started a ${role} node in the background; \`dstore stop\` ends it`)
   return requireDaemonBy(connect, invocation)

@@ -1,4 +1,4 @@
-/** How the command line writes durations and times for people. */
+/** How the command line writes durations, times and names of files for people. */
 
 /** `1h 2m`, `45s`, `3ms`: in at most two units. */
 export function span(ms: number): string {
@@ -50,4 +50,12 @@ export function sinceText(time: string, now: number | undefined): string {
 export function agoText(time: string, now: number | undefined): string {
   const age = ageOf(time, now)
   return age === undefined ? time : `${age} ago`
+}
+
+/** A name on one line: one with control characters, or that begins with a quote, is quoted. */
+export function shownName(name: string): string {
+  if (!/[\p{Cc}\u2028\u2029]|^"/u.test(name)) return name
+  const escaped = (character: string): string =>
+    `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return JSON.stringify(name).replace(/[\p{Cc}\u2028\u2029]/gu, escaped)
 }

@@ -29,6 +29,7 @@ const CODES: readonly [errno: string, code: ErrorCode, reason: RegExp][] = [
   ['ENXIO', 'unwritable', /a socket, or a device/],
   ['ENOENT', 'unwritable', /no such file/],
   ['EACCES', 'unwritable', /permission denied/],
+  ['EEXIST', 'unwritable', /a file is in its place/],
 ]
 
 test('R007-112 an error of the system is the same fault wherever it comes in, and never internal', (t) => {
@@ -73,9 +74,13 @@ test('R007-112 an output has the code and the words of every other place', (t) =
       }
     }
   }
-  for (const errno of ['ENOENT', 'ENOTDIR', 'ESTALE']) {
+  for (const [errno, why] of [
+    ['ENOENT', 'no such directory'],
+    ['ESTALE', 'no such directory'],
+    ['ENOTDIR', 'part of its path is a file'],
+  ] as const) {
     const { code, message } = unwritableFile('write to f', errorOf(errno, 'open'))
-    t.deepEqual([code, message], ['unwritable', 'cannot write to f: no such directory'])
+    t.deepEqual([code, message], ['unwritable', `cannot write to f: ${why}`])
   }
   const { code, message } = unwritableFile('write to f', new Error('odd words'))
   t.deepEqual([code, message], ['unwritable', 'cannot write to f: odd words'])

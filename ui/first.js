@@ -7,10 +7,11 @@
 /** @type {string | undefined} */
 let code
 
-const match = /^#code=([^&]*)(?:&|$)/.exec(location.hash)
+const match = /^#code=([^&]*)/.exec(location.hash)
 if (match !== null) {
   history.replaceState(null, '', location.pathname)
-  code = decodeURIComponent(match[1] ?? '')
+  // No code has anything to decode: whatever else stands there is refused as a wrong one.
+  code = match[1]
 }
 
 /**

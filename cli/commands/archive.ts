@@ -88,7 +88,7 @@ export async function importValues(invocation: Invocation): Promise<number> {
   if (inspect(file) === undefined && process.stdin.isTTY) {
     throw new DstoreError('usage', 'no archive', { hint: 'name a file: `dstore import FILE.tar`' })
   }
-  const { bytes, size } = await openInput(file)
+  const { bytes, size } = await openInput(file, signal)
   const client = await useDaemon(invocation)
   const node = remoteNode(client, (await client.status()).role)
   return terminal.withProgress('import', async (line) => {

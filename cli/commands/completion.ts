@@ -52,7 +52,7 @@ export async function completionsOf(
   commands: CommandTable,
   search: (prefix: string) => Promise<readonly string[]>,
 ): Promise<readonly string[]> {
-  const [name = '', ...rest] = withoutEqualsSigns(words)
+  const [name = '', ...rest] = words
   const typed = rest.at(-1) ?? name
   const matching = (all: readonly string[]): string[] => all.filter((one) => one.startsWith(typed))
   const names = Object.keys(commands)
@@ -80,13 +80,6 @@ export async function completionsOf(
   }
   if (TAKE_REFERENCES.has(name)) return search(typed)
   return TAKE_FILES.has(name) ? [FILES] : []
-}
-
-/** The words as the user wrote them: bash makes three of `--role=reader`. */
-function withoutEqualsSigns(words: readonly string[]): readonly string[] {
-  const at = words.findLastIndex((word) => word === '=')
-  const isLast = at > 0 && at >= words.length - 2 && words[at - 1]!.startsWith('--')
-  return isLast ? [...words.slice(0, at), words[at + 1] ?? ''] : words
 }
 
 /** What a value of this flag may be, as far as it is typed. */

@@ -1,5 +1,5 @@
 /** `dstore doctor`: what is wrong with this node, and what to do about it (R007-130). */
-import { parseDuration } from '../../src/daemon/config/quantities.ts'
+import { parseTimeout } from '../../src/daemon/config/quantities.ts'
 import { chooseDirectory } from '../../src/daemon/config/state-directory.ts'
 import { ERRORS } from '../../src/errors.ts'
 import type { Invocation } from '../command.ts'
@@ -16,7 +16,7 @@ const REDRAW_MS = 200
 export async function doctor({ flags, terminal, signal }: Invocation): Promise<number> {
   const directory = chooseDirectory(flags.dir, process.env)
   // Not that of DSTORE_TIMEOUT: what suits a large put is too long here.
-  const timeoutMs = flags.timeout === undefined ? PART_MS : parseDuration(flags.timeout)
+  const timeoutMs = flags.timeout === undefined ? PART_MS : parseTimeout(flags.timeout)
   const facts = await terminal.withProgress('doctor', async (line) => {
     const open = new Set<string>()
     const onPart = (what: string, isOver: boolean): void =>

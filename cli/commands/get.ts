@@ -75,9 +75,16 @@ export async function get(invocation: Invocation): Promise<number> {
   const jobs = jobsOf(flags.jobs)
   const places = checkPlaces(references.types.values())
   const folder = await OutputFolder.create(directory)
-  folder.checkPlaces(places)
-  const daemon = await useDaemonBy(connectForMany, invocation)
-  return getMany({ ...daemon, terminal, references, folder, range, jobs, signal })
+  let code: number | undefined
+  try {
+    folder.checkPlaces(places)
+    const daemon = await useDaemonBy(connectForMany, invocation)
+    code = await getMany({ ...daemon, terminal, references, folder, range, jobs, signal })
+    return code
+  } finally {
+    // A list of nothing makes an empty folder.
+    if (code !== 0) folder.removeEmpty()
+  }
 }
 
 /** Then a name of a plain value cannot be written there: what it names must be known first. */

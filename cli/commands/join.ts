@@ -22,7 +22,7 @@ const CONTINUE = '`dstore join --with-data` continues'
 const LINE_EVERY_MS = 10_000
 
 export async function join(invocation: Invocation): Promise<number> {
-  const { flags, positionals, terminal } = invocation
+  const { flags, positionals, terminal, signal } = invocation
   const [source] = positionals
   const { 'with-data': takes, 'without-data': leaves, 'drop-data': drops, force } = flags
   if ([takes, leaves, drops].filter(Boolean).length > 1) {
@@ -43,7 +43,7 @@ export async function join(invocation: Invocation): Promise<number> {
   const isLocal = found !== undefined || savedRole(invocation) === 'local'
   if (drops === true && !isLocal) throw new DstoreError('usage', 'this directory is no Local')
   const needsNone = isLocal && source === undefined
-  const to = needsNone ? undefined : await readDestination(source ?? '-', terminal)
+  const to = needsNone ? undefined : await readDestination(source ?? '-', terminal, signal)
   if (found === undefined) await startLocal(invocation, to)
   else checkSame(invocation, found, to)
   const client = running ?? (await requireDaemon(invocation))

@@ -6,7 +6,7 @@ import { parseRole } from '../../src/membership/role.ts'
 import type { Role } from '../../src/node/node-status.ts'
 import type { Invocation } from '../command.ts'
 import { forEachArgument } from '../exit-code.ts'
-import { useDaemon } from '../session.ts'
+import { useDaemonWithMembers } from '../session.ts'
 import { fileOutput } from '../terminal/file-output.ts'
 import { afterInvite } from '../terminal/next-steps.ts'
 import { writeWhole } from '../terminal/output.ts'
@@ -29,7 +29,7 @@ export async function invite(invocation: Invocation): Promise<number> {
   const output = file === undefined ? undefined : await fileOutput(file, 0o600)
   let role: Role = 'global'
   const ask = async (): Promise<InviteAnswer> => {
-    const client = await useDaemon(invocation)
+    const client = await useDaemonWithMembers(invocation)
     const made = await client.invite(options)
     if (made.loopbackOnly) ({ role } = await client.status())
     return made
@@ -66,7 +66,7 @@ export async function members(invocation: Invocation): Promise<number> {
 }
 
 async function list(invocation: Invocation): Promise<number> {
-  const client = await useDaemon(invocation)
+  const client = await useDaemonWithMembers(invocation)
   for await (const member of client.members()) {
     await invocation.terminal.printFact(member, memberText(member, invocation.terminal))
   }
@@ -76,7 +76,7 @@ async function list(invocation: Invocation): Promise<number> {
 async function add(invocation: Invocation, peers: readonly string[]): Promise<number> {
   const { flags, terminal } = invocation
   const role = parseRole(flags.role ?? 'writer')
-  const client = await useDaemon(invocation)
+  const client = await useDaemonWithMembers(invocation)
   return forEachArgument(peers, terminal, async (peer) => {
     const added = await client.admit(await peerOf(client, peer), role)
     if (terminal.json) await terminal.print(JSON.stringify(added))
@@ -85,7 +85,7 @@ async function add(invocation: Invocation, peers: readonly string[]): Promise<nu
 
 async function remove(invocation: Invocation, peers: readonly string[]): Promise<number> {
   const { terminal } = invocation
-  const client = await useDaemon(invocation)
+  const client = await useDaemonWithMembers(invocation)
   return forEachArgument(peers, terminal, async (word) => {
     const expelled = await client.expel(await peerOf(client, word))
     const { acknowledged, owed, expired, seq } = expelled

@@ -15,6 +15,7 @@ import { withTransferProgress } from '../terminal/peers.ts'
 import { counted } from '../terminal/progress.ts'
 import { plural } from '../terminal/terminal.ts'
 import type { PutFolderAnswer } from '../tree/put-folder.ts'
+import { shownName } from '../wording.ts'
 import { showPut } from './names/moved.ts'
 import { nameFacts, putName, type PutName } from './names/terms.ts'
 
@@ -34,7 +35,7 @@ export async function put(invocation: Invocation): Promise<number> {
 }
 
 /** The arguments, and the paths in the list. */
-async function filesOf({ positionals, flags }: Invocation): Promise<readonly string[]> {
+async function filesOf({ positionals, flags, signal }: Invocation): Promise<readonly string[]> {
   const list = flags['files-from']
   checkStandardInput([...positionals, list])
   if (list === undefined) return positionals
@@ -42,7 +43,7 @@ async function filesOf({ positionals, flags }: Invocation): Promise<readonly str
     throw new DstoreError('usage', 'put --format tar takes no --files-from')
   }
   const { readList } = await import('../many/list-file.ts')
-  const listed = (await readList(list)).filter((file) => file !== '')
+  const listed = (await readList(list, signal)).filter((file) => file !== '')
   checkStandardInput([...positionals, list, ...listed])
   return [...positionals, ...listed]
 }
@@ -87,10 +88,11 @@ class Putter {
 
   /** Reads the ignore file, before a daemon is asked. Loads what folders need only for one. */
   async prepare(): Promise<void> {
-    const file = this.#invocation.flags['ignore-file']
+    const { flags, signal } = this.#invocation
+    const file = flags['ignore-file']
     if (file === undefined) return
     const { readIgnoreFile } = await import('../tree/put-folder.ts')
-    this.#ignore = await readIgnoreFile(file)
+    this.#ignore = await readIgnoreFile(file, signal)
   }
 
   async putOne(files: readonly string[]): Promise<number> {
@@ -116,7 +118,7 @@ class Putter {
     const jobs = jobsOf(flags.jobs) ?? PUT_JOBS
     const label = plural(files.length, 'file')
     const lineOf = (file: string, { key }: Answer): string =>
-      terminal.columns === undefined ? key : `${key}  ${file}`
+      terminal.columns === undefined ? key : `${key}  ${shownName(file)}`
     const connect = (): Promise<Client> => this.#connected()
     return withTransferProgress(terminal, { label, done: 'stored', what: label }, connect, (line) =>
       putMany<Answer>({
@@ -153,7 +155,7 @@ class Putter {
         update(doneBytes, totalBytes)
       return putFile(client, file, { ...named, onProgress })
     }
-    const { bytes, size } = await openInput(file)
+    const { bytes, size } = await openInput(file, this.#invocation.signal)
     const sent = counted(bytes, (doneBytes) => update(doneBytes, size))
     return client.putBytes(sent, undefined, named)
   }

@@ -16,6 +16,7 @@ import { useDaemon } from '../session.ts'
 import { factsAt, whyAbsent } from '../tree/facts-at.ts'
 import type { MissingEntry } from '../tree/missing.ts'
 import { plural, type Terminal } from '../terminal/terminal.ts'
+import { shownName } from '../wording.ts'
 
 /** What one value's turn prints and ends with, prepared before its turn. */
 interface Finding {
@@ -126,7 +127,7 @@ export const stat: Run = onFacts(
       `key          ${facts.key}`,
       `size         ${plural(facts.size, 'byte')}`,
       ...directoryLines(facts),
-      ...missing.map(({ path }) => `missing      ${path}`),
+      ...missing.map(({ path }) => `missing      ${shownName(path)}`),
       ...(terminal.verbose ? [`incarnation  ${facts.incarnation}`] : []),
       `held here    ${plural(facts.heldBytes, 'byte')}`,
       ...facts.names.map((name) => `name         ${name}`),

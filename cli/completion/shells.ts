@@ -11,12 +11,31 @@ export const SHELLS: Readonly<Record<string, string>> = {
   bash: `\
 # dstore in bash: eval "$(dstore completion bash)"
 _dstore() {
-  local IFS=$'\\n' found first=
+  local line=$COMP_LINE cur=\${COMP_WORDS[COMP_CWORD]} words=() word typed quote= found first=
   COMPREPLY=()
-  for found in $(dstore completion words -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null); do
-    [[ $first ]] || first=$found
-    [[ $found == $'\\t'* ]] || COMPREPLY+=("$(printf %q "$found")")
+  # Bash splits at colons and equals signs, too: what has no blank before it is more of one word.
+  for word in "\${COMP_WORDS[@]:0:COMP_CWORD+1}"; do
+    if [[ \${#words[@]} == 0 || -z $line || $line == [[:space:]]* ]]; then words+=("$word")
+    else words[\${#words[@]}-1]+=$word
+    fi
+    line=\${line#*"$word"}
   done
+  typed=\${words[\${#words[@]}-1]}
+  case $typed in [\\"\\']*) quote=\${typed:0:1} ;; esac
+  # As they are without quotes and backslashes.
+  words=("\${words[@]//[\\\\\\"\\']/}")
+  words=("\${words[@]/#\\~\\//$HOME/}")
+  typed=\${words[\${#words[@]}-1]}
+  # Bash puts what it is told in place of the part behind the last colon or equals sign.
+  cur=\${cur//[\\\\\\"\\']/}
+  case $cur in : | =) cur= ;; esac
+  while IFS= read -r found; do
+    first=\${first:-$found}
+    case $found in $'\\t'* | '') continue ;; esac
+    found=\${found#"\${typed%"$cur"}"}
+    [[ $quote ]] || found=$(printf %q "$found")
+    COMPREPLY+=("$found")
+  done <<< "$(dstore completion words -- "\${words[@]:1}" 2>/dev/null)"
   case $first in
     $'\\tfiles') compopt -o default ;;
     $'\\tfolders') compopt -o dirnames ;;

@@ -11,7 +11,6 @@ export interface NamedByDigest {
 
 type NameOf = (
   bytes: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
   onProgress: (doneBytes: number) => void,
 ) => Promise<NamedByDigest>
 
@@ -22,11 +21,10 @@ export function digestNameOf(algorithm: string): NameOf {
       hint: 'dstore verifies sha2-256, sha2-384 and sha2-512',
     })
   }
-  return async (bytes, signal, onProgress) => {
+  return async (bytes, onProgress) => {
     let size = 0
     async function* passing(): AsyncGenerator<Uint8Array> {
       for await (const piece of bytes) {
-        signal.throwIfAborted()
         yield piece
         onProgress((size += piece.byteLength))
       }

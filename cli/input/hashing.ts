@@ -27,15 +27,9 @@ export async function keyOfFile(
   return named(await hashFile(path, { signal, groupBytes, onProgress }))
 }
 
-export async function keyOfStream(
-  bytes: AsyncIterable<Uint8Array>,
-  signal: AbortSignal,
-): Promise<NamedBytes> {
+export async function keyOfStream(bytes: AsyncIterable<Uint8Array>): Promise<NamedBytes> {
   const hasher = createHasher({ groupBytes })
-  for await (const piece of bytes) {
-    signal.throwIfAborted()
-    hasher.update(piece)
-  }
+  for await (const piece of bytes) hasher.update(piece)
   return named(hasher.finish())
 }
 

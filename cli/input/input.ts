@@ -3,6 +3,7 @@ import { accessSync, constants, createReadStream, fstatSync, open, statSync } fr
 import type { Stats } from 'node:fs'
 import { promisify } from 'node:util'
 import { piecesOf } from '../../src/bytes.ts'
+import { eachUntilAborted } from '../../src/deadline.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { PIECE_BYTES } from '../../src/limits.ts'
 import { unreadableFile } from '../../src/store/file/file-faults.ts'
@@ -67,8 +68,13 @@ export function standardInput(): typeof process.stdin {
   return process.stdin
 }
 
-/** The bytes of a file of any kind. */
-export async function openInput(file: string): Promise<Input> {
+/** The bytes of a file of any kind. The signal ends a wait for them, too. */
+export async function openInput(file: string, signal: AbortSignal): Promise<Input> {
+  const { bytes, size } = await openUnbounded(file)
+  return { bytes: eachUntilAborted(bytes, signal), size }
+}
+
+async function openUnbounded(file: string): Promise<Input> {
   if (file === '-') return { bytes: piecesOf(standardInput()), size: undefined }
   const fd = await promisify(open)(file, 'r').catch((error: unknown) => {
     throw unreadableFile(file, error)

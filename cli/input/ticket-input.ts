@@ -87,6 +87,7 @@ async function readLines(
   parse: Parse,
   signal: AbortSignal | undefined,
 ): Promise<Destination> {
+  signal?.throwIfAborted()
   const input = source === '-' ? standardInput() : createReadStream(source.slice(1))
   const cancel = (): void => void input.destroy(asDstoreError(signal!.reason))
   signal?.addEventListener('abort', cancel)

@@ -49,9 +49,7 @@ export async function getMany(many: GetMany): Promise<number> {
     const getter = new Getter(many, new ManyProgress(line, texts.length))
     const items = isOne ? unknown(texts) : describe(client, texts)
     const work = { client, terminal, items, jobs, isOne }
-    const code = await forEachAtOnce(work, (item) => getter.get(item)).finally(() =>
-      folder.removeEmpty(),
-    )
+    const code = await forEachAtOnce(work, (item) => getter.get(item))
     await folder.sync()
     return code
   }).finally(() => many.small.close())

@@ -18,8 +18,8 @@ export class OutputFolder {
   readonly #keys = new Map<string, string>()
   /** Files that were written and are not in that map yet. */
   #written: { readonly key: string; readonly place: string }[] = []
-  /** Folders that this command has made below the directory. */
-  readonly #made: string[] = []
+  /** Folders that this command has made: the directory, what is above it, and what is below. */
+  readonly #made: string[]
   /** Folders with renames that are not durable yet. */
   readonly #unsynced = new Set<string>()
   /** Outputs that are open. */
@@ -27,18 +27,20 @@ export class OutputFolder {
   /** The last output through a link: others wait until it is closed. */
   #exclusive: Promise<void> = Promise.resolve()
 
-  private constructor(path: string) {
+  private constructor(path: string, made: string[]) {
     this.#path = path
+    this.#made = made
   }
 
   /** Creates the directory if missing; `unwritable` if no file can be made in it (R007-99). */
   static async create(path: string): Promise<OutputFolder> {
-    makeDirectory(path)
+    const made: string[] = []
+    makeDirectory(path, (one) => made.push(one))
     const probe = await createPartialFile(path).catch((error: unknown) => {
       throw writeFault(error, path)
     })
     await probe.discard()
-    return new OutputFolder(path)
+    return new OutputFolder(path, made)
   }
 
   /** Has this command written the value? A key may be asked for by several names and spellings. */
@@ -187,7 +189,7 @@ function kindOf(path: string): 'nothing' | 'file' | 'other' {
   }
 }
 
-function makeDirectory(path: string, onMade?: (made: string) => void): void {
+function makeDirectory(path: string, onMade: (made: string) => void): void {
   // With a umask that takes from the owner, nothing could be written to it.
   const umask = process.umask()
   process.umask(umask & 0o077)

@@ -7,6 +7,7 @@ import type { Listings } from '../../src/tree/read/listings.ts'
 import type { TreeWord } from '../../src/tree/read/tree-word.ts'
 import type { Invocation } from '../command.ts'
 import { plural } from '../terminal/terminal.ts'
+import { shownName } from '../wording.ts'
 
 /** Lines that are printed together. */
 const PART_CHARACTERS = 64 * KIB
@@ -65,11 +66,3 @@ function longLine(facts: EntryFacts): string {
 const bytes = (size?: number): string => String(size ?? '').padStart(13)
 
 const lastOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
-
-/** A name on one line: one with control characters, or that begins with a quote, is quoted. */
-function shownName(name: string): string {
-  if (!/[\p{Cc}\u2028\u2029]|^"/u.test(name)) return name
-  const escaped = (character: string): string =>
-    `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-  return JSON.stringify(name).replace(/[\p{Cc}\u2028\u2029]/gu, escaped)
-}

@@ -3,15 +3,12 @@ import { statSync } from 'node:fs'
 import type { StateDirectory } from '../../src/daemon/config/state-directory.ts'
 import type { Client } from '../../src/daemon/client/client.ts'
 import { remoteNode } from '../../src/daemon/client/remote-node.ts'
-import { DstoreError, asDstoreError } from '../../src/errors.ts'
-import { unreadableFile } from '../../src/store/file/file-faults.ts'
+import { asDstoreError } from '../../src/errors.ts'
 import { IgnoreRules } from '../../src/tree/put/walk/ignore-rules.ts'
 import { putTree, type PutTreeOptions } from '../../src/tree/put/put-tree.ts'
 import type { OnTreeProgress } from '../../src/tree/put/tree-progress.ts'
-import { decodeUtf8 } from '../../src/utf8.ts'
 import type { Invocation } from '../command.ts'
-import { openInput } from '../input/input.ts'
-import { gather } from '../../src/bytes.ts'
+import { readText } from '../input/text-input.ts'
 import { clientOptions, place } from '../session.ts'
 import { withTransferProgress } from '../terminal/peers.ts'
 import { withFlagsInHints } from './flags-in-hints.ts'
@@ -37,16 +34,11 @@ export interface PutFolderAnswer {
 /** The patterns of `--ignore-file`, for all folders of a command, behind those of the command. */
 export async function readIgnoreFile(
   file: string | undefined,
+  signal: AbortSignal,
   always: string = '',
 ): Promise<IgnoreRules | undefined> {
   if (file === undefined) return always === '' ? undefined : new IgnoreRules(always)
-  const { bytes } = await openInput(file)
-  const whole = await gather(bytes).catch((error: unknown) => {
-    throw error instanceof DstoreError ? error : unreadableFile(file, error)
-  })
-  const text = decodeUtf8(whole)
-  if (text === undefined) throw new DstoreError('usage', `${file} is not UTF-8`)
-  return new IgnoreRules(`${always}${text}`)
+  return new IgnoreRules(always + (await readText(file, signal)))
 }
 
 export interface PutFolder {

@@ -14,6 +14,8 @@ export const SET_LOOK_MS = 250
 export const SET_SESSIONS_MS = 10_000
 /** Time from one note of a member about itself to the next. */
 export const SET_NOTE_MS = 5_000
+/** How long the active member serves before it looks for what earlier epochs left in the bucket. */
+export const SET_SWEEP_MS = 60_000
 /** A member that left no note for this long is not shown any more. */
 export const SET_FORGET_MS: number = 7 * 86_400_000
 /** Members whose notes are read. */

@@ -11,7 +11,7 @@ import { DstoreError } from '../errors.ts'
 import type { JournalEnd } from '../journal/beginning.ts'
 import { HEAD_BYTES } from '../journal/entry.ts'
 import type { Journal } from '../journal/journal.ts'
-import { JOURNAL_INLINE_BYTES, SET_SESSIONS_MS } from '../limits.ts'
+import { JOURNAL_INLINE_BYTES, SET_SESSIONS_MS, SET_SWEEP_MS } from '../limits.ts'
 import type { Log } from '../log.ts'
 import type { ArchiveSource } from '../store/disk/archive.ts'
 import type { Location } from '../store/store.ts'
@@ -133,7 +133,9 @@ export class Active implements Elected {
   }
 
   serving(): Promise<void> {
+    const { signal } = this.#closing
     if (this.#fence !== undefined) return Promise.reject(this.#fence)
+    if (signal.aborted) return Promise.reject(signal.reason as DstoreError)
     if (this.mayServe()) return Promise.resolve()
     return new Promise((resolve, reject) => this.#waiters.add({ resolve, reject }))
   }
@@ -209,11 +211,13 @@ export class Active implements Elected {
     }
   }
 
-  #sweep(source: ArchiveSource): Promise<void> {
-    const { objects, log } = this.#parts
+  /** Not at once: callers have waited for the take-over. */
+  async #sweep(source: ArchiveSource): Promise<void> {
+    const { objects, log, sleep } = this.#parts
+    await sleep(SET_SWEEP_MS, this.#closing.signal)
     const isNamed = (file: Location): boolean => source.isNamed(file)
     const sweeps = { objects, epoch: this.epoch, isNamed, settled, log, what: 'bucket' as const }
-    return sweepLogged(sweeps, this.#closing.signal)
+    await sweepLogged(sweeps, this.#closing.signal)
   }
 }
 

@@ -4,6 +4,7 @@ import { type JournalEnd, nextEpoch } from '../journal/beginning.ts'
 import { AppendError, type Journal } from '../journal/journal.ts'
 import { JournalWriter } from '../journal/journal-writer.ts'
 import type { Sleep } from '../archive/interface.ts'
+import type { Log } from '../log.ts'
 import type { Lease } from './lease.ts'
 
 export interface ElectionParts {
@@ -16,9 +17,17 @@ export interface ElectionParts {
   readonly random: (length: number) => Uint8Array
   readonly elapsed: () => number
   readonly sleep: Sleep
+  readonly log: Log
 }
 
 const WRITER_BYTES = 16
+/** Why a member that wanted to take over goes on standing by. */
+const WHY: ReadonlyMap<string, string> = new Map([
+  ['conflict', 'another member was first to take over'],
+  ['no-space', 'the engine has no room for a take-over'],
+])
+/** Until it looks again whether there is room. */
+const FULL_MS = 1_000
 
 export class Election {
   readonly epoch: number
@@ -39,8 +48,12 @@ export class Election {
     this.#writer = new JournalWriter({ journal, appender: new Appender(start), sleep })
   }
 
-  /** Undefined if another member was first. Errors: of the journal; the signal's reason. */
+  /**
+   * Undefined if another member was first, or the engine had no room for the entry. Errors: of the
+   * journal; the signal's reason.
+   */
   static async begin(parts: ElectionParts, signal: AbortSignal): Promise<Election | undefined> {
+    const { log, sleep } = parts
     const election = new Election(parts)
     const giveUp = (): void => void election.#writer.abandon()
     signal.addEventListener('abort', giveUp)
@@ -49,8 +62,11 @@ export class Election {
       await election.#writer.say('begin')
     } catch (error) {
       signal.throwIfAborted()
-      if (error instanceof AppendError && error.code === 'conflict') return undefined
-      throw error
+      if (!(error instanceof AppendError) || !WHY.has(error.code)) throw error
+      const { message } = error
+      log.info(`${WHY.get(error.code)!}: standing by`, { message })
+      if (error.code === 'no-space') await sleep(FULL_MS, signal)
+      return undefined
     } finally {
       signal.removeEventListener('abort', giveUp)
     }

@@ -16,6 +16,7 @@ import { Lease } from './lease.ts'
 import { Noting } from './notes/notes.ts'
 import type { ReplicaPlace } from './replica-place.ts'
 import { ALL_SET_RULES, type SetRules } from './rules.ts'
+import { furthestOf } from './same-set.ts'
 import { SetSnapshots } from './snapshots.ts'
 import { Standing } from './standing.ts'
 import { TimedJournal } from './timed-journal.ts'
@@ -121,7 +122,6 @@ class Member implements SetMember {
       const end = await this.#standBy(ends)
       const elected = await this.#take(end, ends)
       if (elected !== undefined) return elected
-      this.#options.log.info('another member was first to take over: standing by')
     }
   }
 
@@ -201,6 +201,7 @@ class Member implements SetMember {
       rules: this.#rules,
       ownEpoch: this.#ownEpoch,
       yieldMs: YIELD_MS,
+      furthest: () => furthestOf(this.#noting.others),
       beside: async (source, ends) => {
         this.#records = source
         await this.#snapshots.run('standby', source, ends)
@@ -233,7 +234,7 @@ class Member implements SetMember {
     }
   }
 
-  /** Undefined if another member was first. */
+  /** Undefined where none began: this member stands by. */
   async #take(end: MemberEnd, signal: AbortSignal): Promise<Active | undefined> {
     const { journal, clocks, sleep, random, objects, log, engine } = this.#options
     this.#become('beginning')
@@ -261,7 +262,7 @@ class Member implements SetMember {
       onOvertaken: (why) => own.active?.fence(why),
     })
     const parts = { journal: timed, lease, elapsed, sleep }
-    const election = await Election.begin({ ...parts, random, end, set: end.set }, signal)
+    const election = await Election.begin({ ...parts, random, end, set: end.set, log }, signal)
     if (election === undefined) return undefined
     signal.addEventListener('abort', giveUp)
     if (signal.aborted) giveUp()
@@ -318,8 +319,7 @@ class Member implements SetMember {
   }
 
   #failed(error: unknown): void {
-    const { grantor } = this.#options.clocks
-    this.#fault = { fault: asDstoreError(error), at: grantor() }
+    this.#fault = { fault: asDstoreError(error), at: this.#options.clocks.grantor() }
   }
 
   #ownNote(): MemberNote {

@@ -6,6 +6,7 @@ import { toHex } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
 import { decodeEntry } from '../journal/decode.ts'
 import type { Journal } from '../journal/journal.ts'
+import type { MemberNote } from './notes/member-note.ts'
 import { readNotes } from './notes/notes.ts'
 
 const HINT = 'give the engine and the bucket of one set, or an unused one of both: see docs/set.md'
@@ -31,12 +32,39 @@ export async function checkSameSet({ journal, objects, hasRecords }: Together): 
   }
   // A member that has records says how many entries are missing (R012-3).
   const isUsed = !hasRecords && (await isLost(journal, objects))
+  const furthest = hasRecords ? undefined : await furthestIn(objects)
   const { last } = await journal.extent()
   if (last === 0 && isUsed) throw lostJournal(objects)
+  checkReaches(last, furthest)
   if (set !== undefined) return checkEntries(journal, last, objects, set)
-  if (last === 0) return
-  throw new DstoreError('conflict', `the journal has entries, and ${place} has no set`, {
-    hint: HINT,
+  if (last > 0) throw noSet(objects)
+}
+
+/** What a journal with entries says of such a bucket. */
+export const noSet = ({ place }: ObjectStore): DstoreError =>
+  new DstoreError('conflict', `the journal has entries, and ${place} has no set`, {
+    hint: `${HINT}; or the objects of the bucket were deleted: restore them`,
+  })
+
+/** A member, and what it said that it has applied: only what is acknowledged. */
+export type Furthest = Pick<MemberNote, 'name' | 'position'>
+
+/** The one that has applied most, of all that said something; however old. */
+export async function furthestIn(objects: ObjectStore): Promise<Furthest | undefined> {
+  const { notes, hidden } = await readNotes(objects, 0)
+  return furthestOf([...notes, ...hidden])
+}
+
+export const furthestOf = (notes: readonly Furthest[]): Furthest | undefined =>
+  notes.toSorted((a, b) => b.position - a.position)[0]
+
+/** Throws `integrity` where the journal ended, after that was said, before what a member has. */
+export function checkReaches(last: number, furthest: Furthest | undefined): void {
+  if (furthest === undefined || furthest.position <= last) return
+  const { name, position } = furthest
+  const message = `the engine's journal ends at entry ${last}: the member ${name} has said that it has entry ${position}`
+  throw new DstoreError('integrity', message, {
+    hint: 'the engine has lost acknowledged changes, or another one is named: keep the directory of that member, and see docs/set.md',
   })
 }
 
@@ -60,9 +88,13 @@ export async function checkEntries(
  * looks at the end again: another member may have begun meanwhile.
  */
 export async function isLost(journal: Read, objects: ObjectStore): Promise<boolean> {
-  if ((await journal.extent()).last > 0) return false
+  return (await journal.extent()).last === 0 && hasHistory(objects)
+}
+
+/** Has the bucket what only a set or an archive leaves whose journal had entries? */
+export async function hasHistory(objects: ObjectStore): Promise<boolean> {
   // However old: at 0, no note is too old.
-  const notes = await readNotes(objects, 0)
+  const { notes } = await readNotes(objects, 0)
   if (notes.some(({ position }) => position > 0)) return true
   if ((await newestSnapshot(objects)) !== undefined) return true
   return (await objects.list('j/')).objects.length > 0

@@ -3,7 +3,7 @@
  * take over (specs/012-set.md, "Rules: standing by").
  */
 import type { Sleep } from '../archive/interface.ts'
-import { makeSet } from '../archive/set.ts'
+import { makeSet, readSet } from '../archive/set.ts'
 import type { ObjectStore } from '../bucket/object-store.ts'
 import { equal } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
@@ -21,7 +21,15 @@ import { Followed, type FollowedEnd } from './followed.ts'
 import { Patience } from './patience.ts'
 import type { ReplicaPlace } from './replica-place.ts'
 import type { SetRules } from './rules.ts'
-import { checkEntries, isLost, lostJournal } from './same-set.ts'
+import {
+  type Furthest,
+  checkEntries,
+  checkReaches,
+  furthestIn,
+  isLost,
+  lostJournal,
+  noSet,
+} from './same-set.ts'
 
 export interface StandingParts {
   readonly journal: Journal
@@ -37,6 +45,8 @@ export interface StandingParts {
   readonly ownEpoch: number
   /** How long others have to take over after its own farewell. */
   readonly yieldMs: number
+  /** The member that has applied most, as far as others have told this one. */
+  readonly furthest: () => Furthest | undefined
   /** What goes on while the records are open, until the signal. */
   readonly beside: (
     source: Pick<Follower, 'copyRecords' | 'rowsDigest' | 'rows'>,
@@ -107,10 +117,13 @@ export class Standing {
   async #run(signal: AbortSignal): Promise<FollowedEnd> {
     const { replica, log, sleep, onState, onFailed } = this.#parts
     let rebuilt = 0
+    let isLoading = false
     onState('joining')
     for (;;) {
       signal.throwIfAborted()
       try {
+        if (isLoading) await replica.load(signal)
+        isLoading = false
         return await this.#follow(signal)
       } catch (error) {
         if (isAway(error) && !signal.aborted) {
@@ -124,7 +137,7 @@ export class Standing {
         if (++rebuilt > REBUILDS) throw new DstoreError('integrity', error.message)
         log.warn(`loading the records of this member again: ${error.message}`)
         onState('joining')
-        await replica.load(signal)
+        isLoading = true
       }
     }
   }
@@ -164,9 +177,14 @@ export class Standing {
     const { position } = start
     // Looked at before the end: a snapshot is of entries that the journal had by then.
     const isUsed = await isLost(journal, objects)
+    const furthest = await furthestIn(objects)
     const { first, last } = await journal.extent()
     if (position === 0 && last === 0 && isUsed) throw lostJournal(objects)
-    this.#set ??= await makeSet(objects, random)
+    if (last < position) throw behind(position, last)
+    checkReaches(last, furthest)
+    // A set that has entries is not made anew where its objects are gone.
+    this.#set ??= last === 0 ? await makeSet(objects, random) : await readSet(objects)
+    if (this.#set === undefined) throw noSet(objects)
     await checkEntries(journal, last, objects, this.#set)
     if (first > position + 1) throw new Rebuild(`entries up to ${first - 1} were trimmed`)
     try {
@@ -194,6 +212,7 @@ export class Standing {
     const patience = new Patience(rules)
     const reading = new AbortController()
     const ends = AbortSignal.any([signal, reading.signal])
+    let resting = new AbortController()
     let fault: unknown
     const read = async (): Promise<void> => {
       while (!ends.aborted) {
@@ -217,6 +236,8 @@ export class Standing {
             onApplied(ready)
           }
           onRead({ epoch: followed.head?.epoch, position: follower.position.position })
+          // Nothing is to be waited for: the next look may find that this member takes over.
+          if (followed.end.kind === 'farewell') resting.abort()
         }
       }
     }
@@ -224,6 +245,7 @@ export class Standing {
     const follows = read().catch((error: unknown) => (fault = error))
     try {
       for (;;) {
+        resting = new AbortController()
         const wait = await this.#look(
           () => followed,
           follower.position.position,
@@ -241,7 +263,7 @@ export class Standing {
           patience.reset()
         }
         if (wait === 'caught-up') onState('standby')
-        await this.#parts.sleep(SET_LOOK_MS, ends)
+        await this.#parts.sleep(SET_LOOK_MS, AbortSignal.any([ends, resting.signal]))
       }
     } finally {
       reading.abort()
@@ -277,6 +299,7 @@ export class Standing {
   ): Promise<'over' | 'caught-up' | 'behind'> {
     const { journal, elapsed, rules, ownEpoch, onRead, onFailed } = this.#parts
     const askedAt = elapsed()
+    const furthest = this.#parts.furthest()
     let last: number
     try {
       last = (await journal.extent()).last
@@ -287,6 +310,7 @@ export class Standing {
     }
     // Before it asked, that was known to be acknowledged.
     if (last < applied) throw behind(applied, last)
+    checkReaches(last, furthest)
     const { end } = followed()
     // What it read has vanished: an engine that changed its leader lost what it had not confirmed.
     if (last < end.position) restart()

@@ -5,7 +5,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bench } from './bench.ts'
-import { sha256 } from './site.ts'
+import { NOT_FOUND, sha256 } from './site.ts'
 import { Visit, visiting } from './visit.ts'
 
 const LARGE_BYTES = 200_000_000
@@ -158,6 +158,41 @@ export async function testMoving(bench: Bench): Promise<void> {
         .first()
         .waitFor()
     })
+  })
+
+  await test('R013-67: many files read their level seldom, and the list of those done is bounded', async () => {
+    const paths = Array.from({ length: 150 }, (_, i) => join(folder, `many-${i}`))
+    for (const path of paths) writeFileSync(path, path)
+    await visiting(browser, await global.open(), async (visit) => {
+      await bench.opened(visit)
+      await bench.show(visit, 'values', '?prefix=moving%2Fmany%2F')
+      const begin = performance.now()
+      const before = visit.requests.length
+      await upload(visit, 'Files to upload', paths, 'moving/many/')
+      await done(visit, `moving/many/many-149`)
+      const reads = visit.requests.slice(before).filter((one) => /GET .*\/v1\/names\?/.test(one))
+      const most = 2 + (performance.now() - begin) / 2000
+      ok(reads.length <= most, `${reads.length} reads`)
+      const lines = visit.page.getByRole('region', { name: 'Uploads and downloads' }).locator('li')
+      await bench.eventually(async (saw) => saw(await lines.count()) === 100)
+    })
+  })
+
+  await test('R013-63: a file that changed since it was chosen is said to have', async () => {
+    const path = join(folder, 'changing')
+    writeFileSync(path, 'as it was chosen')
+    await visiting(browser, await global.open(), async (visit) => {
+      visit.expect(/ERR_UPLOAD_FILE_CHANGED|ERR_FILE_NOT_FOUND/)
+      await bench.opened(visit)
+      await bench.show(visit, 'values', '?prefix=moving%2F')
+      await visit.page.getByLabel('Files to upload').setInputFiles([path])
+      const dialog = visit.page.getByRole('dialog')
+      await dialog.waitFor()
+      writeFileSync(path, 'as it is now, which is longer')
+      await dialog.getByRole('button', { name: 'Upload' }).click()
+      await visit.page.getByText('changing has changed since it was chosen').first().waitFor()
+    })
+    equal((await global.node.run(['get', 'moving/changing'])).exit, NOT_FOUND)
   })
 
   await test('a transfer between machines is seen, and ends where it is cancelled', async () => {

@@ -168,6 +168,21 @@ export async function testSessions(bench: Bench): Promise<void> {
     })
   })
 
+  await test('R013-5: an address with a code that is none says so', async () => {
+    const { origin } = new URL(await global.open())
+    for (const code of ['', '%', '%E0%A4%A', 'wrong&x', '\u{1f9d1}']) {
+      const visit = await Visit.begin(browser)
+      try {
+        visit.expect(/40[01]/)
+        await visit.open(`${origin}/ui/#code=${code}`)
+        await bench.refused(visit)
+        ok(!String(await visit.page.evaluate('location.href')).includes('code'), code)
+      } finally {
+        await visit.end()
+      }
+    }
+  })
+
   await test('End session ends it everywhere', async () => {
     const visit = await Visit.begin(browser)
     try {

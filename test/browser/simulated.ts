@@ -29,7 +29,7 @@ const CALLS = [
   'DELETE /v1/names/{name}',
   'DELETE /v1/session',
   'DELETE /v1/tokens/{token}',
-  'DELETE /v1/transfers/{id}',
+  'DELETE /v1/transfers/{transfer}',
   'DELETE /v1/values/{key}',
   'GET /v1/changes',
   'GET /v1/events',

@@ -25,6 +25,8 @@ const NAMES = {
   combining: `strange/z${'\u{301}'.repeat(40)}`,
   wide: `strange/${'\u{1F9D1}\u{200D}\u{1F4BB}'.repeat(20)}`,
   long: `strange/${'w'.repeat(480)}`,
+  spaces: 'strange/ two  spaces ',
+  line: 'strange/one\u{2028}line',
 } as const
 
 /** As long and as wide as a label may be. */
@@ -49,7 +51,7 @@ const TURNED = `(() => {
   const turned = []
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
   for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
-    if (/[\\u202a-\\u202e\\u2066-\\u2069]/.test(node.data)) turned.push(node.parentElement.outerHTML)
+    if (/[\\u2028\\u202a-\\u202e\\u2066-\\u2069]/.test(node.data)) turned.push(node.parentElement.outerHTML)
   }
   return turned
 })()`
@@ -76,7 +78,9 @@ export async function testStrange(bench: Bench): Promise<void> {
       await bench.eventually(async (saw) => saw(await rowsOf(visit)).length === lines)
       deepEqual(await overflowing(visit), [])
       deepEqual(await visit.page.evaluate(TURNED), [])
-      ok((await mainText(visit)).includes('harmless\\u202egpj.exe'), 'what turns it is seen')
+      const shown = await mainText(visit)
+      ok(shown.includes('harmless\\u202egpj.exe'), 'what turns it is seen')
+      ok(shown.includes('one\\u2028line') && shown.includes(' two  spaces '), 'and what breaks it')
       for (const name of Object.values(NAMES)) {
         await bench.show(visit, 'values', `/${encodeURIComponent(name)}`)
         await visit.page.getByRole('button', { name: 'Download' }).waitFor()
@@ -85,7 +89,16 @@ export async function testStrange(bench: Bench): Promise<void> {
         await bench.show(visit, 'removal', `?word=${encodeURIComponent(name)}`)
         await visit.page.getByRole('button', { name: 'Remove…' }).click()
         const dialog = visit.page.getByRole('dialog')
-        ok((await dialog.innerText()).includes('Remove'))
+        // What a person reads confirms, and what the name is.
+        const [field, act] = [dialog.getByLabel(/^Type the/), dialog.locator('[type="submit"]')]
+        const [, told = ''] = /: (.*)/s.exec(await dialog.locator('.field label').innerText()) ?? []
+        for (const typed of [told, name]) {
+          await field.fill('')
+          equal(await act.isEnabled(), false, name)
+          await field.fill(typed)
+          equal(await act.isEnabled(), true, `${name}: ${typed}`)
+        }
+        deepEqual(await overflowing(visit), [], name)
         await visit.page.keyboard.press('Escape')
         deepEqual(await visit.page.evaluate(TURNED), [], name)
       }

@@ -3,7 +3,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict'
 import { parseKey } from '../../src/hash/key.ts'
 import type { Bench } from './bench.ts'
 import { LABELS } from './site.ts'
-import { visiting, type Visit } from './visit.ts'
+import { Visit, visiting } from './visit.ts'
 
 /** The list of facts in a card, by their labels. */
 export const factsIn = async (visit: Visit, card: string): Promise<Record<string, string>> =>
@@ -134,6 +134,49 @@ export async function testViews(bench: Bench): Promise<void> {
       equal(await visit.page.evaluate('document.activeElement.innerText'), 'changes')
       await visit.page.getByText('1 name').first().waitFor()
     })
+  })
+
+  await test('R013-51: back at the values, what was shown is there, and its links lead on', async () => {
+    await visiting(browser, await global.open(), async (visit) => {
+      const { page } = visit
+      await bench.opened(visit)
+      const level = (): Promise<void> => page.getByText('shown/').first().waitFor()
+      for (const lead of [
+        page.getByRole('navigation', { name: 'Path' }).getByText('all names'),
+        page.locator('nav.views a[href="#/values"]'),
+      ]) {
+        await bench.show(visit, 'values', `/${key}`)
+        await page.getByRole('button', { name: 'Download' }).waitFor()
+        await bench.show(visit, 'overview')
+        await page.locator('nav.views a[href="#/values"]').click()
+        await page.getByRole('button', { name: 'Download' }).waitFor()
+        await lead.click()
+        await level()
+        await page.evaluate('history.back()')
+        await page.getByRole('button', { name: 'Download' }).waitFor()
+      }
+    })
+  })
+
+  await test('R013-50: ages are right where the clock of the browser is not', async () => {
+    const visit = await Visit.begin(browser)
+    try {
+      const late = 'const right = Date.now; Date.now = () => right() + 7_200_000'
+      await visit.context.addInitScript({ content: late })
+      await visit.open(await global.open())
+      await bench.opened(visit)
+      await bench.eventually(async (saw) => {
+        return /\bago$/.test(saw(await factsIn(visit, 'This node'))['started'] ?? '')
+      })
+      const { started } = await factsIn(visit, 'This node')
+      ok(!/h/.test(started!), started)
+      await bench.show(visit, 'values', '/shown%2Ffirst')
+      await visit.page.getByRole('button', { name: 'Download' }).waitFor()
+      const { bound } = await factsIn(visit, 'shown/first')
+      ok(/ago$|now/.test(bound!) && !/h/.test(bound!), bound)
+    } finally {
+      await visit.end()
+    }
   })
 
   await test('a search finds names, patterns, keys and their hex digits', async () => {

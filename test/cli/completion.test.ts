@@ -74,11 +74,8 @@ test('R007-66 values of flags are completed from the table of flags', async (t) 
   for (const line of ['config get store ', 'config set nonsense ', 'config set cache ']) {
     t.deepEqual(await words(line), [], line)
   }
-  // As one word, and as the three that bash makes of it.
   t.deepEqual(await words('invite --role=r'), ['--role=reader'])
   t.deepEqual(await words('get --output=x'), [FILES])
-  t.deepEqual(await words('invite --role = r'), ['reader'])
-  t.deepEqual(await words('invite --role ='), ['reader', 'writer', 'admin'])
   for (const [name, { value, takes }] of Object.entries(FLAGS)) {
     if (value === 'DIR') t.is(takes, 'folder', name)
     if (value === 'FILE') t.is(takes, 'file', name)
@@ -148,6 +145,50 @@ test('R007-66 bash completes by its script, and quotes what it completes', async
   // Not for this process to wait in: the daemon that is asked lives in it.
   const { stdout } = await promisify(execFile)('bash', ['-c', program], { env: place.env() })
   t.is(stdout, 'my\\ model\nevict\n')
+})
+
+/** What is typed, the words that bash makes of it, what is asked for, and what is inserted. */
+const TYPED: readonly (readonly [line: string, words: string, asked: string, found: string])[] = [
+  ['dstore get m', 'm', 'get m', String.raw`my\ model my:tag my\*name`],
+  [String.raw`dstore get my\ m`, String.raw`my\ m`, 'get my m', String.raw`my\ model`],
+  ['dstore get "my m', '"my m', 'get my m', 'my model'],
+  ["dstore get 'my*", "'my*", 'get my*', 'my*name'],
+  ['dstore get my:', 'my|:', 'get my:', 'tag'],
+  ['dstore get x:y my:t', 'x|:|y|my|:|t', 'get x:y my:t', 'tag'],
+  ['dstore get --role=', '--role|=', 'get --role=', String.raw`reader a\ b`],
+  ['dstore get --role=r', '--role|=|r', 'get --role=r', 'reader'],
+  ['dstore get --dir ~/d my:t', '--dir|~/d|my|:|t', 'get --dir /home/d my:t', 'tag'],
+]
+
+test('R007-66 bash asks for the word that is meant, and inserts what it lacks', (t) => {
+  const place = new Place(t)
+  // What a pattern may match.
+  writeFileSync(place.file('my*name'), '')
+  writeFileSync(place.file('my other name'), '')
+  const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`
+  const all = (words: readonly string[]): string => words.map(quoted).join(' ')
+  const known = all(['my model', 'my:tag', 'my*name', '--role=reader', '--role=a b'])
+  const program = `
+    HOME=/home
+    dstore() {
+      echo "\${*:4}" > asked
+      for one in ${known}; do [[ $one == "\${@: -1}"* ]] && echo "$one"; done
+    }
+    ${SHELLS['bash']!}
+    type_line() {
+      COMP_LINE=$1; COMP_WORDS=(dstore get "\${@:2}"); COMP_CWORD=$#
+      _dstore; cat asked; echo "\${COMPREPLY[*]}"
+    }
+    ${TYPED.map(([line, words]) => `type_line ${all([line, ...words.split('|')])}`).join('\n')}`
+  const { stdout, stderr } = spawnSync('bash', ['-c', program], {
+    cwd: place.path,
+    env: place.env(),
+  })
+  t.is(stderr.toString(), '')
+  const lines = stdout.toString().split('\n')
+  for (const [index, [line, , asked, found]] of TYPED.entries()) {
+    t.deepEqual(lines.slice(2 * index, 2 * index + 2), [asked, found], line)
+  }
 })
 
 test('R007-66 bash completes files, folders and words where a flag takes them', (t) => {

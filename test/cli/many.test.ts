@@ -226,7 +226,7 @@ test('R007-203 one value that fails among many costs no other', async (t) => {
   )
   const absent = await place.run(['get', UNKNOWN, UNKNOWN, '--output-dir', 'none'])
   t.is(absent.exit, 3)
-  t.deepEqual(readdirSync(place.file('none')), [])
+  t.false(existsSync(place.file('none')))
 })
 
 async function* failing(): AsyncGenerator<Uint8Array> {
@@ -249,7 +249,7 @@ test('R007-203 a full disk ends the command, with one message', async (t) => {
   t.is(exit, 7, stderr)
   t.is(lines(stderr).filter((line) => line.startsWith('dstore: ')).length, 1, stderr)
   t.true(gets < COUNT, 'the rest was not asked for')
-  t.deepEqual(readdirSync(place.file('out')), [])
+  t.false(existsSync(place.file('out')))
 })
 
 test('R007-203 a daemon that is gone ends the command, and is not reported for each value', async (t) => {

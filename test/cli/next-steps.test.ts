@@ -163,9 +163,16 @@ test('R007-161 a ticket file is private and complete, or stays as it was', async
   t.is(nowhere.stderr, 'dstore: cannot write to missing/ticket: no such directory\n')
   t.false(existsSync(place.state))
 
-  // A standalone node makes no ticket.
-  const refused = await place.run(['invite', '-o', 'old'])
-  t.is(refused.exit, 2)
+  // A standalone node makes no ticket, and none starts to say so (R007-24).
+  for (const isRunning of [false, true]) {
+    if (isRunning) await place.run(['start', '--quiet'])
+    const refused = await place.run(['invite', '-o', 'old'])
+    t.is(refused.exit, 2)
+    t.regex(refused.stderr, /^dstore: a standalone node has no members\n/)
+    t.is(existsSync(place.state), isRunning)
+    t.is((await place.run(['members'])).exit, 2)
+    t.is(existsSync(place.state), isRunning)
+  }
   t.is(readFileSync(place.file('old'), 'utf8'), 'an old ticket, for all to read')
   t.deepEqual(readdirSync(place.path).toSorted(), ['link', 'old', 'state'])
 

@@ -219,12 +219,27 @@ test('R007-26 an impossible output is exit code 1', async (t) => {
   for (const [option, path, why] of [
     ['-o', '.', 'it is a directory'],
     ['-o', 'nowhere/out', 'no such directory'],
-    ['-o', 'file/out', 'no such directory'],
-    ['--output-dir', 'file', 'no such directory'],
+    ['-o', 'file/out', 'part of its path is a file'],
     ['-o', 'x'.repeat(256), 'the name is too long'],
   ] as const) {
     const { exit, stderr } = await place.run(['get', key, option, path])
     t.deepEqual([exit, stderr], [1, `dstore: cannot write to ${path}: ${why}\n`])
+  }
+})
+
+test('R007-99 --output-dir says which file is where a directory is wanted', async (t) => {
+  const { place, key } = await scene(t)
+  writeFileSync(place.file('file'), '')
+  symlinkSync('nowhere', place.file('link'))
+  for (const [path, why] of [
+    ['file', 'a file is in its place'],
+    ['link', 'a file is in its place'],
+    ['file/below', 'part of its path is a file'],
+    ['file/below/it', 'part of its path is a file'],
+  ] as const) {
+    const { exit, stderr } = await place.run(['get', key, '--output-dir', path])
+    const what = `dstore: cannot create the directory ${path}: ${why}\n`
+    t.deepEqual([exit, stderr], [1, what])
   }
 })
 

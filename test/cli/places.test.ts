@@ -1,6 +1,13 @@
 /** `get --output-dir` by names, and its reverse: `put` of many files with names. */
 import { test } from '../serial.ts'
-import { mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { checkPlaces } from '../../cli/many/places.ts'
 import { nameBelow } from '../../cli/many/names-below.ts'
 import { jobsOf } from '../../cli/many/in-flight.ts'
@@ -87,8 +94,12 @@ test('R007-443 a name that does not exist leaves no folder behind', async (t) =>
   const { key } = await node.put({ bytes: bytesOf('value') })
   await node.bind('a/b/one', key)
   node.get = () => Promise.reject(new Error('it breaks'))
-  t.is((await place.run(['get', 'a/b/one', 'a/none', '--output-dir', 'out'])).exit, 8)
-  t.deepEqual(readdirSync(place.file('out')), [])
+  t.is((await place.run(['get', 'a/b/one', 'a/none', '--output-dir', 'out/below'])).exit, 8)
+  t.false(existsSync(place.file('out')))
+  mkdirSync(place.file('mine'))
+  t.is((await place.run(['get', 'a/b/one', 'a/none', '--output-dir', 'mine/below'])).exit, 8)
+  t.is((await place.run(['get', 'none', '--output-dir', 'mine'])).exit, 3)
+  t.deepEqual(readdirSync(place.file('mine')), [])
 })
 
 async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {

@@ -1,5 +1,6 @@
 import { createMemoryJournal } from '../journal/memory-journal.ts'
 import { Followed } from '../../src/set/followed.ts'
+import { GoneNotes } from '../../src/set/notes/gone-notes.ts'
 import { Noting, noteIn, readNotes, writeNote } from '../../src/set/notes/notes.ts'
 import type { MemberNote } from '../../src/set/notes/member-note.ts'
 import { decodeEntry } from '../../src/journal/decode.ts'
@@ -7,7 +8,7 @@ import { ALL_SET_RULES } from '../../src/set/rules.ts'
 import { pause } from '../../src/deadline.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { SILENT } from '../../src/log.ts'
-import { SET_FORGET_MS, SET_MEMBERS, SET_NOTE_BYTES } from '../../src/limits.ts'
+import { SET_FORGET_MS, SET_MEMBERS, SET_NOTE_BYTES, SET_NOTE_MS } from '../../src/limits.ts'
 import { MemoryBucket } from '../bucket/memory-objects.ts'
 import { marked, openWriter, readAll } from '../journal/tools.ts'
 import { test } from '../serial.ts'
@@ -71,8 +72,9 @@ test('R012-20: notes of members come back, the latest first', async (t) => {
   const objects = bucket.client()
   const [a, b] = [note('a'.repeat(16)), note('b'.repeat(16), { at: 2000, lag: 0, epoch: 4 })]
   for (const one of [a, b]) await writeNote(objects, one)
-  t.deepEqual(await readNotes(objects, 2000), [b, a])
-  t.deepEqual(await readNotes(objects, 1000 + SET_FORGET_MS), [b], 'a long silent one is forgotten')
+  t.deepEqual((await readNotes(objects, 2000)).notes, [b, a])
+  const later = await readNotes(objects, 1000 + SET_FORGET_MS)
+  t.deepEqual(later, { notes: [b], hidden: [a] }, 'a long silent one is forgotten')
 })
 
 test('R012-20: who asks hears what others say now, and what was read a moment ago is new enough', async (t) => {
@@ -116,43 +118,59 @@ test('R012-20: who asks hears what others say now, and what was read a moment ag
   await noting.ended
 })
 
-test('R012-20: however many members there were, those that there are hear of each other', async (t) => {
-  const objects = new MemoryBucket().client()
-  // Random ids: those of members that are gone may come first in the list.
-  const gone = Array.from({ length: 5 * SET_MEMBERS }, (_, i) => note(String(i).padStart(16, '0')))
-  for (const one of gone) await writeNote(objects, one)
-  const wall = 1000 + SET_FORGET_MS
-  const [own, other] = [note('a'.repeat(16), { at: wall }), note('b'.repeat(16), { at: wall })]
+test('R012-20: notes of members that are gone make room for those that there are', async (t) => {
+  const bucket = new MemoryBucket()
+  const objects = bucket.client()
+  const wall = 10 * SET_FORGET_MS
+  const idOf = (i: number): string => i.toString(16).padStart(16, '0')
+  // A machine without a lasting disk is a new member at each start.
+  for (let i = 1; i <= 100; i++)
+    await writeNote(objects, note(idOf(i), { at: wall - 3_600_000 - i }))
+  const own = note(idOf(0), { at: wall })
+  await writeNote(objects, { ...own, at: 1 })
+  const other = note('f'.repeat(16), { at: wall })
   await writeNote(objects, other)
   const closing = new AbortController()
-  const said = { ...own, position: 0 }
-  const parts = {
-    objects,
-    id: own.id,
-    own: () => ({ ...said }),
-    wall: () => wall,
-    elapsed: () => 0,
-    sleep: (ms: number, signal?: AbortSignal) => pause(ms, signal ?? closing.signal),
-    log: SILENT,
-    onCopied: (why: DstoreError) => t.fail(why.message),
-    random: (length: number) => new Uint8Array(length),
-  }
-  // One that has applied nothing does not say by itself that the set has entries (R012-15).
-  const empty = new Noting(parts, closing.signal)
-  await empty.freshen()
-  t.is((await objects.list('m/')).objects.length, gone.length + 2)
-  closing.abort()
-  await empty.ended
-  said.position = 3
-  const ending = new AbortController()
-  const noting = new Noting({ ...parts, elapsed: () => (now += 2000) }, ending.signal)
   let now = 0
-  while (noting.others.length === 0) await noting.freshen()
-  t.like(noting.others, [{ id: other.id }])
+  const noting = new Noting(
+    {
+      objects,
+      id: own.id,
+      own: () => own,
+      wall: () => wall,
+      elapsed: () => now,
+      sleep: (ms, signal) => pause(ms, signal ?? closing.signal),
+      log: SILENT,
+      onCopied: (why) => t.fail(why.message),
+      random: (length) => new Uint8Array(length),
+    },
+    closing.signal,
+  )
   await noting.freshen()
-  t.true((await objects.list('m/')).objects.length <= 2 * SET_MEMBERS)
-  ending.abort()
+  t.is(bucket.keys('m/').length, 102, 'each may be of a member that is about to replace it')
+  for (let i = 0; i < 6; i++) {
+    now += 12 * SET_NOTE_MS
+    await noting.freshen()
+  }
+  t.deepEqual(noting.others[0], other)
+  t.is(noting.others.length, SET_MEMBERS - 1)
+  t.is(bucket.keys('m/').length, SET_MEMBERS, 'its own, and all that are shown')
+  t.true(bucket.objects.has(`m/${own.id}`))
+  closing.abort()
   await noting.ended
+})
+
+test('R012-20: a wrong wall clock deletes no note that is replaced', (t) => {
+  const gone = new GoneNotes()
+  const dead = note('d'.repeat(16))
+  for (let i = 0; i <= 11; i++) {
+    const replaced = note('a'.repeat(16), { at: i })
+    t.deepEqual(gone.found([dead, replaced], i * SET_NOTE_MS), [])
+  }
+  const now = 12 * SET_NOTE_MS
+  t.deepEqual(gone.found([dead, note('a'.repeat(16), { at: 12 })], now), [dead.id])
+  t.deepEqual(gone.found([], now), [])
+  t.deepEqual(gone.found([dead], now + 1), [], 'it came back')
 })
 
 test('R012-20: who asks does not wait for a bucket that is away', async (t) => {
@@ -251,7 +269,8 @@ test('R012-21: what no member wrote is no note', async (t) => {
   for (let i = 0; i < SET_MEMBERS + 4; i++) {
     bucket.objects.set(`m/${i.toString(16).padStart(16, '0')}`, bytes({ ...whole, at: i }))
   }
-  const read = await readNotes(bucket.client(), 1000)
-  t.is(read.length, SET_MEMBERS)
-  t.is(read[0]!.at, SET_MEMBERS + 3)
+  const { notes, hidden } = await readNotes(bucket.client(), 1000)
+  t.is(notes.length, SET_MEMBERS)
+  t.is(notes[0]!.at, SET_MEMBERS + 3)
+  t.is(hidden.length, 4)
 })

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { DstoreError } from '../../src/errors.ts'
-import type { Journal } from '../../src/journal/journal.ts'
+import { AppendError, type Journal } from '../../src/journal/journal.ts'
 import { createMemoryJournal } from '../journal/memory-journal.ts'
 import type { DiskStore } from '../../src/store/disk/disk.ts'
 import { MemoryBucket } from '../bucket/memory-objects.ts'
@@ -82,6 +82,8 @@ test('R012-12: a member that closes its store answers nothing more', async (t) =
   t.false(elected.mayServe(), 'before the farewell')
   await closing
   t.false(elected.mayServe())
+  const late = await t.throwsAsync(elected.serving(), { code: 'unreachable' })
+  t.is(late.message, 'the store is closed', 'who asks later does not wait without end')
   await a.set.close()
 })
 
@@ -230,4 +232,56 @@ test('R012-51 others know from the journal that a member was overtaken, whatever
   await store.close()
   await a.set.close()
   await b.set.close()
+})
+
+test('R012-34: a standby for whose take-over the engine has no room goes on standing by', async (t) => {
+  const { journal, of } = await twoMembers(t)
+  let tries = 0
+  const way: Journal = {
+    ...wayTo(journal),
+    append: async (after, entry) => {
+      if (++tries > 2) return journal.append(after, entry)
+      throw new AppendError('not-appended', new DstoreError('no-space', 'the stream is full'))
+    },
+  }
+  const a = of('a', way)
+  const standing = a.set.stand(never)
+  t.true(await eventually(async () => a.set.status().lastFault !== undefined))
+  t.is(a.set.status().lastFault?.fault.message, 'the stream is full')
+  t.is((await standing).epoch, 2)
+  t.is(tries, 3)
+  await a.set.close()
+})
+
+test('R012-3: a journal that lacks what another member has said to have is refused', async (t) => {
+  const { of } = await twoMembers(t)
+  const a = of('a')
+  const store = await open(a.directory, await a.set.stand(never))
+  for (const key of ['k', 'l', 'm']) await write(store, key)
+  await a.set.freshen()
+  await new Promise((resolve) => setTimeout(resolve, 1100))
+  await a.set.freshen()
+  await store.close()
+  await a.set.close()
+  // As after a backup: of the same set, and shorter. The new member has nothing that is missing.
+  const restored = createMemoryJournal()
+  const { writer } = await openWriter(restored, 7)
+  await writer.close()
+  const b = of('b', restored)
+  const error = await t.throwsAsync(b.set.stand(never), { code: 'integrity' })
+  t.regex(error.message, /ends at entry 1: the member a has said that it has entry \d+$/)
+  await b.set.close()
+})
+
+test('R012-48: a set whose objects are gone is not made anew by a member that stands by', async (t) => {
+  const { bucket, of } = await twoMembers(t)
+  const a = of('a')
+  const store = await open(a.directory, await a.set.stand(never))
+  await write(store, 'k')
+  await store.close()
+  for (const key of bucket.keys()) bucket.objects.delete(key)
+  const error = await t.throwsAsync(a.set.stand(never), { code: 'conflict' })
+  t.regex(error.message, /the journal has entries, and .* has no set/)
+  t.false(bucket.objects.has('set.json'))
+  await a.set.close()
 })

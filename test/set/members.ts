@@ -1,6 +1,7 @@
 /** Members of a set in one process: journal and bucket in memory, stores on this disk. */
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import type { Sleep } from '../../src/archive/interface.ts'
 import { pause } from '../../src/deadline.ts'
 import type { Journal } from '../../src/journal/journal.ts'
 import { SILENT } from '../../src/log.ts'
@@ -31,6 +32,7 @@ export interface MemberOptions {
   /** The member whose id it has: its own name, unless its state directory was copied. */
   readonly idOf?: string
   readonly elapsed?: () => number
+  readonly sleep?: Sleep
 }
 
 export function member({
@@ -40,6 +42,7 @@ export function member({
   name = 'a',
   idOf = name,
   elapsed,
+  sleep = (ms, signal) => pause(ms, signal ?? new AbortController().signal),
 }: MemberOptions): {
   readonly set: SetMember
   readonly directory: string
@@ -55,7 +58,7 @@ export function member({
     name,
     version: '1',
     clocks: { grantor: now, holder: now, wall: Date.now },
-    sleep: (ms, signal) => pause(ms, signal ?? new AbortController().signal),
+    sleep,
     random: randomBytes,
     log: SILENT,
   })

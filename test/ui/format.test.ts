@@ -1,4 +1,5 @@
 import * as fc from 'fast-check'
+import { safeText } from '../../cli/repl/display.ts'
 import { span } from '../../cli/wording.ts'
 import {
   formatDuration,
@@ -20,6 +21,7 @@ interface Format {
   readonly parseSize: (text: string) => number | undefined
   readonly parseDuration: (text: string) => number | undefined
   readonly plural: (number: number, noun: string, nouns?: string) => string
+  readonly safeText: (text: string) => string
   readonly shorten: (text: string, head?: number, tail?: number) => string
 }
 
@@ -103,4 +105,19 @@ test('latencies have three digits, counts a noun, and long keys their ends', (t)
   t.is(page.plural(2000, 'value'), '2,000 values')
   t.is(page.shorten('bafkr4ihzabcdefghijklmnopqrstuvw'), 'bafkr4ihza…rstuvw')
   t.is(page.shorten('short'), 'short')
+})
+
+test('R013-76: text is shown with the same characters escaped as at the prompt', (t) => {
+  t.is(page.safeText('a\u202eb\u2028c\nd\u0007'), 'a\\u202eb\\u2028c\\nd\\u0007')
+  t.is(page.safeText('caf\u00e9 \u05d0 \u{1f9d1}'), 'caf\u00e9 \u05d0 \u{1f9d1}')
+  const unit = fc.oneof(
+    fc.constantFrom('\u202e', '\u2028', '\u2029', '\u200f', '\u061c', '\u2066', '\n', '\r', '\t'),
+    fc.nat(0x2100).map((code) => String.fromCodePoint(code)),
+  )
+  fc.assert(
+    fc.property(fc.string({ unit }), (text) => {
+      t.is(page.safeText(text), safeText(text))
+    }),
+    { numRuns: 200 },
+  )
 })

@@ -94,7 +94,10 @@ const requestClass = (wire: Wire): unknown =>
 
 const FOLDER = {
   name: 'site',
-  files: ['a.txt', 'sub/b.txt', 'c.txt', 'd.txt'].map((path) => ({ path, file: { size: 10 } })),
+  files: ['a.txt', 'sub/b.txt', 'c.txt', 'd.txt'].map((path) => ({
+    path,
+    file: new File(['0123456789'], path),
+  })),
   emptyFolders: ['empty'],
 }
 const NAMING = { name: 'releases/1', isTag: true, expiresMs: undefined }
@@ -155,6 +158,19 @@ for (const [what, status] of [
     t.deepEqual([wire.sent.at(-1)?.method, wire.sent.at(-1)?.path], ['DELETE', '/v1/holds/a1'])
   })
 }
+
+test('R013-63: a file that changed since it was chosen is no lost connection', async (t) => {
+  const wire = new Wire(() => undefined)
+  const file = new File(['0123456789'], 'notes.txt')
+  // As a browser refuses a file whose bytes are no longer those that were chosen.
+  file.slice = () => Object.assign(new Blob([]), { arrayBuffer: () => Promise.reject(new Error()) })
+  const folder = { ...FOLDER, files: [{ path: 'sub/notes.txt', file }] }
+  const watch = { onProgress: () => undefined, signal: new AbortController().signal }
+  await over(wire, ({ putFolder }) =>
+    t.throwsAsync(putFolder(folder, NAMING, watch), { message: /^notes\.txt has changed/ }),
+  )
+  t.is(wire.sent.at(-1)?.path, '/v1/holds/a1')
+})
 
 test('R013-63: where it is cancelled, the hold ends', async (t) => {
   const cancelling = new AbortController()

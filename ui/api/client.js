@@ -2,6 +2,7 @@
  * Calls of the daemon's API, with the session's token.
  * @module
  */
+import { hearTime } from '../core/clock.js'
 import { EventStreamParser, JsonLinesParser } from '../core/event-stream.js'
 
 /**
@@ -98,6 +99,7 @@ export async function call(method, path, { json, headers = {}, signal } = {}) {
     if (signal?.aborted) throw error
     throw unreachable()
   }
+  hearTime(response.headers.get('date'))
   if (response.ok) return response
   throw await problemIn(response)
 }

@@ -5,6 +5,7 @@
  */
 import { call } from './client.js'
 import { send } from './send.js'
+import { inTurn } from './turns.js'
 
 /** Bytes that go through a blob at most: the browser holds it until it is saved. */
 export const BLOB_BYTES = 512 * 1024 * 1024
@@ -25,7 +26,7 @@ export async function chooseDownload(path, name, size) {
   if (canStream()) {
     try {
       const handle = await /** @type {any} */ (window).showSaveFilePicker({ suggestedName: name })
-      return (watch) => toFile(path, handle, watch)
+      return (watch) => inTurn(watch.signal, () => toFile(path, handle, watch))
     } catch (error) {
       if (error instanceof DOMException && error.name === 'AbortError') return undefined
       throw error

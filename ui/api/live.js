@@ -121,7 +121,7 @@ function onHidden(act) {
  * @param {AbortSignal} signal
  * @returns {Promise<void>}
  */
-function shown(signal) {
+export function shown(signal) {
   return new Promise((resolve) => {
     const look = () => {
       if (document.hidden && !signal.aborted) return

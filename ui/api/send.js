@@ -3,19 +3,39 @@
  * @module
  */
 import { authorization, problemOf, unreachable } from './client.js'
+import { inTurn } from './turns.js'
+
+/**
+ * Why a call had no answer. The browser does not send a file that is another than the one that was
+ * chosen, and says no more of that than of a lost connection.
+ * @param {File | undefined} file
+ * @returns {Promise<Error>}
+ */
+async function faultOf(file) {
+  try {
+    await file?.slice(0, 1).arrayBuffer()
+  } catch {
+    return new Error(`${file?.name} has changed since it was chosen, or cannot be read`)
+  }
+  return unreachable()
+}
 
 /**
  * Makes a call, and tells how many bytes of its body have moved.
  * @param {string} method
  * @param {string} path
  * @param {object} options
- * @param {Blob} [options.body]
+ * @param {File} [options.body]
  * @param {'text' | 'blob'} [options.answer]
  * @param {(bytes: number) => void} options.onProgress
  * @param {AbortSignal} options.signal
  * @returns {Promise<any>} The text of the answer, or its bytes.
  */
-export function send(method, path, { body, answer = 'text', onProgress, signal }) {
+export const send = (method, path, options) =>
+  inTurn(options.signal, () => sendNow(method, path, options))
+
+/** @type {typeof send} */
+function sendNow(method, path, { body, answer = 'text', onProgress, signal }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest()
     request.open(method, path)
@@ -29,7 +49,7 @@ export function send(method, path, { body, answer = 'text', onProgress, signal }
     moving.addEventListener('progress', ({ loaded }) => onProgress(loaded))
     request.addEventListener('loadend', () => signal.removeEventListener('abort', abort))
     request.addEventListener('abort', () => reject(new DOMException('cancelled', 'AbortError')))
-    request.addEventListener('error', () => reject(unreachable()))
+    request.addEventListener('error', () => void faultOf(body).then(reject))
     request.addEventListener('load', () => {
       const { status, response } = request
       if (status >= 200 && status < 300) resolve(response)

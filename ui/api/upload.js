@@ -5,9 +5,7 @@
 import { ask, call } from './client.js'
 import { withQuery } from './paths.js'
 import { send } from './send.js'
-
-/** Files of one folder that are sent side by side: browsers have six connections for all. */
-const SIDE_BY_SIDE = 3
+import { SIDE_BY_SIDE } from './turns.js'
 
 /**
  * @typedef {import('../core/documents.js').PutAnswer} PutAnswer

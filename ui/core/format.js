@@ -1,5 +1,5 @@
 /**
- * Sizes, times and counts as the command line prints them. `test/ui` holds both together.
+ * Sizes, times, counts and names as the command line prints them. `test/ui` holds both together.
  * @module
  */
 
@@ -123,6 +123,27 @@ export const formatShare = (part, whole) =>
  */
 export const shorten = (text, head = 10, tail = 6) =>
   text.length <= head + tail + 1 ? text : `${text.slice(0, head)}…${text.slice(-tail)}`
+
+/** Control characters, line separators, and characters that turn the direction of writing. */
+const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
+
+/** @type {ReadonlyMap<string, string>} */
+const ESCAPES = new Map([
+  ['\n', '\\n'],
+  ['\r', '\\r'],
+  ['\t', '\\t'],
+])
+
+/**
+ * Text with what makes one name look like another seen as such.
+ * @param {string} text
+ * @returns {string}
+ */
+export const safeText = (text) =>
+  text.replaceAll(
+    UNSAFE,
+    (one) => ESCAPES.get(one) ?? `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 
 /** @type {ReadonlyMap<string, number>} */
 const SIZE_UNITS = new Map([

@@ -7,9 +7,10 @@ import { button, fill, h, icon, mark, setAttribute, setBar, setText } from './do
 import { onFrame } from './frame.js'
 import { isAbort, problemText } from './notices.js'
 
-/** How many move at the same time; browsers have six connections for all pages of a daemon. */
+/** How many have begun and are not done. */
 const SIDE_BY_SIDE = 2
-const MOST_SHOWN = 100
+/** Those that have ended and are still shown; what failed stays until it is dismissed. */
+const MOST_ENDED = 100
 
 /** @typedef {import('../api/upload.js').Watch} Watch */
 
@@ -58,7 +59,6 @@ export function begin(options) {
   build(task)
   list.append(task.line)
   place.hidden = false
-  forgetOldest()
   next()
 }
 
@@ -88,6 +88,7 @@ async function run(task) {
     finish(task, task.state === 'failed' ? problemText(error) : 'cancelled')
     setText(spoken, `${task.label}: ${task.state}`)
   }
+  forgetOldest()
   next()
 }
 
@@ -172,7 +173,7 @@ function forget(task) {
 
 function forgetOldest() {
   const ended = tasks.filter(({ state }) => state === 'done' || state === 'cancelled')
-  for (const task of ended.slice(0, Math.max(0, tasks.length - MOST_SHOWN))) forget(task)
+  for (const task of ended.slice(0, Math.max(0, ended.length - MOST_ENDED))) forget(task)
 }
 
 addEventListener('beforeunload', (event) => {

@@ -2,6 +2,7 @@
  * Times as ages that stay right while they are shown.
  * @module
  */
+import { now } from '../core/clock.js'
 import { formatAgo } from '../core/format.js'
 import { h, setText } from './dom.js'
 
@@ -31,17 +32,17 @@ export function setAgo(element, time) {
     element.dateTime = time
     element.title = time
   }
-  setText(element, formatAgo(time, Date.now()))
+  setText(element, formatAgo(time, now()))
 }
 
 /** Brings the ages up to date, and forgets elements that are gone. */
 function refresh() {
   if (document.hidden) return
-  const now = Date.now()
+  const at = now()
   for (const reference of shown) {
     const element = reference.deref()
     if (element === undefined || !element.isConnected) shown.delete(reference)
-    else setText(element, formatAgo(element.dateTime, now))
+    else setText(element, formatAgo(element.dateTime, at))
   }
 }
 

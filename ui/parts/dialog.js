@@ -2,6 +2,7 @@
  * Dialogs: one question, its fields, and what the answer does.
  * @module
  */
+import { safeText } from '../core/format.js'
 import { button, fill, h } from './dom.js'
 import { fillProblem } from './notices.js'
 
@@ -73,6 +74,21 @@ export function askFor({ title, text = [], fields = [], action, kind = 'primary'
   const dialog = openDialog(form, heading.id)
   check()
 }
+
+/**
+ * The field of a text that a person types to confirm. Both the text itself and what is shown of it
+ * are right: not all that a name may have can be typed. Spaces around either do not count.
+ * @param {string} what What to type.
+ * @param {string} text
+ * @returns {Field}
+ */
+export const typedField = (what, text) => ({
+  name: 'typed',
+  label: `Type ${what}: ${text}`,
+  required: text.trim() !== '',
+  fault: (given) =>
+    given === text.trim() || given === safeText(text).trim() ? undefined : 'not the same',
+})
 
 let dialogs = 0
 

@@ -1,8 +1,10 @@
 /**
- * Makes and changes elements. All text is set as text: what comes from outside is never
- * read as HTML.
+ * Makes and changes elements. All text is set as text, with `safeText`: what comes from outside is
+ * never read as HTML, and turns no direction of writing.
  * @module
  */
+
+import { safeText } from '../core/format.js'
 
 /**
  * @typedef {string | number | boolean | undefined | null | ((event: any) => void)} Attribute
@@ -35,7 +37,8 @@ export function h(tag, attributes, ...children) {
 export function setAttribute(element, name, value) {
   if (value === undefined || value === null || value === false) element.removeAttribute(name)
   else {
-    const text = value === true ? '' : String(value)
+    // A title is read as well as text.
+    const text = value === true ? '' : safeText(String(value))
     if (element.getAttribute(name) !== text) element.setAttribute(name, text)
   }
 }
@@ -47,7 +50,7 @@ export function setAttribute(element, name, value) {
 function add(element, children) {
   for (const child of children.flat()) {
     if (child === undefined || child === null || child === false) continue
-    element.append(typeof child === 'string' ? shownText(child) : child)
+    element.append(typeof child === 'string' ? safeText(child) : child)
   }
 }
 
@@ -67,20 +70,9 @@ export function fill(element, ...children) {
  * @param {string} text
  */
 export function setText(element, text) {
-  const shown = shownText(text)
+  const shown = safeText(text)
   if (element.textContent !== shown) element.textContent = shown
 }
-
-/**
- * Text as it is shown: characters that turn the direction of writing, which make one name look like
- * another, are seen as such, as at the prompt of the command line.
- * @param {string} text
- * @returns {string}
- */
-const shownText = (text) =>
-  text.replaceAll(TURNS, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`)
-
-const TURNS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
 
 /**
  * Fills a bar by a share from 0 to 1. A transform needs no layout, however many bars move.

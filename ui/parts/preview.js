@@ -118,9 +118,10 @@ function asText(text, isWhole, size) {
  * @returns {Node[]}
  */
 function asBytes(bytes, size) {
-  const shown = hexOf(bytes)
+  const block = h('pre', { class: 'hex', tabindex: 0, 'aria-label': 'The first bytes' })
+  block.append(hexOf(bytes))
   return [
-    h('pre', { class: 'hex', tabindex: 0, 'aria-label': 'The first bytes' }, shown),
+    block,
     h(
       'p',
       { class: 'hint' },

@@ -5,12 +5,13 @@
 import { ask } from '../api/client.js'
 import { factsPath, keyIn, namePath, valuePath, withQuery } from '../api/paths.js'
 import { actingRole, may } from '../api/session.js'
+import { now } from '../core/clock.js'
 import { formatCount, formatSize, plural, shorten } from '../core/format.js'
 import { formatRoute } from '../core/routes.js'
 import { progressOf, progressOfAnswer, spokenOf } from '../core/removals.js'
 import { nameOf } from '../core/state.js'
 import { keyText } from '../parts/copy.js'
-import { askFor } from '../parts/dialog.js'
+import { askFor, typedField } from '../parts/dialog.js'
 import { button, fill, h, setText } from '../parts/dom.js'
 import { viewHead } from '../parts/facts.js'
 import { offFrame, onFrame } from '../parts/frame.js'
@@ -95,12 +96,11 @@ export function removal(first) {
   }
 
   const speak = (/** @type {Progress | undefined} */ newest) => {
-    const now = performance.now()
+    const at = performance.now()
     // A removal that was refused is gone again.
     const text = newest === undefined ? '' : spokenOf(newest)
-    if (text === spoken.textContent || ((newest?.owing ?? 0) > 0 && now - spokeAt < SPEAK_MS))
-      return
-    spokeAt = now
+    if (text === spoken.textContent || ((newest?.owing ?? 0) > 0 && at - spokeAt < SPEAK_MS)) return
+    spokeAt = at
     setText(spoken, text)
   }
 
@@ -253,8 +253,6 @@ async function nameKind(name, signal) {
  * @param {() => void} redraw
  */
 function confirm(word, { key, names, heldBy = 0 }, isName, place, redraw) {
-  // A key is long: its last characters tell it from others.
-  const expected = isName ? word : word.slice(-8)
   const isKept = isName ? false : names.length > 0 || heldBy > 0
   askFor({
     title: `Remove ${isName ? word : shorten(key)} from every machine?`,
@@ -274,14 +272,10 @@ function confirm(word, { key, names, heldBy = 0 }, isName, place, redraw) {
           ]
         : []),
       ...(isName ? [{ name: 'keep', label: 'Only the name: the value stays', check: true }] : []),
-      {
-        name: 'confirm',
-        label: isName
-          ? `Type the name: ${expected}`
-          : `Type the last eight characters of the key: ${expected}`,
-        required: true,
-        fault: (/** @type {string} */ text) => (text === expected ? undefined : 'not the same'),
-      },
+      // A key is long: its last characters tell it from others.
+      isName
+        ? typedField('the name', word)
+        : typedField('the last eight characters of the key', word.slice(-8)),
     ],
     action: 'Remove',
     kind: 'danger',
@@ -303,7 +297,7 @@ function confirm(word, { key, names, heldBy = 0 }, isName, place, redraw) {
  * @param {() => void} redraw
  */
 async function remove(path, word, key, redraw) {
-  const waiting = { word, startedAt: new Date().toISOString() }
+  const waiting = { word, startedAt: new Date(now()).toISOString() }
   asking.push(waiting)
   redraw()
   try {

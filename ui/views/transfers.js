@@ -5,6 +5,7 @@
 import { call } from '../api/client.js'
 import { partOf } from '../api/paths.js'
 import { may } from '../api/session.js'
+import { now } from '../core/clock.js'
 import {
   formatCount,
   formatRate,
@@ -158,7 +159,7 @@ function createRow({ id, key, name, direction }) {
         ? `${formatSize(done)} of ${formatSize(size)}, ${formatShare(done, size)}`
         : formatSize(done),
     )
-    const age = formatSpan(Math.max(1000, Date.now() - Date.parse(startedAt)))
+    const age = formatSpan(Math.max(1000, now() - Date.parse(startedAt)))
     setText(since, `${way === 'out' ? 'sent' : 'received'} for ${age}, ${formatRate(speed)}`)
     setText(rate, formatRate(speed))
     const text = from

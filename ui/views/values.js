@@ -26,6 +26,9 @@ export function values(first) {
   // The address of the view alone leads back to where one was.
   const isBare = first.parts.length === 0 && Object.keys(first.query).length === 0
   const begin = isBare && lastRoute !== undefined ? lastRoute : first
+  // The address says what is shown, so that a link to the first level changes it.
+  if (begin !== first)
+    history.replaceState(null, '', formatRoute('values', begin.parts, begin.query))
   const place = h('div')
   const search = h('input', {
     type: 'search',

@@ -25,7 +25,7 @@ export async function hf(invocation: Invocation): Promise<number> {
 }
 
 async function publish(invocation: Invocation, folder: string, target: string): Promise<number> {
-  const { flags, terminal } = invocation
+  const { flags, terminal, signal } = invocation
   const { repo, revision } = targetIn(target, flags.type)
   const name = nameOfRevision(repo, revision)
   // A commit never changes: clients do not ask again what it is.
@@ -37,7 +37,7 @@ async function publish(invocation: Invocation, folder: string, target: string): 
   if (inspect(folder, { folders: true })?.isDirectory() !== true) {
     throw new DstoreError('usage', `${folder} is no folder: a repository is one`)
   }
-  const ignore = await readIgnoreFile(flags['ignore-file'], NEVER)
+  const ignore = await readIgnoreFile(flags['ignore-file'], signal, NEVER)
   const client = await useDaemon(invocation)
   // Its clients know no links.
   const following = { ...invocation, flags: { ...flags, follow: true } }

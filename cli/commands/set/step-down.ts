@@ -1,7 +1,7 @@
 /** `set step-down`: another member becomes active, and this one stands by (R012-53, R012-54). */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from '../../../src/daemon/client/client.ts'
-import { formatDuration, parseDuration } from '../../../src/daemon/config/quantities.ts'
+import { formatDuration, parseTimeout } from '../../../src/daemon/config/quantities.ts'
 import { DstoreError, asDstoreError } from '../../../src/errors.ts'
 import type { SetReport } from '../../../src/node/global/set/set-report.ts'
 import type { Invocation } from '../../command.ts'
@@ -15,7 +15,7 @@ const LOOK_MS = 200
 export async function stepDown(invocation: Invocation): Promise<number> {
   const { flags, terminal, signal } = invocation
   const timeout = flags.timeout ?? process.env['DSTORE_TIMEOUT']
-  const waitMs = timeout ? parseDuration(timeout) : WAIT_MS
+  const waitMs = timeout ? parseTimeout(timeout) : WAIT_MS
   const client = await requireDaemon(invocation)
   const before = await client.set.status()
   checkMay(membersOf(before))

@@ -30,8 +30,9 @@ export async function lookAtSet(
 }
 
 /**
- * Opens the journal, which checks versions, replicas and how servers write, and closes it. A daemon
- * may have secrets that this shell has not: then nothing is known from here.
+ * Opens the journal, which checks versions, replicas and how servers write, and closes it. It makes
+ * none: one that was lost may have a backup. A daemon may have secrets that this shell has not: then
+ * nothing is known from here.
  */
 async function tryEngine(
   engine: string,
@@ -40,7 +41,7 @@ async function tryEngine(
 ): Promise<DstoreError | undefined> {
   try {
     const secrets = await readEngineSecrets(secretsFile, process.env)
-    await (await openEngine(engine, secrets)).close()
+    await (await openEngine(engine, secrets, { mustExist: true })).close()
     return undefined
   } catch (error) {
     const fault = asDstoreError(error)

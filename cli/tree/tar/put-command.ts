@@ -37,7 +37,7 @@ export async function putTars(invocation: Invocation): Promise<number> {
       throw new DstoreError('usage', 'no archive', { hint })
     }
     const daemon = (client ??= await useDaemon(invocation))
-    const { bytes, size } = await openInput(file)
+    const { bytes, size } = await openInput(file, signal)
     const node = remoteNode(daemon, (await daemon.status()).role)
     const put = await withTransferProgress(
       terminal,

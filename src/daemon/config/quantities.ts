@@ -1,6 +1,6 @@
 /** Sizes and durations in words: `10GiB`, `500ms` (specs/007, "Limits"). */
 import { DstoreError } from '../../errors.ts'
-import { LEAST_RATE_BYTES } from '../../limits.ts'
+import { LEAST_RATE_BYTES, LONGEST_TIMEOUT_MS } from '../../limits.ts'
 
 const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
   ['', 1],
@@ -62,6 +62,15 @@ export function formatSize(bytes: number): string {
     amount /= 1024
   }
   throw new RangeError('bytes must be a number')
+}
+
+/** The same for how long a caller waits: at most a day, to which the daemon holds every call. */
+export function parseTimeout(text: string): number {
+  const milliseconds = parseDuration(text)
+  if (milliseconds <= LONGEST_TIMEOUT_MS) return milliseconds
+  throw new DstoreError('usage', `${text} is longer than a day, the longest time-out`, {
+    hint: 'write 500ms, 30s or 5m',
+  })
 }
 
 /** Formats milliseconds in the largest unit that divides them. */

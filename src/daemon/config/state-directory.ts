@@ -95,7 +95,6 @@ export function createDirectory(directory: StateDirectory): void {
   try {
     // The umask may have taken from the owner, too.
     makeDirectories(path, 0o700, (made) => chmodSync(made, 0o700))
-    if (!statSync(path).isDirectory()) throw new Error('not a directory')
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
     mode = statSync(path).mode
     isEmpty = readdirSync(path).length === 0

@@ -49,6 +49,34 @@ export type OnMoved = (last: number) => void
 export const awayError = (place: string, why: string, cause?: unknown): DstoreError =>
   new DstoreError('unreachable', `${place}: ${why}`, cause === undefined ? {} : { cause })
 
+/** The engine lacks the journal that its caller has used before. */
+export const missingJournal = (place: string, what: string): DstoreError =>
+  new DstoreError('integrity', `${place}: there is no journal of this set: ${what} is missing`, {
+    hint: 'the engine has lost it, or another one is named; restore it before any member starts: see docs/set.md',
+  })
+
+/** Of Node: the server proved to be another than the one that was meant, or none that is trusted. */
+const CERTIFICATE = /^(CERT_|ERR_TLS_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/
+
+/** No connection to a server; `plain` matches what its client says of one without TLS. */
+export function connectionFault(place: string, error: unknown, plain: RegExp): DstoreError {
+  const { code, message } = error as { readonly code?: unknown; readonly message: string }
+  if (typeof code === 'string' && CERTIFICATE.test(code)) {
+    return new DstoreError('impostor', `${place}: its certificate is not trusted: ${code}`, {
+      cause: error,
+      hint: 'name the certificate of its authority as `ca` in the file of --engine-secrets',
+    })
+  }
+  if (!plain.test(message)) {
+    return new DstoreError('unreachable', `${place}: ${message}`, {
+      cause: error,
+      hint: 'look whether the servers of the engine are up, and whether --engine is right',
+    })
+  }
+  const hint = 'give the servers a certificate, or state a URL, and secrets, without TLS'
+  return unfit(place, 'the server does not speak TLS', hint)
+}
+
 /** The engine does not promise what a set needs. */
 export const unfit = (place: string, why: string, hint: string): DstoreError =>
   new DstoreError('incompatible', `${place}: ${why}`, { hint })

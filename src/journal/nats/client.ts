@@ -2,7 +2,7 @@
 import type * as transport from '@nats-io/transport-node'
 import type { Auth, NatsConnection, TlsOptions } from '@nats-io/transport-node'
 import { DstoreError } from '../../errors.ts'
-import { type EngineTls, awayError } from '../engine/engine.ts'
+import { type EngineTls, connectionFault } from '../engine/engine.ts'
 import { loadPackage } from '../engine/packages.ts'
 import type { EnginePlace } from '../engine/place.ts'
 
@@ -23,6 +23,8 @@ export interface ConnectOptions {
   readonly nats: Nats
   readonly place: EnginePlace
   readonly user: NatsUser
+  /** Is it a user of the system account? */
+  readonly isSystem?: boolean
   readonly tls?: EngineTls | undefined
 }
 
@@ -43,6 +45,8 @@ export async function connectNats(options: ConnectOptions): Promise<NatsConnecti
       timeout: CONNECT_MS,
       reconnect: true,
       maxReconnectAttempts: -1,
+      // Else it closes for good once servers refuse the user twice, as while passwords are changed.
+      ignoreAuthErrorAbort: true,
       reconnectTimeWait: RECONNECT_MS,
       pingInterval: PING_MS,
       maxPingOut: 2,
@@ -52,7 +56,7 @@ export async function connectNats(options: ConnectOptions): Promise<NatsConnecti
       ...(place.scheme === 'tls' || tls !== undefined ? { tls: tlsOf(tls) } : {}),
     })
   } catch (error) {
-    throw connectFault(place.label, error)
+    throw connectFault(options, error)
   }
 }
 
@@ -66,13 +70,24 @@ function authOf(nats: Nats, { user, password, credentials }: NatsUser): object {
 
 const tlsOf = (tls: EngineTls = {}): TlsOptions => ({ handshakeFirst: false, ...tls })
 
-function connectFault(label: string, error: unknown): DstoreError {
+function connectFault({ place, isSystem }: ConnectOptions, error: unknown): DstoreError {
+  const { label } = place
   const { name, message } = error as Error
   if (/Authorization|Authentication|Permission/.test(name) || /authorization/i.test(message)) {
-    return new DstoreError('not-permitted', `${label}: the server refuses this user`, {
+    const who = isSystem === true ? 'the user of the system account' : 'this user'
+    return new DstoreError('not-permitted', `${label}: the server refuses ${who}`, {
       cause: error,
-      hint: 'state a user of an account with JetStream, and its password in the secrets',
+      hint:
+        isSystem === true
+          ? 'state systemUser and systemPassword in the secrets as the configuration of the servers has them'
+          : 'state a user of an account with JetStream, and its password in the secrets',
     })
   }
-  return awayError(label, 'no server answers', error)
+  return connectionFault(label, causeOf(error), /\btls\b/i)
+}
+
+/** What the system or TLS said, where the client wraps it. */
+function causeOf(error: unknown): unknown {
+  const { cause } = error as Error
+  return cause instanceof Error && (cause as { code?: unknown }).code !== undefined ? cause : error
 }

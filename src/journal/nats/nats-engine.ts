@@ -183,7 +183,12 @@ function refusalOf(place: string, { code, description }: NatsFault): 'refused' {
 }
 
 const notAppended = (code: 'no-space' | 'too-large', message: string): AppendError =>
-  new AppendError('not-appended', new DstoreError(code, message))
+  new AppendError('not-appended', new DstoreError(code, message, { hint: HINTS[code] }))
+
+const HINTS = {
+  'no-space': 'give the servers more room: max_file, or max_bytes of the account or the stream',
+  'too-large': 'set max_payload: 1MB, the default, on every server',
+} as const
 
 const tooLarge = (place: string, bytes: number): AppendError => {
   const message = `${place}: an entry of ${bytes} bytes is too large for a message`

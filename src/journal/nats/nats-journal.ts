@@ -9,6 +9,7 @@ import {
   type EngineTls,
   type OnMoved,
   awayError,
+  missingJournal,
 } from '../engine/engine.ts'
 import { type Journal, checkPosition } from '../journal.ts'
 import type { StreamInfo } from './answers.ts'
@@ -29,6 +30,8 @@ export interface NatsJournalOptions {
   readonly system?: NatsUser
   /** Where entries go that are too large for a message; without it they are refused. */
   readonly objects?: ObjectStore
+  /** Fail with `integrity` where there is no stream, and make none. */
+  readonly mustExist?: boolean
   /** Where a new journal begins: after this position. Default: 0. */
   readonly start?: { readonly position: number }
   /** For tests: a stream with one replica may do, and nothing is asked of the system account. */
@@ -45,7 +48,8 @@ const PORT = 4222
 
 /**
  * Makes the stream if there is none. Errors: `unsupported` without the package, `incompatible` for
- * servers or a stream that do not keep what they acknowledge, `unreachable`, `not-permitted`.
+ * servers or a stream that do not keep what they acknowledge, `unreachable`, `not-permitted`,
+ * `integrity`.
  */
 export function openNatsJournal(options: NatsJournalOptions): Promise<Journal> {
   const place = parseEnginePlace(options.url, ['nats', 'tls'], PORT)
@@ -70,6 +74,7 @@ async function open(
     tls,
     system,
     objects,
+    mustExist = false,
     isTest = false,
     requestMs = ENGINE_REQUEST_MS,
   } = options
@@ -89,10 +94,16 @@ async function open(
     const parts = { nats, connection, place: label, stream: names.stream, requestMs }
     const jetStream = new JetStream(parts)
     const wanted = { ...streamConfig(names, options.start?.position ?? 0) }
-    const { config, members } = await streamOf(label, jetStream, {
-      ...wanted,
-      ...(isTest && !isClustered(info) && { num_replicas: 1 }),
-    })
+    const stream = await streamOf(
+      label,
+      jetStream,
+      !mustExist && {
+        ...wanted,
+        ...(isTest && !isClustered(info) && { num_replicas: 1 }),
+      },
+    )
+    if (stream === undefined) throw missingJournal(label, `the stream ${names.stream}`)
+    const { config, members } = stream
     checkStream(label, names, config, { isTest })
     if (!isTest) await checkServers({ ...connecting, system, members })
     const large = objects && new LargeEntries(objects)
@@ -106,10 +117,17 @@ async function open(
 const isClustered = (info: { readonly cluster?: string } | undefined): boolean =>
   info?.cluster !== undefined && info.cluster !== ''
 
-/** Makes it where there is none; another member of the set may do so at the same time. */
-async function streamOf(label: string, jetStream: JetStream, wanted: object): Promise<StreamInfo> {
+/**
+ * Makes the wanted one where there is none; another member of the set may do so at the same time.
+ * Undefined where there is none, and none is wanted.
+ */
+async function streamOf(
+  label: string,
+  jetStream: JetStream,
+  wanted: object | false,
+): Promise<StreamInfo | undefined> {
   const info = await jetStream.info()
-  if (info !== undefined) return info
+  if (info !== undefined || wanted === false) return info
   let fault: unknown
   await jetStream.create(wanted).catch((error: unknown) => (fault = error))
   const made = await jetStream.info()

@@ -34,7 +34,7 @@ export async function checkServers(options: ServersCheck): Promise<void> {
     const hint = 'state a user of the system account: systemUser, systemPassword in the secrets'
     throw unfit(label, why, hint)
   }
-  const seen = await serversOf({ ...options, user: system }, members)
+  const seen = await serversOf({ ...options, user: system, isSystem: true }, members)
   for (const { name, version, isSynced } of seen.filter((one) => members.includes(one.name))) {
     checkVersion(label, name, version)
     if (isSynced) continue

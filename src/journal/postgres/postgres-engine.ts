@@ -187,5 +187,7 @@ function refusalOf(place: string, error: unknown): unknown {
   if (!(error instanceof SqlFault)) return error
   const isFull = /^53[14]/.test(error.state)
   if (!isFull) return error
-  return new AppendError('not-appended', new DstoreError('no-space', `${place}: ${error.message}`))
+  const hint = 'free some space on the disks of the servers'
+  const fault = new DstoreError('no-space', `${place}: ${error.message}`, { hint })
+  return new AppendError('not-appended', fault)
 }

@@ -2,7 +2,13 @@
 import type { Client, ClientConfig } from 'pg'
 import { DstoreError } from '../../errors.ts'
 import { openEngineJournal } from '../engine/engine-journal.ts'
-import { ENGINE_REQUEST_MS, type Engine, type EngineTls, type OnMoved } from '../engine/engine.ts'
+import {
+  ENGINE_REQUEST_MS,
+  type Engine,
+  type EngineTls,
+  type OnMoved,
+  missingJournal,
+} from '../engine/engine.ts'
 import { type EnginePlace, parseEnginePlace } from '../engine/place.ts'
 import { type Journal, checkPosition } from '../journal.ts'
 import { type Postgres, loadPostgres } from './client.ts'
@@ -17,6 +23,8 @@ export interface PostgresJournalOptions {
    */
   readonly url: string
   readonly tls?: EngineTls
+  /** Fail with `integrity` where there are no tables, and make none. */
+  readonly mustExist?: boolean
   /** Where a new journal begins: after this position. Default: 0. */
   readonly start?: { readonly position: number }
   /** One server, without standbys: of tests, or where its disks are copied synchronously. */
@@ -36,7 +44,7 @@ const SSL_MODES = ['disable', 'require', 'verify-ca', 'verify-full']
 
 /**
  * Makes the tables if there are none. Errors: `unsupported` without the package, `incompatible` for
- * a server that does not keep what it acknowledges, `unreachable`, `not-permitted`.
+ * a server that does not keep what it acknowledges, `unreachable`, `not-permitted`, `integrity`.
  */
 export function openPostgresJournal(options: PostgresJournalOptions): Promise<Journal> {
   const place = parseEnginePlace(options.url, ['postgres', 'postgresql'], PORT, PARAMETERS)
@@ -65,7 +73,7 @@ async function open(
   set: string,
   onMoved: OnMoved,
 ): Promise<Engine> {
-  const { isOneServer = false, requestMs = ENGINE_REQUEST_MS, start } = options
+  const { isOneServer = false, mustExist = false, requestMs = ENGINE_REQUEST_MS, start } = options
   const postgres = await (options.load ?? loadPostgres)()
   const statements = statementsOf(set, isOneServer)
   const common: PrimaryOptions = {
@@ -85,7 +93,9 @@ async function open(
   const engine = new PostgresEngine({ place: place.label, statements, appends, confirms, reads })
   try {
     const { rows } = await reads.query(statements.exists)
-    if (rows[0]?.['there'] !== true) await appends.query(statements.create(start?.position ?? 0))
+    const isThere = rows[0]?.['there'] === true
+    if (!isThere && mustExist) throw missingJournal(place.label, `the schema ${statements.channel}`)
+    if (!isThere) await appends.query(statements.create(start?.position ?? 0))
     await Promise.all([appends.connect(), confirms.connect()])
     return engine
   } catch (error) {

@@ -6,7 +6,7 @@
  */
 import type { Client, ClientConfig, QueryResult } from 'pg'
 import { DstoreError } from '../../errors.ts'
-import { awayError } from '../engine/engine.ts'
+import { awayError, connectionFault } from '../engine/engine.ts'
 import type { EngineHost } from '../engine/place.ts'
 import type { Postgres } from './client.ts'
 import { checkSettings, type SettingsOptions } from './settings.ts'
@@ -254,15 +254,22 @@ export class SqlFault extends DstoreError {
   }
 }
 
+/** By the number that SQL gives it, what to do about it. */
+const REFUSED: readonly (readonly [codes: RegExp, hint: string])[] = [
+  [/^28/, 'state a user of the database in --engine, and its password in the file of secrets'],
+  [/^3D/, 'create the database, or state another one in --engine'],
+  [/^42501/, 'state a user that may make a schema in this database, and owns that of the set'],
+]
+
 function faultOf(place: string, error: unknown): DstoreError {
   if (error instanceof DstoreError) return error
   const { code, message, severity } = error as Error & { code?: unknown; severity?: unknown }
-  if (typeof code !== 'string' || severity === undefined) return awayError(place, message, error)
-  if (/^(28|42501|3D)/.test(code)) {
-    return new DstoreError('not-permitted', `${place}: ${message}`, {
-      cause: error,
-      hint: 'state a user that may make a schema in a database that is there',
-    })
+  if (typeof code !== 'string' || severity === undefined) {
+    return connectionFault(place, error, /does not support SSL/)
+  }
+  const [, hint] = REFUSED.find(([codes]) => codes.test(code)) ?? []
+  if (hint !== undefined) {
+    return new DstoreError('not-permitted', `${place}: ${message}`, { cause: error, hint })
   }
   return new SqlFault(place, code, error as Error)
 }

@@ -12,6 +12,7 @@ import {
   SET_SNAPSHOTS,
 } from '../../limits.ts'
 import type { Log } from '../../log.ts'
+import { GoneNotes } from './gone-notes.ts'
 import { MEMBER_STATES, type MemberNote, type MemberState } from './member-note.ts'
 import { SameMember } from './same-member.ts'
 
@@ -24,14 +25,13 @@ const PROCESS = /^[0-9a-f]{16}$/
 const PROCESS_BYTES = 8
 const ADDRESS = /^\/[\w./:%-]{1,255}$/
 
-/** From this many on, those of members that are gone are deleted. A wrong clock deletes no few. */
-const MANY_NOTES = 2 * SET_MEMBERS
-
 /** Several changes in a moment make one note. */
 const MOMENT_MS = 200
 /** What was read this long ago is new enough for one who asks, and no one waits longer for more. */
 const FRESH_MS = 1000
 const FRESHEN_MS = 2000
+/** Notes that are read in one round: more than members, since those that are gone leave theirs. */
+const READ_NOTES: number = 4 * SET_MEMBERS
 
 export interface NotingParts {
   readonly objects: Pick<ObjectStore, 'place' | 'put' | 'get' | 'list' | 'remove'>
@@ -97,13 +97,14 @@ export class Noting {
     const { objects, id, own, onRead, wall, elapsed, sleep, log } = this.#parts
     const { random, onCopied } = this.#parts
     const signal = this.#signal
+    const gone = new GoneNotes()
     const same = new SameMember(toHex(random(PROCESS_BYTES)))
     while (!signal.aborted) {
       const woken = new AbortController()
       this.#wake = () => woken.abort()
       const waiting = this.#waiting.splice(0)
       try {
-        const { notes, forgotten } = await readAll(objects, wall(), signal)
+        const { notes, hidden } = await readNotes(objects, wall(), signal)
         if (same.found(notes.find((note) => note.id === id))) {
           onCopied(copied(objects.place, id))
           return
@@ -113,8 +114,10 @@ export class Noting {
         this.#others = notes.filter((note) => note.id !== id)
         this.#readAt = elapsed()
         onRead?.()
+        const found = gone.found(hidden, elapsed()).filter((one) => one !== id)
+        const keys = found.map((one) => PREFIX + one)
+        if (said !== undefined && keys.length > 0) await objects.remove(keys, signal)
         this.#fault = undefined
-        if (said !== undefined && said.position > 0) await this.#forget(forgotten)
       } catch (error) {
         if (signal.aborted) return
         const fault = asDstoreError(error)
@@ -128,17 +131,6 @@ export class Noting {
       await sleep(SET_NOTE_MS, AbortSignal.any([signal, woken.signal]))
       if (woken.signal.aborted) await sleep(MOMENT_MS, signal)
     }
-  }
-
-  /**
-   * Deletes notes that no member shows: many of them would hide those of members, as only so many
-   * are read. That of this member says from now on that the set has entries (R012-15).
-   */
-  async #forget(ids: readonly string[]): Promise<void> {
-    const keys = ids.filter((id) => id !== this.#parts.id).map((id) => PREFIX + id)
-    if (keys.length === 0) return
-    // What fails is tried again in the next round.
-    await this.#parts.objects.remove(keys, this.#signal).catch(() => undefined)
   }
 }
 
@@ -162,40 +154,39 @@ export async function writeNote(
   await objects.put(PREFIX + id, body, signal && { signal })
 }
 
-/**
- * What the members said, the latest first; at most `SET_MEMBERS`, none of which is silent for
- * `SET_FORGET_MS`. What is no note is left out.
- */
+export interface NotesRead {
+  /**
+   * What the members said, the latest first; at most `SET_MEMBERS`, none of which is silent for
+   * `SET_FORGET_MS`.
+   */
+  readonly notes: readonly MemberNote[]
+  /** The others. */
+  readonly hidden: readonly MemberNote[]
+}
+
+/** `wall`: now. What is no note is left out. */
 export async function readNotes(
   objects: Pick<ObjectStore, 'get' | 'list'>,
   wall: number,
-): Promise<readonly MemberNote[]> {
-  return (await readAll(objects, wall)).notes
-}
-
-/** The same; with the ids of members that were silent for longer, where there are many notes. */
-async function readAll(
-  objects: Pick<ObjectStore, 'get' | 'list'>,
-  wall: number,
   signal?: AbortSignal,
-): Promise<{ readonly notes: readonly MemberNote[]; readonly forgotten: readonly string[] }> {
+): Promise<NotesRead> {
   const page = await objects.list(PREFIX, undefined, signal)
   const ids = page.objects.flatMap(({ key, size }) => {
     const id = KEY.exec(key)?.[1]
     return id === undefined || size > SET_NOTE_BYTES ? [] : [id]
   })
-  const notes: MemberNote[] = []
-  const forgotten: string[] = []
-  for (const id of ids.slice(0, 4 * SET_MEMBERS)) {
+  const read: MemberNote[] = []
+  for (const id of ids.slice(0, READ_NOTES)) {
     const range = { start: 0, end: SET_NOTE_BYTES + 1 }
     const bytes = await objects.get(PREFIX + id, { range, ...(signal && { signal }) })
     const note = bytes && noteIn(id, bytes)
-    if (note === undefined) continue
-    if (wall - note.at < SET_FORGET_MS) notes.push(note)
-    else forgotten.push(id)
+    if (note !== undefined) read.push(note)
   }
-  const latest = notes.toSorted((a, b) => b.at - a.at).slice(0, SET_MEMBERS)
-  return { notes: latest, forgotten: ids.length > MANY_NOTES ? forgotten : [] }
+  const latest = read.toSorted((a, b) => b.at - a.at)
+  const isShown = ({ at }: MemberNote, i: number): boolean =>
+    i < SET_MEMBERS && wall - at < SET_FORGET_MS
+  const notes = latest.filter(isShown)
+  return { notes, hidden: latest.filter((note) => !notes.includes(note)) }
 }
 
 /** Undefined for what no member wrote. */

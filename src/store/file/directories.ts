@@ -1,11 +1,11 @@
 /** Directories with those above them. */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 /**
  * Makes a directory and those above it that are missing; `onMade` gets each. Node's own way never
  * returns if the system keeps answering ENOENT, as in /proc, and answers ENOENT for a file system
- * that is read-only. Throws the error of the system.
+ * that is read-only. Throws the error of the system: `EEXIST` where a file is in the way.
  */
 export function makeDirectories(
   path: string,
@@ -20,9 +20,13 @@ export function makeDirectories(
     make()
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') return
+    if (code === 'EEXIST' && isDirectory(path)) return
     if (code !== 'ENOENT' || dirname(path) === path) throw error
     makeDirectories(dirname(path), mode, onMade)
     make()
   }
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }

@@ -23,6 +23,7 @@ import {
   formatSize,
   parseDuration,
   parseSize,
+  parseTimeout,
 } from '../../../src/daemon/config/quantities.ts'
 import {
   mergeSettings,
@@ -374,7 +375,11 @@ test('sizes and durations are parsed to bytes and milliseconds', (t) => {
   }
   for (const text of ['', '30', '0s', '0.1ms', '-5s', '5 minutes']) {
     t.throws(() => parseDuration(text), { code: 'usage' }, text)
+    t.throws(() => parseTimeout(text), { code: 'usage' }, text)
   }
+  t.is(parseTimeout('1d'), 86_400_000)
+  const message = '86401s is longer than a day, the longest time-out'
+  t.throws(() => parseTimeout('86401s'), { code: 'usage', message })
 })
 
 test('a size that is shown reads back as about the same', (t) => {

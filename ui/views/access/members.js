@@ -5,10 +5,11 @@
 import { ask, call } from '../../api/client.js'
 import { partOf } from '../../api/paths.js'
 import { may } from '../../api/session.js'
+import { now } from '../../core/clock.js'
 import { formatAgo, parseDuration, plural } from '../../core/format.js'
 import { ago } from '../../parts/ages.js'
 import { copyBlock, copyButton, peerText } from '../../parts/copy.js'
-import { askFor, showOnce } from '../../parts/dialog.js'
+import { askFor, showOnce, typedField } from '../../parts/dialog.js'
 import { button, h, mark } from '../../parts/dom.js'
 import { say } from '../../parts/notices.js'
 import { MACHINE_LEVELS } from '../machines.js'
@@ -116,7 +117,7 @@ function invite() {
         h(
           'p',
           null,
-          `It admits ${plural(made.uses, 'machine')} as ${made.role}, and expires ${formatAgo(made.expiresAt, Date.now())}.`,
+          `It admits ${plural(made.uses, 'machine')} as ${made.role}, and expires ${formatAgo(made.expiresAt, now())}.`,
         ),
         made.loopbackOnly
           ? mark('warn', 'Global listens on loopback only: the ticket works on this machine alone.')
@@ -138,7 +139,7 @@ const timeFault = (text) => ((parseDuration(text) ?? 0) >= 1000 ? undefined : 'n
 function add(reload) {
   askFor({
     title: 'Add a member by its peer id',
-    text: ['`dstore status` shows the peer id of a machine.'.replaceAll('`', '')],
+    text: ['dstore status shows the peer id of a machine.'],
     fields: [
       { name: 'peer', label: 'Peer id', required: true, placeholder: '12D3KooW…' },
       { name: 'role', label: 'Role', value: 'reader', options: ROLES },
@@ -174,23 +175,16 @@ function changeRole(line, reload) {
  * @param {() => void} reload
  */
 function expel(line, reload) {
-  const expected = nameIn(line)
+  const name = nameIn(line)
   askFor({
-    title: `Remove ${expected} from the members?`,
+    title: `Remove ${name} from the members?`,
     text: ['It is disconnected, and may not come back without a new ticket.'],
-    fields: [
-      {
-        name: 'confirm',
-        label: `Type ${expected}`,
-        required: true,
-        fault: (text) => (text === expected ? undefined : 'not the same'),
-      },
-    ],
+    fields: [typedField('its name', name)],
     action: 'Remove',
     kind: 'danger',
     act: async () => {
       await call('DELETE', `/v1/members/${partOf(line.peer)}`)
-      say(`${expected} is no member any more`)
+      say(`${name} is no member any more`)
       reload()
     },
   })

@@ -5,6 +5,7 @@
 import { ask, call } from '../../api/client.js'
 import { partOf } from '../../api/paths.js'
 import { may } from '../../api/session.js'
+import { now } from '../../core/clock.js'
 import { formatAgo, parseDuration } from '../../core/format.js'
 import { ago } from '../../parts/ages.js'
 import { copyBlock } from '../../parts/copy.js'
@@ -118,7 +119,7 @@ function make(reload) {
       const until =
         made.expiresAt === undefined
           ? 'does not expire'
-          : `expires ${formatAgo(made.expiresAt, Date.now())}`
+          : `expires ${formatAgo(made.expiresAt, now())}`
       showOnce(
         'The token is shown this once',
         h(

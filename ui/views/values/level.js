@@ -3,6 +3,7 @@
  * @module
  */
 import { list } from '../../api/client.js'
+import { shown } from '../../api/live.js'
 import { withQuery } from '../../api/paths.js'
 import { may } from '../../api/session.js'
 import { formatSize, plural } from '../../core/format.js'
@@ -40,6 +41,7 @@ export function level(query) {
   const table = tableOf(prefix, counts)
   table.setEmpty(emptyText(prefix, find))
   const pager = h('div')
+  const closing = new AbortController()
   let reading = new AbortController()
   let readAt = -Infinity
   let countedAt = -Infinity
@@ -69,14 +71,20 @@ export function level(query) {
     }
   }
 
+  /** Reads again soon, however often it is called, and not before the page is shown. */
+  const readSoon = () => {
+    if (timer !== undefined) return
+    const wait = Math.max(0, readAt + READ_MS - performance.now())
+    timer = setTimeout(async () => {
+      await shown(closing.signal)
+      timer = undefined
+      if (!closing.signal.aborted) void read()
+    }, wait)
+  }
+
   /** Reads again if something has changed: which names, the position does not say. */
   const follow = () => {
-    if (position === state.status?.position || timer !== undefined) return
-    const wait = Math.max(0, readAt + READ_MS - performance.now())
-    timer = setTimeout(() => {
-      timer = undefined
-      if (!document.hidden) void read()
-    }, wait)
+    if (position !== state.status?.position) readSoon()
   }
 
   /**
@@ -127,10 +135,11 @@ export function level(query) {
   const leave = listen(['status'], follow)
   return {
     element,
-    reload: () => void read(),
+    reload: readSoon,
     close() {
       leave()
       clearTimeout(timer)
+      closing.abort()
       reading.abort()
     },
   }
@@ -220,15 +229,15 @@ const kindText = (kind) => (kind === 'tag' ? h('span', null, icon('tag'), ' tag'
  */
 function nameCell(line, prefix) {
   const name = nameOf(line)
-  const shown = name.startsWith(prefix) && name !== prefix ? name.slice(prefix.length) : name
-  if ('prefix' in line) return link(addressOf(line.prefix, ''), shown, 'folder')
+  const text = name.startsWith(prefix) && name !== prefix ? name.slice(prefix.length) : name
+  if ('prefix' in line) return link(addressOf(line.prefix, ''), text, 'folder')
   const isDirectory = line.key.startsWith('bafy')
   const about = [
     line.kind === 'tag' ? 'tag' : undefined,
     isDirectory ? 'directory' : undefined,
   ].filter(Boolean)
   return [
-    link(formatRoute('values', [name]), shown, isDirectory ? 'folder' : 'file'),
+    link(formatRoute('values', [name]), text, isDirectory ? 'folder' : 'file'),
     about.length > 0 && h('small', null, about.join(', ')),
   ]
 }

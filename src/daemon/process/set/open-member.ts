@@ -17,7 +17,7 @@ import { VERSION } from '../../../node/version.ts'
 import { diskReplica } from '../../../set/disk-replica.ts'
 import type { SetMember } from '../../../set/interface.ts'
 import { createSetMember } from '../../../set/member.ts'
-import { checkSameSet } from '../../../set/same-set.ts'
+import { checkSameSet, hasHistory } from '../../../set/same-set.ts'
 import { nodeFiles } from '../../../store/disk/files.ts'
 import { isReplica, refusePlain } from '../../../store/disk/follower/mark.ts'
 import { Layout } from '../../../store/disk/layout.ts'
@@ -66,8 +66,11 @@ export async function openMember({
     const sleep = (ms: number): Promise<void> => pause(ms, new AbortController().signal)
     const ready = async (): Promise<void> => {
       onStep(`opens the journal ${engineLabel(engine)}`)
-      journal ??= await patiently(() => openEngine(engine, secrets, objects), sleep, log)
       const hasRecords = await isReplica(nodeFiles, layout)
+      // One that was lost is not made: it would be in the way of a backup.
+      const mustExist = hasRecords || (await hasHistory(objects))
+      const open = (): Promise<Journal> => openEngine(engine, secrets, { objects, mustExist })
+      journal ??= await patiently(open, sleep, log)
       await checkSameSet({ journal, objects, hasRecords })
     }
     await settleIdentity({ objects, directory, keyFile: setKey, random, log, ready })
@@ -119,11 +122,17 @@ export async function patiently(
 const memberName = (host: string): string =>
   host.replaceAll(/[^\w .:@+-]/g, '-').slice(0, 64) || '-'
 
-/** `objects`: for entries that are too large for a message. */
+export interface OpenEngineOptions {
+  /** For entries that are too large for a message. */
+  readonly objects?: ObjectStore
+  /** Fail with `integrity` where there is no journal, and make none. */
+  readonly mustExist: boolean
+}
+
 export async function openEngine(
   url: string,
   secrets: EngineSecrets,
-  objects?: ObjectStore,
+  { objects, mustExist }: OpenEngineOptions,
 ): Promise<Journal> {
   const { ca, cert, key, creds, systemUser, systemPassword } = secrets
   const hasTls = (ca ?? cert ?? key) !== undefined
@@ -131,11 +140,12 @@ export async function openEngine(
   const place = withUser(url, secrets)
   if (url.startsWith('postgres')) {
     const { openPostgresJournal } = await import('../../../journal/postgres/postgres-journal.ts')
-    return openPostgresJournal({ url: place, ...tls })
+    return openPostgresJournal({ url: place, mustExist, ...tls })
   }
   const { openNatsJournal } = await import('../../../journal/nats/nats-journal.ts')
   return openNatsJournal({
     url: place,
+    mustExist,
     ...(objects && { objects }),
     ...tls,
     ...(creds !== undefined && { credentials: creds }),

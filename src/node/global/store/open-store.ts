@@ -37,7 +37,9 @@ export async function openStore({
   const { deleteRest } = await import('../../../store/disk/drop-store.ts')
   await deleteRest(dir)
   const onFailedCommit = ({ message }: Error): void =>
-    log.error('the disk refused a change', { fault: message })
+    log.error(`the ${set === undefined ? 'disk' : 'engine or the disk'} refused a change`, {
+      fault: message,
+    })
   const elsewhere = archive?.archive ?? set?.elected
   const kept = elsewhere && { archive: elsewhere }
   const options = { directory: dir, ...bound, ...kept, onFailedCommit, ...(held && { held }) }

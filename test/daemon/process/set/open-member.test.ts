@@ -14,7 +14,7 @@ import { createMemoryJournal } from '../../../journal/memory-journal.ts'
 import { SILENT } from '../../../../src/log.ts'
 import type { MemberNote } from '../../../../src/set/notes/member-note.ts'
 import { writeNote } from '../../../../src/set/notes/notes.ts'
-import { checkSameSet } from '../../../../src/set/same-set.ts'
+import { checkSameSet, hasHistory } from '../../../../src/set/same-set.ts'
 import { openDiskStore } from '../../../../src/store/disk/disk.ts'
 import { MemoryBucket } from '../../../bucket/memory-objects.ts'
 import { openWriter } from '../../../journal/tools.ts'
@@ -149,11 +149,16 @@ test('R012-48 a start that the engine refuses leaves bucket and state directory 
   t.deepEqual(bucket.keys(), [])
   // Of a set whose engine is another one, or has lost the journal.
   await makeSet(objects, random)
+  t.false(
+    await hasHistory(objects),
+    'R012-101: its first member may have failed before its journal',
+  )
   await refused(other, 'conflict', /the journal is of the set .* is of/)
   await refused(other, 'conflict', /the journal is of the set .* is of/, true)
   await writeNote(objects, NOTE)
   await refused(empty, 'integrity', /the journal is empty, and .* has a set/)
   await t.notThrowsAsync(check(empty, true))
+  t.true(await hasHistory(objects), 'R012-101')
   t.deepEqual(bucket.keys(), [`m/${NOTE.id}`, 'set.json'])
   await Promise.all([other.close(), empty.close()])
 })
