@@ -2,7 +2,7 @@
 import { problemOf } from '../src/daemon/api/problem.ts'
 import { notifyParent } from '../src/daemon/process/readiness.ts'
 import { PIPE_EXIT } from '../src/daemon/process/signals.ts'
-import { DstoreError, asDstoreError } from '../src/errors.ts'
+import { DstoreError, ERRORS, asDstoreError } from '../src/errors.ts'
 import { VERSION } from '../src/node/version.ts'
 import { checkSystem } from '../src/platform.ts'
 import { checkArguments, checkVariables } from './arguments.ts'
@@ -61,13 +61,14 @@ async function dispatch(
   checkArguments(args)
   const [first, ...rest] = splitCommand(args)
   if (first === undefined) {
+    if (args.length > 0) {
+      throw new DstoreError('usage', `no command in: dstore ${args.join(' ')}`, {
+        hint: 'flags follow a command, such as `dstore status`',
+      })
+    }
     const { overview } = await import('./help/help.ts')
     terminal.note(overview(COMMANDS, terminal.noteWidth))
-    const { kind } = new DstoreError('usage', 'no command')
-    if (args.length === 0) return kind.exit
-    throw new DstoreError('usage', `no command in: dstore ${args.join(' ')}`, {
-      hint: 'flags follow a command, such as `dstore status`',
-    })
+    return ERRORS.usage.exit
   }
   if (VERSION_WORDS.has(first)) return terminal.print(`dstore ${VERSION}`)
   if (first === '--help' || first === '-h') {

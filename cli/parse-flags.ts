@@ -1,7 +1,7 @@
 /** From arguments to the command, its flags and what it is about. */
 import { parseArgs } from 'node:util'
 import { DstoreError } from '../src/errors.ts'
-import { FLAGS, flagOf } from './flags.ts'
+import { COMMON_FLAGS, FLAGS, flagOf } from './flags.ts'
 import type { FlagName, Flags } from './flags.ts'
 import { nearest } from './suggest.ts'
 
@@ -32,11 +32,13 @@ export function parseFlags(
     }),
   )
   try {
-    const { values, positionals } = parseArgs({
+    const { values, positionals, tokens } = parseArgs({
       args: joined(args),
       options,
       allowPositionals: true,
+      tokens: true,
     })
+    for (const token of tokens) if (token.kind === 'option') checkValue(command, token, values)
     return { flags: outputOf(values), positionals, raw: values['output'] === '-' }
   } catch (error) {
     const { message, code } = error as NodeJS.ErrnoException
@@ -46,6 +48,30 @@ export function parseFlags(
       hint: hintAtDash(args, message, names) ?? hintFor(command, names, message),
     })
   }
+}
+
+interface Given {
+  readonly name: string
+  readonly rawName: string
+  readonly value?: string | undefined
+}
+
+/**
+ * Throws `usage` for an empty path, which would be the working directory, and for a value that a
+ * later one replaces: its work would not be done. An alias may have a common flag of its own.
+ */
+function checkValue(
+  command: string,
+  { name, rawName, value }: Given,
+  values: Readonly<Record<string, unknown>>,
+): void {
+  const { takes, multiple } = FLAGS[name as FlagName]
+  if (value === '' && (takes === 'file' || takes === 'folder')) {
+    throw new DstoreError('usage', `${command}: ${rawName} is empty`)
+  }
+  if (multiple === true || value === undefined || value === values[name]) return
+  if (COMMON_FLAGS.includes(name as FlagName)) return
+  throw new DstoreError('usage', `${command}: ${rawName} is given twice, and takes one value`)
 }
 
 /** The same flags; `-o -` is standard output, as without the flag (R007-26). */

@@ -134,7 +134,9 @@ class ImportReport {
       await this.#terminal.printFact(imported.answer, imported.answer.key)
     } else {
       this.#names++
-      if (this.#terminal.json) await this.#terminal.print(JSON.stringify(imported.bound))
+      if (!this.#terminal.json) return
+      const { name, key, kind, expires: expiresAt } = imported.bound
+      await this.#terminal.print(JSON.stringify({ name, key, kind, expiresAt }))
     }
   }
 

@@ -21,6 +21,7 @@ import { nameFacts, putName, type PutName } from './names/terms.ts'
 
 export async function put(invocation: Invocation): Promise<number> {
   const { flags } = invocation
+  if (flags.jobs !== undefined) (await import('../many/in-flight.ts')).jobsOf(flags.jobs)
   const files = await filesOf(invocation)
   const isMany = files.length > 1 || flags['files-from'] !== undefined
   const named = putName(flags)

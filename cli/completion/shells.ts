@@ -33,6 +33,8 @@ _dstore() {
     first=\${first:-$found}
     case $found in $'\\t'* | '') continue ;; esac
     found=\${found#"\${typed%"$cur"}"}
+    # What means something else within the quotes is left out.
+    case $quote$found in \\"*[\\\\\\"\\$\\\`!]* | \\'*\\'*) continue ;; esac
     [[ $quote ]] || found=$(printf %q "$found")
     COMPREPLY+=("$found")
   done <<< "$(dstore completion words -- "\${words[@]:1}" 2>/dev/null)"

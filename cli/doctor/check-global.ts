@@ -25,7 +25,7 @@ const MET: Readonly<Record<PeerOutcome, string>> = {
 }
 
 const NEW_TICKET =
-  'on Global: `{other}dstore invite > ticket`; here: `dstore stop`, then `dstore join @ticket`'
+  'on Global: `{other}dstore invite -o ticket`; here: `dstore stop`, then `dstore join @ticket`'
 
 export function checkGlobal(facts: Facts): readonly Finding[] {
   const { global } = facts

@@ -1,5 +1,14 @@
 /** File arguments, and standard input, which is `-`. */
-import { accessSync, constants, createReadStream, fstatSync, open, statSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  createReadStream,
+  fstatSync,
+  open,
+  openSync,
+  statSync,
+} from 'node:fs'
 import type { Stats } from 'node:fs'
 import { promisify } from 'node:util'
 import { piecesOf } from '../../src/bytes.ts'
@@ -23,11 +32,7 @@ export interface Accepted {
 /** The kind of a file; throws why it cannot be read. Undefined for standard input. */
 export function inspect(file: string, { folders = false }: Accepted = {}): Stats | undefined {
   if (file === '-') return undefined
-  if (file === '') {
-    throw new DstoreError('usage', 'the path of a file is empty', {
-      hint: 'a variable in it may not be set',
-    })
-  }
+  if (file === '') throw new DstoreError('unreadable', 'an empty argument names no file')
   let found: Stats
   try {
     found = statSync(file)
@@ -37,7 +42,7 @@ export function inspect(file: string, { folders = false }: Accepted = {}): Stats
   }
   if (found.isDirectory() && !folders) {
     throw new DstoreError('unreadable', `${file} is a directory`, {
-      hint: `store it as one value: tar c ${file} | dstore put -`,
+      hint: `to store it: dstore put ${file}`,
     })
   }
   return found
@@ -70,15 +75,13 @@ export function standardInput(): typeof process.stdin {
 
 /** The bytes of a file of any kind. The signal ends a wait for them, too. */
 export async function openInput(file: string, signal: AbortSignal): Promise<Input> {
-  const { bytes, size } = await openUnbounded(file)
+  const { bytes, size } = await openAny(file, signal)
   return { bytes: eachUntilAborted(bytes, signal), size }
 }
 
-async function openUnbounded(file: string): Promise<Input> {
+async function openAny(file: string, signal: AbortSignal): Promise<Input> {
   if (file === '-') return { bytes: piecesOf(standardInput()), size: undefined }
-  const fd = await promisify(open)(file, 'r').catch((error: unknown) => {
-    throw unreadableFile(file, error)
-  })
+  const fd = await openFile(file, signal)
   const found = fstatSync(fd)
   if (found.isFIFO()) {
     const { pipeInput } = await import('../../src/daemon/process/pipe-input.ts')
@@ -87,4 +90,33 @@ async function openUnbounded(file: string): Promise<Input> {
   const bytes = createReadStream('', { fd, highWaterMark: PIECE_BYTES })
   // Some file systems state 0 for a file that has bytes.
   return { bytes: piecesOf(bytes), size: (found.isFile() && found.size) || undefined }
+}
+
+/** How often it is tried to end the wait of another thread. */
+const RELEASE_MS = 10
+
+/** A pipe opens once it has a writer: the signal ends the wait for one. */
+async function openFile(file: string, signal: AbortSignal): Promise<number> {
+  signal.throwIfAborted()
+  let timer: NodeJS.Timeout | undefined
+  // The thread that waits would keep this process alive, so that it gets a writer.
+  const release = (): void => void (timer = setInterval(() => openToWrite(file), RELEASE_MS))
+  signal.addEventListener('abort', release)
+  try {
+    return await promisify(open)(file, 'r')
+  } catch (error) {
+    throw unreadableFile(file, error)
+  } finally {
+    signal.removeEventListener('abort', release)
+    clearInterval(timer)
+  }
+}
+
+/** Opens a pipe that has a reader, and closes it. */
+function openToWrite(pipe: string): void {
+  try {
+    closeSync(openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK))
+  } catch {
+    // Nobody waits yet, or it is no pipe.
+  }
 }

@@ -71,7 +71,8 @@ function memberText(member: SetMemberView, members: readonly SetMemberView[]): s
   const { lag, agoMs, isOwn, silent, version, position, addresses } = member
   const state = isPast(member) ? 'was active' : member.state
   const behind = lag === undefined || lag === 0 ? '' : `, ${plural(lag, 'entry')} behind`
-  const said = isOwn ? 'this one' : `${silent ? 'SILENT, ' : ''}said so ${span(agoMs)} ago`
+  const when = agoMs < 0 ? `by a clock that is ${span(agoMs)} ahead` : `${span(agoMs)} ago`
+  const said = isOwn ? 'this one' : `${silent ? 'SILENT, ' : ''}said so ${when}`
   const facts = `${state} at entry ${position}${behind}, ${said}, version ${version}`
   return [`${nameIn(members, member)}  ${facts}`, ...addresses].join(', ')
 }

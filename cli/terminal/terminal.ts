@@ -91,7 +91,9 @@ export class Terminal {
 
   /** Clear the screen, unless stdout is read by a program. */
   async clearScreen(): Promise<void> {
-    if (isatty(1) && !this.#json) await this.output.write(Buffer.from('\u001b[H\u001b[J'))
+    if (isatty(1) && !this.#json && !isDumb()) {
+      await this.output.write(Buffer.from('\u001b[H\u001b[J'))
+    }
   }
 
   /** The width of the terminal that stdout is; undefined if a program reads it. */
@@ -147,7 +149,8 @@ export class Terminal {
 
   /** Run `work` with a progress line, which only a terminal shows (R007-20). */
   async withProgress<T>(label: string, work: (line: ProgressLine) => Promise<T>): Promise<T> {
-    const isHidden = this.#quiet || this.#json || Boolean(process.env['CI']) || !isatty(2)
+    const isSilent = this.#quiet || this.#json || Boolean(process.env['CI'])
+    const isHidden = isSilent || isDumb() || !isatty(2)
     const write = isHidden ? undefined : (text: string): void => this.#write(text)
     const line = (this.#progress = new ProgressLine(label, write))
     try {
@@ -175,6 +178,9 @@ export class Terminal {
     }
   }
 }
+
+/** Does the terminal say that it knows no control sequences, as a shell within an editor does? */
+const isDumb = (): boolean => process.env['TERM'] === 'dumb'
 
 /** `1 value`, `2 values`, `2 entries`. */
 export function plural(count: number, noun: string): string {

@@ -182,7 +182,7 @@ export class Standing {
     if (position === 0 && last === 0 && isUsed) throw lostJournal(objects)
     if (last < position) throw behind(position, last)
     checkReaches(last, furthest)
-    // A set that has entries is not made anew where its objects are gone.
+    // A set that has entries is not made again where its objects are gone.
     this.#set ??= last === 0 ? await makeSet(objects, random) : await readSet(objects)
     if (this.#set === undefined) throw noSet(objects)
     await checkEntries(journal, last, objects, this.#set)

@@ -183,6 +183,31 @@ export async function testSessions(bench: Bench): Promise<void> {
     }
   })
 
+  await test('R007-71: an upload of a session that has ended is refused, without asking for a password', async () => {
+    const visit = await Visit.begin(browser)
+    try {
+      visit.expect(/401|ERR_INCOMPLETE/)
+      await visit.open(await global.open())
+      await bench.opened(visit)
+      await bench.show(visit, 'values')
+      equal(
+        (await ask(visit.origin, '/v1/session', await bench.token(visit), 'DELETE')).status,
+        204,
+      )
+      const answered = visit.page.evaluate(`new Promise((resolve) => {
+        const request = new XMLHttpRequest()
+        request.open('PUT', '/v1/values')
+        request.setRequestHeader('Authorization', 'Bearer ' + Object.values({ ...sessionStorage })[0])
+        request.addEventListener('loadend', () => resolve(request.status))
+        request.send(new Blob(['refused']))
+      })`)
+      equal(await answered, 401)
+      await bench.refused(visit)
+    } finally {
+      await visit.end()
+    }
+  })
+
   await test('End session ends it everywhere', async () => {
     const visit = await Visit.begin(browser)
     try {

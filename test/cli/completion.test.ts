@@ -153,6 +153,9 @@ const TYPED: readonly (readonly [line: string, words: string, asked: string, fou
   [String.raw`dstore get my\ m`, String.raw`my\ m`, 'get my m', String.raw`my\ model`],
   ['dstore get "my m', '"my m', 'get my m', 'my model'],
   ["dstore get 'my*", "'my*", 'get my*', 'my*name'],
+  ['dstore get q', 'q', 'get q', String.raw`q\$x q\'y`],
+  ['dstore get "q', '"q', 'get q', "q'y"],
+  ["dstore get 'q", "'q", 'get q', 'q$x'],
   ['dstore get my:', 'my|:', 'get my:', 'tag'],
   ['dstore get x:y my:t', 'x|:|y|my|:|t', 'get x:y my:t', 'tag'],
   ['dstore get --role=', '--role|=', 'get --role=', String.raw`reader a\ b`],
@@ -167,7 +170,7 @@ test('R007-66 bash asks for the word that is meant, and inserts what it lacks', 
   writeFileSync(place.file('my other name'), '')
   const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`
   const all = (words: readonly string[]): string => words.map(quoted).join(' ')
-  const known = all(['my model', 'my:tag', 'my*name', '--role=reader', '--role=a b'])
+  const known = all(['my model', 'my:tag', 'my*name', 'q$x', "q'y", '--role=reader', '--role=a b'])
   const program = `
     HOME=/home
     dstore() {

@@ -60,6 +60,9 @@ test('R007-453 config shows where each setting comes from, and changes the saved
   )
   await run('unset cache')
   t.deepEqual(JSON.parse(readFileSync(file, 'utf8')), { role: 'global', leaseMs: 30_000 })
+  await run('set listen /ip4/127.0.0.1/tcp/4480')
+  await run('unset role')
+  t.is(readFileSync(file, 'utf8'), '{}\n', 'a standalone node opens no port')
 })
 
 test('R007-453 what a start refuses is refused, and the file stays as it was', async (t) => {

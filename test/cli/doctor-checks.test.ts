@@ -100,7 +100,7 @@ test('R007-132 the commands of a remedy name the node that was examined', (t) =>
   )
   t.is(
     removed!.remedy,
-    'on Global: `dstore invite > ticket`; here: ' +
+    'on Global: `dstore invite -o ticket`; here: ' +
       "`dstore stop --dir '/my state'`, then `dstore join --dir '/my state' @ticket`",
   )
 })

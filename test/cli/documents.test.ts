@@ -99,6 +99,7 @@ test('R007-78 the output of --json matches its description', async (t) => {
   await json('members', 'rm', peer)
   await json('rm', 'other/name', '--name-only')
 
+  await json('tag', 'names/lasting', key, '--expires', '1h')
   const { stdout } = await place.run(['export', key, 'names/a'])
   writeFileSync(place.file('a.tar'), stdout)
   await json('import', 'a.tar')

@@ -1,6 +1,8 @@
 /** Texts that a command reads whole, and waits for them: bounded, and ended by a signal. */
 import { test } from '../serial.ts'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { openInput } from '../../cli/input/input.ts'
 import { readIgnoreFile } from '../../cli/tree/put-folder.ts'
 import { eventually } from '../eventually.ts'
 import { outcome, Place } from './command.ts'
@@ -34,6 +36,20 @@ test('R007-28 a signal ends a command that waits for its input', async (t) => {
   })
   await Promise.all(ends)
 })
+
+test('R007-28 a signal ends the wait for the writer of a pipe', async (t) => {
+  const pipe = new Place(t).file('pipe')
+  execFileSync('mkfifo', [pipe])
+  const cancelling = new AbortController()
+  const opened = openInput(pipe, cancelling.signal).then(async ({ bytes }) => readAll(bytes))
+  cancelling.abort(new Error('Ctrl-C'))
+  await t.throwsAsync(opened, { message: 'Ctrl-C' })
+  await t.throwsAsync(openInput(pipe, cancelling.signal), { message: 'Ctrl-C' })
+})
+
+async function readAll(bytes: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const _ of bytes);
+}
 
 test('R007-200 a text that is read whole has a bound, and may begin with a mark', async (t) => {
   const place = new Place(t)

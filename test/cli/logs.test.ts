@@ -78,6 +78,9 @@ test('R007-454 --since and -n choose lines, and begin in the log before this one
 
 test('R007-454 a time is a time, or how long before now', (t) => {
   t.is(parseSince('10m', 1_000_000), 400_000)
+  for (const text of ['now', '', '0m', '2026-13-45']) {
+    t.throws(() => parseSince(text, 0), { code: 'usage', message: `not a time: ${text}` })
+  }
   t.is(parseSince('2026-11-30T12:00:00Z', 0), AT.getTime())
 })
 

@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import { test } from '../serial.ts'
 import { checkSet } from '../../cli/doctor/set/check-set.ts'
 import type { Facts, SetFacts } from '../../cli/doctor/facts.ts'
+import type { Finding } from '../../cli/doctor/finding.ts'
 import { patienceFor } from '../../cli/session.ts'
 import { activeOf, membersOf } from '../../cli/terminal/set-members.ts'
 import { setDocument, setText } from '../../cli/terminal/set-text.ts'
 import { statusText } from '../../cli/terminal/status-text.ts'
-import { DstoreError } from '../../src/errors.ts'
+import { DstoreError, type ErrorCode } from '../../src/errors.ts'
 import type { SetMemberReport, SetReport } from '../../src/node/global/set/set-report.ts'
 import type { FakeNode } from '../daemon/fake-node.ts'
 import { START_MS } from '../../src/limits.ts'
@@ -72,6 +73,8 @@ test('R012-50 R012-52 status shows each member, by its id where names are the sa
     member('c', 2000, active),
     member('d', 9000, { ...active, epoch: 5, position: 60 }),
   ])
+  const ahead = setText(report([member('a', 0), member('b', -7_200_000)]))
+  t.regex(ahead, /^member +b {2}standby at entry 100, said so by a clock that is 2h ahead, /m)
   t.deepEqual(setText(found).split('\n'), [
     'active        c, epoch 7',
     'engine        nats://g1:4222/main: entry 100, answered 120ms ago',
@@ -133,10 +136,15 @@ test('R012-53 a standby, or a member without one, does not step down', async (t)
   const refused = await standby.run(['set', 'step-down'])
   t.is(refused.exit, 9)
   t.regex(refused.stderr, /^dstore: this member is not active \(standby\): b is\n/)
-  const alone = await member7(t, report([member('a', 0, active), member('b', 60_000)]))
+  const alone = await member7(t, report([member('a', 0, active)]))
   const kept = await alone.run(['set', 'step-down'])
   t.is(kept.exit, 9)
   t.regex(kept.stderr, /^dstore: no other member stands by, so nothing would answer\n/)
+  // It may as well be there, on a machine whose clock is behind.
+  const silent = await member7(t, report([member('a', 0, active), member('b', 60_000)]))
+  const late = await silent.run(['set', 'step-down'])
+  t.is(late.exit, 9)
+  t.regex(late.stderr, /by the clock of this machine, no standby has said something lately: b\n/)
   t.is((await alone.run(['set', 'dance'])).exit, 2)
 })
 
@@ -150,13 +158,16 @@ const fine: SetFacts = {
 }
 
 /** What is found of these facts. */
-const found = (set: Partial<SetFacts>, status?: SetReport): string[] => {
+const found = (set: Partial<SetFacts>, status?: SetReport): string[] =>
+  findings(set, status).map(({ severity, id }) => `${severity} ${id}`)
+
+const findings = (set: Partial<SetFacts>, status?: SetReport): readonly Finding[] => {
   const facts: Facts = healthy(
     'global',
     { set: { value: { ...fine, ...set } } },
     statusFor('global', status && { set: status }),
   )
-  return checkSet(facts).map(({ severity, id }) => `${severity} ${id}`)
+  return checkSet(facts)
 }
 
 test('R012-84 R012-85 doctor tells what is wrong with engine, bucket and files', (t) => {
@@ -202,6 +213,12 @@ test('R012-86 doctor tells what is wrong with the members', (t) => {
   t.true(found({}, far).includes('warning set-member-behind'))
   const silent = report([a, b], { engineSilentMs: 11_000, error: 'gone' })
   t.deepEqual(found({}, silent), ['problem set-engine-silent'])
+  const remedy = (errorCode: ErrorCode): string | undefined =>
+    findings({}, report([a, b], { engineSilentMs: 11_000, error: 'it', errorCode }))[0]?.remedy
+  t.regex(remedy('unreachable')!, /^start the servers of the engine/)
+  t.regex(remedy('integrity')!, /restore the journal in the engine/)
+  t.regex(remedy('no-space')!, /more room/)
+  t.regex(remedy('not-permitted')!, /rights/)
   const away = { bucketError: 's3://b/main: no', bucketErrorCode: 'unreachable' as const }
   t.deepEqual(found({}, report([a, member('b', 60_000)], away)), ['problem set-bucket-unreachable'])
   const denied = report([a, b], { ...away, bucketErrorCode: 'not-permitted' })

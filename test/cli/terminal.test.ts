@@ -192,14 +192,15 @@ async function slowly(
 
 test('R007-20 progress is shown only on a terminal, and not with CI', async (t) => {
   const { place, inTerminal } = await slowly(t)
-  const [shown, ofCi, piped] = await Promise.all([
+  const [shown, ofCi, ofDumb, piped] = await Promise.all([
     inTerminal(80),
     inTerminal(80, { CI: '1' }),
+    inTerminal(80, { TERM: 'dumb' }),
     place.run(['put', 'a file with a long name']),
   ])
   // oxlint-disable-next-line no-control-regex -- it is what clears the line
   t.regex(shown, /\r\u001b\[Ka file.* \d+%.*\r\u001b\[Kbafkr4i/s)
-  t.false(ofCi.includes('%'))
+  for (const text of [ofCi, ofDumb]) t.regex(text, /^bafkr4i\w+\r\n$/)
   t.is(piped.stderr, '')
 })
 
@@ -273,6 +274,22 @@ test('status --watch refreshes until Ctrl-C; with --json one document a line', a
   t.is((await ended).exit, 130)
   for (const line of text.trimEnd().split('\n'))
     t.is((JSON.parse(line) as { role: string }).role, 'standalone')
+})
+
+test('R007-20 a terminal that is dumb gets text alone from status --watch', async (t) => {
+  const { directory } = await serving(t)
+  const place = new Place(t, directory.path)
+  const command = `'${process.execPath}' '${BUNDLE}' status --watch`
+  const child = spawn('script', ['-qec', command, '/dev/null'], {
+    cwd: place.path,
+    env: place.env({ TERM: 'dumb' }),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  let text = ''
+  child.stdout.on('data', (piece) => (text += String(piece)))
+  await eventually((saw) => saw(text).split('standalone').length > 2)
+  t.false(text.includes('\u001b'), text)
 })
 
 test('R007-20 progress names the peers that send and receive since the work began', (t) => {

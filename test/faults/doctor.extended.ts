@@ -177,7 +177,7 @@ test('R007-136 Global stopped, mute, frozen, or another node in its place', asyn
   const impostor = await Daemon.start(t, ['--global', '--listen', at, '--store', 'memory'])
   const other = await doctor(local.place)
   t.deepEqual([other.exit, other.found[0]], [8, 'problem global-impostor'])
-  t.regex(other.of('global-impostor').remedy!, /`dstore invite > ticket`.*`dstore join @ticket`/)
+  t.regex(other.of('global-impostor').remedy!, /`dstore invite -o ticket`.*`dstore join @ticket`/)
   await impostor.signal('SIGTERM')
 
   const again = await Daemon.start(t, [], global.place)

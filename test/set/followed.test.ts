@@ -131,12 +131,12 @@ test('R012-20: notes of members that are gone make room for those that there are
   const other = note('f'.repeat(16), { at: wall })
   await writeNote(objects, other)
   const closing = new AbortController()
-  let now = 0
+  let [now, isAccepted] = [0, false]
   const noting = new Noting(
     {
       objects,
       id: own.id,
-      own: () => own,
+      own: () => (isAccepted ? own : undefined),
       wall: () => wall,
       elapsed: () => now,
       sleep: (ms, signal) => pause(ms, signal ?? closing.signal),
@@ -147,7 +147,13 @@ test('R012-20: notes of members that are gone make room for those that there are
     closing.signal,
   )
   await noting.freshen()
-  t.is(bucket.keys('m/').length, 102, 'each may be of a member that is about to replace it')
+  now += 12 * SET_NOTE_MS
+  await noting.freshen()
+  t.is(bucket.keys('m/').length, 102, 'it may be refused, and deletes nothing before')
+  isAccepted = true
+  now += 12 * SET_NOTE_MS
+  await noting.freshen()
+  t.true(bucket.objects.has(`m/${own.id}`), 'its own was as old as the others')
   for (let i = 0; i < 6; i++) {
     now += 12 * SET_NOTE_MS
     await noting.freshen()

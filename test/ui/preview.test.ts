@@ -56,6 +56,15 @@ test('JSON is indented, and what only looks like it stays as it is', (t) => {
   t.is(prettyJson('plain'), undefined)
 })
 
+test('R013-58: JSON that would become many times as long stays as it is, and takes no long task', (t) => {
+  const text = `${'['.repeat(90)}${'1,'.repeat(500_000)}1${']'.repeat(90)}`
+  const begin = performance.now()
+  t.is(prettyJson(text), undefined)
+  t.true(performance.now() - begin < 2000)
+  const list = JSON.stringify(Array.from({ length: 50_000 }, (_, i) => ({ i })))
+  t.is(prettyJson(list), JSON.stringify(JSON.parse(list), undefined, 2))
+})
+
 test('bytes are shown in lines, with what is readable, at most a kibibyte of them', (t) => {
   t.is(hexOf(bytes('AB\0')), '00000000  41 42 00                                         AB.')
   t.is(hexOf(new Uint8Array(5000)).split('\n').length, 64)

@@ -1,10 +1,10 @@
 /**
- * The daemon's wall clock. Ages are told by it: the browser's may be that of another machine, at the
- * other end of a tunnel, or wrong.
+ * The daemon's wall clock, by which ages are told: the browser's may be that of another machine, at
+ * the other end of a tunnel, or wrong.
  * @module
  */
 
-/** The daemon tells whole seconds, and an answer takes its time: less than this is no difference. */
+/** The daemon tells whole seconds, and an answer takes a while: less is no difference. */
 const LEAST_MS = 3000
 
 /** What the daemon's clock is ahead of the browser's. */

@@ -45,6 +45,8 @@ export function textOf(bytes, isWhole) {
 
 /** A document with more levels is shown as it is: its lines would be longer than what they hold. */
 const MOST_LEVELS = 100
+/** Characters of a document with its levels indented; one that takes more is shown as it is. */
+const MOST_INDENTED = 4 * PREVIEW_BYTES
 
 /**
  * A JSON document with its levels indented; undefined for any other text. Names and numbers stay as
@@ -69,6 +71,7 @@ export function prettyJson(text) {
     if (isEnd ? !isBegin(before) : isBegin(before) || before === ',') shown += line()
     shown += token === ':' ? ': ' : token
     if (isBegin(token) && ++level > MOST_LEVELS) return undefined
+    if (shown.length > MOST_INDENTED) return undefined
     before = token
   }
   return shown

@@ -10,7 +10,7 @@ import { button, fill, h, setText } from './dom.js'
  * @typedef {object} Column
  * @property {string} label
  * @property {(row: Row) => import('./dom.js').Child | import('./dom.js').Child[]} cell
- * @property {string} [class] `number`: to the right. `wide`, `wider`: only where there is room.
+ * @property {string} [class] `number`: to the right. `short`: on one line. `wide`, `wider`: only where there is room.
  * @property {boolean} [hideLabel] The label is for screen readers only.
  */
 

@@ -11,7 +11,7 @@ import {
 import { createDirectory, type StateDirectory } from '../../../src/daemon/config/state-directory.ts'
 import { DstoreError, asDstoreError } from '../../../src/errors.ts'
 import type { Invocation } from '../../command.ts'
-import type { FlagName, Flags } from '../../flags.ts'
+import { FLAGS, type FlagName, type Flags } from '../../flags.ts'
 import { settingsFromFlags } from '../../node-flags.ts'
 import { parseFlags } from '../../parse-flags.ts'
 import { findDaemon } from '../../session.ts'
@@ -85,7 +85,10 @@ function flagsFor(name: string, values: readonly string[]): Flags {
   const only = (words: readonly string[]): void => {
     if (values.length === 1 && words.includes(value)) return
     throw new DstoreError('usage', `${name} is ${words.join(' or ')}`, {
-      ...(name === 'role' && { hint: 'for a Local, set join, or use `dstore join TICKET`' }),
+      hint:
+        name === 'role'
+          ? 'for a Local, set join, or use `dstore join TICKET`'
+          : `for no: dstore config unset ${name}`,
     })
   }
   if (name === 'role') {
@@ -97,18 +100,19 @@ function flagsFor(name: string, values: readonly string[]): Flags {
     return { [name]: true }
   }
   const flag = name as FlagName
-  const args = values.map((one) => `--${flag}=${one}`)
-  const { flags } = parseFlags('config', [flag], args)
-  if (typeof flags[flag] === 'string' && values.length > 1) {
+  if (values.length > 1 && FLAGS[flag].multiple !== true) {
     throw new DstoreError('usage', `${name} takes one value`)
   }
-  return flags
+  const args = values.map((one) => `--${flag}=${one}`)
+  return parseFlags('config', [flag], args).flags
 }
+
+/** What goes with a role: a standalone node joins nothing, and opens no port for others. */
+const OF_ROLE = ['role', 'join', 'listen', 'lanePort']
 
 /** The saved settings without one: its default holds again. */
 function withoutValue(name: string, saved: Settings): Settings {
-  // A Local without a Global to join would not start.
-  const gone: readonly string[] = name === 'role' ? ['role', 'join'] : [SETTINGS[name]!.key]
+  const gone: readonly string[] = name === 'role' ? OF_ROLE : [SETTINGS[name]!.key]
   const kept = Object.entries(saved).filter(([key]) => !gone.includes(key))
   return resolveSettings({}, Object.fromEntries(kept))
 }

@@ -28,9 +28,13 @@ function parseCount(text: string): number {
 
 /** A time, or how long before now; in milliseconds. */
 export function parseSince(text: string, now: number): number {
-  const isTime = /^\d{4}-\d\d-\d\d/.test(text)
-  const time = isTime ? Date.parse(text) : now - parseDuration(text)
-  if (!Number.isNaN(time)) return time
+  try {
+    const isTime = /^\d{4}-\d\d-\d\d/.test(text)
+    const time = isTime ? Date.parse(text) : now - parseDuration(text)
+    if (!Number.isNaN(time)) return time
+  } catch {
+    // Neither is it a duration.
+  }
   throw new DstoreError('usage', `not a time: ${text}`, {
     hint: 'write 10m, 2h, 2026-11-30 or 2026-11-30T12:00:00Z',
   })

@@ -54,7 +54,15 @@ function checkMay(members: readonly SetMemberView[]): void {
       hint: 'run `dstore set step-down` on the machine of the active member',
     })
   }
-  if (others.some(({ state, silent }) => state === 'standby' && !silent)) return
+  const standbys = others.filter(({ state }) => state === 'standby')
+  if (standbys.some(({ silent }) => !silent)) return
+  if (standbys.length > 0) {
+    const who = standbys.map((one) => nameIn(members, one)).join(', ')
+    const message = `by the clock of this machine, no standby has said something lately: ${who}`
+    throw new DstoreError('conflict', message, {
+      hint: 'start it again, or mend the clock that is wrong: `dstore doctor` at both tells which',
+    })
+  }
   throw new DstoreError('conflict', 'no other member stands by, so nothing would answer', {
     hint: 'start another member, and wait until `dstore set status` shows it as standby',
   })

@@ -108,6 +108,7 @@ function ownState({
   engine,
   engineSilentMs,
   error,
+  errorCode,
   snapshot,
   members,
   bucketError,
@@ -117,9 +118,7 @@ function ownState({
   const why = error === undefined ? '' : `: ${error}`
   if (state === 'paused' || engineSilentMs > SILENT_MS) {
     const what = `${engine} has not answered for ${span(engineSilentMs)}, so nothing is acknowledged${why}`
-    const remedy =
-      'start the servers of the engine: most of them must be up; the set goes on by itself'
-    found.push(report.problem('set-engine-silent', what, remedy))
+    found.push(report.problem('set-engine-silent', what, remedyOf(errorCode)))
   }
   if (bucketError !== undefined) {
     const id = BUCKET_FAULTS[bucketErrorCode ?? ''] ?? 'set-bucket-unreachable'
@@ -135,6 +134,20 @@ function ownState({
     found.push(report.note('set-snapshot-old', what, remedy))
   }
   return found
+}
+
+/** By the last fault of the engine. */
+function remedyOf(code: string | undefined): string {
+  switch (code) {
+    case 'integrity':
+      return 'keep the directory of each member; restore the journal in the engine, or begin another set: docs/set.md'
+    case 'no-space':
+      return 'give the engine more room; the set goes on by itself'
+    case 'not-permitted':
+      return 'give the user of the set its rights back; the set goes on by itself'
+    default:
+      return 'start the servers of the engine: most of them must be up, and as docs/set.md sets them up; the set goes on by itself'
+  }
 }
 
 /** What the members say of themselves. */

@@ -31,8 +31,8 @@ export async function lookAtSet(
 
 /**
  * Opens the journal, which checks versions, replicas and how servers write, and closes it. It makes
- * none: one that was lost may have a backup. A daemon may have secrets that this shell has not: then
- * nothing is known from here.
+ * none: one that was lost may have a backup. A daemon may have secrets that this shell has not:
+ * then nothing is known from here.
  */
 async function tryEngine(
   engine: string,

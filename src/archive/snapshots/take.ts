@@ -55,6 +55,9 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<Snapshot> 
     await removeCopy(files, work)
     const copied = await options.source.copyRecords(work)
     signal.throwIfAborted()
+    if (copied.position === 0) {
+      throw new DstoreError('busy', 'no entry has been applied yet, so there is nothing to take')
+    }
     const [newest] = (await listSnapshots(objects, signal)).whole
     const isNewer = newest === undefined || newest.position < copied.position
     const taken = isNewer ? await upload(copied, work, options) : newest

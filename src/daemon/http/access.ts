@@ -131,7 +131,7 @@ export class TcpAccess implements Access {
     }
     if (isPublic && isOpen()) return PUBLIC_CALLER
     const message = token === undefined ? 'this needs a token' : WRONG_TOKEN
-    return new HttpError(401, message, CHALLENGE, 'not-permitted', HINT)
+    return new HttpError(401, message, challengeTo(headers.authorization), 'not-permitted', HINT)
   }
 
   /** An IP address is safe: unlike a name, no page can rebind it. */
@@ -154,13 +154,19 @@ export class TcpAccess implements Access {
   }
 }
 
+const BEARER = 'Bearer realm="dstore"'
+
+/** For clients that never send a password before they are asked for one. */
+const BASIC = 'Basic realm="dstore", charset="UTF-8"'
+
 /**
- * Clients that never send a password before they are asked for one use the second. Each has a line
- * of its own: Chromium reads a line as one challenge, and knows no Bearer.
+ * Each scheme has a line of its own: Chromium reads a line as one challenge, and knows no Bearer.
+ * A client that sends a token is asked for no password: a browser would ask its user for one, while
+ * a page works.
  */
-const CHALLENGE = {
-  'WWW-Authenticate': ['Bearer realm="dstore"', 'Basic realm="dstore", charset="UTF-8"'],
-}
+const challengeTo = (authorization = ''): { readonly 'WWW-Authenticate': string[] } => ({
+  'WWW-Authenticate': /^Bearer\b/i.test(authorization) ? [BEARER] : [BEARER, BASIC],
+})
 
 const SOCKET_HOST = 'over the socket, the host is localhost'
 

@@ -9,6 +9,7 @@ import { BEAT_HEADER } from '../api/api.ts'
 import { gather } from '../../bytes.ts'
 import { decodeUtf8 } from '../../utf8.ts'
 import type { HttpStatus } from '../api/api.ts'
+import { problemOf } from '../api/problem.ts'
 import type { TokenTable } from '../config/tokens/token-table.ts'
 import type { Access } from './access.ts'
 import type { Serving } from './set/serving.ts'
@@ -197,6 +198,10 @@ export async function withHeartbeat<T>(
 export function withBeatIfWanted<T>(call: HttpCall, work: () => Promise<T>): Promise<T> {
   return call.request.headers[BEAT_HEADER] === '102' ? withHeartbeat(call, work) : work()
 }
+
+/** What a caller is told of a fault: of the stop that cancelled its call, and not of that. */
+export const faultOf = (signal: AbortSignal, fault: unknown): unknown =>
+  signal.aborted && problemOf(fault).code === 'cancelled' ? signal.reason : fault
 
 /** Responds with one JSON document. */
 export function sendJson(

@@ -5,7 +5,7 @@ import type { Progress } from '../../node/node.ts'
 import { LINES_TYPE } from '../api/api.ts'
 import type { CallEvent } from '../api/api.ts'
 import { problemOf } from '../api/problem.ts'
-import { withBeatIfWanted, type HttpCall } from './call.ts'
+import { faultOf, withBeatIfWanted, type HttpCall } from './call.ts'
 import { sendBytes } from './stream.ts'
 
 /** Characters that a listing collects before it sends them: few writes for many short lines. */
@@ -95,7 +95,7 @@ async function sendEventsOf(
     send({ event: 'done', result })
   } catch (error) {
     if (!response.headersSent) throw error
-    send({ event: 'failed', problem: problemOf(error) })
+    send({ event: 'failed', problem: problemOf(faultOf(signal, error)) })
   } finally {
     clearInterval(beat)
   }

@@ -10,7 +10,7 @@ import { PROBLEM_TYPE } from '../api/api.ts'
 import type { Log } from '../../log.ts'
 import { problemOf } from '../api/problem.ts'
 import type { Access } from './access.ts'
-import { hasBody, type ApiContext, type HttpCall } from './call.ts'
+import { faultOf, hasBody, type ApiContext, type HttpCall } from './call.ts'
 import { BOUNDS, Connections, HTTP_REFUSAL_MS } from './connections.ts'
 import type { ConnectionBounds } from './connections.ts'
 import { checkDoorCall, findDoor, isOpenDoor } from './doors/door-calls.ts'
@@ -233,7 +233,8 @@ async function handle(
     checkServing(call.member, route)
     const query = parseQuery(search.join('?'))
     await handler({ ...call, ...nodeFor(call.node, caller), caller, parameters, query })
-  } catch (error) {
+  } catch (fault) {
+    const error = faultOf(call.signal, fault)
     const door = doorAt(doors, url.replace(/\?.*$/s, ''))?.door
     addDoorHeaders(door, response, error)
     refuse(request, response, error, door?.errorMembers?.(error))

@@ -55,7 +55,7 @@ export const missingJournal = (place: string, what: string): DstoreError =>
     hint: 'the engine has lost it, or another one is named; restore it before any member starts: see docs/set.md',
   })
 
-/** Of Node: the server proved to be another than the one that was meant, or none that is trusted. */
+/** Of Node: the server proved to be another than the one that was meant, or is not trusted. */
 const CERTIFICATE = /^(CERT_|ERR_TLS_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/
 
 /** No connection to a server; `plain` matches what its client says of one without TLS. */

@@ -157,7 +157,8 @@ export class Primary {
     }
     if (fault === undefined) throw awayError(place, 'the connection is closed')
     // Settings that changed since are waited for, as a server that is away is.
-    throw this.#wasConnected ? awayError(place, fault.message, fault) : fault
+    if (!this.#wasConnected) throw fault
+    throw new DstoreError('unreachable', fault.message, { cause: fault })
   }
 
   async #tried({ host, port }: EngineHost): Promise<Connection> {

@@ -52,7 +52,7 @@ function parsePosition(text: string): Position {
   if (run === undefined || !Number.isSafeInteger(seq)) {
     throw new DstoreError('usage', 'not a position in the order of changes', {
       hint:
-        '`dstore watch --json` shows the position of each change, `dstore status` the last one; ' +
+        '`dstore watch --json` shows the position of each change, `dstore status -v` the last one; ' +
         '`start` is before the oldest in the log',
     })
   }

@@ -1,5 +1,5 @@
 /**
- * Finds notes that are not shown and that nobody replaces: a state machine without I/O
+ * Finds notes that are not shown and that no member replaces: a state machine without I/O
  * (specs/012-set.md, R012-20). No wall clock is compared: a wrong one would delete those of
  * members that are there.
  */

@@ -48,6 +48,13 @@ check(
   },
 )
 
+check('R011-40 before the first entry there is nothing to take', async (t, archived) => {
+  t.like(await t.throwsAsync(archived.take(), { message: /no entry has been applied yet/ }), {
+    code: 'busy',
+  })
+  t.deepEqual(archived.bucket.keys('s/'), [])
+})
+
 check(
   'R011-40 it waits until the bucket has its position, and refuses another history',
   async (t, archived) => {

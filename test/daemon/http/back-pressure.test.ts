@@ -17,6 +17,7 @@ import {
   INLINE_VALUE_BYTES,
   PROGRESS_MS,
 } from '../../../src/limits.ts'
+import { DstoreError } from '../../../src/errors.ts'
 import { SOCKET_ACCESS } from '../../../src/daemon/http/access.ts'
 import { timedBody } from '../../../src/daemon/http/call.ts'
 import type { HttpCall } from '../../../src/daemon/http/call.ts'
@@ -122,7 +123,8 @@ test('R007-9 a stop aborts the calls that outlast its grace', async (t) => {
   const { key } = await node.put({ bytes: [new Uint8Array(50_000)] as never })
   node.index.lookup = async (_, { signal } = {}) => {
     await once(signal!, 'abort')
-    throw signal!.reason
+    // As a node ends its calls.
+    throw new DstoreError('cancelled', 'cancelled', { cause: signal!.reason })
   }
   const client = connect(socket)
   t.teardown(() => client.destroy())

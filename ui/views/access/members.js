@@ -43,7 +43,7 @@ export function members() {
             h('small', null, copyButton(peer, 'the peer id', 'peer id')),
           ],
         },
-        { label: 'role', cell: ({ role }) => role ?? '–' },
+        { label: 'role', class: 'short', cell: ({ role }) => role ?? '–' },
         {
           label: 'state',
           class: 'wide',

@@ -45,7 +45,7 @@ export function tokens() {
             ),
           ],
         },
-        { label: 'role', cell: ({ role }) => role },
+        { label: 'role', class: 'short', cell: ({ role }) => role },
         { label: 'made', class: 'wide', cell: ({ createdAt }) => ago(createdAt) },
         {
           label: 'used',
