@@ -321,7 +321,6 @@ test('R007-99 an output that cannot be written fails before any request', async 
     ['get', key, '-o', 'dir'],
     ['get', key, '-o', 'file/out'],
     ['get', key, '-o', 'loop'],
-    ['get', key, '-o', ''],
     ['get', key, '--output-dir', 'file'],
     ['get', key, '--output-dir', 'file/dir'],
     ['get', key, '-o', '/proc/out'],

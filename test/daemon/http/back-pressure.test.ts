@@ -29,6 +29,11 @@ import type { ChangeEvent, Progress } from '../../../src/node/node.ts'
 import { FakeNode } from '../fake-node.ts'
 import { contextOf, serving, temporaryDirectory } from '../serving.ts'
 
+/** The last event of a call that fails. */
+interface Failed {
+  readonly problem: { readonly code: string }
+}
+
 /** A response that counts what is written, and is full until it is drained. */
 class FullResponse extends EventEmitter {
   headersSent = false
@@ -88,6 +93,23 @@ test('R007-13 events are PROGRESS_MS apart, and a client that does not read them
   t.regex(response.written.at(-1)!, /"done"/)
 })
 
+test('R007-9 the last event of a call that a stop cuts tells of the stop, and else of the fault', async (t) => {
+  const progress: Progress = { phase: 'store', doneBytes: 1, totalBytes: 2 }
+  for (const [reason, code] of [
+    [new DstoreError('unreachable', 'the daemon is stopping'), 'unreachable'],
+    [undefined, 'cancelled'],
+  ] as const) {
+    const response = new FullResponse()
+    const aborter = new AbortController()
+    await sendEvents(callWith(response, { signal: aborter.signal }), async (onProgress) => {
+      onProgress(progress)
+      if (reason !== undefined) aborter.abort(reason)
+      throw new DstoreError('cancelled', 'cancelled')
+    })
+    t.is((JSON.parse(response.written.at(-1)!) as Failed).problem.code, code)
+  }
+})
+
 test('R007-34 R007-35 changes and beats wait for a client that does not read', async (t) => {
   const response = new FullResponse()
   const node = new FakeNode()
@@ -121,7 +143,9 @@ test('R007-9 a stop aborts the calls that outlast its grace', async (t) => {
   api.server.listen(socket)
   await once(api.server, 'listening')
   const { key } = await node.put({ bytes: [new Uint8Array(50_000)] as never })
+  const asked = new EventEmitter()
   node.index.lookup = async (_, { signal } = {}) => {
+    setImmediate(() => asked.emit('asked'))
     await once(signal!, 'abort')
     // As a node ends its calls.
     throw new DstoreError('cancelled', 'cancelled', { cause: signal!.reason })
@@ -131,7 +155,7 @@ test('R007-9 a stop aborts the calls that outlast its grace', async (t) => {
   const heard: string[] = []
   client.on('data', (data) => heard.push(String(data)))
   client.write(`GET /v1/names/${key.toString().slice(0, 5)} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
-  await sleep(50)
+  await once(asked, 'asked')
   const startedAt = performance.now()
   await api.close(200)
   t.true(performance.now() - startedAt < 3000)
