@@ -77,6 +77,8 @@ const MEANINGS: ReadonlyMap<unknown, Meaning> = new Map<unknown, Meaning>([
   // Where a directory, or a new file, was to be made.
   ['EEXIST', { reason: 'a file is in its place' }],
   ['EISDIR', { reason: 'it is a directory' }],
+  ['EBUSY', { reason: 'it is in use, as a mount point is' }],
+  ['ENXIO', { reason: 'it is a socket, or a device that is not there' }],
   ['ELOOP', { reason: 'too many symbolic links' }],
   ['ENAMETOOLONG', { reason: 'the name is too long' }],
   // APFS takes only names in UTF-8.

@@ -25,6 +25,8 @@ const CODES: readonly [errno: string, code: ErrorCode, reason: RegExp][] = [
   ['ERR_WORKER_INIT_FAILED', 'busy', /too many processes or threads/],
   ['EROFS', 'unwritable', /read-only/],
   ['EIO', 'unwritable', /input or output error/],
+  ['EBUSY', 'unwritable', /in use, as a mount point/],
+  ['ENXIO', 'unwritable', /a socket, or a device/],
   ['ENOENT', 'unwritable', /no such file/],
   ['EACCES', 'unwritable', /permission denied/],
   ['EEXIST', 'unwritable', /a file is in its place/],

@@ -13,8 +13,6 @@ const LINE_BYTES = 16 * KIB
 
 export const COMMANDS = ['get', 'put', 'close'] as const
 
-export type GoCommand = (typeof COMMANDS)[number]
-
 /** A request of the go command. Ids are lower-case hex digits. */
 export type GoRequest =
   | { readonly id: number; readonly command: 'close' }

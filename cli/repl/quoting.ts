@@ -42,12 +42,6 @@ export function splitWords(text: string): Words {
   return { words, open: escaped ? '\\' : quote }
 }
 
-/** A spelling that `splitWords` reads back as this word. */
-export function quoteWord(word: string): string {
-  if (/^[^\s'"\\]+$/.test(word)) return word
-  return `'${word.replaceAll("'", `'\\''`)}'`
-}
-
 /** A spelling of the `rest` of a word, inside the `open` quote if there is one. */
 export function quoteRest(rest: string, open: string | undefined): string {
   if (open === "'") return rest.replaceAll("'", `'\\''`)

@@ -151,7 +151,7 @@ async function serveListed(
   const request = host.list(peer, { digest, size: value.size }, (reason) => {
     canceller.abort(reason)
     // A peer that takes nothing would keep a piece on its way.
-    farewell = setTimeout(() => channel.abort(reason), FAREWELL_MS)
+    farewell ??= setTimeout(() => channel.abort(reason), FAREWELL_MS)
   })
   const signal = AbortSignal.any([value.signal, canceller.signal])
   const traffic = {

@@ -145,7 +145,7 @@ export async function testViews(bench: Bench): Promise<void> {
         page.getByRole('navigation', { name: 'Path' }).getByText('all names'),
         page.locator('nav.views a[href="#/values"]'),
       ]) {
-        await bench.show(visit, 'values', `/${key}`)
+        await bench.show(visit, 'values', `/${key.toString()}`)
         await page.getByRole('button', { name: 'Download' }).waitFor()
         await bench.show(visit, 'overview')
         await page.locator('nav.views a[href="#/values"]').click()

@@ -1,4 +1,4 @@
-import { createMemoryJournal } from '../../src/journal/memory.ts'
+import { createMemoryJournal } from './memory-journal.ts'
 import { test } from '../serial.ts'
 import { journalSuite } from './suite.ts'
 

@@ -10,7 +10,7 @@ import {
   SET_HEARTBEAT_MS,
   SET_TAKE_OVER_MS,
 } from '../../src/limits.ts'
-import { createMemoryJournal } from '../../src/journal/memory.ts'
+import { createMemoryJournal } from '../journal/memory-journal.ts'
 import { SILENT } from '../../src/log.ts'
 import { Global } from '../../src/node/global/global.ts'
 import { openDiskStore } from '../../src/store/disk/disk.ts'

@@ -1,4 +1,4 @@
-import { createMemoryJournal } from '../../src/journal/memory.ts'
+import { createMemoryJournal } from '../journal/memory-journal.ts'
 import { Followed } from '../../src/set/followed.ts'
 import { GoneNotes } from '../../src/set/notes/gone-notes.ts'
 import { Noting, noteIn, readNotes, writeNote } from '../../src/set/notes/notes.ts'

@@ -43,7 +43,7 @@ function turn(signal) {
     }
     const leave = () => {
       waiting.delete(begin)
-      reject(signal.reason)
+      reject(/** @type {Error} */ (signal.reason))
     }
     waiting.add(begin)
     signal.addEventListener('abort', leave, { once: true })

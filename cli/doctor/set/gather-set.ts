@@ -58,9 +58,8 @@ async function isPlain(engine: string, secretsFile: string | undefined): Promise
   try {
     const { ca, cert } = await readEngineSecrets(secretsFile, {})
     return (ca ?? cert) === undefined
-  } catch (error) {
+  } catch {
     // A file that is not fit is a finding of its own.
-    asDstoreError(error)
     return true
   }
 }

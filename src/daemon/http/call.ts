@@ -82,6 +82,10 @@ export function callOptions({ query, signal }: HttpCall): CallOptions {
   return { signal, timeoutMs }
 }
 
+/** Whether the request says that a body follows. */
+export const hasBody = ({ headers }: Pick<IncomingMessage, 'headers'>): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+
 /**
  * The bytes of the request's body; `cancelled` where the client disconnects. A handler that leaves
  * the loop early can still respond.

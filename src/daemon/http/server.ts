@@ -10,7 +10,7 @@ import { PROBLEM_TYPE } from '../api/api.ts'
 import type { Log } from '../../log.ts'
 import { problemOf } from '../api/problem.ts'
 import type { Access } from './access.ts'
-import { faultOf, type ApiContext, type HttpCall } from './call.ts'
+import { faultOf, hasBody, type ApiContext, type HttpCall } from './call.ts'
 import { BOUNDS, Connections, HTTP_REFUSAL_MS } from './connections.ts'
 import type { ConnectionBounds } from './connections.ts'
 import { checkDoorCall, findDoor, isOpenDoor } from './doors/door-calls.ts'
@@ -203,7 +203,9 @@ async function handle(
         () => request.socket.destroy(),
       )
     }
-    const { expect } = request.headers
+    const { expect, 'transfer-encoding': coding = 'chunked' } = request.headers
+    // Node only takes the chunks apart: what is compressed besides would be stored so.
+    if (coding.toLowerCase() !== 'chunked') throw new HttpError(501, `cannot undo ${coding}`)
     if (expect !== undefined && !/\b100-continue\b/i.test(expect)) {
       throw new HttpError(417, `nothing meets this expectation: ${expect}`)
     }
@@ -323,8 +325,10 @@ function refuse(
     return
   }
   const { status, headers, body } = refusalOf(error, members)
-  response.writeHead(status, { ...headers, ...(request.complete ? {} : { Connection: 'close' }) })
-  if (request.complete) {
+  // Node completes a request without a body only after the turn in which it came.
+  const isWhole = request.complete || !hasBody(request)
+  response.writeHead(status, { ...headers, ...(isWhole ? {} : { Connection: 'close' }) })
+  if (isWhole) {
     response.end(request.method === 'HEAD' ? undefined : body)
     return
   }

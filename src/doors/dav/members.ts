@@ -7,6 +7,7 @@ import { callOptions } from '../../daemon/http/call.ts'
 import type { DoorCall } from '../../daemon/http/doors/door.ts'
 import type { NamePage } from '../../node/node.ts'
 import { keyOf } from '../../tree/read/entry-at.ts'
+import { Turns } from '../../tree/turns.ts'
 import { isSegment } from '../door-path.ts'
 import { fileBehind } from './links.ts'
 import type { Directories } from './directories.ts'
@@ -72,10 +73,13 @@ export async function* entriesIn(
   const { entries } = await directories.get(keys.at(-1)!)
   const bound = boundMs === undefined ? {} : { boundMs }
   const left = { steps: DAV_LISTING_STEPS }
+  const turns = new Turns(call.signal)
   for (let at = 0; at < entries.length; at += SOME) {
     const some: Resource[] = []
     for (const [name, entry] of entries.slice(at, at + SOME)) {
       if (!isSegment(name)) continue
+      // Where all is in memory, nothing else would wait.
+      if (turns.isDue) await turns.pause()
       const shown =
         entry.type === 'link'
           ? await fileBehind(call, directories, keys, entry.target, left)

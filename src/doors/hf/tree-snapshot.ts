@@ -9,6 +9,7 @@ import type { Key } from '../../hash/key.ts'
 import { HF_PATH_BYTES } from '../../limits.ts'
 import { entryNamed, firstFrom, keyOf } from '../../tree/read/entry-at.ts'
 import type { Listing } from '../../tree/read/listing.ts'
+import { Turns } from '../../tree/turns.ts'
 import type { HfEntry, HfFile, Snapshot, WalkOptions } from './snapshot.ts'
 
 /** Links in a row that are followed. */
@@ -52,11 +53,14 @@ export class TreeSnapshot implements Snapshot {
     if (after?.startsWith(base) === true) {
       await this.#resume(stack, after.slice(base.length).split('/'), recursive)
     }
+    const turns = new Turns(this.#call.signal)
     // Of the folders on the way it keeps only how far it is in them.
     for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
       const { entries } = await this.#listing(frame.key)
       let below: Frame | undefined
       while (below === undefined && frame.position < entries.length) {
+        // Where all is in memory, nothing else would wait.
+        if (turns.isDue) await turns.pause()
         const [name, entry] = entries[frame.position++]!
         // No request leads there, and one such file would fail the download of all.
         if (/\p{Cc}/u.test(name)) continue

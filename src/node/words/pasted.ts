@@ -9,7 +9,8 @@ import { splitKey } from './tree-word.ts'
 export type Pasted =
   | {
       readonly type: 'key'
-      /** As dstore prints it. */ readonly key: string
+      /** As dstore prints it. */
+      readonly key: string
       readonly path: string
     }
   | { readonly type: 'short'; readonly prefix: KeyPrefix; readonly path: string }

@@ -5,10 +5,14 @@ import type { FileEntry } from '../../directory/directory.ts'
 import { asDstoreError } from '../../errors.ts'
 import { hash } from '../../hash/hasher.ts'
 import { HASH_WINDOW_BYTES, KIB } from '../../limits.ts'
+import { changedFile } from '../../store/file/file-faults.ts'
 import { hashFile } from '../../store/file/file-hasher.ts'
 
 /** Files up to this size are read and hashed at once. */
 const AT_ONCE_BYTES = 64 * KIB
+
+/** A pipe may take the place of a file meanwhile, and to open it must not wait for a writer. */
+const FLAGS = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK
 
 export type Found = 'nothing' | 'file' | 'directory' | 'other'
 
@@ -42,8 +46,9 @@ async function digestOf(
   signal: AbortSignal | undefined,
 ): Promise<Uint8Array> {
   if (size <= AT_ONCE_BYTES) {
-    const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW)
+    const fd = fs.openSync(path, FLAGS)
     try {
+      if (fs.fstatSync(fd).size !== size) throw changedFile(path, 'was replaced')
       return hash(fs.readFileSync(fd)).digest
     } finally {
       fs.closeSync(fd)

@@ -13,8 +13,6 @@ export interface NameRules {
   readonly normalises: boolean
 }
 
-export const EXACT_NAMES: NameRules = { foldsCase: false, normalises: false }
-
 /** Finds out, by empty folders in a folder of this process. */
 export function probeNames(folder: string): NameRules {
   const isOne = (made: string, asked: string): boolean => {

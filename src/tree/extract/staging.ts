@@ -70,7 +70,7 @@ export class Staging {
     const bin = this.newName()
     this.folder.make(bin)
     // First out of the way, at once: it goes as a whole.
-    fs.renameSync(path, this.folder.pathOf(`${bin}/0`))
+    moveFolder(path, this.folder.pathOf(`${bin}/0`))
     const trash = this.folder.enter(bin)
     try {
       await clear(trash)
@@ -179,14 +179,31 @@ async function clear(folder: Folder): Promise<void> {
       }
       while (taken.has(`d${next}`)) next++
       const up = `d${next++}`
-      fs.renameSync(below, folder.pathOf(up))
+      moveFolder(below, folder.pathOf(up))
       waiting.push(up)
     }
     fs.rmdirSync(path)
   }
 }
 
-function openToOwner(path: string): void {
+/** One that its own user may not write to can't be moved, and is opened for that. */
+function moveFolder(from: Buffer, to: string): void {
+  try {
+    return fs.renameSync(from, to)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') throw error
+  }
+  const { mode } = fs.lstatSync(from)
+  openToOwner(from)
+  try {
+    fs.renameSync(from, to)
+  } catch (error) {
+    fs.chmodSync(from, mode & 0o7777)
+    throw error
+  }
+}
+
+function openToOwner(path: fs.PathLike): void {
   try {
     fs.chmodSync(path, 0o700)
   } catch {

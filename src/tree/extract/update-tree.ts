@@ -77,7 +77,9 @@ function makeTop(target: string): boolean {
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
-      if (fs.statSync(target, { throwIfNoEntry: false })?.isFile() === true) throw isFile(target)
+      if (fs.statSync(target, { throwIfNoEntry: false })?.isDirectory() === false) {
+        throw isFile(target)
+      }
       return false
     }
     throw unwritableFile(`write to ${target}`, error)

@@ -9,7 +9,7 @@ import { changedFile } from '../../store/file/file-faults.ts'
 import { batchesOf } from '../../node/calls/batches.ts'
 import { WorkLimit } from '../work-limit.ts'
 import { atOnce } from './at-once.ts'
-import { Turns } from './turns.ts'
+import { Turns } from '../turns.ts'
 import type { TreeCounter } from './tree-progress.ts'
 
 /** Batches of keys that are asked for at once. */

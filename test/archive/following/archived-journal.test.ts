@@ -5,7 +5,7 @@ import { Following, type FollowingParts } from '../../../src/archive/following/f
 import { openBucketJournal } from '../../../src/journal/bucket/bucket-journal.ts'
 import type { Change } from '../../../src/journal/entry.ts'
 import { AppendError, type Journal } from '../../../src/journal/journal.ts'
-import { createMemoryJournal } from '../../../src/journal/memory.ts'
+import { createMemoryJournal } from '../../journal/memory-journal.ts'
 import { MemoryBucket } from '../../bucket/memory-objects.ts'
 import { marked, openWriter, readAll } from '../../journal/tools.ts'
 import { test } from '../../serial.ts'

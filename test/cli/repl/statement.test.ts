@@ -2,9 +2,15 @@ import { test } from '../../serial.ts'
 import * as fc from 'fast-check'
 import { HELP, VERBS, parseStatement } from '../../../cli/repl/statement.ts'
 import { insteadOf } from '../../../cli/repl/foreign.ts'
-import { quoteWord, splitWords } from '../../../cli/repl/quoting.ts'
+import { splitWords } from '../../../cli/repl/quoting.ts'
 
 const texts = (line: string): string[] => splitWords(line).words.map(({ text }) => text)
+
+/** A spelling that `splitWords` reads back as this word. */
+function quoteWord(word: string): string {
+  if (/^[^\s'"\\]+$/.test(word)) return word
+  return `'${word.replaceAll("'", `'\\''`)}'`
+}
 
 test('R007-60 words are quoted as in a shell', (t) => {
   for (const [line, expected] of [

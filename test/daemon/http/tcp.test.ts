@@ -253,13 +253,14 @@ test("R007-18 faults that Node's parser finds are problem documents, too", async
   const chunked = `POST /v1/values HTTP/1.1\r\n${host}Transfer-Encoding: chunked\r\n\r\n`
   const cases: [status: number, sent: string][] = [
     [400, 'nonsense\r\n\r\n'],
-    [400, 'GET /v1/keys HTTP/1.1\r\n\r\n'],
+    [400, 'GET /v1/keys HTTP/1.1\r\nConnection: close\r\n\r\n'],
     [400, `GET /v1/keys HTTP/1.1\r\n${host}No colon\r\n\r\n`],
     [400, `POST /v1/values HTTP/1.1\r\n${host}Content-Length: 1\r\nContent-Length: 2\r\n\r\n`],
     [400, `${chunked}zz\r\n`],
     [413, `${chunked}1;${'x'.repeat(100_000)}`],
     [417, `GET /v1/keys HTTP/1.1\r\n${host}Expect: wonders\r\nConnection: close\r\n\r\n`],
     [431, `GET /v1/keys HTTP/1.1\r\n${host}X: ${'x'.repeat(HTTP_HEADER_BYTES)}\r\n\r\n`],
+    [501, `${chunked.replace('chunked', 'gzip, chunked')}0\r\n\r\n`],
   ]
   for (const [status, sent] of cases) {
     const socket = open(daemon.socket)
@@ -277,6 +278,23 @@ test("R007-18 faults that Node's parser finds are problem documents, too", async
     t.truthy(detail)
     t.is(rest.status, status)
   }
+})
+
+test('R007-15 a refusal of a request without a body leaves its connection open', async (t) => {
+  const { daemon } = await serving(t)
+  const socket = open(daemon.socket)
+  const host = 'Host: localhost\r\n'
+  for (const [method, path] of [
+    ['PATCH', '/v1/keys'],
+    ['GET', '/v1/nothing'],
+    ['HEAD', '/v1/keys'],
+  ]) {
+    socket.write(`${method} ${path} HTTP/1.1\r\n${host}\r\n`)
+    const [head] = (await once(socket, 'data')) as [Buffer]
+    t.regex(head.toString(), /^HTTP\/1\.1 40[45] [^]*\r\nConnection: keep-alive\r\n/, method)
+  }
+  socket.write(`PATCH /v1/keys HTTP/1.1\r\n${host}Content-Length: 5\r\n\r\n`)
+  t.regex(await heard(socket), /\r\nConnection: close\r\n/)
 })
 
 test('R007-18 a fault behind a response that has begun cuts it, and adds nothing to it', async (t) => {

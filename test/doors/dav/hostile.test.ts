@@ -6,6 +6,7 @@ import { once } from '../../../src/bytes.ts'
 import { DAV_BODY_BYTES, DAV_PROPERTIES, DAV_XML_DEPTH } from '../../../src/limits.ts'
 import { ask } from '../../daemon/serving.ts'
 import { putTree, type Tree } from '../../node/put-tree.ts'
+import { keptBy } from '../event-loop.ts'
 import { bytes, davServing, linksOf } from './serving-dav.ts'
 
 const inProp = (text: string): string => `<propfind xmlns="DAV:"><prop>${text}</prop></propfind>`
@@ -160,7 +161,9 @@ test('R010-114 links that make much work are left out', async (t) => {
   t.true(links.includes('l136'))
   t.is((await send('GET', '/dav/links/l136')).body.toString(), 'end')
   t.is((await send('GET', '/dav/links/l135')).status, 404)
-  const some = linksOf(await send('GET', '/dav/links/far/'))
+  const { result, share } = await keptBy(() => send('GET', '/dav/links/far/'))
+  t.true(share < 0.5, `${share}`)
+  const some = linksOf(result)
   t.is(some.length, 1024 + 2)
   t.is((await send('GET', '/dav/links/far/f1999')).body.toString(), 'file')
 })

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createMemoryJournal } from '../../../src/journal/memory.ts'
+import { createMemoryJournal } from '../../journal/memory-journal.ts'
 import { MemoryBucket } from '../../bucket/memory-objects.ts'
 import { eventually } from '../../eventually.ts'
 import { test } from '../../serial.ts'

@@ -1,4 +1,5 @@
 import type { ExecutionContext } from 'ava'
+import { execFileSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { lockFile } from '../../../src/daemon/process/file-lock.ts'
@@ -242,4 +243,44 @@ test('R008-73 a file in place of the folder is refused, and stays', async (t) =>
     message: `cannot write to ${file}: it is a file, and the value is a directory`,
   })
   t.is(fs.readFileSync(file, 'utf8'), 'mine')
+  const pipe = join(emptyFolder(t), 'pipe')
+  execFileSync('mkfifo', [pipe])
+  await t.throwsAsync(updateTree(stored, key, pipe), { message: /pipe: it is a file, and the/ })
 })
+
+test('R008-71 a folder goes with what is in it, also where its user may not write to it', async (t) => {
+  const stored = new StoredValues()
+  const key = stored.tree({ a: 'text' })
+  const folder = emptyFolder(t)
+  fill(folder, { 'module/sub/file': 'x', 'empty/sub/file': 'x' })
+  fs.rmSync(join(folder, 'empty/sub'), { recursive: true })
+  const [module, empty] = [join(folder, 'module'), join(folder, 'empty')]
+  for (const path of ['module/sub/file', 'module/sub', 'module', 'empty', '']) {
+    fs.chownSync(join(folder, path), USER, USER)
+  }
+  for (const path of [join(module, 'sub'), module]) fs.chmodSync(path, 0o555)
+  fs.chmodSync(empty, 0)
+  await asUser(async () => {
+    // What cannot be moved all the same is left as it was.
+    fs.chmodSync(folder, 0o555)
+    await t.throwsAsync(updateTree(stored, key, folder, { delete: true }), { code: 'unwritable' })
+    t.is(fs.statSync(module).mode & 0o777, 0o555)
+    fs.chmodSync(folder, 0o755)
+    const { removed } = await updateTree(stored, key, folder, { delete: true })
+    t.is(removed, 2)
+  })
+  t.deepEqual(contentsOf(folder), { a: 'text' })
+})
+
+/** Root may write anywhere, and acts as another user here. */
+const USER = process.getuid!() || 65_534
+
+async function asUser(work: () => Promise<void>): Promise<void> {
+  const before = process.geteuid!()
+  process.seteuid!(USER)
+  try {
+    await work()
+  } finally {
+    process.seteuid!(before)
+  }
+}

@@ -1,10 +1,11 @@
 /** `/cache/SPACE/PATH`: a build cache over plain HTTP (specs/010-doors.md, R010-10 to R010-21). */
+import { hasBody } from '../../../daemon/http/call.ts'
 import type { Door, DoorCall } from '../../../daemon/http/doors/door.ts'
 import { HttpError } from '../../../daemon/http/http-error.ts'
 import { segmentsOf } from '../../door-path.ts'
 import { entryBody, entryName, removeEntry, sendEntry, writeEntry } from '../entries.ts'
 import { verifiedBody } from './content-address.ts'
-import { hasBody, sendProperties } from './properties.ts'
+import { sendProperties } from './properties.ts'
 
 const METHODS = {
   GET: 'reader',
@@ -84,7 +85,7 @@ async function putEntry(call: DoorCall, segments: readonly string[]): Promise<vo
 
 /** Collections are not stored: there is nothing to do but to agree. */
 function makeCollection(call: DoorCall, segments: readonly string[]): Promise<void> {
-  if (hasBody(call)) throw new HttpError(415, 'a collection is made without a body')
+  if (hasBody(call.request)) throw new HttpError(415, 'a collection is made without a body')
   // A path that no entry below it can have.
   entryName(...segments, '-')
   sendEmpty(call, 201)

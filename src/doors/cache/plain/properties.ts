@@ -47,10 +47,6 @@ export async function sendProperties(
   return send(call, membersXml(path, prefix, pages))
 }
 
-/** Whether the request says that a body follows. */
-export const hasBody = ({ request: { headers } }: DoorCall): boolean =>
-  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
-
 /** A listing of all below a path has no bound, so a client asks level by level (RFC 4918, 9.1). */
 function depthOf({ request }: DoorCall): 0 | 1 {
   const { depth = 'infinity' } = request.headers

@@ -1,5 +1,5 @@
 /** What is asked to watch Global's index: who has acknowledged which removal, who is silent. */
-import { DOUBT_MS } from '../../../limits.ts'
+import { DOUBT_MS, MEMBERS } from '../../../limits.ts'
 import type { ChangeFeed } from '../feed.ts'
 import type { LocalRegister } from '../local-register.ts'
 import type { Done } from '../plan.ts'
@@ -19,7 +19,7 @@ export interface IndexWatchOptions {
 export class IndexWatch {
   readonly #options: IndexWatchOptions
   readonly #followed: FollowedRemovals
-  /** By peer id: the last change of state that was asked for, by both clocks. */
+  /** By peer id, at most `MEMBERS`: the change of state that was told last, by both clocks. */
   readonly #changes = new Map<string, { readonly at: number; readonly wallMs: number }>()
 
   constructor(options: IndexWatchOptions) {
@@ -67,17 +67,16 @@ export class IndexWatch {
    * it was heard last. The same time for the same change, whatever the wall clock does meanwhile.
    */
   inStateSince(peer: string, isSilent: boolean): number | undefined {
-    const times = this.#options.register.timesOf(peer)
-    if (times === undefined) {
-      this.#changes.delete(peer)
-      return undefined
-    }
-    const at = isSilent ? times.heardAt : times.seenAt
     const known = this.#changes.get(peer)
-    if (known?.at === at) return known.wallMs
+    // Peers that are still asked for move to the end: others are forgotten first.
+    this.#changes.delete(peer)
+    const times = this.#options.register.timesOf(peer)
+    if (times === undefined) return undefined
+    const at = isSilent ? times.heardAt : times.seenAt
     const { now, wallMs } = this.#moment
-    const change = { at, wallMs: Math.round(wallMs - (now - at)) }
+    const change = known?.at === at ? known : { at, wallMs: Math.round(wallMs - (now - at)) }
     this.#changes.set(peer, change)
+    if (this.#changes.size > MEMBERS) this.#changes.delete(this.#changes.keys().next().value!)
     return change.wallMs
   }
 

@@ -1,21 +1,9 @@
 /** What `status` tells of an archive. Times are ISO 8601. */
+import type { ArchiveState } from '../../../archive/interface.ts'
 import type { ErrorCode } from '../../../errors.ts'
 
 export interface ArchiveReport {
-  /**
-   * `opening`: the store is not open yet. `first-copy`: what it had before is being uploaded;
-   * nothing can be restored. `current`: the bucket has all, or lacks what is on its way. `behind`:
-   * its last try failed, and puts go on. `waiting`: puts wait for it. `unreachable`: they are
-   * refused. `fenced`: another node has taken over.
-   */
-  readonly state:
-    | 'opening'
-    | 'first-copy'
-    | 'current'
-    | 'behind'
-    | 'waiting'
-    | 'unreachable'
-    | 'fenced'
+  readonly state: ArchiveState
   /** `s3://BUCKET/PREFIX` */
   readonly place: string
   /** Puts wait until the bucket has them. */

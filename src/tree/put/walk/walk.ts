@@ -23,7 +23,7 @@ import type { Folder, Found, FoundFolder, Named } from './folder.ts'
 import type { IgnoreRules } from './ignore-rules.ts'
 import { leavesTree } from './links.ts'
 import { stampOf } from './stamp.ts'
-import { Turns } from '../turns.ts'
+import { Turns } from '../../turns.ts'
 
 export interface WalkOptions {
   /** Store what links that leave the tree point to, in place of refusing them. */

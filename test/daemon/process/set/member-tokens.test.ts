@@ -5,7 +5,7 @@ import { stateDirectory } from '../../../../src/daemon/config/state-directory.ts
 import { TokenTable } from '../../../../src/daemon/config/tokens/token-table.ts'
 import type { MemberNode } from '../../../../src/daemon/process/set/member-node.ts'
 import { nodeOf } from '../../../../src/daemon/process/set/start-member.ts'
-import { createMemoryJournal } from '../../../../src/journal/memory.ts'
+import { createMemoryJournal } from '../../../journal/memory-journal.ts'
 import { SILENT } from '../../../../src/log.ts'
 import { openNode } from '../../../../src/node/open.ts'
 import { MemoryBucket } from '../../../bucket/memory-objects.ts'

@@ -10,7 +10,7 @@ import {
 import { reachable } from '../../../../src/daemon/process/set/reachable.ts'
 import { DstoreError, type ErrorCode } from '../../../../src/errors.ts'
 import type { Journal } from '../../../../src/journal/journal.ts'
-import { createMemoryJournal } from '../../../../src/journal/memory.ts'
+import { createMemoryJournal } from '../../../journal/memory-journal.ts'
 import { SILENT } from '../../../../src/log.ts'
 import type { MemberNote } from '../../../../src/set/notes/member-note.ts'
 import { writeNote } from '../../../../src/set/notes/notes.ts'

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createMemoryJournal } from '../../../../src/journal/memory.ts'
+import { createMemoryJournal } from '../../../journal/memory-journal.ts'
 import type { Journal } from '../../../../src/journal/journal.ts'
 import { SILENT } from '../../../../src/log.ts'
 import { IndexDriver } from '../../../../src/node/global/index-driver.ts'

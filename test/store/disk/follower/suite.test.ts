@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createMemoryJournal } from '../../../../src/journal/memory.ts'
+import { createMemoryJournal } from '../../../journal/memory-journal.ts'
 import { openDiskStore } from '../../../../src/store/disk/disk.ts'
 import type { Store } from '../../../../src/store/store.ts'
 import { test } from '../../../serial.ts'

@@ -1,6 +1,6 @@
-/** A journal in memory: it ends with its process. */
-import { JOURNAL_BATCH_BYTES } from '../limits.ts'
-import { Following, type Readable } from './following.ts'
+/** A journal in memory, the model of the others: it ends with its process. */
+import { JOURNAL_BATCH_BYTES } from '../../src/limits.ts'
+import { Following, type Readable } from '../../src/journal/following.ts'
 import {
   type Extent,
   type Followed,
@@ -9,7 +9,7 @@ import {
   checkEntry,
   checkPosition,
   closedError,
-} from './journal.ts'
+} from '../../src/journal/journal.ts'
 
 export function createMemoryJournal(): Journal {
   return new MemoryJournal()

@@ -1,5 +1,5 @@
 /** Lets other work of the process run between many short synchronous steps. */
-import { throwIfCancelled } from '../../errors.ts'
+import { throwIfCancelled } from '../errors.ts'
 
 /** How long the steps may keep the event loop, in milliseconds. */
 const TURN_MS = 8
