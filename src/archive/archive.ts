@@ -5,13 +5,8 @@
 import type { Archive, ArchiveComponents, ArchiveOptions } from './interface.ts'
 import { makeArchive } from './open-archive.ts'
 
-export type {
-  Archive,
-  ArchiveComponents,
-  ArchiveOptions,
-  ArchiveState,
-  ArchiveStatus,
-} from './interface.ts'
+export type { Archive, ArchiveComponents, ArchiveOptions, ArchiveStatus } from './interface.ts'
+export type { ArchiveState } from './state.ts'
 
 /**
  * Races the bucket's conditions, and compares the store in the directory with the archive. Nothing

@@ -5,6 +5,7 @@ import type { Log } from '../log.ts'
 import type { StoreArchive } from '../store/disk/archive.ts'
 import type { Files } from '../store/disk/files.ts'
 import type { Restored } from './restored.ts'
+import type { ArchiveState } from './state.ts'
 
 /** The archive of one store; `openDiskStore` is given it. */
 export interface Archive extends StoreArchive {
@@ -56,21 +57,6 @@ export interface ArchiveComponents {
 }
 
 export type Sleep = (ms: number, signal?: AbortSignal) => Promise<void>
-
-/**
- * `opening`: the store is not open yet. `first-copy`: what the store had before is being uploaded,
- * so that nothing can be restored yet. `current`: the bucket has all, or lacks what is on its way.
- * `behind`: its last try failed, and puts go on. `waiting`: puts wait for the bucket.
- * `unreachable`: they have waited in vain, and are refused. `fenced`: another node has taken over.
- */
-export type ArchiveState =
-  | 'opening'
-  | 'first-copy'
-  | 'current'
-  | 'behind'
-  | 'waiting'
-  | 'unreachable'
-  | 'fenced'
 
 export interface ArchiveStatus {
   readonly state: ArchiveState

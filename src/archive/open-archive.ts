@@ -14,10 +14,10 @@ import type {
   Archive,
   ArchiveComponents,
   ArchiveOptions,
-  ArchiveState,
   ArchiveStatus,
   Sleep,
 } from './interface.ts'
+import type { ArchiveState } from './state.ts'
 import { checkFit } from './fit.ts'
 import { type FirstCopyProgress, firstCopy } from './first-copy.ts'
 import { Following, lastHead } from './following/following.ts'

@@ -1,4 +1,4 @@
-/** How long a piece of work keeps the event loop, so that nothing else of the process gets a turn. */
+/** How long a piece of work keeps the event loop, so that nothing else gets a turn. */
 
 export interface Kept<T> {
   readonly result: T

@@ -1,5 +1,5 @@
 /** What `status` tells of an archive. Times are ISO 8601. */
-import type { ArchiveState } from '../../../archive/interface.ts'
+import type { ArchiveState } from '../../../archive/state.ts'
 import type { ErrorCode } from '../../../errors.ts'
 
 export interface ArchiveReport {
