@@ -30,7 +30,9 @@ export class Drill implements Owner {
   start(machine: Place, ...more: readonly string[]): Running {
     const { place, engine } = this
     const archive = [`--archive=${place}`, `--archive-endpoint=${engine.endpoint}`]
-    const flags = ['--standalone', '--log-level=info', ...archive, ...this.#more, ...more]
+    const given = [...archive, ...this.#more, ...more]
+    const level = given.some((flag) => flag.startsWith('--log-level=')) ? [] : ['--log-level=info']
+    const flags = ['--standalone', ...level, ...given]
     return new Running(this, machine, flags)
   }
 
