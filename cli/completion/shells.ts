@@ -26,7 +26,7 @@ _dstore() {
   words=("\${words[@]//[\\\\\\"\\']/}")
   words=("\${words[@]/#\\~\\//$HOME/}")
   typed=\${words[\${#words[@]}-1]}
-  # Bash puts what it is told in place of the part behind the last colon or equals sign.
+  # Bash replaces only the part behind the last colon or equals sign.
   cur=\${cur//[\\\\\\"\\']/}
   case $cur in : | =) cur= ;; esac
   while IFS= read -r found; do

@@ -4,12 +4,11 @@ import { concat } from '../../src/bytes.ts'
 import { formatSize } from '../../src/daemon/config/quantities.ts'
 import { MIB } from '../../src/limits.ts'
 import { unreadableFile } from '../../src/store/file/file-faults.ts'
+import { decodeUtf8 } from '../../src/utf8.ts'
 import { labelOf, openInput } from './input.ts'
 
 /** The most bytes of such a text: those of four million keys. */
 export const TEXT_BYTES: number = 256 * MIB
-
-const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /**
  * The text of a file, or of standard input, without a byte order mark. Errors: `unreadable`,
@@ -27,11 +26,9 @@ export async function readText(file: string, signal: AbortSignal): Promise<strin
   } catch (error) {
     throw error instanceof DstoreError ? error : unreadableFile(labelOf(file), error)
   }
-  try {
-    return decoder.decode(concat(parts))
-  } catch (cause) {
-    throw new DstoreError('usage', `${labelOf(file)} is not UTF-8`, { cause })
-  }
+  const text = decodeUtf8(concat(parts))
+  if (text === undefined) throw new DstoreError('usage', `${labelOf(file)} is not UTF-8`)
+  return text.replace(/^\ufeff/, '')
 }
 
 const tooLarge = (file: string): DstoreError =>

@@ -199,7 +199,7 @@ export function withBeatIfWanted<T>(call: HttpCall, work: () => Promise<T>): Pro
   return call.request.headers[BEAT_HEADER] === '102' ? withHeartbeat(call, work) : work()
 }
 
-/** What a caller is told of a fault: of the stop that cancelled its call, and not of that. */
+/** The fault to report: why the daemon stopped, where the stop cancelled the call. */
 export const faultOf = (signal: AbortSignal, fault: unknown): unknown =>
   signal.aborted && problemOf(fault).code === 'cancelled' ? signal.reason : fault
 
