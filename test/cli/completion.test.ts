@@ -284,7 +284,8 @@ test('R007-66 zsh completes what is typed, and quotes what it completes', (t) =>
     { cwd: place.path, env: place.env({ HOME: place.path, TERM: 'xterm' }), timeout: 60_000 },
   )
   const lines = stdout.toString().split('\n')
-  for (const [i, [typed, line]] of IN_ZSH.entries()) t.is(lines[i], line, `${typed}: ${stderr}`)
+  for (const [i, [typed, line]] of IN_ZSH.entries())
+    t.is(lines[i], line, `${typed}: ${stderr.toString()}`)
 })
 
 /** What is typed, what is asked for then, and what fish may complete, which it quotes itself. */
@@ -336,7 +337,7 @@ test('R007-66 fish completes what is typed', (t) => {
   )
   const lines = stdout.toString().split('\n')
   for (const [i, [typed, ...expected]] of IN_FISH.entries()) {
-    t.deepEqual(lines.slice(2 * i, 2 * i + 2), expected, `${typed}: ${stderr}`)
+    t.deepEqual(lines.slice(2 * i, 2 * i + 2), expected, `${typed}: ${stderr.toString()}`)
   }
 })
 
