@@ -98,7 +98,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     lock.release()
   }
   try {
-    return await unlessLost(start(given, { held, release }, options), held.lost)
+    // The process ends with what it has begun: nobody reaches a daemon without its directory.
+    const lost = held.lost.then((fault) => Promise.reject(fault))
+    return await Promise.race([start(given, { held, release }, options), lost])
   } catch (error) {
     release()
     throw error
@@ -109,18 +111,6 @@ interface Held {
   readonly held: HeldFiles
   /** Releases the lock. */
   readonly release: () => void
-}
-
-/** The daemon, or the fault where the state directory is gone before it serves. */
-async function unlessLost(starting: Promise<Daemon>, lost: Promise<DstoreError>): Promise<Daemon> {
-  let isLost = false
-  const failed = lost.then((fault) => {
-    isLost = true
-    throw fault
-  })
-  const closed = starting.then((daemon) => (isLost ? daemon.close() : undefined))
-  closed.catch(() => undefined)
-  return Promise.race([starting, failed])
 }
 
 async function start(
