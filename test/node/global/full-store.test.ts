@@ -107,6 +107,19 @@ full(
   },
 )
 
+test('R007-457: of a stream whose length no stored value has, nothing is read', async (t) => {
+  const node = await new Nodes(t).global({ store: 'disk', maxBytes: 1 })
+  let isRead = false
+  const bytes = async function* () {
+    isRead = true
+    yield pattern(2)
+  }
+  await t.throwsAsync(node.put({ bytes: bytes(), size: PARALLEL_COPY_BYTES + 1 }), NO_SPACE)
+  t.false(isRead)
+  await t.throwsAsync(node.put({ bytes: bytes(), size: 2 }), NO_SPACE)
+  t.true(isRead)
+})
+
 test('R007-457: what a Local puts again needs no room at Global', async (t) => {
   const nodes = new Nodes(t)
   const local = await nodes.local(await nodes.global({ maxBytes: 40_100 }))
