@@ -164,6 +164,16 @@ function cancel(task) {
   finish(task, '')
 }
 
+/**
+ * Cancels all that has not ended, and says how many there were.
+ * @returns {number}
+ */
+export function cancelAll() {
+  const left = tasks.filter(({ state }) => state === 'moving' || state === 'waiting')
+  for (const task of left) cancel(task)
+  return left.length
+}
+
 /** @param {Task} task */
 function forget(task) {
   tasks.splice(tasks.indexOf(task), 1)
