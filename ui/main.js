@@ -118,7 +118,10 @@ async function start() {
   fill(page, shell.element)
   const router = createRouter(open, shell)
   // Rates come once a second: the daemon answers.
-  closing.push(router.close, listen(['rates'], router.readAgain))
+  closing.push(
+    () => router.close(),
+    listen(['rates'], () => router.readAgain()),
+  )
 }
 
 /**
