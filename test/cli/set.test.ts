@@ -253,6 +253,8 @@ test('R012-86 doctor tells what is wrong with the members', (t) => {
   t.deepEqual(found({}, report([a, member('b', 60_000)], away)), ['problem set-bucket-unreachable'])
   const emptied = report([a, b], { ...away, bucketErrorCode: 'conflict' })
   t.deepEqual(found({}, emptied), ['problem set-bucket-emptied'])
+  const together = new DstoreError('conflict', 'because')
+  t.deepEqual(found({ tried: { ...NOTHING, together } }, emptied), ['problem set-bucket-emptied'])
   const denied = report([a, b], { ...away, bucketErrorCode: 'not-permitted' })
   t.deepEqual(found({}, denied), ['problem set-bucket-denied'])
   const old = report([a, b], { snapshot: { position: 1, at: '2026-11-20T00:00:00.000Z' } })

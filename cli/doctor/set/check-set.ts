@@ -36,7 +36,7 @@ export function checkSet(facts: Facts): readonly Finding[] {
     ...linksOf(value),
     ...engineOf(value),
     ...bucketOf(value),
-    ...togetherOf(value),
+    ...(status?.bucketErrorCode === 'conflict' ? [] : togetherOf(value)),
     ...roomsOf(value),
     ...(status === undefined ? [] : [...ownState(status), ...membersIn(status)]),
   ]
