@@ -2,6 +2,7 @@
 import type { StatusAnswer } from '../../src/daemon/api/api.ts'
 import type { Settings } from '../../src/daemon/config/settings.ts'
 import type { DstoreError } from '../../src/errors.ts'
+import type { EngineRoom } from '../../src/journal/engine/engine.ts'
 import type { PeerProbe, TcpOutcome } from '../../src/network/probe.ts'
 import type { Role } from '../../src/node/node.ts'
 
@@ -114,7 +115,11 @@ export interface SetFacts {
   readonly tried: {
     readonly engine: DstoreError | undefined
     readonly bucket: DstoreError | undefined
+    /** Engine and bucket are not of one set, or the journal has lost entries. */
+    readonly together: DstoreError | undefined
   }
+  /** Parts of the engine that have a limit. */
+  readonly rooms: readonly EngineRoom[]
 }
 
 export interface GlobalFacts {

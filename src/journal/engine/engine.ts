@@ -42,6 +42,13 @@ export interface EngineTls {
 /** How long a request may take before its outcome is in doubt, where nothing else is asked for. */
 export const ENGINE_REQUEST_MS = 5_000
 
+/** How full a part of an engine is that takes nothing more beyond its limit. */
+export interface EngineRoom {
+  readonly what: string
+  readonly usedBytes: number
+  readonly mostBytes: number
+}
+
 /** Hears that the end moved. */
 export type OnMoved = (last: number) => void
 

@@ -67,13 +67,14 @@ export function checkSet({ engine, bucket, bucketEndpoint, member }: SetSettings
 
 /** What was written is not repeated: it goes to logs. */
 function checkEngine(engine: string): void {
-  const [, scheme, user] = /^([a-z]+):\/\/(?:([^/]*)@)?/.exec(engine) ?? []
+  const [, scheme, user = ''] = /^([a-z]+):\/\/(?:(.*)@)?/s.exec(engine) ?? []
   if (scheme === undefined || !['nats', 'tls', 'postgres', 'postgresql'].includes(scheme)) {
     throw new DstoreError('usage', 'not the URL of an engine', {
       hint: 'write nats://HOST[,HOST...]/NAME or postgres://HOST[,HOST...]/DATABASE?set=NAME',
     })
   }
-  if (user?.includes(':') || /[?&]password=/i.test(engine)) {
+  // A password may have any of these, unencoded.
+  if (/[:/?@]/.test(user) || /[?&]password=/i.test(engine)) {
     throw new DstoreError('usage', '--engine takes no password: others could read it', {
       hint: 'put it into a file: see --engine-secrets; or give DSTORE_ENGINE_PASSWORD',
     })
