@@ -28,6 +28,7 @@ const CODES: readonly [errno: string, code: ErrorCode, reason: RegExp][] = [
   ['EBUSY', 'unwritable', /in use, as a mount point/],
   ['ENXIO', 'unwritable', /a socket, or a device/],
   ['ENOENT', 'unwritable', /no such file/],
+  ['ENOTDIR', 'unwritable', /part of its path is a file/],
   ['EACCES', 'unwritable', /permission denied/],
   ['EEXIST', 'unwritable', /a file is in its place/],
 ]
@@ -77,7 +78,6 @@ test('R007-112 an output has the code and the words of every other place', (t) =
   for (const [errno, why] of [
     ['ENOENT', 'no such directory'],
     ['ESTALE', 'no such directory'],
-    ['ENOTDIR', 'part of its path is a file'],
   ] as const) {
     const { code, message } = unwritableFile('write to f', errorOf(errno, 'open'))
     t.deepEqual([code, message], ['unwritable', `cannot write to f: ${why}`])

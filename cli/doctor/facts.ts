@@ -17,7 +17,8 @@ export interface Entry {
 /** What is at the path of the state directory. */
 export type DirectoryFacts =
   | { readonly state: 'missing' }
-  | { readonly state: 'no directory' }
+  /** `file`: what is there, or above it. */
+  | { readonly state: 'no directory'; readonly file: string }
   | { readonly state: 'denied'; readonly owner: number | undefined }
   | {
       readonly state: 'there'

@@ -9,14 +9,14 @@ const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoExc
 export async function lookAtDirectory(path: string): Promise<DirectoryFacts> {
   try {
     const { uid, mode, isDirectory } = await statOf(path)
-    if (!isDirectory) return { state: 'no directory' }
+    if (!isDirectory) return { state: 'no directory', file: path }
     const entries = await entriesIn(path)
     if (entries === undefined) return { state: 'denied', owner: uid }
     return { state: 'there', uid, mode, entries, unwritable: await deniedWrite(path) }
   } catch (error) {
     const code = codeOf(error)
     if (code === 'ENOENT') return { state: 'missing' }
-    if (code === 'ENOTDIR') return { state: 'no directory' }
+    if (code === 'ENOTDIR') return { state: 'no directory', file: await fileAbove(dirname(path)) }
     if (code !== 'EACCES' && code !== 'EPERM') throw error
     return { state: 'denied', owner: await ownerAbove(path) }
   }
@@ -52,6 +52,15 @@ async function deniedWrite(path: string): Promise<string | undefined> {
   } catch (error) {
     return codeOf(error)
   }
+}
+
+/** The first that exists, of a path and what is above it. */
+async function fileAbove(path: string): Promise<string> {
+  const exists = await stat(path).then(
+    () => true,
+    () => false,
+  )
+  return exists || dirname(path) === path ? path : fileAbove(dirname(path))
 }
 
 /** The owner of the first folder above that can be looked at. */

@@ -3,6 +3,7 @@
  * defaults (specs/007, "Settings"). They never hold secrets.
  */
 import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { DstoreError } from '../../errors.ts'
 import {
@@ -164,6 +165,13 @@ export function readSettings(path: string): Settings {
 
 function unreadable(path: string, cause: unknown): DstoreError {
   const { code } = cause as NodeJS.ErrnoException
+  if (code === 'ENOTDIR') {
+    const message = `the state directory is a file, or below one: ${dirname(path)}`
+    return new DstoreError('unreadable', message, {
+      cause,
+      hint: 'choose another with --dir or DSTORE_DIR',
+    })
+  }
   if (code !== 'EACCES' && code !== 'EPERM') return unreadableFile(path, cause)
   return new DstoreError('not-permitted', `you may not read ${path}`, {
     cause,

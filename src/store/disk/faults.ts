@@ -1,6 +1,6 @@
 /** Converts errors of the filesystem and of LMDB into faults of the store. */
 import { getSystemErrorName } from 'node:util'
-import { NO_SUCH_FILE, systemFault } from '../../errno.ts'
+import { systemFault } from '../../errno.ts'
 import { DstoreError, systemError } from '../../errors.ts'
 
 /** The errno that LMDB reports after a short write, as after a real error of the disk. */
@@ -57,11 +57,6 @@ export async function recordsFault(
   const isShort = cause instanceof Error && 'code' in cause && cause.code === EIO
   if (!isShort || !(await freeSpace.isTight(bytes).catch(() => false))) return fault
   return diskFull('cannot take changes into the records: the disk is full', cause)
-}
-
-/** Does the error mean that there is no such file? */
-export function isMissing(error: unknown): boolean {
-  return error instanceof Error && systemFault(error)?.reason === NO_SUCH_FILE
 }
 
 interface Described {
