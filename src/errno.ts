@@ -35,6 +35,7 @@ export const NO_SUCH_FILE: string = 'no such file'
 const NO_FILE: Meaning = { reason: NO_SUCH_FILE }
 const FILE_ABOVE: Meaning = { reason: 'part of its path is a file' }
 const DENIED: Meaning = { reason: 'permission denied' }
+const DENIED_HINT = 'files of another user, or with another mode, are there; see `dstore doctor`'
 
 const QUOTA: Meaning = { code: 'no-space', reason: 'the disk quota is used up' }
 
@@ -118,4 +119,14 @@ export function systemFault(error: unknown): SystemFault | undefined {
 export function meansNoFile(error: unknown): boolean {
   const reason = systemFault(error)?.reason
   return reason === NO_FILE.reason || reason === FILE_ABOVE.reason
+}
+
+/**
+ * The fault where the file is the node's own: what it cannot read it cannot write, and what denies
+ * access to it was not made by this node.
+ */
+export function ownFault(fault: SystemFault): SystemFault {
+  const code = fault.code === 'unreadable' ? 'unwritable' : fault.code
+  const isDenied = fault.reason === DENIED.reason
+  return { ...fault, code, ...(isDenied && { hint: DENIED_HINT }) }
 }

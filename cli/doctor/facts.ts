@@ -9,6 +9,7 @@ import type { Role } from '../../src/node/node.ts'
 export type Fact<T> = { readonly value: T } | { readonly why: string }
 
 export interface Entry {
+  /** Its path from the state directory. */
   readonly name: string
   readonly uid: number
   readonly mode: number

@@ -1,6 +1,6 @@
 /** Converts errors of the filesystem and of LMDB into faults of the store. */
 import { getSystemErrorName } from 'node:util'
-import { systemFault } from '../../errno.ts'
+import { ownFault, systemFault } from '../../errno.ts'
 import { DstoreError, systemError } from '../../errors.ts'
 
 /** The errno that LMDB reports after a short write, as after a real error of the disk. */
@@ -18,11 +18,7 @@ export function faultOf(error: unknown, doing: string): Error {
   if (error instanceof TypeError || error instanceof RangeError) return error
   const { code, syscall, message } = described(error)
   const system = systemFault({ code: code === MAP_FULL ? 'ENOSPC' : nameOf(code), syscall })
-  if (system !== undefined) {
-    // Whatever the store reads is its own, so what it cannot read it cannot write.
-    const isOwn = system.code === 'unreadable' ? { ...system, code: 'unwritable' as const } : system
-    return systemError(isOwn, `cannot ${doing}`, error)
-  }
+  if (system !== undefined) return systemError(ownFault(system), `cannot ${doing}`, error)
   const kind = DAMAGED.has(code) ? 'integrity' : 'unwritable'
   return new DstoreError(kind, `cannot ${doing}: ${message}`, { cause: error })
 }
