@@ -95,6 +95,56 @@ function write(entry, paths) {
   if (!existsSync(file) || readFileSync(file, 'utf8') !== text) writeFileSync(file, text)
 }
 
+/** The run that a process belongs to: tests hand it on to what they start. */
+const RUN_VARIABLE = 'DSTORE_TEST_RUN'
+
+/**
+ * How long a run rests at its end. What compiles code beside Node's main thread has ended by then:
+ * where Node waits for it while it waits for Node, a process never ends.
+ */
+const REST_MS = 1000
+
+/** Processes of this run that are there after it, as the system shows them; Linux alone. */
+function leftOver() {
+  if (!existsSync('/proc/self/environ')) return []
+  const mark = `${RUN_VARIABLE}=${process.pid}`
+  return readdirSync('/proc').flatMap((name) => {
+    try {
+      if (!/^\d+$/.test(name)) return []
+      const isOurs = readFileSync(`/proc/${name}/environ`, 'latin1').split('\0').includes(mark)
+      const words = readFileSync(`/proc/${name}/cmdline`, 'latin1').split('\0')
+      // One that has ended has no words.
+      return isOurs && words[0] !== '' ? [{ pid: Number(name), command: words.join(' ') }] : []
+    } catch {
+      return [] // It has ended, or another user has it.
+    }
+  })
+}
+
+/** Ends the run: fails it for what it left over, and waits for nothing that holds its output. */
+function end() {
+  for (const { pid, command } of leftOver()) {
+    process.stdout.write(`  ✘ left over by a test, and ended: ${pid} ${command}\n`)
+    process.kill(pid, 'SIGKILL')
+    process.exitCode = 1
+  }
+  process.exit()
+}
+
+/** What a run does at its end, as settings of ava. */
+export function endings() {
+  const isWatching = process.argv.some((argument) => /^(-w|--watch)$/.test(argument))
+  return {
+    nonSemVerExperiments: { observeRunsFromConfig: true },
+    observeRun: async ({ events }) => {
+      for await (const { type } of events) {
+        if (type === 'end' && !isWatching) setTimeout(end, REST_MS)
+      }
+    },
+    environmentVariables: { [RUN_VARIABLE]: String(process.pid) },
+  }
+}
+
 export default function config() {
   // `*.test.ts` runs with `npm test`, `*.extended.ts` in CI as well: it takes much processor time.
   // `*.slow.ts` takes minutes or the network.
@@ -107,17 +157,21 @@ export default function config() {
   if (process.env.DSTORE_TEST_NATIVE !== undefined) {
     // Tests that need a compiled addon: `npm run test:native` names them, and others to run with it.
     const files = [`${BUILT}/**/*.{test,native}.js`]
-    return { files, timeout: '10m', workerThreads: false, concurrency: availableParallelism() }
+    const concurrency = availableParallelism()
+    return { ...endings(), files, timeout: '10m', workerThreads: false, concurrency }
   }
   const isNamed = process.argv.slice(2).some((argument) => /^[^-].*(\/|\.js\b)/.test(argument))
+  const { environmentVariables, ...ends } = endings()
   return {
+    ...ends,
     files: isNamed ? [`${BUILT}/**/*.{test,extended,slow}.js`] : [...plan.keys()],
     sortTestFiles: (a, b) => turnOf(a) - turnOf(b) || (a < b ? -1 : 1),
-    // A test without a result for this long hangs; a busy machine is slow.
+    // A test without a result for this long hangs; a busy machine is slow. A test that may take
+    // longer by `t.timeout` keeps ava from seeing any other that hangs.
     timeout: suffix === 'slow' ? '30m' : '10m',
     workerThreads: false,
     // An addon that was built here has tests of its own, and a line in the log of each daemon.
-    environmentVariables: { DSTORE_NATIVE: '0' },
+    environmentVariables: { ...environmentVariables, DSTORE_NATIVE: '0' },
     // Half of what is tested is time that passes: more processes than cores keep these at work.
     concurrency: availableParallelism() + 2,
   }

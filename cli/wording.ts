@@ -1,4 +1,4 @@
-/** How the command line writes durations, times and names of files for people. */
+/** How the command line writes durations, times, names and other texts for people. */
 
 /** `1h 2m`, `45s`, `3ms`: in at most two units. */
 export function span(ms: number): string {
@@ -52,10 +52,32 @@ export function agoText(time: string, now: number | undefined): string {
   return age === undefined ? time : `${age} ago`
 }
 
+/** Characters that end a line, or that a terminal obeys: control characters and separators. */
+const CONTROLS = /[\p{Cc}\p{Zl}\p{Zp}]/gu
+
+/** The same, and marks that change the direction of writing. */
+const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
+
+const ESCAPES: ReadonlyMap<string, string> = new Map([
+  ['\n', '\\n'],
+  ['\r', '\\r'],
+  ['\t', '\\t'],
+])
+
+const escaped = (one: string): string => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`
+
 /** A name on one line: one with control characters, or that begins with a quote, is quoted. */
 export function shownName(name: string): string {
-  if (!/[\p{Cc}\u2028\u2029]|^"/u.test(name)) return name
-  const escaped = (character: string): string =>
-    `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
-  return JSON.stringify(name).replace(/[\p{Cc}\u2028\u2029]/gu, escaped)
+  if (name.search(CONTROLS) < 0 && !name.startsWith('"')) return name
+  return JSON.stringify(name).replaceAll(CONTROLS, escaped)
+}
+
+/** The text on one line that is safe to show on a terminal (R007-62, R007-459). */
+export function safeText(text: string): string {
+  return text.replaceAll(UNSAFE, (one) => ESCAPES.get(one) ?? escaped(one))
+}
+
+/** The same, and the lines of the text stay lines. */
+export function safeLines(text: string): string {
+  return text.split('\n').map(safeText).join('\n')
 }

@@ -10,6 +10,7 @@ import { fill } from './parts/dom.js'
 import { fillProblem, noticesPlace } from './parts/notices.js'
 import { createShell, endedPage } from './parts/shell.js'
 import { showConnection } from './parts/store.js'
+import { refuseDrop } from './parts/uploads.js'
 import { overview } from './views/overview.js'
 
 /**
@@ -166,5 +167,8 @@ document.querySelector('.skip')?.addEventListener('click', (event) => {
 addEventListener('hashchange', () => {
   if (location.hash.startsWith('#code=')) location.reload()
 })
+
+addEventListener('dragover', refuseDrop)
+addEventListener('drop', refuseDrop)
 
 await start()

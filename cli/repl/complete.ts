@@ -1,5 +1,5 @@
 /** What the tab key offers at the prompt (R007-65). */
-import { safeText } from './display.ts'
+import { safeText } from '../wording.ts'
 import { quoteRest, splitWords } from './quoting.ts'
 import { ALONE, VERBS } from './statement.ts'
 

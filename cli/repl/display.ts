@@ -1,28 +1,12 @@
-/** Values and names as one line that is safe to print on a terminal (R007-62). */
+/** Values as one line that is safe to print on a terminal (R007-62). */
 import { formatSize } from '../../src/daemon/config/quantities.ts'
+import { safeText } from '../wording.ts'
 
 /** Of a larger value only the beginning is read and shown. */
 export const SHOWN_BYTES = 4096
 
 /** Bytes shown of a binary value, in hexadecimal. */
 const SHOWN_BINARY_BYTES = 32
-
-/** Control characters, line separators, and characters that change the direction of writing. */
-const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
-
-const ESCAPES: ReadonlyMap<string, string> = new Map([
-  ['\n', '\\n'],
-  ['\r', '\\r'],
-  ['\t', '\\t'],
-])
-
-/** The text with unsafe characters escaped. */
-export function safeText(text: string): string {
-  return text.replaceAll(
-    UNSAFE,
-    (one) => ESCAPES.get(one) ?? `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
-}
 
 /** One line for a value of `size` bytes; `beginning` is all of it or its first `SHOWN_BYTES`. */
 export function displayValue(beginning: Uint8Array, size: number): string {

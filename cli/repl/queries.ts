@@ -2,7 +2,7 @@
 import { ERRORS } from '../../src/errors.ts'
 import { formatSize } from '../../src/daemon/config/quantities.ts'
 import { plural } from '../terminal/terminal.ts'
-import { safeText } from './display.ts'
+import { safeText } from '../wording.ts'
 import type { Query, Statement } from './statement.ts'
 import type { Answer, FoundValue, NamesAsked, Values } from './values.ts'
 

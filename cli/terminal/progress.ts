@@ -1,7 +1,7 @@
 /** A progress line on a terminal: drawn for work of over a second, erased at its end. */
 import { formatSize } from '../../src/daemon/config/quantities.ts'
 import { printable } from '../../src/daemon/process/log.ts'
-import { span } from '../wording.ts'
+import { safeText, span } from '../wording.ts'
 
 /** Shorter work is not summed up. */
 export const SUMMARY_MS = 3000
@@ -69,7 +69,7 @@ export class ProgressLine {
     if (this.#ended || isEarly) return
     this.#drawnAt = now
     const work = {
-      label: printable(this.label),
+      label: safeText(printable(this.label)),
       doneBytes,
       totalBytes,
       elapsedMs: Math.max(1, now - this.#countedFrom),

@@ -8,6 +8,7 @@ import { isatty } from 'node:tty'
 import type { DstoreError } from '../../src/errors.ts'
 import { printable } from '../../src/daemon/process/log.ts'
 import { columnsFor, wrap } from '../help/wrap.ts'
+import { safeLines } from '../wording.ts'
 import { standardOutput } from './output.ts'
 import type { Output } from './output.ts'
 import { ProgressLine } from './progress.ts'
@@ -75,8 +76,14 @@ export class Terminal {
   /** Print data: one line on stdout. Returns the exit code of success. */
   async print(line: string): Promise<0> {
     if (isatty(1)) this.#progress?.clear()
-    await this.output.write(Buffer.from(`${line}\n`))
+    await this.write(`${line}\n`)
     return 0
+  }
+
+  /** Print data: text with its line ends, which a terminal gets escaped (R007-459). */
+  async write(text: string): Promise<void> {
+    const shown = this.columns === undefined ? text : safeLines(text)
+    await this.output.write(Buffer.from(shown))
   }
 
   /** Print data: the document with `--json`, else the line. */
@@ -167,7 +174,7 @@ export class Terminal {
   /** A program that reads it gets one line (R007-21); on a terminal, words stay whole. */
   #writeMessage(text: string): void {
     this.#progress?.clear()
-    this.#write(`${isatty(2) ? wrap(text, this.noteWidth, '  ') : text}\n`)
+    this.#write(`${isatty(2) ? wrap(safeLines(text), this.noteWidth, '  ') : text}\n`)
   }
 
   #write(text: string): void {

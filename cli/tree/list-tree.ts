@@ -26,10 +26,10 @@ export async function listTree(
     const depth = recursive && !terminal.json ? facts.path.split('/').length - 1 : 0
     lines += `${'  '.repeat(depth)}${lineOf(facts)}\n`
     if (lines.length < PART_CHARACTERS) continue
-    await terminal.output.write(Buffer.from(lines))
+    await terminal.write(lines)
     lines = ''
   }
-  if (lines !== '') await terminal.output.write(Buffer.from(lines))
+  if (lines !== '') await terminal.write(lines)
 }
 
 async function* factsAt(

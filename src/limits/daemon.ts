@@ -56,6 +56,8 @@ export const CACHE_PERCENT: number = 25
 export const CACHE_BYTES: number = 2 * GIB
 /** The same in a program, which needs memory, too. */
 export const LIBRARY_CACHE_BYTES: number = 256 * MIB
+/** The least quota that a node may be given for its store. */
+export const LEAST_STORE_BYTES: number = MIB
 /** Pins of one node. */
 export const PINS = 1000
 /** Distinct values that the pins of one node keep, together. */

@@ -158,7 +158,7 @@ export class Active implements Elected {
     this.#waiters.clear()
   }
 
-  /** Another member has begun an epoch, or the journal is not that of this store. */
+  /** Another member has begun an epoch, or the journal is not that of this store any more. */
   fence(why: DstoreError): void {
     if (this.#fence !== undefined) return
     this.#fence = why

@@ -259,7 +259,7 @@ class Member implements SetMember {
         this.#snapshots.applied([entry])
       },
       onFailed: (fault) => this.#failed(fault),
-      onOvertaken: (why) => own.active?.fence(why),
+      onEnded: (why) => own.active?.fence(why),
     })
     const parts = { journal: timed, lease, elapsed, sleep }
     const election = await Election.begin({ ...parts, random, end, set: end.set, log }, signal)

@@ -6,6 +6,7 @@ import { toHex } from '../bytes.ts'
 import { DstoreError } from '../errors.ts'
 import { decodeEntry } from '../journal/decode.ts'
 import type { Journal } from '../journal/journal.ts'
+import { entryCount } from '../store/disk/commit/replay.ts'
 import type { MemberNote } from './notes/member-note.ts'
 import { readNotes } from './notes/notes.ts'
 
@@ -65,6 +66,15 @@ export function checkReaches(last: number, furthest: Furthest | undefined): void
   const message = `the engine's journal ends at entry ${last}: the member ${name} has said that it has entry ${position}`
   throw new DstoreError('integrity', message, {
     hint: 'the engine has lost acknowledged changes, or another one is named: keep the directory of that member, and see docs/set.md',
+  })
+}
+
+/** A member has applied what the journal does not have (R012-3, R012-102). */
+export function behind(position: number, last: number): DstoreError {
+  const more = `${entryCount(position - last)} more`
+  const message = `the engine's journal ends at entry ${last}: this member alone has ${more}`
+  return new DstoreError('integrity', message, {
+    hint: 'the engine has lost acknowledged changes, or another one is named: keep the directory of this member, and see docs/set.md',
   })
 }
 

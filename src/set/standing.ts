@@ -14,7 +14,7 @@ import type { Entry } from '../journal/entry.ts'
 import type { Journal } from '../journal/journal.ts'
 import { SET_LOOK_MS } from '../limits.ts'
 import type { Log } from '../log.ts'
-import { checkFollows, entryCount } from '../store/disk/commit/replay.ts'
+import { checkFollows } from '../store/disk/commit/replay.ts'
 import type { Follower } from '../store/disk/follower/follower.ts'
 import { mismatchOf } from '../store/disk/follower/mismatch.ts'
 import { Followed, type FollowedEnd } from './followed.ts'
@@ -23,6 +23,7 @@ import type { ReplicaPlace } from './replica-place.ts'
 import type { SetRules } from './rules.ts'
 import {
   type Furthest,
+  behind,
   checkEntries,
   checkReaches,
   furthestIn,
@@ -325,12 +326,4 @@ export class Standing {
     }
     return patience.isOver ? 'over' : 'caught-up'
   }
-}
-
-function behind(position: number, last: number): DstoreError {
-  const more = `${entryCount(position - last)} more`
-  const message = `the engine's journal ends at entry ${last}: this member alone has ${more}`
-  return new DstoreError('integrity', message, {
-    hint: 'the engine has lost acknowledged changes, or another one is named: see docs/set.md',
-  })
 }

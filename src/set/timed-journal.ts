@@ -9,6 +9,7 @@ import { DstoreError, asDstoreError } from '../errors.ts'
 import { AppendError, type Extent, type Followed, type Journal } from '../journal/journal.ts'
 import type { Lease } from './lease.ts'
 import { ALL_SET_RULES, type SetRules } from './rules.ts'
+import { behind } from './same-set.ts'
 
 export interface TimedJournalOptions {
   readonly journal: Journal
@@ -22,8 +23,8 @@ export interface TimedJournalOptions {
   readonly onAcknowledged: (position: number, entry: Uint8Array) => void
   /** An append failed, or is in doubt. */
   readonly onFailed: (fault: unknown) => void
-  /** Another member's entry is where this one wanted to append. */
-  readonly onOvertaken: (why: DstoreError) => void
+  /** Another member's entry is where this one wanted to append, or the journal lost some of its. */
+  readonly onEnded: (why: DstoreError) => void
 }
 
 /** Trims nothing: the set does that behind its snapshots. */
@@ -39,7 +40,7 @@ export class TimedJournal implements Journal {
   }
 
   async append(after: number, entry: Uint8Array): Promise<'ok' | 'taken'> {
-    const { journal, lease, elapsed, onAcknowledged, onFailed } = this.#options
+    const { journal, lease, elapsed, onAcknowledged, onFailed, onEnded } = this.#options
     const { rules = ALL_SET_RULES, abandoned } = this.#options
     const now = elapsed()
     lease.sent(now)
@@ -58,9 +59,19 @@ export class TimedJournal implements Journal {
       return answer
     } catch (error) {
       if (abandoned.aborted) throw new AppendError('ended', asDstoreError(error))
-      onFailed(error)
-      throw error
+      const lost = await this.#lost(after, error)
+      onFailed(lost ?? error)
+      if (lost === undefined) throw error
+      onEnded(lost)
+      throw new AppendError('ended', lost)
     }
+  }
+
+  /** How much the journal has lost of what it acknowledged, where a refusal says so (R012-102). */
+  async #lost(after: number, refusal: unknown): Promise<DstoreError | undefined> {
+    if (!(refusal instanceof AppendError) || refusal.code !== 'integrity') return undefined
+    const { last } = await this.extent().catch(() => ({ last: after }))
+    return last < after ? behind(after, last) : undefined
   }
 
   extent(): Promise<Extent> {
@@ -73,7 +84,7 @@ export class TimedJournal implements Journal {
     const found = await untilAborted(journal.at(position), abandoned)
     const tried = this.#tried
     if (position !== tried?.position || found === undefined) return found
-    if (found === 'gone' || !equal(found, tried.entry)) this.#options.onOvertaken(overtaken(found))
+    if (found === 'gone' || !equal(found, tried.entry)) this.#options.onEnded(overtaken(found))
     return found
   }
 

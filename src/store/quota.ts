@@ -52,11 +52,15 @@ export class Quota {
     return Math.max(0, this.maxBytes - this.#usedBytes + evictableBytes)
   }
 
-  /** Reserves all of these bytes, or throws `no-space` and reserves none. */
-  reserve(bytes: number): void {
+  /**
+   * Reserves all of these bytes, or throws `no-space` and reserves none. `storedBytes` of them are a
+   * second copy of what is stored, soon freed: the limit is not for them.
+   */
+  reserve(bytes: number, storedBytes: number = 0): void {
     const headroom = this.headroomBytes
-    if (headroom !== undefined && bytes > headroom) {
-      throw new DstoreError('no-space', `${bytes} bytes do not fit: ${headroom} bytes are left`, {
+    const added = bytes - storedBytes
+    if (headroom !== undefined && added > headroom) {
+      throw new DstoreError('no-space', `${added} bytes do not fit: ${headroom} bytes are left`, {
         hint: this.#evictor?.hint ?? HINT,
       })
     }

@@ -221,9 +221,10 @@ export interface Store {
   /**
    * Stages and seals many small values without outboards at once, as `stage`, `write` and `seal` do
    * with each: all of them, or with `no-space` none. Each has at most `SMALL_VALUE_BYTES`; the
-   * arrays may be reused when the promise resolves.
+   * arrays may be reused when the promise resolves. `storedBytes` of them are of values that are
+   * stored already: they need no room.
    */
-  sealSmall(values: readonly Uint8Array[]): Promise<readonly Location[]>
+  sealSmall(values: readonly Uint8Array[], storedBytes?: number): Promise<readonly Location[]>
 
   /** Frees a sealed value; does nothing once it is adopted, or if there is none. */
   discard(location: Location): Promise<void>

@@ -27,6 +27,21 @@ export async function upload(
   await dialog.getByRole('button', { name: 'Upload' }).click()
 }
 
+type Point = readonly [x: number, y: number]
+
+/** In a view, below what a short one shows, and beside it. */
+const IN_VIEW: Point = [640, 200]
+const BELOW: Point = [640, 740]
+const BESIDE: Point = [100, 600]
+
+/** Drags files or folders of this machine to a point of the page, and lets them go. */
+async function drop(visit: Visit, files: readonly string[], [x, y]: Point): Promise<void> {
+  const data = { items: [], files, dragOperationsMask: 1 }
+  for (const type of ['dragEnter', 'dragOver', 'drop']) {
+    await visit.devtools.send('Input.dispatchDragEvent', { type, x, y, data })
+  }
+}
+
 /** Waits for the line of an upload or download that says it is done. */
 const done = (visit: Visit, label: string): Promise<void> =>
   visit.page
@@ -178,23 +193,94 @@ export async function testMoving(bench: Bench): Promise<void> {
     })
   })
 
-  await test('R013-63: a file that changed since it was chosen is said to have', async () => {
-    const path = join(folder, 'changing')
-    writeFileSync(path, 'as it was chosen')
-    // Chromium compares the seconds.
-    utimesSync(path, 1, 1)
+  for (const [what, before] of [
+    ['a file', 'as it was chosen'],
+    ['an empty file', ''],
+  ] as const) {
+    await test(`R013-63: ${what} that changed since it was chosen is said to have`, async () => {
+      const path = join(folder, 'changing')
+      writeFileSync(path, before)
+      // Chromium compares the seconds.
+      utimesSync(path, 1, 1)
+      await visiting(browser, await global.open(), async (visit) => {
+        visit.expect(/ERR_UPLOAD_FILE_CHANGED|ERR_FILE_NOT_FOUND/)
+        await bench.opened(visit)
+        await bench.show(visit, 'values', '?prefix=moving%2F')
+        await visit.page.getByLabel('Files to upload').setInputFiles([path])
+        const dialog = visit.page.getByRole('dialog')
+        await dialog.waitFor()
+        writeFileSync(path, 'as it is now, which is longer')
+        await dialog.getByRole('button', { name: 'Upload' }).click()
+        await visit.page.getByText('changing has changed since it was chosen').first().waitFor()
+      })
+      equal((await global.node.run(['get', 'moving/changing'])).exit, NOT_FOUND)
+    })
+  }
+
+  await test('R013-63: a folder of which a small file changed is not stored', async () => {
+    const source = join(folder, 'unsteady')
+    mkdirSync(source)
+    for (const name of ['a', 'b', 'c']) {
+      writeFileSync(join(source, name), `as ${name} was chosen`)
+      utimesSync(join(source, name), 1, 1)
+    }
     await visiting(browser, await global.open(), async (visit) => {
       visit.expect(/ERR_UPLOAD_FILE_CHANGED|ERR_FILE_NOT_FOUND/)
       await bench.opened(visit)
       await bench.show(visit, 'values', '?prefix=moving%2F')
-      await visit.page.getByLabel('Files to upload').setInputFiles([path])
+      await visit.page.getByLabel('Folder to upload').setInputFiles([source])
       const dialog = visit.page.getByRole('dialog')
       await dialog.waitFor()
-      writeFileSync(path, 'as it is now, which is longer')
+      writeFileSync(join(source, 'b'), 'as b is now, which is longer')
       await dialog.getByRole('button', { name: 'Upload' }).click()
-      await visit.page.getByText('changing has changed since it was chosen').first().waitFor()
+      await visit.page.getByText('b has changed since it was chosen').first().waitFor()
     })
-    equal((await global.node.run(['get', 'moving/changing'])).exit, NOT_FOUND)
+    equal((await global.node.run(['get', 'moving/unsteady'])).exit, NOT_FOUND)
+  })
+
+  await test('R013-98: an empty folder is said to be empty, chosen or dropped', async () => {
+    const empty = join(folder, 'hollow')
+    mkdirSync(empty)
+    await visiting(browser, await global.open(), async (visit) => {
+      await bench.opened(visit)
+      await bench.show(visit, 'values', '?prefix=moving%2F')
+      await visit.page.getByLabel('Folder to upload').setInputFiles([empty])
+      await visit.page.getByText('the folder is empty').waitFor()
+      await drop(visit, [empty], IN_VIEW)
+      await visit.page.getByText('hollow is empty').waitFor()
+      // As a browser may say it of a folder without files.
+      await visit.page.evaluate(`document.querySelector('[aria-label="Folder to upload"]')
+        .dispatchEvent(new Event('cancel', { bubbles: true }))`)
+      await visit.page.getByText('No folder was chosen, or one without files.').waitFor()
+      equal(await visit.page.getByRole('dialog').count(), 0)
+    })
+  })
+
+  await test('R013-98: files are taken wherever the view is, and replace the page nowhere', async () => {
+    const path = join(folder, 'dropped.txt')
+    writeFileSync(path, 'dropped')
+    await visiting(browser, await global.open(), async (visit) => {
+      await bench.opened(visit)
+      // Runs behind the page's own: who prevents it decides instead of the browser.
+      await visit.page.evaluate(`addEventListener('dragover', (event) => {
+        globalThis.over = event.defaultPrevented + ' ' + event.dataTransfer.dropEffect
+      })`)
+      for (const [view, at] of [
+        ['values', BESIDE],
+        ['machines', IN_VIEW],
+      ] as const) {
+        await bench.show(visit, view)
+        await visit.page.evaluate('void delete globalThis.over')
+        await drop(visit, [path], at)
+        equal(await visit.page.evaluate('globalThis.over'), 'true none', view)
+        equal(await visit.page.getByRole('dialog').count(), 0)
+      }
+      await bench.show(visit, 'values', '?prefix=moving%2Fnothing-here%2F')
+      await drop(visit, [path], BELOW)
+      const dialog = visit.page.getByRole('dialog')
+      await dialog.getByRole('button', { name: 'Upload' }).click()
+      await done(visit, 'moving/nothing-here/dropped.txt')
+    })
   })
 
   await test('a transfer between machines is seen, and ends where it is cancelled', async () => {

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, rmSync, rmdirSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DISK } from '../disk.ts'
@@ -31,7 +31,7 @@ export interface Owner {
   readonly teardown: (end: () => unknown) => void
 }
 
-/** A directory for one test. Stops the daemons of its state directories at the end. */
+/** A directory for one test. Ends the daemons of its state directories at the end. */
 export class Place {
   readonly path: string
   readonly state: string
@@ -44,7 +44,8 @@ export class Place {
     t.teardown(async () => {
       const served = readdirSync(this.path).filter((name) => isServed(join(this.path, name)))
       await Promise.all(served.map((name) => this.run(['stop', '--dir', name])))
-      rmSync(this.path, { recursive: true, force: true })
+      endThoseIn(this.path)
+      rmSync(this.path, { recursive: true, force: true, maxRetries: 10 })
       deleteSharedFiles()
     })
   }
@@ -54,8 +55,8 @@ export class Place {
   }
 
   env(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
-    const { PATH, DSTORE_PORTABLE = '0', DSTORE_NATIVE = '' } = process.env
-    const chosen = { DSTORE_PORTABLE, DSTORE_NATIVE }
+    const { PATH, DSTORE_PORTABLE = '0', DSTORE_NATIVE = '', DSTORE_TEST_RUN } = process.env
+    const chosen = { DSTORE_PORTABLE, DSTORE_NATIVE, DSTORE_TEST_RUN }
     return { PATH, HOME: this.path, DSTORE_DIR: this.state, ...chosen, ...more }
   }
 
@@ -74,6 +75,22 @@ export class Place {
     child.stdin!.on('error', () => undefined)
     child.stdin!.end(options.input)
     return outcome(child)
+  }
+}
+
+/**
+ * Ends the processes that work in this folder: a daemon that is starting, whose command has ended,
+ * has no lock yet. Linux alone shows them.
+ */
+function endThoseIn(folder: string): void {
+  if (!existsSync('/proc/self/cwd')) return
+  for (const name of readdirSync('/proc').filter((one) => /^\d+$/.test(one))) {
+    try {
+      const path = readlinkSync(`/proc/${name}/cwd`)
+      if (path === folder || path.startsWith(`${folder}/`)) process.kill(Number(name), 'SIGKILL')
+    } catch {
+      // It has ended, or another user has it.
+    }
   }
 }
 

@@ -86,10 +86,8 @@ test('R007-454 a time is a time, or how long before now', (t) => {
 
 test('R007-454 lines that are cut anywhere arrive whole, and the last ones are few', async (t) => {
   let printed = ''
-  const output = {
-    write: async (bytes: Uint8Array) => void (printed += Buffer.from(bytes).toString()),
-  }
-  const lines = new ChosenLines({ last: 2, json: false }, output as never)
+  const terminal = { write: async (text: string) => void (printed += text) }
+  const lines = new ChosenLines({ last: 2, json: false }, terminal)
   for (const byte of Buffer.from('eins\nzwölf\ndrei\nvi')) await lines.write(Uint8Array.of(byte))
   t.is(printed, '')
   t.true(await lines.caughtUp())

@@ -7,7 +7,7 @@ import { parse } from 'yaml'
 import { textOnly } from '../../cli/delivery/value-output.ts'
 import { DstoreError } from '../../src/errors.ts'
 import { hash } from '../../src/hash/hasher.ts'
-import { Key } from '../../src/hash/key.ts'
+import { Key, parseKey } from '../../src/hash/key.ts'
 import type { FakeNode } from '../daemon/fake-node.ts'
 import { serving } from '../daemon/serving.ts'
 import { Place } from './command.ts'
@@ -51,6 +51,34 @@ test('R007-440 what is not text goes to a terminal only with -o -', async (t) =>
   t.deepEqual([piped.exit, piped.shown.trim()], [0, '9'])
   t.is((await inTerminal(place, 'dstore export')).exit, 2)
   t.is((await inTerminal(place, 'dstore export -o - > /dev/null')).exit, 0)
+})
+
+test('R007-459 names turn no direction on a terminal, and are as they are in a pipe', async (t) => {
+  const { place, store, node } = await scene(t)
+  const key = store('value')
+  const name = 'a/\u202egpj.exe\u2066'
+  const shown = String.raw`a/\u202egpj.exe\u2066`
+  await node.bind(name, parseKey(key))
+  for (const command of ['ls', 'ls --sort size', 'ls -l']) {
+    const listed = await inTerminal(place, `dstore ${command}`)
+    t.true(listed.shown.includes(shown), `${command}: ${listed.shown}`)
+  }
+  const piped = await inTerminal(place, 'dstore ls | cat')
+  t.is(Buffer.from(piped.shown, 'latin1').toString(), `${name}\n`)
+  const json = await inTerminal(place, 'dstore ls --json')
+  t.is((JSON.parse(Buffer.from(json.shown, 'latin1').toString()) as { name: string }).name, name)
+  const missing = await inTerminal(place, "dstore get $'x\\u202ey' > /dev/null")
+  t.regex(missing.shown, /x\\u202ey/)
+})
+
+test('R007-459 a file with such a name is shown so beside its key', async (t) => {
+  const { place } = await scene(t)
+  const files = ['a\u202eb', 'c'].map((name) => {
+    writeFileSync(place.file(name), name)
+    return place.file(name)
+  })
+  const shown = await inTerminal(place, `dstore cid ${files.map((one) => `'${one}'`).join(' ')}`)
+  t.true(shown.shown.includes(String.raw`a\u202eb`), shown.shown)
 })
 
 /** What is written of these pieces; undefined if they are refused. */

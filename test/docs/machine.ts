@@ -44,7 +44,12 @@ export class Machine {
     cpSync('LICENSE', `${home}/LICENSE`)
     this.#shell = spawn('bash', ['--norc', '--noprofile', '-c', LOOP], {
       cwd: home,
-      env: { PATH, HOME: home, LC_ALL: 'C.UTF-8' },
+      env: {
+        PATH,
+        HOME: home,
+        LC_ALL: 'C.UTF-8',
+        DSTORE_TEST_RUN: process.env['DSTORE_TEST_RUN'],
+      },
       stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
     })
     this.#input = this.#shell.stdio[3] as Writable

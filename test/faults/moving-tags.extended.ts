@@ -87,7 +87,7 @@ function faultsOfOwn(history: readonly string[], moves: readonly Move[]): string
 }
 
 test(`R004-119, R004-125, R004-126: tags that are moved at a Global, kill -9, ${KILLS} times`, async (t) => {
-  t.timeout(60 * 60_000)
+  t.timeout(KILLS * 120_000)
   const workers = Array.from({ length: WORKERS }, (): Worker => ({ own: [], shared: [] }))
   let global = await Daemon.start(t, ['--global'])
   const local = await Daemon.join(t, global)

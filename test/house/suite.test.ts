@@ -108,3 +108,30 @@ test('tests of one process run one after another', (t) => {
     t.notRegex(read(path), /^import (?!type).* from 'ava'$/m, `${path}: import test/serial.ts`)
   }
 })
+
+/** Milliseconds without a result after which a run ends what hangs, as `ava.config.js` says. */
+const HANGS_MS = 10 * 60_000
+
+test('no test keeps a run from ending what hangs: ava waits as long as any of them may take', (t) => {
+  let found = 0
+  for (const path of filesIn('test').filter((name) => /(?<!\.slow)\.ts$/.test(name))) {
+    const text = read(path)
+    for (const [call, factors] of text.matchAll(/\bt\.timeout\(([^)]+)\)/g)) {
+      found += 1
+      const product = factors!.split(' * ').reduce((ms, factor) => {
+        const name = /^[A-Z]+$/.test(factor) ? factor : undefined
+        const number = name === undefined ? factor : defaultOf(text, name)
+        return ms * (number === 'kills' ? MOST_KILLS : Number(number.replaceAll('_', '')))
+      }, 1)
+      t.true(product > 0 && product <= HANGS_MS, `${path}: ${call} is ${product} ms`)
+    }
+  }
+  t.true(found > 20)
+  t.true(read('ava.config.js').includes("timeout: suffix === 'slow' ? '30m' : '10m',"))
+})
+
+/** Of `test/faults/trees/kills.ts`, where it is no slow test. */
+const MOST_KILLS = 5
+
+const defaultOf = (text: string, name: string): string =>
+  new RegExp(`^const ${name} = .* \\?\\? (\\d+)\\)$`, 'm').exec(text)?.[1] ?? 'unknown'

@@ -96,7 +96,7 @@ async function triedAgain(rules = ALL_SET_RULES): Promise<boolean> {
     rules,
     onAcknowledged: nothing,
     onFailed: nothing,
-    onOvertaken: nothing,
+    onEnded: nothing,
   })
   const entry = new Uint8Array([1, 2, 3])
   isLost = true

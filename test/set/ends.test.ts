@@ -19,28 +19,42 @@ const row = (text: string) => ({ table: 'meta', id: id(text) }) as const
 const write = (store: DiskStore, key: string) =>
   store.commit({ conditions: [], writes: [{ key: row(key), value: id(key) }], entry: undefined })
 
+/** What a backup of a journal has up to a position, in a journal of its own. */
+async function backup(journal: Journal, last: number): Promise<Journal> {
+  const restored = createMemoryJournal()
+  for (let position = 1; position <= last; position++) {
+    await restored.append(position - 1, (await journal.at(position)) as Uint8Array)
+  }
+  return restored
+}
+
 /** `whole`; `away`: calls fail; `frozen`: they wait until it is over, then arrive. */
 type State = 'whole' | 'away' | 'frozen'
 
 class Way {
   state: State = 'whole'
+  /** What it leads to now. */
+  to: Journal
+  /** How often one was tried. */
+  appends = 0
   readonly journal: Journal
 
   constructor(journal: Journal) {
-    const through = wayTo(journal)
+    this.to = journal
     this.journal = {
-      ...through,
+      ...wayTo(journal),
       append: async (after, entry) => {
+        this.appends++
         await this.#pass()
-        return through.append(after, entry)
+        return this.to.append(after, entry)
       },
       extent: async () => {
         await this.#pass()
-        return through.extent()
+        return this.to.extent()
       },
       at: async (position) => {
         await this.#pass()
-        return through.at(position)
+        return this.to.at(position)
       },
     }
   }
@@ -153,6 +167,48 @@ test('R012-30, R012-13: a member that wakes after a pause is fenced', async (t) 
   for (const one of [store, other]) await one.close()
   for (const { set } of [a, b]) await set.close()
 })
+
+for (const isInDoubt of [false, true]) {
+  const how = isInDoubt ? 'while an append is in doubt' : 'between appends'
+  test(`R012-102: an active member ends where its journal was restored from a backup ${how}`, async (t) => {
+    const make = await world(t)
+    const [a, b] = [await make('a'), await make('b')]
+    const elected = await a.set.stand(never)
+    const store = await open(a.directory, elected)
+    const standing = t.throwsAsync(b.set.stand(never), { code: 'integrity' })
+    await write(store, 'before')
+    const kept = (await a.way.journal.extent()).last
+    for (const key of ['k1', 'k2', 'k3']) await write(store, key)
+    while (b.set.status().own.position < kept + 2) await pause(10, never)
+    const restored = await backup(a.way.to, kept)
+    t.teardown(() => restored.close())
+    if (isInDoubt) {
+      a.way.state = 'away'
+      const { appends } = a.way
+      while (a.way.appends === appends) await pause(10, never)
+    }
+    const { last } = await a.way.to.extent()
+    for (const { way } of [a, b]) way.to = restored
+    a.way.state = 'whole'
+    const why = await elected.lost
+    t.is(why.code, 'integrity')
+    t.is(
+      why.message,
+      `the engine's journal ends at entry ${kept}: this member alone has ${last - kept} entries more`,
+    )
+    t.regex(why.hint!, /see docs\/set\.md/)
+    t.is(a.set.status().own.state, 'fenced')
+    t.like(a.set.status().lastFault?.fault, { code: 'integrity', message: why.message })
+    t.false(elected.mayServe())
+    await t.throwsAsync(elected.serving(), { code: 'integrity' })
+    await t.throwsAsync(write(store, 'after'), { code: 'integrity' })
+    await standing
+    t.is((await restored.extent()).last, kept)
+    await store.close()
+    await t.throwsAsync(a.set.stand(never), { code: 'integrity', message: why.message })
+    for (const { set } of [a, b]) await set.close()
+  })
+}
 
 test('R012-17, R012-34: a store whose member was overtaken while it opened is refused, and stands by', async (t) => {
   const make = await world(t)

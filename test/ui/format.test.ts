@@ -1,6 +1,5 @@
 import * as fc from 'fast-check'
-import { safeText } from '../../cli/repl/display.ts'
-import { span } from '../../cli/wording.ts'
+import { safeText, span } from '../../cli/wording.ts'
 import {
   formatDuration,
   formatSize,

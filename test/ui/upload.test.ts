@@ -1,3 +1,4 @@
+import { BATCH_ITEMS, HTTP_BATCH_BYTES, INLINE_VALUE_BYTES } from '../../src/limits.ts'
 import { test } from '../serial.ts'
 import { pageModule } from './page-module.ts'
 
@@ -15,12 +16,17 @@ interface Folders {
     files: readonly object[],
   ) => { folder: { name: string; files: { path: string }[] } }[]
   readonly folderFault: (folder: object) => Error | undefined
+  readonly batchesOf: (
+    files: readonly { readonly file: { readonly size: number } }[],
+  ) => { readonly file: { readonly size: number } }[][]
+  readonly BATCH: object
 }
 
 interface Sent {
   readonly method: string
   readonly path: string
   readonly json?: unknown
+  readonly sizes?: string
 }
 
 /** What the page would send: `fetch` for documents, `XMLHttpRequest` for bodies with progress. */
@@ -47,13 +53,20 @@ class Wire {
     return Promise.resolve(Response.json(answer))
   }
 
-  put(path: string): { status: number; text: string } | undefined {
-    this.sent.push({ method: 'PUT', path })
+  put(
+    method: string,
+    path: string,
+    sizes: string | undefined,
+  ): { status: number; text: string } | undefined {
+    this.sent.push({ method, path, ...(sizes !== undefined && { sizes }) })
     const count = this.#puts++
     const status = this.putStatus(count)
     if (status === undefined) return undefined
-    const problem = { code: 'too-large', detail: 'no space', status }
-    return { status, text: JSON.stringify(status < 300 ? { key: `bafk${count}` } : problem) }
+    if (status >= 300) {
+      return { status, text: JSON.stringify({ code: 'too-large', detail: 'no space', status }) }
+    }
+    const keys = sizes?.split(',').map((_, i) => `bafk${count}-${i}`) ?? [`bafk${count}`]
+    return { status, text: keys.map((key) => `${JSON.stringify({ key })}\n`).join('') }
   }
 }
 
@@ -64,14 +77,17 @@ const requestClass = (wire: Wire): unknown =>
     status = 0
     response = ''
     upload = new EventTarget()
+    #method = ''
     #path = ''
+    #sizes: string | undefined
 
-    open(_method: string, path: string): void {
+    open(method: string, path: string): void {
+      this.#method = method
       this.#path = path
     }
 
-    setRequestHeader(): void {
-      // The token is not looked at here.
+    setRequestHeader(name: string, value: string): void {
+      if (name === 'Dstore-Sizes') this.#sizes = value
     }
 
     abort(): void {
@@ -79,7 +95,7 @@ const requestClass = (wire: Wire): unknown =>
     }
 
     send(): void {
-      const answer = wire.put(this.#path)
+      const answer = wire.put(this.#method, this.#path, this.#sizes)
       setImmediate(() => {
         if (answer === undefined) this.dispatchEvent(new Event('error'))
         else {
@@ -92,12 +108,16 @@ const requestClass = (wire: Wire): unknown =>
     }
   }
 
+/** Too large for a batch. */
+const LARGE = 'x'.repeat(INLINE_VALUE_BYTES + 1)
+
+const fileAt = (path: string, text: string): { path: string; file: File } => {
+  return { path, file: new File([text], path) }
+}
+
 const FOLDER = {
   name: 'site',
-  files: ['a.txt', 'sub/b.txt', 'c.txt', 'd.txt'].map((path) => ({
-    path,
-    file: new File(['0123456789'], path),
-  })),
+  files: ['a.txt', 'sub/b.txt', 'c.txt', 'd.txt'].map((path) => fileAt(path, LARGE)),
   emptyFolders: ['empty'],
 }
 const NAMING = { name: 'releases/1', isTag: true, expiresMs: undefined }
@@ -125,7 +145,7 @@ test('R013-63: a folder goes under one hold, which its commit ends', async (t) =
   }
   const put = await over(wire, ({ putFolder }) => putFolder(FOLDER, NAMING, watch))
   t.is(put.key, 'bafyroot')
-  t.is(progress.at(-1), 40)
+  t.is(progress.at(-1), 4 * LARGE.length)
   const [first, ...rest] = wire.sent
   t.deepEqual([first?.method, first?.path], ['POST', '/v1/holds'])
   t.deepEqual(
@@ -159,18 +179,79 @@ for (const [what, status] of [
   })
 }
 
-test('R013-63: a file that changed since it was chosen is no lost connection', async (t) => {
-  const wire = new Wire(() => undefined)
-  const file = new File(['0123456789'], 'notes.txt')
-  // As a browser refuses a file whose bytes are no longer those that were chosen.
-  file.slice = () => Object.assign(new Blob([]), { arrayBuffer: () => Promise.reject(new Error()) })
-  const folder = { ...FOLDER, files: [{ path: 'sub/notes.txt', file }] }
-  const watch = { onProgress: () => undefined, signal: new AbortController().signal }
+test('R013-97: small files of a folder go in batches, the empty and the large each by itself', async (t) => {
+  const wire = new Wire(() => 200)
+  const files = [
+    fileAt('a', 'one'),
+    fileAt('large', LARGE),
+    fileAt('sub/b', 'four'),
+    fileAt('empty', ''),
+    fileAt('c', 'three'),
+  ]
+  const progress: number[] = []
+  const watch = {
+    onProgress: (bytes: number) => progress.push(bytes),
+    signal: new AbortController().signal,
+  }
   await over(wire, ({ putFolder }) =>
-    t.throwsAsync(putFolder(folder, NAMING, watch), { message: /^notes\.txt has changed/ }),
+    putFolder({ name: 'site', files, emptyFolders: [] }, NAMING, watch),
   )
-  t.is(wire.sent.at(-1)?.path, '/v1/holds/a1')
+  t.deepEqual(wire.sent.slice(1, -1), [
+    { method: 'POST', path: '/v1/batch?hold=a1', sizes: '3,4,5' },
+    { method: 'PUT', path: '/v1/values?hold=a1' },
+    { method: 'PUT', path: '/v1/values?hold=a1' },
+  ])
+  t.is(progress.at(-1), 12 + LARGE.length)
+  const { entries } = wire.sent.at(-1)!.json as { entries: { path: string; key: string }[] }
+  t.deepEqual(Object.fromEntries(entries.map(({ path, key }) => [path, key])), {
+    a: 'bafk0-0',
+    'sub/b': 'bafk0-1',
+    c: 'bafk0-2',
+    large: 'bafk1',
+    empty: 'bafk2',
+  })
 })
+
+test('R013-97: no batch has more than the API takes', async (t) => {
+  const { batchesOf, BATCH } = await pageModule<Folders>('core/folders.js')
+  t.deepEqual(BATCH, {
+    files: BATCH_ITEMS,
+    fileBytes: INLINE_VALUE_BYTES,
+    bytes: HTTP_BATCH_BYTES,
+  })
+  const counts = (sizes: readonly number[]): number[] =>
+    batchesOf(sizes.map((size) => ({ file: { size } }))).map(({ length }) => length)
+  const full = HTTP_BATCH_BYTES / INLINE_VALUE_BYTES
+  t.deepEqual(counts(Array<number>(full + 1).fill(INLINE_VALUE_BYTES)), [full, 1])
+  t.deepEqual(counts([INLINE_VALUE_BYTES + 1, INLINE_VALUE_BYTES, 0, 1]), [1, 2, 1])
+  t.deepEqual(counts(Array<number>(BATCH_ITEMS + 2).fill(1)), [BATCH_ITEMS, 2])
+  t.deepEqual(counts([]), [])
+})
+
+/** As a browser reads a file whose bytes are no longer those that were chosen. */
+const changed = (text: string): File => {
+  const file = new File([text], 'notes.txt')
+  const arrayBuffer = (): Promise<never> => Promise.reject(new Error('it has changed'))
+  const slice = (): Blob => Object.assign(new Blob([]), text === '' ? {} : { arrayBuffer })
+  return Object.assign(file, { arrayBuffer, slice })
+}
+
+for (const [what, files] of [
+  ['a file', [{ path: 'sub/notes.txt', file: changed(LARGE) }]],
+  ['an empty file', [{ path: 'sub/notes.txt', file: changed('') }]],
+  ['a file of a batch', [fileAt('a', 'one'), { path: 'sub/notes.txt', file: changed('two') }]],
+] as const) {
+  test(`R013-63: ${what} that changed since it was chosen is no lost connection`, async (t) => {
+    const wire = new Wire(() => undefined)
+    const watch = { onProgress: () => undefined, signal: new AbortController().signal }
+    await over(wire, ({ putFolder }) =>
+      t.throwsAsync(putFolder({ ...FOLDER, files }, NAMING, watch), {
+        message: /^notes\.txt has changed/,
+      }),
+    )
+    t.is(wire.sent.at(-1)?.path, '/v1/holds/a1')
+  })
+}
 
 test('R013-63: where it is cancelled, the hold ends', async (t) => {
   const cancelling = new AbortController()

@@ -2,6 +2,8 @@
  * Uploads of files and folders. Files are sent as they are read from the disk.
  * @module
  */
+import { JsonLinesParser } from '../core/event-stream.js'
+import { batchesOf } from '../core/folders.js'
 import { ask, call } from './client.js'
 import { withQuery } from './paths.js'
 import { send } from './send.js'
@@ -32,7 +34,7 @@ const parametersOf = ({ name, isTag, expiresMs }) =>
  */
 export async function putFile(file, naming, watch) {
   const path = withQuery('/v1/values', parametersOf(naming))
-  return JSON.parse(await send('PUT', path, { body: file, ...watch }))
+  return JSON.parse(await send('PUT', path, { files: [file], ...watch }))
 }
 
 /**
@@ -47,30 +49,32 @@ export async function putFolder({ files, emptyFolders }, naming, { onProgress, s
   /** @type {{ hold: string }} */
   const { hold } = await ask('POST', '/v1/holds', { signal })
   try {
-    /** @type {({ path: string, key?: string })[]} */
+    /** @type {({ path: string, key?: string | undefined })[]} */
     const entries = emptyFolders.map((path) => ({ path: `${path}/` }))
     const moving = new Map()
     let done = 0
     const tell = () => onProgress(done + [...moving.values()].reduce((sum, one) => sum + one, 0))
-    const rest = files.values()
+    const rest = batchesOf(files).values()
     const stopping = new AbortController()
     const either = AbortSignal.any([signal, stopping.signal])
     const putRest = async () => {
-      for (const { path, file } of rest) {
+      for (const batch of rest) {
         either.throwIfAborted()
-        const onFile = (/** @type {number} */ bytes) => {
-          moving.set(path, bytes)
+        const onBatch = (/** @type {number} */ bytes) => {
+          moving.set(batch, bytes)
           tell()
         }
-        const text = await send('PUT', withQuery('/v1/values', { hold }), {
-          body: file,
-          onProgress: onFile,
-          signal: either,
-        })
-        moving.delete(path)
-        done += file.size
+        const keys = await putHeld(
+          batch.map(({ file }) => file),
+          hold,
+          { onProgress: onBatch, signal: either },
+        )
+        moving.delete(batch)
+        for (const [index, { path, file }] of batch.entries()) {
+          done += file.size
+          entries.push({ path, key: keys[index] })
+        }
         tell()
-        entries.push({ path, key: JSON.parse(text).key })
       }
     }
     try {
@@ -85,4 +89,24 @@ export async function putFolder({ files, emptyFolders }, naming, { onProgress, s
     await call('DELETE', `/v1/holds/${hold}`).catch(() => undefined)
     throw error
   }
+}
+
+/**
+ * Puts files under a hold, several as one batch.
+ * @param {readonly File[]} files
+ * @param {string} hold
+ * @param {Watch} watch
+ * @returns {Promise<string[]>} Their keys.
+ */
+async function putHeld(files, hold, watch) {
+  if (files.length === 1) {
+    const text = await send('PUT', withQuery('/v1/values', { hold }), { files, ...watch })
+    return [JSON.parse(text).key]
+  }
+  const headers = { 'Dstore-Sizes': files.map(({ size }) => size).join() }
+  /** @type {string} */
+  const text = await send('POST', withQuery('/v1/batch', { hold }), { files, headers, ...watch })
+  const lines = /** @type {PutAnswer[]} */ (new JsonLinesParser().push(text))
+  if (lines.length !== files.length) throw new Error('the answer to a batch has other values')
+  return lines.map(({ key }) => key)
 }

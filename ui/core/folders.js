@@ -9,11 +9,15 @@ export const MOST_FILES = 20_000
 const MOST_LIST_BYTES = 1024 * 1024
 /** Bytes of an entry of that list, beside its path. */
 const ENTRY_BYTES = 90
+/** What the API takes as one batch: values, the bytes of each, and those of all together. */
+export const BATCH = Object.freeze({ files: 1024, fileBytes: 16 * 1024, bytes: 1024 * 1024 })
 
 /**
+ * @typedef {{ path: string, file: File }} FolderFile
+ *
  * @typedef {object} Folder
  * @property {string} name
- * @property {{ path: string, file: File }[]} files Paths within the folder.
+ * @property {FolderFile[]} files Paths within the folder.
  * @property {string[]} emptyFolders
  *
  * @typedef {{ file: File } | { folder: Folder }} Chosen
@@ -106,6 +110,34 @@ export function folderFault({ name, files, emptyFolders }) {
   let bytes = 0
   for (const path of paths) bytes += ENTRY_BYTES + encoder.encode(JSON.stringify(path)).byteLength
   return bytes > MOST_LIST_BYTES ? tooMany(name) : undefined
+}
+
+/**
+ * The files of a folder as they are sent: small ones in batches, each other one by itself. So is an
+ * empty one: as a part of a body the browser would not notice that it has changed.
+ * @param {readonly FolderFile[]} files
+ * @returns {FolderFile[][]}
+ */
+export function batchesOf(files) {
+  /** @type {FolderFile[][]} */
+  const batches = []
+  /** @type {FolderFile[]} */
+  let open = []
+  let bytes = BATCH.bytes
+  for (const one of files) {
+    const { size } = one.file
+    if (size === 0 || size > BATCH.fileBytes) batches.push([one])
+    else {
+      if (bytes + size > BATCH.bytes || open.length === BATCH.files) {
+        open = []
+        bytes = 0
+        batches.push(open)
+      }
+      open.push(one)
+      bytes += size
+    }
+  }
+  return batches
 }
 
 /** @param {Chosen} chosen */

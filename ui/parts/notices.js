@@ -22,6 +22,14 @@ export function say(text) {
 }
 
 /**
+ * Says what is no failure, and nothing that was done.
+ * @param {string} text
+ */
+export function mention(text) {
+  show(h('div', { class: 'notice' }, icon('info'), h('p', null, text)), SHOWN_MS)
+}
+
+/**
  * Shows a failure until it is closed.
  * @param {unknown} error
  */

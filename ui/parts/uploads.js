@@ -11,7 +11,7 @@ import { begin } from './activity.js'
 import { link } from './copy.js'
 import { askFor } from './dialog.js'
 import { h } from './dom.js'
-import { complain } from './notices.js'
+import { complain, mention } from './notices.js'
 
 /** @typedef {import('../core/folders.js').Chosen} Chosen */
 
@@ -36,12 +36,17 @@ export function createUploads({ prefix, onDone }) {
     'aria-label': 'Folder to upload',
     onchange: () => {
       try {
-        upload(foldersOf([...(folder.files ?? [])]))
+        const folders = foldersOf([...(folder.files ?? [])])
+        if (folders.length === 0)
+          complain(new Error('the folder is empty, or has empty folders only'))
+        else upload(folders)
       } catch (error) {
         complain(error)
       }
       folder.value = ''
     },
+    // A browser may say the same of a folder without files as of none.
+    oncancel: () => mention('No folder was chosen, or one without files.'),
   })
 
   const upload = (/** @type {Chosen[]} */ chosen) => {
@@ -60,15 +65,28 @@ export function createUploads({ prefix, onDone }) {
   }
 }
 
+/** @param {DragEvent} event */
+const hasFiles = ({ dataTransfer }) => dataTransfer?.types.includes('Files') === true
+
+/**
+ * Refuses files that are dropped beside what takes them: the browser would show them in the place
+ * of the page.
+ * @param {DragEvent} event
+ */
+export function refuseDrop(event) {
+  if (event.defaultPrevented || !hasFiles(event)) return
+  event.preventDefault()
+  if (event.dataTransfer !== null) event.dataTransfer.dropEffect = 'none'
+}
+
 /**
  * @param {HTMLElement} element
  * @param {(chosen: Chosen[]) => void} upload
  */
 function acceptDrops(element, upload) {
+  element.classList.add('drops')
   let inside = 0
   const show = () => element.classList.toggle('drop', inside > 0)
-  const hasFiles = (/** @type {DragEvent} */ event) =>
-    event.dataTransfer?.types.includes('Files') === true
   element.addEventListener('dragenter', (event) => {
     if (!hasFiles(event)) return
     inside++

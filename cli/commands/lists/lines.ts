@@ -14,7 +14,7 @@ export async function writeLines<Item>(
   let lines = ''
   let isAny = false
   const flush = async (): Promise<void> => {
-    if (lines !== '') await terminal.output.write(Buffer.from(lines))
+    if (lines !== '') await terminal.write(lines)
     lines = ''
   }
   try {

@@ -85,9 +85,10 @@ async function listNames(
   client: Client,
   { match, limit, sort }: Choice,
 ): Promise<boolean> {
-  const { json } = terminal
+  const { json, now } = terminal
   const [prefix] = positionals
-  if (sort === undefined && (json || flags.long !== true)) {
+  // A person gets each line escaped, a program the bytes of the daemon.
+  if (sort === undefined && (json || flags.long !== true) && now === undefined) {
     let isAny = false
     for await (const lines of client.lists.nameLines(prefix, json, { match, limit })) {
       isAny = true
@@ -95,7 +96,6 @@ async function listNames(
     }
     return isAny
   }
-  const { now } = terminal
   const longOf = (line: NameLine): string => longName(line, now)
   const lineOf = json ? jsonOf : flags.long === true ? longOf : nameOf
   if (sort === undefined) {

@@ -1,5 +1,5 @@
 /** Lines of the log as documents, and the choice among them. */
-import type { Output } from '../../terminal/output.ts'
+import type { Terminal } from '../../terminal/terminal.ts'
 
 /** One event of a log. A line of another program, such as a crash of Node, is a message alone. */
 export interface LogLine {
@@ -47,16 +47,16 @@ export interface LogChoice {
 /** Takes the bytes of a log, and prints the chosen lines. */
 export class ChosenLines {
   readonly #choice: LogChoice
-  readonly #output: Output
+  readonly #terminal: Pick<Terminal, 'write'>
   /** The last lines so far; undefined once there is no need to wait for later ones. */
   #waiting: string[] | undefined
   #rest: Buffer = Buffer.alloc(0)
   /** Was the line before chosen? Lines without a time belong to it. */
   #isChosen: boolean
 
-  constructor(choice: LogChoice, output: Output) {
+  constructor(choice: LogChoice, terminal: Pick<Terminal, 'write'>) {
     this.#choice = choice
-    this.#output = output
+    this.#terminal = terminal
     this.#waiting = choice.last === undefined ? undefined : []
     this.#isChosen = choice.since === undefined
   }
@@ -98,6 +98,6 @@ export class ChosenLines {
     }
     const { json } = this.#choice
     const shown = lines.map((line) => `${json ? JSON.stringify(parseLogLine(line)) : line}\n`)
-    if (shown.length > 0) await this.#output.write(Buffer.from(shown.join('')))
+    if (shown.length > 0) await this.#terminal.write(shown.join(''))
   }
 }

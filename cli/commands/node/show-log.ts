@@ -22,7 +22,7 @@ export async function showLog(
     terminal.note('no log yet: no daemon has run in the background')
     return
   }
-  const lines = new ChosenLines(choice, terminal.output)
+  const lines = new ChosenLines(choice, terminal)
   const isBounded = (choice.last ?? choice.since) !== undefined
   // Watches the directory: rotation replaces the file.
   const watcher = follow ? watch(dirname(path), { signal }) : undefined

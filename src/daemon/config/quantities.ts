@@ -1,6 +1,6 @@
 /** Sizes and durations in words: `10GiB`, `500ms` (specs/007, "Limits"). */
 import { DstoreError } from '../../errors.ts'
-import { LEAST_RATE_BYTES, LONGEST_TIMEOUT_MS } from '../../limits.ts'
+import { LEAST_RATE_BYTES, LEAST_STORE_BYTES, LONGEST_TIMEOUT_MS } from '../../limits.ts'
 
 const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
   ['', 1],
@@ -31,6 +31,18 @@ export function parseSize(text: string): number {
     throw new DstoreError('usage', `not a size: ${text}`, { hint: 'write 4096, 64MiB or 10GiB' })
   }
   return Math.floor(bytes)
+}
+
+/**
+ * Returns the quota; `usage` for one in which hardly a value has room: it is a slip, such as a
+ * size without its unit.
+ */
+export function checkQuota(bytes: number): number {
+  if (bytes >= LEAST_STORE_BYTES) return bytes
+  const least = formatSize(LEAST_STORE_BYTES)
+  throw new DstoreError('usage', `--max-size: a store of ${formatSize(bytes)} is too small`, {
+    hint: `a number without a unit is in bytes: write at least ${least}, such as 10GiB`,
+  })
 }
 
 /** Parses a rate such as `200MiB/s` or `200MiB` to bytes per second; anything else is `usage`. */

@@ -34,7 +34,7 @@ import {
   type SetSettings,
 } from './set/set-settings.ts'
 import { checkPins, resolvePins } from './pin-settings.ts'
-import { parseDuration, parseSize } from './quantities.ts'
+import { checkQuota, parseDuration, parseSize } from './quantities.ts'
 import { checkShape } from './setting-shapes.ts'
 import { absolutePath } from './working-directory.ts'
 
@@ -292,6 +292,7 @@ function checkCacheFolder({ cacheDir, cacheDirBytes }: Settings, role: Role | un
 export function checkSettings(settings: Settings): Settings {
   const { role, join, listen, store, leaseMs = 0, socketGroup, http, pins } = settings
   if (socketGroup !== undefined) checkGroup(socketGroup)
+  if (settings.maxBytes !== undefined) checkQuota(settings.maxBytes)
   if (http !== undefined && http !== 'none') parseHttpAddress(http)
   for (const host of settings.httpHosts ?? []) checkHostName(host)
   if (join !== undefined) checkJoinAddresses(join)

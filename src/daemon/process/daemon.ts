@@ -26,7 +26,7 @@ import type { SocketListener } from './listen-socket.ts'
 import type { Certificate, CertificateFiles } from './certificate.ts'
 import { listenOnTcp, TcpApi } from './listen-tcp.ts'
 import type { TcpListener } from './listen-tcp.ts'
-import { takeLock, type Lock } from './lock.ts'
+import { takeLock } from './lock.ts'
 import { DstoreError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import { closeDirectory } from './permissions.ts'
@@ -82,7 +82,7 @@ export interface Daemon {
  * Starts serving. Rejects with `locked`, `unwritable`, `usage`, `address-in-use`, or as `openNode`.
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const { directory, log, ticket, trustClock = false } = options
+  const { directory, ticket } = options
   setUpHeap()
   const given = ticket === undefined ? options.settings : asLocal(options.settings, ticket)
   // Refuse bad settings before creating anything; the lock protects the second, decisive read.
@@ -91,65 +91,98 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const lock = takeLock(directory.lock)
   const held = new HeldFiles()
   held.add(directory.lock, lock.identity)
-  try {
-    const settings = resolveSettings(given, readSettings(directory.config))
-    if (trustClock && settings.role === 'local') {
-      throw new DstoreError('usage', '--trust-clock is for a node that keeps the index', {
-        hint: 'give it to the Global of this Local',
-      })
-    }
-    if (settings.role === 'local' && settings.withoutData !== true) {
-      await refuseToHide(directory.path)
-    }
-    const takeOver = options.takeOver === true
-    const archive = daemonArchive({ directory, settings, given, takeOver, log })
-    closeDirectory(directory, settings.socketGroup)
-    const tokens = new TokenTable(directory.tokens)
-    const nodeOptions: NodeOptions = {
-      dir: directory.path,
-      hostName: hostname(),
-      held,
-      role: settings.role ?? 'standalone',
-      store: settings.store ?? 'disk',
-      cacheBytes: settings.cacheBytes ?? defaultCacheBytes(),
-      ...cacheFolder(settings, directory),
-      log,
-      ...(settings.listen === undefined ? {} : { listen: settings.listen }),
-      ...(settings.lanePort === undefined ? {} : { lanePort: settings.lanePort }),
-      ...(settings.http === undefined
-        ? {}
-        : { reservedPorts: [parseHttpAddress(settings.http).port] }),
-      ...(settings.join === undefined ? {} : { join: settings.join }),
-      ...(ticket === undefined ? {} : { ticket }),
-      ...(settings.pins === undefined ? {} : { pins: settings.pins }),
-      ...(settings.maxBytes === undefined ? {} : { maxBytes: settings.maxBytes }),
-      ...(settings.leaseMs ? { leaseMs: settings.leaseMs } : {}),
-      ...(trustClock && { trustClock }),
-      ...(settings.forgetAfterMs ? { forgetAfterMs: settings.forgetAfterMs } : {}),
-      ...(archive.options && { archive: archive.options }),
-    }
-    const member = await memberOf(settings, nodeOptions, tokens, options)
-    const node = member?.node ?? (await options.openNode(nodeOptions))
-    let daemon: Daemon | undefined
-    try {
-      const saved = member === undefined ? await withAddress(settings, node) : settings
-      const mirror = member === undefined ? await archive.settle(node.kept) : undefined
-      if (mirror !== undefined) tokens.settle(mirror)
-      daemon = await serve(node, settings, { lock, held, tokens, member }, options)
-      // Its socket answers already, while it loads what it lacks.
-      await member?.start()
-      // A take-over is not the time to read code.
-      if (member !== undefined) await options.prepare?.()
-      // Save only settings that a node was opened and served with (R007-6).
-      writeSettings(directory.config, saved)
-      archive.served()
-      return daemon
-    } catch (error) {
-      await (daemon ?? node).close()
-      throw error
-    }
-  } catch (error) {
+  // A commit compares, too; this one is for a daemon that starts, or that nothing is asked of.
+  const watcher = setInterval(() => held.look(), STATE_CHECK_MS)
+  const release = (): void => {
+    clearInterval(watcher)
     lock.release()
+  }
+  try {
+    return await unlessLost(start(given, { held, release }, options), held.lost)
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+interface Held {
+  readonly held: HeldFiles
+  /** Releases the lock. */
+  readonly release: () => void
+}
+
+/** The daemon, or the fault where the state directory is gone before it serves. */
+async function unlessLost(starting: Promise<Daemon>, lost: Promise<DstoreError>): Promise<Daemon> {
+  let isLost = false
+  const failed = lost.then((fault) => {
+    isLost = true
+    throw fault
+  })
+  const closed = starting.then((daemon) => (isLost ? daemon.close() : undefined))
+  closed.catch(() => undefined)
+  return Promise.race([starting, failed])
+}
+
+async function start(
+  given: Settings,
+  { held, release }: Held,
+  options: DaemonOptions,
+): Promise<Daemon> {
+  const { directory, log, ticket, trustClock = false } = options
+  const settings = resolveSettings(given, readSettings(directory.config))
+  if (trustClock && settings.role === 'local') {
+    throw new DstoreError('usage', '--trust-clock is for a node that keeps the index', {
+      hint: 'give it to the Global of this Local',
+    })
+  }
+  if (settings.role === 'local' && settings.withoutData !== true) {
+    await refuseToHide(directory.path)
+  }
+  const takeOver = options.takeOver === true
+  const archive = daemonArchive({ directory, settings, given, takeOver, log })
+  closeDirectory(directory, settings.socketGroup)
+  const tokens = new TokenTable(directory.tokens)
+  const nodeOptions: NodeOptions = {
+    dir: directory.path,
+    hostName: hostname(),
+    held,
+    role: settings.role ?? 'standalone',
+    store: settings.store ?? 'disk',
+    cacheBytes: settings.cacheBytes ?? defaultCacheBytes(),
+    ...cacheFolder(settings, directory),
+    log,
+    ...(settings.listen === undefined ? {} : { listen: settings.listen }),
+    ...(settings.lanePort === undefined ? {} : { lanePort: settings.lanePort }),
+    ...(settings.http === undefined
+      ? {}
+      : { reservedPorts: [parseHttpAddress(settings.http).port] }),
+    ...(settings.join === undefined ? {} : { join: settings.join }),
+    ...(ticket === undefined ? {} : { ticket }),
+    ...(settings.pins === undefined ? {} : { pins: settings.pins }),
+    ...(settings.maxBytes === undefined ? {} : { maxBytes: settings.maxBytes }),
+    ...(settings.leaseMs ? { leaseMs: settings.leaseMs } : {}),
+    ...(trustClock && { trustClock }),
+    ...(settings.forgetAfterMs ? { forgetAfterMs: settings.forgetAfterMs } : {}),
+    ...(archive.options && { archive: archive.options }),
+  }
+  const member = await memberOf(settings, nodeOptions, tokens, options)
+  const node = member?.node ?? (await options.openNode(nodeOptions))
+  let daemon: Daemon | undefined
+  try {
+    const saved = member === undefined ? await withAddress(settings, node) : settings
+    const mirror = member === undefined ? await archive.settle(node.kept) : undefined
+    if (mirror !== undefined) tokens.settle(mirror)
+    daemon = await serve(node, settings, { held, release, tokens, member }, options)
+    // Its socket answers already, while it loads what it lacks.
+    await member?.start()
+    // A take-over is not the time to read code.
+    if (member !== undefined) await options.prepare?.()
+    // Save only settings that a node was opened and served with (R007-6).
+    writeSettings(directory.config, saved)
+    archive.served()
+    return daemon
+  } catch (error) {
+    await (daemon ?? node).close()
     throw error
   }
 }
@@ -179,9 +212,7 @@ function cacheFolder(
   }
 }
 
-interface ServeParts {
-  readonly lock: Lock
-  readonly held: HeldFiles
+interface ServeParts extends Held {
   readonly tokens: TokenTable
   readonly member: MemberNode | undefined
 }
@@ -190,7 +221,7 @@ interface ServeParts {
 async function serve(
   node: ServedNode,
   settings: Settings,
-  { lock, held, tokens, member }: ServeParts,
+  { held, release, tokens, member }: ServeParts,
   { directory, log, openDoors }: DaemonOptions,
 ): Promise<Daemon> {
   const stopping = new AbortController()
@@ -246,12 +277,8 @@ async function serve(
     await tcp.close()
     throw error
   }
-  // A commit compares too; this one is for a daemon that nothing is asked of.
-  const watcher = setInterval(() => held.look(), STATE_CHECK_MS)
-  watcher.unref()
   statistics.start()
   const close = async (): Promise<void> => {
-    clearInterval(watcher)
     statistics.stop()
     try {
       // Calls that wait for the archive end before the drain gives up on them.
@@ -263,7 +290,7 @@ async function serve(
       tokens.close()
     } finally {
       listener.release()
-      lock.release()
+      release()
     }
   }
   let closing: Promise<void> | undefined

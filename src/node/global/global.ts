@@ -62,7 +62,7 @@ import { Repair } from './repair.ts'
 import { GlobalActivity } from '../activity/global-activity.ts'
 import { clockStatus } from '../clock-status.ts'
 import { immediateValue } from '../calls/immediate.ts'
-import { ingest, ingestFile, isCopied, recordOf, type Staged } from './ingest.ts'
+import { adoptOrFind, ingest, ingestFile, isCopied, recordOf, type Arrived } from './ingest.ts'
 import { verifyStore } from './verify-store.ts'
 import { VERSION } from '../version.ts'
 import { elsewhereOf, endWhenSilent, holding } from './set/elsewhere.ts'
@@ -321,7 +321,7 @@ export class Global implements Node {
     bytes: AsyncIterable<Uint8Array>,
     size: number | undefined,
     { signal, onProgress, name }: PutOptions,
-  ): Promise<Staged> {
+  ): Promise<Arrived> {
     let doneBytes = 0
     return ingest(this.#store, bytes, size, {
       signal,
@@ -343,8 +343,8 @@ export class Global implements Node {
     return have && putResult(new Key(digest), have)
   }
 
-  async #adopt(value: Staged, options: PutOptions): Promise<PutResult> {
-    const receipt = await this.#driver.adopt(value, keptAs(options))
+  async #adopt(value: Arrived, options: PutOptions): Promise<PutResult> {
+    const receipt = await adoptOrFind(this.#driver, value, keptAs(options))
     return putResult(new Key(value.digest), receipt)
   }
 }

@@ -2,7 +2,7 @@
  * Reads, writes and pages of Global's store for its index (specs/004-index.md). It takes no
  * decisions.
  */
-import { equal, gather } from '../../bytes.ts'
+import { bytesIn, equal, gather } from '../../bytes.ts'
 import { asDstoreError } from '../../errors.ts'
 import { isDigestName } from '../../hash/foreign-digest.ts'
 import { checkingName, hasherFor } from '../../hash/foreign-hasher.ts'
@@ -13,6 +13,7 @@ import { namedOf } from '../../index/lists/name-page.ts'
 import type { Body, List, Listed } from '../../index/message.ts'
 import { type KeyPage, digestAt, keyPageOf } from '../../index/records/list-pages.ts'
 import { decodeChange, type Change } from '../../index/records/change-record.ts'
+import { keyRow } from '../../index/records/record.ts'
 import { INLINE_ANSWER_BYTES, INLINE_VALUE_BYTES } from '../../limits.ts'
 import type { Log } from '../../log.ts'
 import type { Location, Staging, Store, Transaction } from '../../store/store.ts'
@@ -164,12 +165,23 @@ export class IndexIo {
     return undefined
   }
 
-  async #stage({ values, names }: StoreWork & { type: 'stage' }): Promise<Sealed[]> {
+  async #stage(work: StoreWork & { type: 'stage' }, storedBytes?: number): Promise<Sealed[]> {
     const { store, repair } = this.#options
+    const { values, names } = work
     // In one turn: the callers of the node may change their arrays in the next.
     const digests = values.map((value) => hash(value).digest)
     const verified = values.map((value, i) => verifiedAs(value, names?.[i]))
-    const locations = await store.sealSmall(values)
+    let locations: readonly Location[]
+    try {
+      locations = await store.sealSmall(values, storedBytes)
+    } catch (error) {
+      if (storedBytes !== undefined || asDstoreError(error).code !== 'no-space') throw error
+      // Values that exist need no room (R007-457).
+      const rows = await store.rows(digests.map(keyRow))
+      const stored = values.filter((_, i) => rows[i] !== undefined)
+      if (stored.length === 0) throw error
+      return this.#stage(work, bytesIn(stored))
+    }
     const sealed = locations.map((location, i) => {
       return { digest: digests[i]!, size: values[i]!.byteLength, location, ...verified[i] }
     })

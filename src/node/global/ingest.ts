@@ -1,23 +1,62 @@
 /** Values on their way into the store and out of it. */
 import { equal } from '../../bytes.ts'
-import { DstoreError } from '../../errors.ts'
+import { DstoreError, asDstoreError } from '../../errors.ts'
 import { hasherFor, type ForeignHasher } from '../../hash/foreign-hasher.ts'
 import { createHasher, hashInTurns } from '../../hash/hasher.ts'
 import type { Sealed } from '../../index/global/plan.ts'
+import type { Offer, Offered, Receipt } from '../../index/message.ts'
 import { decodeKey, keyRow, type KeyRecord } from '../../index/records/record.ts'
 import { PARALLEL_COPY_BYTES, RESUMABLE_BYTES } from '../../limits.ts'
 import { HAS_HASH_THREADS } from '../../store/file/file-hash-threads.ts'
 import type { FileSource } from '../../store/file/file-source.ts'
 import type { Staging, Store } from '../../store/store.ts'
-import type { Identity } from '../../transfer/upload.ts'
+import type { Identity, Keeper } from '../../transfer/upload.ts'
 import type { CallOptions } from '../node.ts'
 
 /** A value that is sealed in the store and not adopted yet. */
 export type Staged = Sealed & { readonly staging: Staging }
 
-/** A stream on its way into the store, which may come in several parts. */
+/** A value that the store has no room for, hashed to its end: it may be there already. */
+interface Unstored extends Identity {
+  /** Why it was not staged. */
+  readonly refusal: DstoreError
+}
+
+/** A stream that has come to its end. */
+export type Arrived = Staged | Unstored
+
+/** Takes what came. */
+interface Adopter {
+  readonly adopt: (value: Staged, keeper: Keeper) => Promise<Receipt>
+  readonly ask: (offer: Offer) => Promise<Offered>
+}
+
+/** Puts what came: a value that exists needs no room (R007-457). */
+export async function adoptOrFind(
+  driver: Adopter,
+  value: Arrived,
+  keeper: Keeper,
+): Promise<Receipt> {
+  if (!('refusal' in value)) return driver.adopt(value, keeper)
+  const { digest, size, refusal } = value
+  const { name, naming, hold, operation } = keeper
+  const kept = { name, ...(naming && { naming }), ...(hold && { hold }) }
+  const offer = { digest, size, ...kept, ...(operation && { operation }) }
+  const { have } = await driver.ask({ type: 'offer', ...offer })
+  if (have === undefined) throw refusal
+  return have
+}
+
+/**
+ * A stream on its way into the store, which may come in several parts. One that does not fit is
+ * hashed to its end where it may be a value that is stored.
+ */
 export class Ingest {
-  readonly #staging: Staging
+  /** Undefined once the store has refused it. */
+  #staging: Staging | undefined
+  #refusal: DstoreError | undefined
+  /** A refused stream that is longer than this is no value of the store, or may be endless. */
+  readonly #mostRefusedBytes: number
   readonly #hasher = createHasher()
   /** Of the name that it is put under, if that spells a digest. */
   #named: { readonly name: string; readonly hasher: ForeignHasher } | undefined
@@ -25,12 +64,20 @@ export class Ingest {
   /** A piece may have been hashed and not written. */
   #isTorn = false
 
-  private constructor(staging: Staging) {
-    this.#staging = staging
+  private constructor(mostRefusedBytes: number) {
+    this.#mostRefusedBytes = mostRefusedBytes
   }
 
   static async begin(store: Store, size: number | undefined): Promise<Ingest> {
-    return new Ingest(await store.stage(size))
+    const isKnown = size !== undefined && store.ofSize?.(size).length !== 0
+    const most = isKnown ? Math.max(size, PARALLEL_COPY_BYTES) : PARALLEL_COPY_BYTES
+    const stream = new Ingest(most)
+    try {
+      stream.#staging = await store.stage(size)
+    } catch (error) {
+      stream.#refuse(error, size)
+    }
+    return stream
   }
 
   /** Bytes that are hashed and written. */
@@ -53,12 +100,29 @@ export class Ingest {
       this.#isTorn = true
       await hashInTurns(this.#hasher, piece)
       this.#named?.hasher.update(piece)
-      await this.#staging.write(piece)
-      this.#isTorn = false
       this.#receivedBytes += piece.byteLength
+      await this.#write(piece)
+      this.#isTorn = false
       onBytes?.(piece.byteLength)
     }
     signal?.throwIfAborted()
+  }
+
+  async #write(piece: Uint8Array): Promise<void> {
+    try {
+      await this.#staging?.write(piece)
+    } catch (error) {
+      this.#refuse(error)
+      this.#staging = undefined
+    }
+    if (this.#refusal !== undefined) this.#refuse(this.#refusal)
+  }
+
+  /** Throws the error unless the store has no room, and the stream may be a value that it has. */
+  #refuse(error: unknown, size: number = this.#receivedBytes): void {
+    const fault = asDstoreError(error)
+    if (fault.code !== 'no-space' || size > this.#mostRefusedBytes) throw fault
+    this.#refusal = fault
   }
 
   /** What comes later of a stream has the same name: else the index verifies it. */
@@ -69,20 +133,21 @@ export class Ingest {
   }
 
   /** Seals it. Nothing stays of what its sender (`integrity`) or its name (`usage`) belies. */
-  async finish(claimed?: Identity): Promise<Staged> {
-    const staging = this.#staging
+  async finish(claimed?: Identity): Promise<Arrived> {
     const { digest, size, outboard } = this.#hasher.finish()
     if (claimed !== undefined && (claimed.size !== size || !equal(claimed.digest, digest))) {
       throw new DstoreError('integrity', 'the bytes that came are not those that were sent')
     }
     this.#named?.hasher.check()
+    if (this.#refusal !== undefined) return { digest, size, refusal: this.#refusal }
+    const staging = this.#staging!
     const sealed = { digest, size, staging, location: await staging.seal(outboard) }
     return this.#named === undefined ? sealed : { ...sealed, verifiedAs: this.#named.name }
   }
 
   /** Frees what came. */
-  discard(): Promise<void> {
-    return this.#staging.discard()
+  async discard(): Promise<void> {
+    await this.#staging?.discard()
   }
 }
 
@@ -99,7 +164,7 @@ export async function ingest(
   bytes: AsyncIterable<Uint8Array>,
   size: number | undefined,
   options: IngestOptions = {},
-): Promise<Staged> {
+): Promise<Arrived> {
   const stream = await Ingest.begin(store, size)
   try {
     await stream.add(bytes, options)

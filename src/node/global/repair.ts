@@ -198,6 +198,7 @@ export class Repair {
   async #take(key: Key, size: number, bytes: AsyncIterable<Uint8Array>): Promise<void> {
     const { store } = this.#options
     const value = await ingest(store, bytes, size)
+    if ('refusal' in value) throw value.refusal
     try {
       if (!equal(value.digest, key.digest)) throw new DstoreError('integrity', 'a Local lied')
       await this.mend(value)

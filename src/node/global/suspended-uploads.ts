@@ -8,7 +8,7 @@ import { UNFINISHED_BYTES } from '../../limits.ts'
 import type { IncomingStream, OfferedStream } from '../../transfer/receive-upload.ts'
 import type { Identity, Keeper, UploadResult } from '../../transfer/upload.ts'
 import type { Channel } from '../../wire/channel.ts'
-import type { Ingest, Staged } from './ingest.ts'
+import type { Arrived, Ingest } from './ingest.ts'
 
 /** How long a stream that broke off is kept for its sender to resume it. */
 export const SUSPENDED_MS = 60_000
@@ -21,7 +21,7 @@ export const SUSPENDED = 256
 
 export interface SuspendedUploadsOptions {
   readonly begin: (size: number | undefined) => Promise<Ingest>
-  readonly adopt: (value: Staged, keeper: Keeper) => Promise<UploadResult>
+  readonly adopt: (value: Arrived, keeper: Keeper) => Promise<UploadResult>
 }
 
 /** One stream, by its sender and id. */
@@ -171,7 +171,7 @@ export class SuspendedUploads {
   }
 
   async #store(ingest: Ingest, identity: Identity, keeper: Keeper): Promise<UploadResult> {
-    let value: Staged
+    let value: Arrived
     try {
       value = await ingest.finish(identity)
     } catch (error) {

@@ -26,7 +26,7 @@ import { received } from '../activity/received.ts'
 import { ServedTransfers } from '../activity/served-transfers.ts'
 import { arriving } from '../calls/byte-budget.ts'
 import type { Repair } from './repair.ts'
-import { Ingest, receive, recordOf } from './ingest.ts'
+import { Ingest, adoptOrFind, receive, recordOf } from './ingest.ts'
 import { SuspendedUploads } from './suspended-uploads.ts'
 
 export interface TransferServiceOptions {
@@ -58,7 +58,7 @@ export class TransferService {
     this.#served = new ServedTransfers(options.activity.moving)
     this.#streams = new SuspendedUploads({
       begin: (size) => Ingest.begin(store, size),
-      adopt: (value, keeper) => driver.adopt(value, keeper),
+      adopt: (value, keeper) => adoptOrFind(driver, value, keeper),
     })
   }
 

@@ -148,10 +148,10 @@ export class OpenDiskStore implements DiskStore {
     }
   }
 
-  async sealSmall(values: readonly Uint8Array[]): Promise<readonly Location[]> {
+  async sealSmall(values: readonly Uint8Array[], stored?: number): Promise<readonly Location[]> {
     this.#checkOpen()
     for (const value of values) checkBytes('value', value, SMALL_VALUE_BYTES)
-    this.#values.reserveSmall(values)
+    this.#values.reserveSmall(values, stored)
     const sealed = smallValues(values, () => makeLocation(this.#parts.replica.run, ++this.#staged))
     for (const value of sealed) this.#sealed.add(value.file, value)
     return sealed.map(({ file }) => file)

@@ -61,8 +61,8 @@ export class StoredValues {
   }
 
   /** Reserves what small values take. Error: `no-space`. */
-  reserveSmall(values: readonly Uint8Array[]): void {
-    if (this.archived === undefined) this.quota.reserve(bytesIn(values))
+  reserveSmall(values: readonly Uint8Array[], storedBytes?: number): void {
+    if (this.archived === undefined) this.quota.reserve(bytesIn(values), storedBytes)
   }
 
   read(location: Location, range: ByteRange, signal?: AbortSignal): AsyncIterable<Uint8Array> {

@@ -11,6 +11,7 @@ import {
   checkTransaction,
   notResumable,
 } from '../arguments.ts'
+import { bytesIn } from '../../bytes.ts'
 import { SMALL_VALUE_BYTES } from '../../limits.ts'
 import { withCounters } from '../counters.ts'
 import { ChunkedBytes } from './chunked-bytes.ts'
@@ -95,10 +96,10 @@ class MemoryStore implements Store {
     })
   }
 
-  async sealSmall(values: readonly Uint8Array[]): Promise<readonly Location[]> {
+  async sealSmall(values: readonly Uint8Array[], stored?: number): Promise<readonly Location[]> {
     this.#checkOpen()
     for (const value of values) checkBytes('value', value, SMALL_VALUE_BYTES)
-    this.#quota.reserve(values.reduce((sum, { byteLength }) => sum + byteLength, 0))
+    this.#quota.reserve(bytesIn(values), stored)
     return values.map((value) => {
       const bytes = new ChunkedBytes(value.byteLength)
       bytes.append(value)

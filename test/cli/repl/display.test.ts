@@ -1,6 +1,7 @@
 import { test } from '../../serial.ts'
 import * as fc from 'fast-check'
-import { SHOWN_BYTES, safeText, displayValue } from '../../../cli/repl/display.ts'
+import { SHOWN_BYTES, displayValue } from '../../../cli/repl/display.ts'
+import { safeText } from '../../../cli/wording.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 const show = (value: Uint8Array): string =>

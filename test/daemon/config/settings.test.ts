@@ -17,6 +17,7 @@ import {
   isLoopback,
   parseHttpAddress,
 } from '../../../src/daemon/config/http-address.ts'
+import { settingsFromFlags } from '../../../cli/node-flags.ts'
 import { createLog } from '../../../src/daemon/process/log.ts'
 import {
   formatDuration,
@@ -34,7 +35,7 @@ import {
   writeSettings,
 } from '../../../src/daemon/config/settings.ts'
 import type { Settings } from '../../../src/daemon/config/settings.ts'
-import { CONFIG_FILE_BYTES, SOCKET_PATH_BYTES } from '../../../src/limits.ts'
+import { CONFIG_FILE_BYTES, MIB, SOCKET_PATH_BYTES } from '../../../src/limits.ts'
 import { socketAddress } from '../../../src/daemon/config/socket-address.ts'
 import { findPlace } from '../../../src/daemon/config/socket-place.ts'
 import { startDaemon } from '../../../src/daemon/process/daemon.ts'
@@ -146,15 +147,15 @@ test('R007-6 a daemon saves the settings it started with, and none that it could
   const { daemon, directory } = await serving(t, { cacheBytes: 5 })
   t.deepEqual(readSettings(directory.config), { cacheBytes: 5 })
   await daemon.close()
-  const again = await serving(t, { maxBytes: 7 }, directory)
-  t.deepEqual(readSettings(directory.config), { cacheBytes: 5, maxBytes: 7 })
+  const again = await serving(t, { maxBytes: 7 * MIB }, directory)
+  t.deepEqual(readSettings(directory.config), { cacheBytes: 5, maxBytes: 7 * MIB })
   await again.daemon.close()
   const file = join(temporaryDirectory(t), 'file')
   writeFileSync(file, '')
   await t.throwsAsync(serving(t, { listen: ['/ip4/127.0.0.1/tcp/1'] }, directory), {
     code: 'usage',
   })
-  t.deepEqual(readSettings(directory.config), { cacheBytes: 5, maxBytes: 7 })
+  t.deepEqual(readSettings(directory.config), { cacheBytes: 5, maxBytes: 7 * MIB })
 })
 
 test('R007-6 the socket is that of the flag, else of the variable, else of the file', (t) => {
@@ -179,6 +180,22 @@ test('R007-5 a path that just fits is the address of the socket, a longer one is
     t.is(address.path === wanted, isSame)
     address.release()
   }
+})
+
+test('R007-458 a quota without room for a value is refused, wherever it is given', (t) => {
+  const dir = temporaryDirectory(t)
+  const tooSmall = { code: 'usage', message: /--max-size: a store of .+ is too small/ }
+  for (const size of ['0', '0GiB', '10', '1023KiB']) {
+    t.throws(() => settingsFromFlags({ 'max-size': size }), tooSmall, size)
+    t.throws(() => settingsFromEnvironment({ DSTORE_MAX_SIZE: size }), tooSmall, size)
+  }
+  const path = join(dir, 'config.json')
+  for (const maxBytes of [0, MIB - 1]) {
+    writeFileSync(path, JSON.stringify({ maxBytes }))
+    t.throws(() => readSettings(path), tooSmall)
+  }
+  t.deepEqual(settingsFromFlags({ 'max-size': '1MiB' }), { maxBytes: MIB })
+  t.is(settingsFromEnvironment({ DSTORE_MAX_SIZE: '1MiB' }).maxBytes, MIB)
 })
 
 test('R007-6 a node is opened with the settings of its daemon', async (t) => {

@@ -8,6 +8,8 @@ import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import type FileLocks from 'fs-native-extensions'
 import { DstoreError } from '../../../src/errors.ts'
+import { SILENT } from '../../../src/log.ts'
+import { startDaemon } from '../../../src/daemon/process/daemon.ts'
 import { STATE_CHECK_MS } from '../../../src/limits.ts'
 import { takeLock, type Lock } from '../../../src/daemon/process/lock.ts'
 import { identityOf } from '../../../src/store/disk/files.ts'
@@ -15,6 +17,7 @@ import { stateDirectory } from '../../../src/daemon/config/state-directory.ts'
 import type { StateDirectory } from '../../../src/daemon/config/state-directory.ts'
 import { Place } from '../../cli/command.ts'
 import { Daemon } from '../../e2e/nodes.ts'
+import { FakeNode } from '../fake-node.ts'
 import { ask, serving, temporaryDirectory } from '../serving.ts'
 
 const REMOVALS: Readonly<Record<string, (directory: StateDirectory) => void>> = {
@@ -40,6 +43,31 @@ for (const [what, happens] of Object.entries(REMOVALS)) {
     await daemon.close()
   })
 }
+
+test('R007-110 a daemon that waits for its node to open notices it, too', async (t) => {
+  const directory = stateDirectory(join(temporaryDirectory(t), 'state'))
+  let open: (node: FakeNode) => void = () => undefined
+  const opened = new Promise<FakeNode>((resolve) => (open = resolve))
+  const start = startDaemon({
+    directory,
+    settings: {},
+    log: SILENT,
+    openNode: () => {
+      rmSync(directory.path, { recursive: true })
+      return opened
+    },
+  })
+  const fault = await t.throwsAsync(start, { instanceOf: DstoreError })
+  t.is(fault.code, 'unwritable')
+  t.true(fault.message.startsWith(directory.lock), fault.message)
+  // One that opens all the same is closed.
+  const node = new FakeNode()
+  const closed = new Promise<void>((resolve) => {
+    node.close = async () => resolve()
+  })
+  open(node)
+  await closed
+})
 
 test('R007-110 a daemon that ends leaves the socket of the one that follows it at its path', async (t) => {
   const directory = stateDirectory(join(temporaryDirectory(t), 'state'))

@@ -47,7 +47,7 @@ export class Running {
   }
 
   /** Resolves when it serves; throws what it says if it ends. */
-  async ready(ms = 20_000): Promise<this> {
+  async ready(ms = 60_000): Promise<this> {
     const ended = this.end.then(() => {
       throw new Error(`the daemon ended: ${this.stderr}`)
     })
@@ -75,7 +75,7 @@ export class Running {
   }
 
   /** Waits until a restore would have everything. */
-  async restorable(ms = 20_000): Promise<void> {
+  async restorable(ms = 60_000): Promise<void> {
     await eventually(async () => {
       const { snapshot, lagEntries } = await this.archive()
       return snapshot !== undefined && lagEntries === 0

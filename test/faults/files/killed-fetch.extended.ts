@@ -70,7 +70,7 @@ function harm(folder: string): string | undefined {
 }
 
 test(`R003-146, R003-148, R003-149: a Local is killed ${KILLS} times while it fetches into files: it serves no wrong byte, and leaves nothing behind`, async (t) => {
-  t.timeout(60 * 60_000)
+  t.timeout(KILLS * 120_000)
   const global = await Daemon.start(t, ['--global'])
   const values: TestValue[] = []
   for (const size of SIZES) values.push(await putRandom(global, size))

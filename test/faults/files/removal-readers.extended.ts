@@ -96,7 +96,7 @@ function unlinkedOf(pid: number): string[] {
 }
 
 test(`R003-142, R007-353: a removal among eight readers by path, socket and peer, ${ROUNDS} times: none that began afterwards gets a byte`, async (t) => {
-  t.timeout(30 * 60_000)
+  t.timeout(ROUNDS * 30_000)
   const { global, locals } = await network(t, 2, {
     local: ['--cache', '8MiB', '--cache-dir', 'files', '--cache-dir-size', '64MiB'],
   })

@@ -104,7 +104,7 @@ export interface Kills {
 
 /** Kills processes on one directory, one after the other, and checks what each of them left. */
 export async function killOften(t: ExecutionContext, { kills, files }: Kills): Promise<void> {
-  t.timeout(60 * 60_000)
+  t.timeout(kills * 120_000)
   await inTemporary(async (dir) => {
     const fates = Array.from({ length: VERSIONS }, (): Fate => 'gone')
     let [answered, holds, cascades] = [0, 0, 0]

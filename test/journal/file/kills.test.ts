@@ -79,7 +79,7 @@ async function check(directory: string, told: Told): Promise<void> {
 }
 
 test(`R009-40, R009-43: kill -9, ${KILLS} times while it appends`, async (t) => {
-  t.timeout(30 * 60_000)
+  t.timeout(KILLS * 120_000)
   const parent = await mkdtemp(join(DISK, 'dstore-journal-'))
   try {
     const directory = join(parent, 'journal')

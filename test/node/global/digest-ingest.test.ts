@@ -5,7 +5,7 @@ import { once } from '../../../src/bytes.ts'
 import { digestName } from '../../../src/hash/foreign-digest.ts'
 import { hash } from '../../../src/hash/hasher.ts'
 import { RESUMABLE_BYTES } from '../../../src/limits.ts'
-import { Ingest, receive } from '../../../src/node/global/ingest.ts'
+import { Ingest, receive, type Staged } from '../../../src/node/global/ingest.ts'
 import { openDiskStore } from '../../../src/store/disk/disk.ts'
 import { createMemoryStore } from '../../../src/store/memory/memory.ts'
 import { pattern } from '../../hash/sizes.ts'
@@ -50,7 +50,7 @@ test('R004-165: a stream that comes in parts is verified, if all of them have th
     const ingest = await Ingest.begin(store, undefined)
     await ingest.add(once(parts[0]), { name: first })
     await ingest.add(once(parts[1]), { name: second })
-    return ingest.finish()
+    return (await ingest.finish()) as Staged
   }
   t.is((await stored(name, name)).verifiedAs, name)
   await t.throwsAsync(stored(OTHER, OTHER), { code: 'usage', message: /sha2-256/ })

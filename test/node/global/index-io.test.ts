@@ -14,7 +14,7 @@ import {
   REQUESTS_IN_FLIGHT,
 } from '../../../src/limits.ts'
 import { SILENT } from '../../../src/log.ts'
-import { ingest, recordOf } from '../../../src/node/global/ingest.ts'
+import { adoptOrFind, ingest, recordOf } from '../../../src/node/global/ingest.ts'
 import { IndexDriver } from '../../../src/node/global/index-driver.ts'
 import { Repair } from '../../../src/node/global/repair.ts'
 import { RequestWindow } from '../../../src/node/global/request-window.ts'
@@ -66,7 +66,7 @@ test('R005-50 of several Locals one that lies does not end a repair', async (t) 
   const clocks = { now: () => 0, wall: Date.now }
   const host = await IndexDriver.open({ store, repair, log: SILENT, ...clocks, random })
   t.teardown(() => host.close())
-  await host.adopt(await ingest(store, once(value), 30_000))
+  await adoptOrFind(host, await ingest(store, once(value), 30_000), {})
   const { location } = (await recordOf(store, digest))!
   await store.quarantine(location)
   t.true(await repair.heal(digest))

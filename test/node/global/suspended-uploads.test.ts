@@ -33,7 +33,7 @@ function streams() {
   const uploads = new SuspendedUploads({
     begin: (size) => Ingest.begin(store, size),
     adopt: async (value) => {
-      adopted.push(value)
+      adopted.push(value as Staged)
       return { incarnation: adopted.length, existed: false }
     },
   })

@@ -88,8 +88,16 @@ test('R005-64, R005-65: values of layout 1 are read at once, and their outboards
 /** The calls that take over a store, and some more. */
 const TAKEOVER = 12
 
-/** Of the others each second; every one with `npm run test:faults`. */
+/** Of the others each second, once a call of each kind was hit; every one with `npm run test:faults`. */
 const STEP = process.env['DSTORE_KILLS'] === undefined ? 2 : 1
+
+/** What each fault has to hit. */
+const CALLS = {
+  kill: ['cut', 'rename', 'sync'],
+  EIO: ['cut', 'rename', 'sync'],
+  cut: ['write'],
+  late: ['journal.write'],
+} as const
 
 for (const fault of ['kill', 'EIO', 'cut', 'late'] as const) {
   test(`R005-65: ${fault} at any call of the move loses nothing, and the next opening completes it`, async (t) => {
@@ -97,7 +105,8 @@ for (const fault of ['kill', 'EIO', 'cut', 'late'] as const) {
       const origin = join(parent, 'origin')
       const locations = await makeEarlier(origin)
       const hits = new Set<string>()
-      for (let at = 0; ; at += at < TAKEOVER ? 1 : STEP) {
+      const hitsAll = (): boolean => CALLS[fault].every((call) => hits.has(call))
+      for (let at = 0; ; at += at < TAKEOVER || !hitsAll() ? 1 : STEP) {
         const directory = join(parent, `${at}`)
         await cp(origin, directory, { recursive: true })
         const faulty = new Faulty(fault, at)
@@ -123,13 +132,7 @@ for (const fault of ['kill', 'EIO', 'cut', 'late'] as const) {
         if (faulty.hit === undefined) break
         hits.add(faulty.hit)
       }
-      for (const call of fault === 'cut'
-        ? ['write']
-        : fault === 'late'
-          ? ['journal.write']
-          : ['cut', 'rename', 'sync']) {
-        t.true(hits.has(call), call)
-      }
+      for (const call of CALLS[fault]) t.true(hits.has(call), call)
     })
   })
 }
