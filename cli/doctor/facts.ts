@@ -10,6 +10,7 @@ import type { Role } from '../../src/node/node.ts'
 export type Fact<T> = { readonly value: T } | { readonly why: string }
 
 export interface Entry {
+  /** Its path from the state directory. */
   readonly name: string
   readonly uid: number
   readonly mode: number
@@ -18,7 +19,8 @@ export interface Entry {
 /** What is at the path of the state directory. */
 export type DirectoryFacts =
   | { readonly state: 'missing' }
-  | { readonly state: 'no directory' }
+  /** `file`: what is there, or above it. */
+  | { readonly state: 'no directory'; readonly file: string }
   | { readonly state: 'denied'; readonly owner: number | undefined }
   | {
       readonly state: 'there'

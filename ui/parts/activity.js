@@ -140,6 +140,7 @@ function finish(task, said) {
     label: `Dismiss ${task.label}`,
   })
   const isProblem = task.state === 'failed'
+  const hadFocus = task.line.contains(document.activeElement)
   fill(
     task.line,
     h(
@@ -154,6 +155,7 @@ function finish(task, said) {
     dismiss,
     isProblem && said,
   )
+  if (hadFocus) dismiss.focus()
 }
 
 /** @param {Task} task */
@@ -164,11 +166,26 @@ function cancel(task) {
   finish(task, '')
 }
 
+/**
+ * Cancels all that has not ended, and says how many there were.
+ * @returns {number}
+ */
+export function cancelAll() {
+  const left = tasks.filter(({ state }) => state === 'moving' || state === 'waiting')
+  for (const task of left) cancel(task)
+  return left.length
+}
+
 /** @param {Task} task */
 function forget(task) {
   tasks.splice(tasks.indexOf(task), 1)
+  const hadFocus = task.line.contains(document.activeElement)
+  const near = task.line.nextElementSibling ?? task.line.previousElementSibling
   task.line.remove()
   place.hidden = tasks.length === 0
+  if (!hadFocus) return
+  const next = near?.querySelector('button') ?? document.querySelector('main h1')
+  if (next instanceof HTMLElement) next.focus()
 }
 
 function forgetOldest() {
