@@ -115,7 +115,7 @@ export function resolveSet(given: SetSettings, merged: Beside): SetSettings {
   }
   if (archive !== NONE) {
     throw new DstoreError('usage', 'a member of a set has no archive of its own', {
-      hint: 'leave out --archive: the bucket of the set is its archive',
+      hint: 'leave out --archive: the bucket of the set is its archive; a store that has one moves into a set as an export: see "Moving a store into a set" in docs/set.md',
     })
   }
   if (store === 'memory') {
