@@ -6,10 +6,11 @@ import { ApiError, whenEnded } from './api/client.js'
 import { may } from './api/session.js'
 import { opening } from './begin.js'
 import { formatRoute, parseRoute } from './core/routes.js'
+import { cancelAll } from './parts/activity.js'
 import { fill } from './parts/dom.js'
-import { fillProblem, noticesPlace } from './parts/notices.js'
+import { fillProblem, hasUnreached, noticesPlace } from './parts/notices.js'
 import { createShell, endedPage } from './parts/shell.js'
-import { showConnection } from './parts/store.js'
+import { listen, showConnection } from './parts/store.js'
 import { refuseDrop } from './parts/uploads.js'
 import { overview } from './views/overview.js'
 
@@ -76,14 +77,22 @@ const VIEWS = [
   },
 ]
 
+/** How often a view that could not be read is read again. */
+const READ_AGAIN_MS = 3000
+
 const page = /** @type {HTMLElement} */ (document.querySelector('#page'))
 /** @type {(() => void)[]} */
 const closing = []
 
+let hasEnded = false
+
 /** What is shown when the session is over, whatever ended it. */
 function end() {
+  // Each call that is refused says so.
+  if (hasEnded) return
+  hasEnded = true
   for (const close of closing.splice(0)) close()
-  fill(page, endedPage(true))
+  fill(page, endedPage(true, { cancelled: cancelAll() }))
   document.title = 'Session ended – dstore'
 }
 
@@ -94,7 +103,7 @@ async function start() {
   try {
     opened = await opening
   } catch (error) {
-    if (error instanceof ApiError && error.status === 401) fill(page, endedPage(true, error))
+    if (error instanceof ApiError && error.status === 401) fill(page, endedPage(true, { error }))
     else fillProblem(page, error)
     return
   }
@@ -107,19 +116,24 @@ async function start() {
   const shell = createShell(open, opened.session, end)
   showConnection(shell.showConnection)
   fill(page, shell.element)
-  closing.push(createRouter(open, shell))
+  const router = createRouter(open, shell)
+  // Rates come once a second: the daemon answers.
+  closing.push(
+    () => router.close(),
+    listen(['rates'], () => router.readAgain()),
+  )
 }
 
 /**
  * Shows the view that the address names, and follows it.
  * @param {readonly ViewEntry[]} open
  * @param {ReturnType<typeof createShell>} shell
- * @returns {() => void}
  */
 function createRouter(open, shell) {
   /** @type {{ name: string, view: View } | undefined} */
   let shown
   let turn = 0
+  let readAt = -Infinity
 
   const follow = async () => {
     const route = parseRoute(location.hash)
@@ -150,9 +164,19 @@ function createRouter(open, shell) {
   const onHash = () => void follow()
   addEventListener('hashchange', onHash)
   void follow()
-  return () => {
-    removeEventListener('hashchange', onHash)
-    shown?.view.close()
+  return {
+    /** Shows the view anew, if the daemon did not answer to what it asked. */
+    readAgain() {
+      if (performance.now() - readAt < READ_AGAIN_MS || !hasUnreached(shell.content)) return
+      readAt = performance.now()
+      shown?.view.close()
+      shown = undefined
+      void follow()
+    },
+    close() {
+      removeEventListener('hashchange', onHash)
+      shown?.view.close()
+    },
   }
 }
 

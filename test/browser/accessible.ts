@@ -1,11 +1,14 @@
-/** Every view in both themes: axe-core finds nothing serious, and nothing overflows. */
-import { deepEqual } from 'node:assert/strict'
+/** Every view in both themes: axe-core finds nothing that matters, and nothing overflows. */
+import { deepEqual, equal } from 'node:assert/strict'
 import { VIEWS, type Bench, type View } from './bench.ts'
 import type { Theme } from './chromium.ts'
-import { Visit } from './visit.ts'
+import { Visit, visiting } from './visit.ts'
 
 const THEMES: readonly Theme[] = ['light', 'dark']
 const WIDTHS = [360, 1280] as const
+
+/** Lines of the first plot. */
+const LINES = 4
 
 interface Violation {
   readonly id: string
@@ -13,8 +16,8 @@ interface Violation {
   readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[]
 }
 
-/** What axe-core finds that is serious or critical, a line each. */
-async function seriousIn(bench: Bench, visit: Visit): Promise<string[]> {
+/** What axe-core finds that is more than minor, a line each. */
+async function violationsIn(bench: Bench, visit: Visit): Promise<string[]> {
   if ((await visit.page.evaluate('typeof globalThis.axe')) === 'undefined') {
     await visit.page.evaluate(bench.axe)
   }
@@ -22,7 +25,7 @@ async function seriousIn(bench: Bench, visit: Visit): Promise<string[]> {
     `axe.run().then(({ violations }) => violations)`,
   )) as Violation[]
   return found
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .filter(({ impact }) => impact !== 'minor')
     .map(({ id, impact, nodes }) => {
       const [first] = nodes
       return `${impact} ${id} (${nodes.length}): ${first?.html}\n${first?.failureSummary ?? ''}`
@@ -61,6 +64,7 @@ const ADDRESSES: readonly (readonly [View, string])[] = [
   ['values', '/accessible%2Ftag'],
   ['values', '/accessible%2Fnothing'],
   ['removal', '?word=accessible%2Ftag'],
+  ['access', '/members'],
   ['access', '/tokens'],
   ['access', '/rules'],
 ]
@@ -94,6 +98,19 @@ export async function testAccessible(bench: Bench): Promise<void> {
         }),
       ),
     )
+    await report.test('R013-65: the lines of a plot differ in forced colours, too', async () => {
+      await visiting(browser, await global.open(), async (visit) => {
+        await bench.opened(visit)
+        await visit.page.emulateMedia({ forcedColors: 'active' })
+        const marks = visit.page.locator('.chart').first().locator('.u-series .u-marker')
+        await bench.eventually(async (saw) => saw(await marks.count()) > LINES)
+        const colours = (await visit.page.evaluate(`
+          [...document.querySelector('.chart').querySelectorAll('.u-series .u-marker')]
+            .slice(1)
+            .map((one) => getComputedStyle(one).borderColor)`)) as string[]
+        equal(new Set(colours).size, LINES, colours.join())
+      })
+    })
   } finally {
     locals[1]!.signal('SIGCONT')
   }
@@ -103,9 +120,9 @@ export async function testAccessible(bench: Bench): Promise<void> {
 async function faultsIn(bench: Bench, visit: Visit): Promise<string[]> {
   const found: string[] = []
   const look = async (where: string): Promise<void> => {
-    const serious = await seriousIn(bench, visit)
+    const violations = await violationsIn(bench, visit)
     const wide = await overflowing(visit)
-    found.push(...[...serious, ...wide].map((one) => `${where}: ${one}`))
+    found.push(...[...violations, ...wide].map((one) => `${where}: ${one}`))
   }
   for (const [view, rest] of ADDRESSES) {
     await bench.show(visit, view, rest)

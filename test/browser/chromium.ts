@@ -82,7 +82,10 @@ export interface Page extends Pick<
   readonly keyboard: { press(key: string): Promise<void>; type(text: string): Promise<void> }
   close(): Promise<void>
   content(): Promise<string>
-  emulateMedia(media: { readonly colorScheme: Theme }): Promise<void>
+  emulateMedia(media: {
+    readonly colorScheme?: Theme
+    readonly forcedColors?: 'active' | 'none'
+  }): Promise<void>
   /** Runs text in the page, past its content security policy. */
   evaluate(expression: string): Promise<unknown>
   frames(): readonly { url(): string; evaluate(expression: string): Promise<unknown> }[]

@@ -14,6 +14,7 @@ const PARTS: Readonly<Record<string, () => Promise<(bench: Bench) => Promise<voi
   moving: async () => (await import('./moving.ts')).testMoving,
   removal: async () => (await import('./removal.ts')).testRemoval,
   faults: async () => (await import('./faults.ts')).testFaults,
+  mishaps: async () => (await import('./mishaps.ts')).testMishaps,
   keyboard: async () => (await import('./keyboard.ts')).testKeyboard,
   strange: async () => (await import('./strange.ts')).testStrange,
   sessions: async () => (await import('./sessions.ts')).testSessions,

@@ -4,7 +4,7 @@
  */
 import { safeText } from '../core/format.js'
 import { button, fill, h } from './dom.js'
-import { fillProblem } from './notices.js'
+import { fillProblem, noticesPlace } from './notices.js'
 
 /**
  * @typedef {object} Field
@@ -100,12 +100,23 @@ let dialogs = 0
  */
 function openDialog(content, labelledBy) {
   const dialog = h('dialog', { 'aria-labelledby': labelledBy }, content)
-  dialog.addEventListener('close', () => dialog.remove())
+  dialog.addEventListener('close', () => {
+    dialog.remove()
+    placeNotices()
+  })
   document.body.append(dialog)
   dialog.showModal()
+  placeNotices()
   const first = dialog.querySelector('input, select')
   if (first instanceof HTMLElement) first.focus()
   return dialog
+}
+
+/** Moves the notices into the last dialog: what is beside a modal one is neither read nor reached. */
+function placeNotices() {
+  const dialogs = [...document.querySelectorAll('dialog')]
+  const place = dialogs.at(-1) ?? document.body
+  place.append(noticesPlace())
 }
 
 /**

@@ -87,5 +87,15 @@ export function hintText(hint) {
  */
 export function fillProblem(element, error) {
   if (isAbort(error)) return
-  fill(element, h('div', { class: 'refusal', role: 'alert' }, icon('alert'), problemText(error)))
+  const kind = error instanceof ApiError && error.status === 0 ? `refusal ${UNREACHED}` : 'refusal'
+  fill(element, h('div', { class: kind, role: 'alert' }, icon('alert'), problemText(error)))
 }
+
+/** Marks what could not be read because the daemon did not answer. */
+const UNREACHED = 'unreached'
+
+/**
+ * Whether something in this element could not be read because the daemon did not answer.
+ * @param {Element} element
+ */
+export const hasUnreached = (element) => element.querySelector(`.${UNREACHED}`) !== null

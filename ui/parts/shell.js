@@ -3,7 +3,7 @@
  * @module
  */
 import { endSession, may } from '../api/session.js'
-import { formatSpan } from '../core/format.js'
+import { formatSpan, plural } from '../core/format.js'
 import { formatRoute } from '../core/routes.js'
 import { setTheme, theme } from '../first.js'
 import { ago } from './ages.js'
@@ -198,10 +198,11 @@ function themeChoice() {
 /**
  * The page without a session: how to open one.
  * @param {boolean} isEnded
- * @param {unknown} [error]
+ * @param {{ error?: unknown, cancelled?: number }} [why] The refusal, and the uploads and downloads
+ *   that its end cancelled.
  * @returns {HTMLElement}
  */
-export function endedPage(isEnded, error) {
+export function endedPage(isEnded, { error, cancelled = 0 } = {}) {
   const refusal = h('div')
   if (error !== undefined) fillProblem(refusal, error)
   return h(
@@ -210,6 +211,12 @@ export function endedPage(isEnded, error) {
     brand(),
     h('h1', null, isEnded ? 'The session has ended' : 'No session here'),
     refusal,
+    cancelled > 0 &&
+      h(
+        'p',
+        { role: 'alert' },
+        `${plural(cancelled, 'upload or download', 'uploads and downloads')} had not ended.`,
+      ),
     h(
       'p',
       null,

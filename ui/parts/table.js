@@ -56,12 +56,14 @@ export function createTable({ caption, columns, keyOf, classOf, empty = 'Nothing
       next.set(key, { row, line })
     }
     known = next
+    const hadFocus = body.contains(document.activeElement)
     arrange(
       body,
       [...next.values()].map(({ line }) => line),
     )
     nothing.hidden = rows.length > 0
     table.hidden = rows.length === 0
+    if (hadFocus && !body.contains(document.activeElement)) element.focus({ preventScroll: true })
   }
 
   /**
@@ -69,8 +71,15 @@ export function createTable({ caption, columns, keyOf, classOf, empty = 'Nothing
    * @param {Row} row
    */
   const fillRow = (line, row) => {
+    const focusable = () => [...line.querySelectorAll('a, button')]
+    // What has the focus is made anew: its like in the same place has it then.
+    const at = line.contains(document.activeElement)
+      ? focusable().findIndex((one) => one === document.activeElement)
+      : -1
     line.className = classOf?.(row) ?? ''
     fill(line, ...columns.map((column, index) => cellOf(column, row, index === 0)))
+    const next = focusable()[at]
+    if (next instanceof HTMLElement) next.focus({ preventScroll: true })
   }
 
   update([])

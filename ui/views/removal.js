@@ -10,6 +10,7 @@ import { formatCount, formatSize, plural, shorten } from '../core/format.js'
 import { formatRoute } from '../core/routes.js'
 import { progressOf, progressOfAnswer, spokenOf } from '../core/removals.js'
 import { nameOf } from '../core/state.js'
+import { goTo } from '../parts/address.js'
 import { keyText } from '../parts/copy.js'
 import { askFor, typedField } from '../parts/dialog.js'
 import { button, fill, h, setText } from '../parts/dom.js'
@@ -59,7 +60,7 @@ export function removal(first) {
       class: 'search find',
       onsubmit: (/** @type {Event} */ event) => {
         event.preventDefault()
-        location.hash = formatRoute('removal', [], { word: input.value.trim() })
+        goTo(formatRoute('removal', [], { word: input.value.trim() }))
       },
     },
     input,

@@ -6,6 +6,7 @@ import { may } from '../api/session.js'
 import { keyIn } from '../api/paths.js'
 import { formatRoute, pageOf } from '../core/routes.js'
 import { activityPlace } from '../parts/activity.js'
+import { goTo } from '../parts/address.js'
 import { button, fill, h, icon } from '../parts/dom.js'
 import { viewHead } from '../parts/facts.js'
 import { createUploads } from '../parts/uploads.js'
@@ -44,7 +45,7 @@ export function values(first) {
       class: 'search find',
       onsubmit: (/** @type {Event} */ event) => {
         event.preventDefault()
-        location.hash = addressOf(search.value.trim())
+        goTo(addressOf(search.value.trim()))
       },
     },
     search,

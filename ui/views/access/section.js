@@ -54,7 +54,7 @@ export function createSection({ path, title, what, actions, table: tableFor }) {
   return {
     element: h(
       'section',
-      { 'aria-label': title },
+      null,
       h('div', { class: 'toolbar' }, h('p', { class: 'muted' }, what), buttons),
       problem,
       panel,

@@ -36,7 +36,7 @@ export function actionsOf(word, facts, name, reload) {
     directory === undefined &&
       downloadButton(valuePath(word), name === undefined ? `${key}.bin` : word, size),
     copyButton(
-      directory === undefined ? `dstore get ${quoted(word)}` : `dstore get ${quoted(word)} -o DIR`,
+      `dstore get ${directory === undefined ? '' : '-o DIR '}${quoted(word)}`,
       'the command',
       'Command',
     ),
@@ -66,10 +66,14 @@ function mayRemoveIt(name) {
 }
 
 /**
- * A word as a shell takes it.
+ * A word as a shell and the command line take it.
  * @param {string} word
  */
-const quoted = (word) => (/^[\w./:@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)
+function quoted(word) {
+  const text = /^[\w./:@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+  // It is no flag.
+  return word.startsWith('-') ? `-- ${text}` : text
+}
 
 /**
  * @param {string} word
