@@ -98,7 +98,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     lock.release()
   }
   try {
-    // The process ends with what it has begun: nobody reaches a daemon without its directory.
+    // The process ends with what it has begun: no client finds a daemon without its directory.
     const lost = held.lost.then((fault) => Promise.reject(fault))
     return await Promise.race([start(given, { held, release }, options), lost])
   } catch (error) {
