@@ -1,6 +1,6 @@
 /** Signals that end: the first cancels the work, the second ends the process (R007-28). */
 import { setMaxListeners } from 'node:events'
-import { ENDING_SIGNALS, SIGNAL_EXITS } from '../src/daemon/process/signals.ts'
+import { SIGNAL_EXITS, onEndingSignals } from '../src/daemon/process/signals.ts'
 import type { EndingSignal } from '../src/daemon/process/signals.ts'
 import { DstoreError, ERRORS } from '../src/errors.ts'
 
@@ -16,17 +16,17 @@ export function interruptible(): Interruptible {
   // Many concurrent calls listen to it; Node would warn of a leak.
   setMaxListeners(0, aborter.signal)
   let received: EndingSignal | undefined
-  for (const signal of ENDING_SIGNALS) {
-    process.on(signal, () => {
-      if (received !== undefined) {
-        // Not process.exit: it would wait for a thread that is stuck in the file system.
-        process.removeAllListeners(signal)
-        process.kill(process.pid, signal)
-      }
+  onEndingSignals(
+    (signal) => {
       received = signal
       aborter.abort(new DstoreError('cancelled', 'cancelled'))
-    })
-  }
+    },
+    (signal) => {
+      // Not process.exit: it would wait for a thread that is stuck in the file system.
+      process.removeAllListeners(signal)
+      process.kill(process.pid, signal)
+    },
+  )
   return {
     signal: aborter.signal,
     exitCode: (code) =>

@@ -33,7 +33,9 @@ const WATCHES: Meaning = {
 export const NO_SUCH_FILE: string = 'no such file'
 
 const NO_FILE: Meaning = { reason: NO_SUCH_FILE }
+const FILE_ABOVE: Meaning = { reason: 'part of its path is a file' }
 const DENIED: Meaning = { reason: 'permission denied' }
+const DENIED_HINT = 'files of another user, or with another mode, are there; see `dstore doctor`'
 
 const QUOTA: Meaning = { code: 'no-space', reason: 'the disk quota is used up' }
 
@@ -70,7 +72,7 @@ const MEANINGS: ReadonlyMap<unknown, Meaning> = new Map<unknown, Meaning>([
   ['EROFS', { code: 'unwritable', reason: 'the file system is read-only' }],
   ['EIO', { reason: 'an input or output error of the disk' }],
   ['ENOENT', NO_FILE],
-  ['ENOTDIR', NO_FILE],
+  ['ENOTDIR', FILE_ABOVE],
   ['ESTALE', NO_FILE],
   ['EACCES', DENIED],
   ['EPERM', DENIED],
@@ -111,4 +113,20 @@ export function systemFault(error: unknown): SystemFault | undefined {
   const found = OF_CALLS.get(`${call.split(' ', 1)[0]} ${String(code)}`) ?? MEANINGS.get(code)
   if (found === undefined) return undefined
   return { ...found, code: found.code ?? (READING.test(call) ? 'unreadable' : 'unwritable') }
+}
+
+/** Does the error mean that there is no such file? */
+export function meansNoFile(error: unknown): boolean {
+  const reason = systemFault(error)?.reason
+  return reason === NO_FILE.reason || reason === FILE_ABOVE.reason
+}
+
+/**
+ * The fault where the file is the node's own: what it cannot read it cannot write, and what denies
+ * access to it was not made by this node.
+ */
+export function ownFault(fault: SystemFault): SystemFault {
+  const code = fault.code === 'unreadable' ? 'unwritable' : fault.code
+  const isDenied = fault.reason === DENIED.reason
+  return { ...fault, code, ...(isDenied && { hint: DENIED_HINT }) }
 }

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs'
 import { test } from './serial.ts'
 import { systemFault } from '../src/errno.ts'
 import { asDstoreError, type DstoreError } from '../src/errors.ts'
+import { faultOf as faultOfJournal } from '../src/journal/file/faults.ts'
 import { faultOf } from '../src/store/disk/faults.ts'
 import { unreadableFile, unwritableFile } from '../src/store/file/file-faults.ts'
 import type { ErrorCode } from '../src/errors.ts'
@@ -28,6 +29,7 @@ const CODES: readonly [errno: string, code: ErrorCode, reason: RegExp][] = [
   ['EBUSY', 'unwritable', /in use, as a mount point/],
   ['ENXIO', 'unwritable', /a socket, or a device/],
   ['ENOENT', 'unwritable', /no such file/],
+  ['ENOTDIR', 'unwritable', /part of its path is a file/],
   ['EACCES', 'unwritable', /permission denied/],
   ['EEXIST', 'unwritable', /a file is in its place/],
 ]
@@ -77,13 +79,22 @@ test('R007-112 an output has the code and the words of every other place', (t) =
   for (const [errno, why] of [
     ['ENOENT', 'no such directory'],
     ['ESTALE', 'no such directory'],
-    ['ENOTDIR', 'part of its path is a file'],
   ] as const) {
     const { code, message } = unwritableFile('write to f', errorOf(errno, 'open'))
     t.deepEqual([code, message], ['unwritable', `cannot write to f: ${why}`])
   }
   const { code, message } = unwritableFile('write to f', new Error('odd words'))
   t.deepEqual([code, message], ['unwritable', 'cannot write to f: odd words'])
+})
+
+test('R007-112 a file of the node that denies access was made by another user, or changed', (t) => {
+  for (const errno of ['EACCES', 'EPERM']) {
+    for (const fault of [faultOf, faultOfJournal]) {
+      const { code, hint } = fault(errorOf(errno, 'open'), 'open it') as DstoreError
+      t.deepEqual([code, hint?.endsWith('`dstore doctor`')], ['unwritable', true], errno)
+    }
+    t.is(unreadableFile('f', errorOf(errno, 'open')).hint, undefined)
+  }
 })
 
 test('R007-112 a limit on watched files is no full disk', (t) => {

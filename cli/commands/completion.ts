@@ -63,22 +63,27 @@ export async function completionsOf(
   const { flags } = commands[name]!
   // What follows belongs to the program that `path --exec` runs.
   if (name === 'path' && rest.slice(0, -1).includes('--')) return [FILES]
-  const before = flagIn(rest.at(-2), flags)
+  // What begins with a hyphen is a flag, unless it comes after `--`.
+  const mayBeFlag = !rest.slice(0, -1).includes('--')
+  const searched = async (prefix: string): Promise<readonly string[]> =>
+    (await search(prefix)).filter((one) => !mayBeFlag || !one.startsWith('-'))
+  const before = mayBeFlag ? flagIn(rest.at(-2), flags) : undefined
   if (before !== undefined) return valuesOf(before, typed, search)
   const [, joined = '', value = ''] = /^(--[\w-]+=)(.*)$/s.exec(typed) ?? []
-  const of = flagIn(joined.slice(0, -1), flags)
+  const of = mayBeFlag ? flagIn(joined.slice(0, -1), flags) : undefined
   if (of !== undefined) {
     const found = await valuesOf(of, value, search)
     return found.map((one) => (one.startsWith(MARK) ? one : joined + one))
   }
-  if (typed.startsWith('-')) return matching([...flags.map((flag) => `--${flag}`), '--help'])
+  if (mayBeFlag && typed.startsWith('-'))
+    return matching([...flags.map((flag) => `--${flag}`), '--help'])
   const actions = ACTIONS.get(name)
   if (actions !== undefined && rest.length === 1) return matching(actions)
   if (name === 'config') {
     if (rest.length === 2) return matching(Object.keys(SETTINGS))
     return rest[0] === 'set' ? valuesOfSetting(rest[1]!, typed, search) : []
   }
-  if (TAKE_REFERENCES.has(name)) return search(typed)
+  if (TAKE_REFERENCES.has(name)) return searched(typed)
   return TAKE_FILES.has(name) ? [FILES] : []
 }
 

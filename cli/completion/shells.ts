@@ -37,6 +37,8 @@ _dstore() {
     case $quote$found in \\"*[\\\\\\"\\$\\\`!]* | \\'*\\'*) continue ;; esac
     [[ $quote ]] || found=$(printf %q "$found")
     COMPREPLY+=("$found")
+    # What is in a folder may follow at once.
+    case $found in */) compopt -o nospace ;; esac 2>/dev/null
   done <<< "$(dstore completion words -- "\${words[@]:1}" 2>/dev/null)"
   case $first in
     $'\\tfiles') compopt -o default ;;
@@ -48,27 +50,42 @@ complete -F _dstore dstore`,
 #compdef dstore
 # dstore in zsh: eval "$(dstore completion zsh)"
 _dstore() {
-  local -a found
-  found=("\${(@f)$(dstore completion words -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  local -a asked found
+  local typed=$PREFIX none=1
+  # As they are without quotes and backslashes.
+  [[ $compstate[quote] == \\' ]] || typed=\${(Q)PREFIX}
+  asked=("\${(@Q)words[2,CURRENT-1]}" "$typed")
+  asked=("\${(@)asked/#\\~\\//$HOME/}")
+  found=("\${(@f)$(dstore completion words -- "\${asked[@]}" 2>/dev/null)}")
   case "\${found[1]}" in
-    $'\\tfiles') _files ;;
-    $'\\tfolders') _files -/ ;;
-    ?*) compadd -- "\${found[@]}" ;;
+    $'\\tfiles') compset -P '--*='; _files ;;
+    $'\\tfolders') compset -P '--*='; _files -/ ;;
+    ?*)
+      # What is in a folder may follow at once.
+      compadd -S '' -- "\${(@M)found:#*/}" && none=0
+      compadd -- "\${(@)found:#*/}" && none=0
+      return none ;;
   esac
 }
 compdef _dstore dstore`,
   fish: `\
 # dstore in fish: dstore completion fish | source
 function __dstore_words
-  set -l words (commandline -opc) (commandline -ct)
-  for found in (dstore completion words -- $words[2..-1] 2>/dev/null)
+  set -l words (commandline -opc | string replace -r '^~/' $HOME/)
+  set -l typed (commandline -ct)
+  # As it is without quotes and backslashes; a quote may still be open.
+  set -l word (string unescape -- $typed; or string unescape -- $typed\\'; or string unescape -- $typed\\"; or printf %s $typed)
+  set -l flag (string match -r -- '^--[\\w-]+=' $typed)
+  for found in (dstore completion words -- $words[2..-1] "$word" 2>/dev/null)
     switch $found
       case \\tfiles
-        __fish_complete_path (commandline -ct)
+        for file in (__fish_complete_path (string replace -- "$flag" '' $typed))
+          printf '%s\\n' "$flag$file"
+        end
       case \\tfolders
         __fish_complete_directories (commandline -ct)
       case '*'
-        echo $found
+        printf '%s\\n' $found
     end
   end
 end

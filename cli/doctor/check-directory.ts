@@ -25,14 +25,18 @@ export function checkDirectory(facts: Facts): readonly Finding[] {
           'the first command creates it, such as `dstore put FILE`; or name another with --dir DIR',
         ),
       ]
-    case 'no directory':
+    case 'no directory': {
+      const { file } = directory.value
       return [
         report.problem(
           'directory-not-a-directory',
-          `the state directory ${path} is not a directory`,
-          `move it away: \`mv ${quoted(path)} ${quoted(`${path}.old`)}\`; or name another with --dir DIR`,
+          file === path
+            ? `the state directory ${path} is not a directory`
+            : `the state directory cannot be ${path}: ${file} is not a directory`,
+          `move it away: \`mv ${quoted(file)} ${quoted(`${file}.old`)}\`; or name another with --dir DIR`,
         ),
       ]
+    }
     case 'denied':
       return [foreign(facts, directory.value.owner)]
     case 'there': {

@@ -2,6 +2,7 @@
 import type { StatusAnswer } from '../../src/daemon/api/api.ts'
 import type { Settings } from '../../src/daemon/config/settings.ts'
 import type { DstoreError } from '../../src/errors.ts'
+import type { EngineRoom } from '../../src/journal/engine/engine.ts'
 import type { PeerProbe, TcpOutcome } from '../../src/network/probe.ts'
 import type { Role } from '../../src/node/node.ts'
 
@@ -9,6 +10,7 @@ import type { Role } from '../../src/node/node.ts'
 export type Fact<T> = { readonly value: T } | { readonly why: string }
 
 export interface Entry {
+  /** Its path from the state directory. */
   readonly name: string
   readonly uid: number
   readonly mode: number
@@ -17,7 +19,8 @@ export interface Entry {
 /** What is at the path of the state directory. */
 export type DirectoryFacts =
   | { readonly state: 'missing' }
-  | { readonly state: 'no directory' }
+  /** `file`: what is there, or above it. */
+  | { readonly state: 'no directory'; readonly file: string }
   | { readonly state: 'denied'; readonly owner: number | undefined }
   | {
       readonly state: 'there'
@@ -114,7 +117,11 @@ export interface SetFacts {
   readonly tried: {
     readonly engine: DstoreError | undefined
     readonly bucket: DstoreError | undefined
+    /** Engine and bucket are not of one set, or the journal has lost entries. */
+    readonly together: DstoreError | undefined
   }
+  /** Parts of the engine that have a limit. */
+  readonly rooms: readonly EngineRoom[]
 }
 
 export interface GlobalFacts {

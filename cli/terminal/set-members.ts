@@ -6,9 +6,15 @@ import type { SetMemberReport, SetReport } from '../../src/node/global/set/set-r
 /** A member that said nothing for this long may be gone. */
 const SILENT_MS = 3 * SET_NOTE_MS
 
+/** From here on clocks differ by more than what passes until a note is read. */
+export const AHEAD_MS = 5_000
+export const BEHIND_MS: number = AHEAD_MS + 2 * SET_NOTE_MS
+
 export interface SetMemberView extends SetMemberReport {
-  /** Since it said so; below 0 where its clock is ahead of this one's. */
+  /** Since it said so. */
   readonly agoMs: number
+  /** How far its clock is ahead of that of the member that was asked; below 0: behind. */
+  readonly aheadMs: number
   /** Is it not heard of any more? */
   readonly silent: boolean
   /** Does it say that it is active, and has no other begun since? */
@@ -20,10 +26,12 @@ export function membersOf({ members, epoch }: SetReport): readonly SetMemberView
   const now = Date.parse(members[0]?.at ?? '')
   const latest = Math.max(epoch, ...members.map((member) => member.epoch ?? 0))
   return members.map((member) => {
-    const agoMs = now - Date.parse(member.at)
+    const byClocks = now - Date.parse(member.at)
+    const agoMs = member.agoMs ?? Math.max(0, byClocks)
     return {
       ...member,
       agoMs,
+      aheadMs: agoMs - byClocks,
       silent: !member.isOwn && agoMs > SILENT_MS,
       answers: saysActive(member, latest),
     }

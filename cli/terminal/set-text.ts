@@ -2,7 +2,14 @@
 import type { SetReport } from '../../src/node/global/set/set-report.ts'
 import { sinceText, span, whenText } from '../wording.ts'
 import { requestsText } from './archive-text.ts'
-import { activeOf, membersOf, nameIn, type SetMemberView } from './set-members.ts'
+import {
+  AHEAD_MS,
+  BEHIND_MS,
+  type SetMemberView,
+  activeOf,
+  membersOf,
+  nameIn,
+} from './set-members.ts'
 import { plural } from './terminal.ts'
 
 /** What `set status` prints as JSON: `active` is an id, since names need not differ. */
@@ -66,13 +73,18 @@ function engineText({ engine, end, engineSilentMs }: SetReport): string {
 const isPast = ({ state, answers }: SetMemberView): boolean =>
   (state === 'active' || state === 'paused') && !answers
 
+function clockText({ aheadMs }: SetMemberView): string {
+  if (aheadMs >= AHEAD_MS) return `, its clock is ${span(aheadMs)} ahead`
+  return aheadMs <= -BEHIND_MS ? `, its clock is ${span(-aheadMs)} behind` : ''
+}
+
 /** `build-1  standby at entry 51, 3 entries behind, said so 2s ago, version 0.2.0, /ip4/...` */
 function memberText(member: SetMemberView, members: readonly SetMemberView[]): string {
   const { lag, agoMs, isOwn, silent, version, position, addresses } = member
   const state = isPast(member) ? 'was active' : member.state
   const behind = lag === undefined || lag === 0 ? '' : `, ${plural(lag, 'entry')} behind`
-  const when = agoMs < 0 ? `by a clock that is ${span(agoMs)} ahead` : `${span(agoMs)} ago`
-  const said = isOwn ? 'this one' : `${silent ? 'SILENT, ' : ''}said so ${when}`
+  const clock = clockText(member)
+  const said = isOwn ? 'this one' : `${silent ? 'SILENT, ' : ''}said so ${span(agoMs)} ago${clock}`
   const facts = `${state} at entry ${position}${behind}, ${said}, version ${version}`
   return [`${nameIn(members, member)}  ${facts}`, ...addresses].join(', ')
 }

@@ -13,8 +13,8 @@ export type { MemberNote, MemberState } from './notes/member-note.ts'
 export interface MemberStatus {
   /** Of this member, now. */
   readonly own: MemberNote
-  /** The others, as they last said. */
-  readonly others: readonly MemberNote[]
+  /** The others, as they last said, and since when by the clocks of this member. */
+  readonly others: readonly (MemberNote & { readonly agoMs: number })[]
   /** Without secrets. */
   readonly engine: string
   /** `s3://BUCKET/PREFIX`. */

@@ -16,7 +16,7 @@ import { Lease } from './lease.ts'
 import { Noting } from './notes/notes.ts'
 import type { ReplicaPlace } from './replica-place.ts'
 import { ALL_SET_RULES, type SetRules } from './rules.ts'
-import { furthestOf } from './same-set.ts'
+import { furthestOf, missingSet } from './same-set.ts'
 import { SetSnapshots } from './snapshots.ts'
 import { Standing } from './standing.ts'
 import { TimedJournal } from './timed-journal.ts'
@@ -108,7 +108,8 @@ class Member implements SetMember {
     // A member that is refused leaves no note.
     const own = (): MemberNote | undefined => (this.#isAccepted ? this.#ownNote() : undefined)
     const on = { onRead: () => this.#snapshots.noted(), onCopied: this.#copied.bind(this) }
-    const parts = { ...options, wall, elapsed: grantor, own, ...on }
+    const vanished = (): Promise<DstoreError | undefined> => missingSet(options.objects)
+    const parts = { ...options, wall, elapsed: grantor, own, vanished, ...on }
     this.#noting = new Noting(parts, this.#closing.signal)
   }
 
@@ -132,7 +133,7 @@ class Member implements SetMember {
     const bucketFault = this.#noting.fault
     return {
       own: this.#ownNote(),
-      others: this.#noting.others,
+      others: this.#noting.others.map((note) => ({ ...note, agoMs: this.#noting.agoMs(note) })),
       engine,
       bucket: objects.place,
       epoch: this.#epoch,
@@ -343,8 +344,7 @@ class Member implements SetMember {
 
   /** Does another member stand by, by what it said lately? */
   #hasStandby(): boolean {
-    const now = this.#options.clocks.wall()
-    const isFresh = ({ at }: MemberNote): boolean => Math.abs(now - at) < 6 * SET_NOTE_MS
+    const isFresh = (note: MemberNote): boolean => this.#noting.agoMs(note) < 6 * SET_NOTE_MS
     return this.#noting.others.some((note) => note.state === 'standby' && isFresh(note))
   }
 }

@@ -47,6 +47,11 @@ export const noSet = ({ place }: ObjectStore): DstoreError =>
     hint: `${HINT}; or the objects of the bucket were deleted: restore them`,
   })
 
+/** Why the place is none of a set any more, if so: its objects were deleted below its members. */
+export async function missingSet(objects: ObjectStore): Promise<DstoreError | undefined> {
+  return (await readSet(objects)) === undefined ? noSet(objects) : undefined
+}
+
 /** A member, and what it said that it has applied: only what is acknowledged. */
 export type Furthest = Pick<MemberNote, 'name' | 'position'>
 

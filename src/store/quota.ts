@@ -53,8 +53,8 @@ export class Quota {
   }
 
   /**
-   * Reserves all of these bytes, or throws `no-space` and reserves none. `storedBytes` of them are a
-   * second copy of what is stored, soon freed: the limit is not for them.
+   * Reserves all of these bytes, or throws `no-space` and reserves none. `storedBytes` of them are
+   * a second copy of what is stored, soon freed: the limit is not for them.
    */
   reserve(bytes: number, storedBytes: number = 0): void {
     const headroom = this.headroomBytes

@@ -1,4 +1,4 @@
-/** What a person meets on a bad day: a lost connection, a session that ends, the same asked again. */
+/** A bad day: a connection is lost, a session ends, the same is asked for again. */
 import { deepEqual, equal } from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'

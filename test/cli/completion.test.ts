@@ -1,4 +1,5 @@
 import { test } from '../serial.ts'
+import type { ExecutionContext } from 'ava'
 import { execFile, execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { promisify } from 'node:util'
@@ -30,6 +31,11 @@ test('R007-66 commands, flags and names are completed where they may stand', asy
   t.deepEqual(await words('put f --tag o'), ['other'])
   t.deepEqual(await words('path --exec mod'), ['models/v1', 'models/v2'])
   t.deepEqual(await words('path other --exec -- mod'), [FILES])
+  t.deepEqual(await words('get -- mod'), ['models/v1', 'models/v2'])
+  const hyphens = (...line: string[]): Promise<readonly string[]> =>
+    completionsOf(line, COMMANDS, () => Promise.resolve(['-dash']))
+  t.deepEqual(await hyphens('get', '--', '-d'), ['-dash'])
+  t.deepEqual(await hyphens('get', ''), [], 'it would be taken for a flag')
   t.deepEqual(await words('rule '), ['set', 'ls', 'rm'])
   t.deepEqual(await words('rule rm oth'), ['other'])
   t.deepEqual(await words('token a'), ['add'])
@@ -208,32 +214,135 @@ test('R007-66 bash completes files, folders and words where a flag takes them', 
   t.is(stdout.toString(), '-o default  \n-o dirnames  \ndisk memory \n \n')
 })
 
-/** Programs that print the completions of `dstore get my` and `dstore ev`. */
-const TRIALS = {
-  zsh: {
-    flags: ['-f'],
-    program: `
-      compdef() { : }
-      ${SHELLS['zsh']!}
-      compadd() { [[ $1 == -- ]] && shift; print -rl -- "$@" }
-      words=(dstore get my); CURRENT=3; _dstore
-      words=(dstore ev); CURRENT=2; _dstore`,
-  },
-  fish: {
-    flags: ['--no-config'],
-    program: `${SHELLS['fish']!}
-      complete -C 'dstore get my'
-      complete -C 'dstore ev'`,
-  },
+/** Skips a test, with a line that says so, where the shell is missing. */
+function isMissing(t: ExecutionContext, shell: string): boolean {
+  if (spawnSync(shell, ['--version']).error === undefined) return false
+  t.log(`${shell} is not installed: its script was not tried`)
+  t.pass()
+  return true
 }
 
-for (const [shell, { flags, program }] of Object.entries(TRIALS)) {
-  test(`R007-66 ${shell} completes by its script, where it is installed`, async (t) => {
-    if (spawnSync(shell, ['--version']).error !== undefined) {
-      t.log(`${shell} is not installed: its script was not tried`)
-      t.pass()
-      return
+const KNOWN = ['my model', 'my:tag', 'my*name', 'q$x', "q'y", 'w"z', 'back\\slash', 'tree/a b/']
+
+/** What is typed before the tab key, and what the line is then. */
+const IN_ZSH: readonly (readonly [typed: string, line: string])[] = [
+  ['dstore get my\\ ', String.raw`dstore get my\ model `],
+  ['dstore get my:', 'dstore get my:tag '],
+  ["dstore get 'my m", "dstore get 'my model' "],
+  ['dstore get "my m', 'dstore get "my model" '],
+  [String.raw`dstore get q\$`, String.raw`dstore get q\$x `],
+  [String.raw`dstore get q\'`, String.raw`dstore get q\'y `],
+  ['dstore get w', String.raw`dstore get w\"z `],
+  ['dstore get b', String.raw`dstore get back\\slash `],
+  [String.raw`dstore get 'back\s`, String.raw`dstore get 'back\slash' `],
+  ['dstore get tree/', String.raw`dstore get tree/a\ b/`],
+  ['dstore get ~/here', 'dstore get ~/here'],
+  ['dstore file folder/', String.raw`dstore file folder/a\ b `],
+  ['dstore file --output=folder/', String.raw`dstore file --output=folder/a\ b `],
+]
+
+test('R007-66 zsh completes what is typed, and quotes what it completes', (t) => {
+  if (isMissing(t, 'zsh')) return
+  const place = new Place(t)
+  mkdirSync(place.file('folder'))
+  writeFileSync(place.file('folder/a b'), '')
+  const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`
+  writeFileSync(
+    place.file('setup'),
+    `
+    dstore() {
+      print -rl -- "\${@[4,-1]}" > asked
+      [[ $4 == file ]] && { print -r -- $'\\tfiles'; return }
+      for one in ${KNOWN.map(quoted).join(' ')}; do
+        [[ $one == "\${@[-1]}"* ]] && print -r -- $one
+      done
     }
+    autoload -Uz compinit; compinit -u -D
+    ${SHELLS['zsh']!}
+    show() { print -r -- "<<<$BUFFER>>>"; BUFFER= }
+    zle -N show; bindkey '^X' show; bindkey '^I' complete-word`,
+  )
+  const program = `
+    zmodload zsh/zpty && zpty -b z zsh -f -i
+    until_shown() {
+      out=
+      repeat 400; do
+        while zpty -rt z part; do out+=$part; done
+        [[ $out == *$1* ]] && return
+        sleep 0.02
+      done
+    }
+    zpty -w z 'source ./setup; print READ""Y'; until_shown READY
+    for line in "$@"; do
+      zpty -n -w z $line$'\\t\\x18'; until_shown '>>>'
+      out=\${out##*<<<}; print -r -- "\${out%%>>>*}"
+    done
+    zpty -d z`
+  const { stdout, stderr } = spawnSync(
+    'zsh',
+    ['-f', '-c', program, 'zsh', ...IN_ZSH.map(([typed]) => typed)],
+    { cwd: place.path, env: place.env({ HOME: place.path, TERM: 'xterm' }), timeout: 60_000 },
+  )
+  const lines = stdout.toString().split('\n')
+  for (const [i, [typed, line]] of IN_ZSH.entries()) t.is(lines[i], line, `${typed}: ${stderr}`)
+})
+
+/** What is typed, what is asked for then, and what fish may complete, which it quotes itself. */
+const IN_FISH: readonly (readonly [typed: string, asked: string, found: string])[] = [
+  ['dstore get my', 'get|my', 'my model|my*name|my:tag'],
+  ['dstore get my\\ ', 'get|my ', 'my model'],
+  ["dstore get 'my ", 'get|my ', 'my model'],
+  ['dstore get "my ', 'get|my ', 'my model'],
+  ['dstore get my:', 'get|my:', 'my:tag'],
+  [String.raw`dstore get q\$`, 'get|q$', 'q$x'],
+  [String.raw`dstore get q\'`, "get|q'", "q'y"],
+  [String.raw`dstore get back\\`, 'get|back\\', 'back\\slash'],
+  ['dstore get tree/', 'get|tree/', 'tree/a b/'],
+  ["dstore get 'a b' ~/c my:", 'get|a b|/h/c|my:', 'my:tag'],
+  ['dstore file folder/', 'file|folder/', 'folder/a b'],
+  ['dstore file --output=folder/', 'file|--output=folder/', '--output=folder/a b'],
+]
+
+test('R007-66 fish completes what is typed', (t) => {
+  if (isMissing(t, 'fish')) return
+  const place = new Place(t)
+  mkdirSync(place.file('folder'))
+  writeFileSync(place.file('folder/a b'), '')
+  const quoted = (text: string): string =>
+    `'${text.replaceAll('\\', '\\\\').replaceAll("'", String.raw`\'`)}'`
+  const program = `
+    set HOME /h
+    function dstore
+      string join '|' -- $argv[4..-1] > asked
+      if test "$argv[4]" = file
+        printf '\\tfiles\\n'
+        return
+      end
+      for one in ${KNOWN.map(quoted).join(' ')}
+        string match -q -- (string escape --style=regex -- $argv[-1] | string replace -a '\\\\' '')'*' $one
+        and printf '%s\\n' $one
+      end
+    end
+    ${SHELLS['fish']!}
+    for typed in $argv
+      set found (complete -C $typed)
+      cat asked
+      string join '|' -- $found
+    end`
+  const { stdout, stderr } = spawnSync(
+    'fish',
+    ['--no-config', '-c', program, '--', ...IN_FISH.map(([typed]) => typed)],
+    { cwd: place.path, env: place.env() },
+  )
+  const lines = stdout.toString().split('\n')
+  for (const [i, [typed, ...expected]] of IN_FISH.entries()) {
+    t.deepEqual(lines.slice(2 * i, 2 * i + 2), expected, `${typed}: ${stderr}`)
+  }
+})
+
+for (const shell of ['zsh', 'fish']) {
+  test(`R007-66 ${shell} asks a daemon for names`, async (t) => {
+    if (isMissing(t, shell)) return
     const { directory, node } = await serving(t)
     const place = new Place(t, directory.path)
     const { key } = await node.put({ bytes: [Buffer.from('x')] as never })
@@ -242,11 +351,20 @@ for (const [shell, { flags, program }] of Object.entries(TRIALS)) {
     writeFileSync(command, `#!/bin/sh\nexec '${process.execPath}' '${BUNDLE}' "$@"\n`)
     chmodSync(command, 0o755)
     const env = place.env({ PATH: `${place.path}:${process.env['PATH']}` })
+    const program =
+      shell === 'fish'
+        ? `${SHELLS['fish']!}\n complete -C 'dstore get my'; complete -C 'dstore ev'`
+        : `compdef() { : }
+          ${SHELLS['zsh']!}
+          compadd() { while [[ $1 != -- ]]; do shift; done; shift; print -rl -- "$@" }
+          words=(dstore get my); CURRENT=3; PREFIX=my; _dstore
+          words=(dstore ev); CURRENT=2; PREFIX=ev; _dstore; true`
+    const flags = shell === 'fish' ? ['--no-config'] : ['-f']
     const { stdout } = await promisify(execFile)(shell, [...flags, '-c', program], {
       cwd: place.path,
       env,
     })
-    t.is(stdout, 'my model\nevict\n')
+    t.deepEqual(stdout.split('\n').filter(Boolean), ['my model', 'evict'])
   })
 }
 

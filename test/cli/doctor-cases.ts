@@ -36,7 +36,7 @@ export const CASES: Readonly<Record<string, readonly [Facts, string[]]>> = {
     ['note directory-missing'],
   ],
   'R007-134 a file in the place of the directory': [
-    healthy('standalone', { directory: { value: { state: 'no directory' } } }),
+    healthy('standalone', { directory: { value: { state: 'no directory', file: '/state' } } }),
     ['problem directory-not-a-directory'],
   ],
   'R007-134 a directory of another user': [

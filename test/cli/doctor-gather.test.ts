@@ -62,12 +62,19 @@ test('R007-141 the limit of open files of this process, and of one that is gone'
 })
 
 test('R007-134 R007-139 a directory and its disk are looked at, there or not', async (t) => {
-  const root = tree(t, { 'config.json': '{}' })
+  const root = tree(t, { 'config.json': '{}', 'store-v3/journal/1.spare': '' })
   const found = await lookAtDirectory(root)
   t.like(found, { state: 'there', uid: process.getuid!(), mode: 0o700, unwritable: undefined })
+  t.deepEqual(
+    found.state === 'there' && found.entries.map(({ name }) => name).toSorted(),
+    ['config.json', 'store-v3', 'store-v3/journal', 'store-v3/journal/1.spare'],
+    'what another user left anywhere keeps a daemon from starting',
+  )
   t.deepEqual(await lookAtDirectory(join(root, 'none')), { state: 'missing' })
-  t.deepEqual(await lookAtDirectory(join(root, 'config.json')), { state: 'no directory' })
-  t.deepEqual(await lookAtDirectory(join(root, 'config.json', 'x')), { state: 'no directory' })
+  const file = join(root, 'config.json')
+  for (const path of [file, join(file, 'x'), join(file, 'x', 'y')]) {
+    t.deepEqual(await lookAtDirectory(path), { state: 'no directory', file })
+  }
   const disk = await lookAtDisk(root)
   t.true(disk.freeBytes > 0 && disk.totalBytes >= disk.freeBytes)
   t.is((await lookAtDisk(join(root, 'none', 'below'))).totalBytes, disk.totalBytes)

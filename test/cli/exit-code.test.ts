@@ -2,9 +2,11 @@
 import { test } from '../serial.ts'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ExitCodes, forEachArgument } from '../../cli/exit-code.ts'
 import { ClosedPipe } from '../../cli/terminal/output.ts'
 import type { Terminal } from '../../cli/terminal/terminal.ts'
+import { SAME_SIGNAL_MS } from '../../src/daemon/process/signals.ts'
 import { DstoreError, type ErrorCode } from '../../src/errors.ts'
 import { outcome } from './command.ts'
 
@@ -68,7 +70,7 @@ test('R007-63 a cancelled statement counts, and is not reported', (t) => {
   t.deepEqual(printed, [])
 })
 
-test('R007-28 the first signal cancels, the second ends the process at once', async (t) => {
+test('R007-28 the first signal cancels, the second ends the process at once, unless it is the same one', async (t) => {
   const signals = new URL('../../cli/signals.js', import.meta.url).href
   const program = `
     import { interruptible } from '${signals}'
@@ -86,10 +88,15 @@ test('R007-28 the first signal cancels, the second ends the process at once', as
     const child = spawn(process.execPath, ['--input-type=module', '-e', program])
     t.teardown(() => child.kill('SIGKILL'))
     const ended = outcome(child)
-    for (let i = 0; i < 2; i++) {
-      await once(child.stdout, 'data')
-      child.kill(name)
-    }
+    await once(child.stdout, 'data')
+    const cancelled = once(child.stdout, 'data')
+    child.kill(name)
+    await cancelled
+    // As `timeout` does, which sends its signal to the process and to its group.
+    child.kill(name)
+    await sleep(SAME_SIGNAL_MS + 50)
+    t.is(child.signalCode, null)
+    child.kill(name)
     const { exit: end, stdout } = await ended
     t.is(end, name)
     t.is(stdout.toString(), `ready cancelled,${exit},7 `)

@@ -73,8 +73,20 @@ test('R012-50 R012-52 status shows each member, by its id where names are the sa
     member('c', 2000, active),
     member('d', 9000, { ...active, epoch: 5, position: 60 }),
   ])
-  const ahead = setText(report([member('a', 0), member('b', -7_200_000)]))
-  t.regex(ahead, /^member +b {2}standby at entry 100, said so by a clock that is 2h ahead, /m)
+  const off = setText(
+    report([
+      member('a', 0),
+      member('b', -7_200_000, { agoMs: 2_000 }),
+      member('c', 7_200_000, { agoMs: 2_000 }),
+      member('d', -3_600_000, { agoMs: 60_000 }),
+    ]),
+  )
+  t.regex(off, /^member +b {2}standby at entry 100, said so 2s ago, its clock is 2h ahead, /m)
+  t.regex(off, /^member +c {2}standby at entry 100, said so 2s ago, its clock is 1h 59m behind, /m)
+  t.regex(
+    off,
+    /^member +d {2}standby at entry 100, SILENT, said so 1m ago, its clock is 1h 1m ahead, /m,
+  )
   t.deepEqual(setText(found).split('\n'), [
     'active        c, epoch 7',
     'engine        nats://g1:4222/main: entry 100, answered 120ms ago',
@@ -140,13 +152,14 @@ test('R012-53 a standby, or a member without one, does not step down', async (t)
   const kept = await alone.run(['set', 'step-down'])
   t.is(kept.exit, 9)
   t.regex(kept.stderr, /^dstore: no other member stands by, so nothing would answer\n/)
-  // It may as well be there, on a machine whose clock is behind.
   const silent = await member7(t, report([member('a', 0, active), member('b', 60_000)]))
   const late = await silent.run(['set', 'step-down'])
   t.is(late.exit, 9)
-  t.regex(late.stderr, /by the clock of this machine, no standby has said something lately: b\n/)
+  t.regex(late.stderr, /no other member that stands by has said something lately: b\n/)
   t.is((await alone.run(['set', 'dance'])).exit, 2)
 })
+
+const NOTHING = { engine: undefined, bucket: undefined, together: undefined }
 
 const fine: SetFacts = {
   engine: 'nats://g1:4222/main',
@@ -154,7 +167,8 @@ const fine: SetFacts = {
   isEnginePlain: false,
   key: { path: '/k', state: 'there' },
   secrets: undefined,
-  tried: { engine: undefined, bucket: undefined },
+  tried: NOTHING,
+  rooms: [],
 }
 
 /** What is found of these facts. */
@@ -184,11 +198,26 @@ test('R012-84 R012-85 doctor tells what is wrong with engine, bucket and files',
     ['unsupported', 'set-client-missing'],
   ] as const) {
     const engine = new DstoreError(code, 'because')
-    t.deepEqual(found({ tried: { engine, bucket: undefined } }), [`problem ${id}`])
+    t.deepEqual(found({ tried: { ...NOTHING, engine } }), [`problem ${id}`])
   }
   const bucket = new DstoreError('incompatible', 'because')
-  const ignored = found({ tried: { engine: undefined, bucket } })
+  const ignored = found({ tried: { ...NOTHING, bucket } })
   t.deepEqual(ignored, ['problem set-bucket-ignores-conditions'])
+  for (const [code, id] of [
+    ['integrity', 'set-journal-lost'],
+    ['conflict', 'set-parted'],
+  ] as const) {
+    const together = new DstoreError(code, 'because', { hint: 'so' })
+    t.like(findings({ tried: { ...NOTHING, together } }), [{ id, found: 'because', remedy: 'so' }])
+  }
+})
+
+test('R012-104 doctor tells what is nearly full', (t) => {
+  const room = (what: string, usedBytes: number) => ({ what, usedBytes, mostBytes: 10 * 1024 })
+  t.deepEqual(found({ rooms: [room('a', 9 * 1024 - 1)] }), ['ok set'])
+  const [full] = findings({ rooms: [room('a', 1), room('b', 9 * 1024), room('c', 10 * 1024)] })
+  t.is(full?.id, 'set-engine-full')
+  t.regex(full!.found, /^b has 9KiB of 10KiB, c has 10KiB of 10KiB: /)
 })
 
 test('R012-86 doctor tells what is wrong with the members', (t) => {
@@ -204,7 +233,8 @@ test('R012-86 doctor tells what is wrong with the members', (t) => {
   const cases: [string, Partial<SetMemberReport>, number?][] = [
     ['set-versions-differ', { version: '0.3.0' }],
     ['set-loopback', { addresses: ['/ip4/127.0.0.1/tcp/4480'] }],
-    ['set-clock-off', {}, -6000],
+    ['set-clock-off', { agoMs: 0 }, -5000],
+    ['set-clock-off', { agoMs: 2000 }, 60_000],
   ]
   for (const [id, more, agoMs = 2000] of cases) {
     t.deepEqual(found({}, report([a, member('b', agoMs, more)])), [`warning ${id}`])
@@ -221,6 +251,10 @@ test('R012-86 doctor tells what is wrong with the members', (t) => {
   t.regex(remedy('not-permitted')!, /rights/)
   const away = { bucketError: 's3://b/main: no', bucketErrorCode: 'unreachable' as const }
   t.deepEqual(found({}, report([a, member('b', 60_000)], away)), ['problem set-bucket-unreachable'])
+  const emptied = report([a, b], { ...away, bucketErrorCode: 'conflict' })
+  t.deepEqual(found({}, emptied), ['problem set-bucket-emptied'])
+  const together = new DstoreError('conflict', 'because')
+  t.deepEqual(found({ tried: { ...NOTHING, together } }, emptied), ['problem set-bucket-emptied'])
   const denied = report([a, b], { ...away, bucketErrorCode: 'not-permitted' })
   t.deepEqual(found({}, denied), ['problem set-bucket-denied'])
   const old = report([a, b], { snapshot: { position: 1, at: '2026-11-20T00:00:00.000Z' } })

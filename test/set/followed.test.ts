@@ -1,6 +1,6 @@
 import { createMemoryJournal } from '../journal/memory-journal.ts'
 import { Followed } from '../../src/set/followed.ts'
-import { GoneNotes } from '../../src/set/notes/gone-notes.ts'
+import { Heard } from '../../src/set/notes/heard.ts'
 import { Noting, noteIn, readNotes, writeNote } from '../../src/set/notes/notes.ts'
 import type { MemberNote } from '../../src/set/notes/member-note.ts'
 import { decodeEntry } from '../../src/journal/decode.ts'
@@ -100,6 +100,7 @@ test('R012-20: who asks hears what others say now, and what was read a moment ag
       elapsed: () => now,
       sleep: (ms, signal) => pause(ms, signal ?? closing.signal),
       log: SILENT,
+      vanished: async () => undefined,
       onCopied: (why) => t.fail(why.message),
       random: (length) => new Uint8Array(length),
     },
@@ -141,6 +142,7 @@ test('R012-20: notes of members that are gone make room for those that there are
       elapsed: () => now,
       sleep: (ms, signal) => pause(ms, signal ?? closing.signal),
       log: SILENT,
+      vanished: async () => undefined,
       onCopied: (why) => t.fail(why.message),
       random: (length) => new Uint8Array(length),
     },
@@ -166,17 +168,31 @@ test('R012-20: notes of members that are gone make room for those that there are
   await noting.ended
 })
 
-test('R012-20: a wrong wall clock deletes no note that is replaced', (t) => {
-  const gone = new GoneNotes()
-  const dead = note('d'.repeat(16))
-  for (let i = 0; i <= 11; i++) {
-    const replaced = note('a'.repeat(16), { at: i })
-    t.deepEqual(gone.found([dead, replaced], i * SET_NOTE_MS), [])
-  }
-  const now = 12 * SET_NOTE_MS
-  t.deepEqual(gone.found([dead, note('a'.repeat(16), { at: 12 })], now), [dead.id])
-  t.deepEqual(gone.found([], now), [])
-  t.deepEqual(gone.found([dead], now + 1), [], 'it came back')
+test('R012-20, R012-105: how long a member said nothing new is told by no clock of another machine', (t) => {
+  const heard = new Heard()
+  const wall = 1_000_000
+  const dead = note('d'.repeat(16), { at: wall - 60_000 })
+  const ahead = note('a'.repeat(16), { at: wall + 3_600_000 })
+  const ago = (...notes: MemberNote[]): number[] => notes.map((one) => heard.agoMs(one, now))
+  let now = 500
+  heard.read([dead, ahead], now, wall)
+  t.deepEqual(ago(dead, ahead), [60_000, 0], 'what was there at the start')
+  now += 20_000
+  // A step of this machine's own clock changes nothing.
+  heard.read([dead, ahead], now, wall - 7_200_000)
+  t.deepEqual(ago(dead, ahead), [80_000, 20_000])
+  t.is(heard.unchangedMs(dead, now), 20_000)
+  const replaced = { ...ahead, at: ahead.at - 7_200_000 }
+  heard.read([dead, replaced], now, wall)
+  now += 1
+  t.deepEqual(ago(replaced), [1])
+  const later = note('b'.repeat(16), { at: 0 })
+  heard.read([dead, replaced, later], now, wall)
+  t.deepEqual(ago(later), [0], 'one that came since')
+  heard.read([], now, wall)
+  t.is(heard.unchangedMs(dead, now), undefined)
+  heard.read([dead], now, wall)
+  t.is(heard.unchangedMs(dead, now + 1), 1, 'it came back')
 })
 
 test('R012-20: who asks does not wait for a bucket that is away', async (t) => {
@@ -192,6 +208,7 @@ test('R012-20: who asks does not wait for a bucket that is away', async (t) => {
       elapsed: () => 0,
       sleep: async (ms) => void (waited = ms),
       log: SILENT,
+      vanished: async () => undefined,
       onCopied: (why) => t.fail(why.message),
       random: (length) => new Uint8Array(length),
     },
@@ -226,6 +243,7 @@ test('R012-50: why the bucket does not answer is known until it does', async (t)
       elapsed: () => now,
       sleep: (ms, signal) => pause(ms, signal ?? closing.signal),
       log: SILENT,
+      vanished: async () => undefined,
       onCopied: (why) => t.fail(why.message),
       random: (length) => new Uint8Array(length),
     },

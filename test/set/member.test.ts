@@ -2,7 +2,10 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
+import type { Sleep } from '../../src/archive/interface.ts'
+import { pause } from '../../src/deadline.ts'
 import { DstoreError } from '../../src/errors.ts'
+import { SET_NOTE_MS } from '../../src/limits.ts'
 import { AppendError, type Journal } from '../../src/journal/journal.ts'
 import { createMemoryJournal } from '../journal/memory-journal.ts'
 import type { DiskStore } from '../../src/store/disk/disk.ts'
@@ -59,8 +62,8 @@ const twoMembers = async (t: ExecutionContext) => {
   for (const name of ['a', 'b']) await mkdir(join(directory, name))
   const journal = createMemoryJournal()
   const bucket = new MemoryBucket()
-  const of = (name: string, way: Journal = journal) =>
-    member({ directory, journal: way, bucket, name })
+  const of = (name: string, way: Journal = journal, sleep?: Sleep) =>
+    member({ directory, journal: way, bucket, name, ...(sleep && { sleep }) })
   t.teardown(() => journal.close())
   return { journal, bucket, of }
 }
@@ -284,4 +287,39 @@ test('R012-48: a set whose objects are gone is not made anew by a member that st
   t.regex(error.message, /the journal has entries, and .* has no set/)
   t.false(bucket.objects.has('set.json'))
   await a.set.close()
+})
+
+test('R012-103: an active member and a standby whose bucket was emptied say so until it is there again', async (t) => {
+  const { of, bucket } = await twoMembers(t)
+  // Notes that follow each other fast.
+  const sleep: Sleep = (ms, signal = never) => pause(ms === SET_NOTE_MS ? 100 : ms, signal)
+  const [a, b] = [of('a', undefined, sleep), of('b', undefined, sleep)]
+  const store = await open(a.directory, await a.set.stand(never))
+  const standing = b.set.stand(never)
+  const faultOf = (set: typeof a.set) => set.status().bucketFault?.fault
+  const hasNotes = async (): Promise<boolean> => bucket.keys('m/').length === 2
+  t.true(await eventually(hasNotes))
+  t.deepEqual([faultOf(a.set), faultOf(b.set)], [undefined, undefined])
+  // A note that vanished alone is one that another member took for that of a member that is gone.
+  const kept = new Map(bucket.objects)
+  for (const key of bucket.keys('m/')) bucket.objects.delete(key)
+  t.true(await eventually(hasNotes))
+  t.deepEqual([faultOf(a.set), faultOf(b.set)], [undefined, undefined])
+  bucket.objects.clear()
+  for (const { set } of [a, b]) {
+    t.true(await eventually(async () => faultOf(set) !== undefined))
+    t.is(faultOf(set)?.code, 'conflict')
+    t.regex(faultOf(set)!.message, /^the journal has entries, and .* has no set$/)
+  }
+  t.is(a.set.status().own.state, 'active')
+  // Notes are there again: that does not end it.
+  t.true(await eventually(hasNotes))
+  t.is(faultOf(a.set)?.code, 'conflict')
+  for (const [key, bytes] of kept) bucket.objects.set(key, bytes)
+  for (const { set } of [a, b]) {
+    t.true(await eventually(async () => faultOf(set) === undefined))
+  }
+  await store.close()
+  await open(b.directory, await standing).then((other) => other.close())
+  for (const { set } of [a, b]) await set.close()
 })

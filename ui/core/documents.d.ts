@@ -100,6 +100,7 @@ export interface SetMember {
   readonly state: string
   readonly position: number
   readonly at: string
+  readonly agoMs?: number
   readonly isOwn: boolean
 }
 

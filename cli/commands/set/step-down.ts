@@ -58,9 +58,9 @@ function checkMay(members: readonly SetMemberView[]): void {
   if (standbys.some(({ silent }) => !silent)) return
   if (standbys.length > 0) {
     const who = standbys.map((one) => nameIn(members, one)).join(', ')
-    const message = `by the clock of this machine, no standby has said something lately: ${who}`
+    const message = `no other member that stands by has said something lately: ${who}`
     throw new DstoreError('conflict', message, {
-      hint: 'start it again, or mend the clock that is wrong: `dstore doctor` at both tells which',
+      hint: 'start it again, and wait until `dstore set status` shows it as standby',
     })
   }
   throw new DstoreError('conflict', 'no other member stands by, so nothing would answer', {

@@ -1,6 +1,14 @@
 /** Checks of a member of a set (specs/012-set.md, R012-84 to R012-88). No I/O. */
-import { activeOf, membersOf, nameIn, type SetMemberView } from '../../terminal/set-members.ts'
+import {
+  AHEAD_MS,
+  BEHIND_MS,
+  activeOf,
+  membersOf,
+  nameIn,
+  type SetMemberView,
+} from '../../terminal/set-members.ts'
 import type { SetReport } from '../../../src/node/global/set/set-report.ts'
+import { formatSize } from '../../../src/daemon/config/quantities.ts'
 import { type Facts, type SetFacts, statusOf } from '../facts.ts'
 import { type Finding, reportOn } from '../finding.ts'
 import { isLoopback, quoted } from '../words.ts'
@@ -8,12 +16,12 @@ import { span } from '../../wording.ts'
 
 const report = reportOn('set')
 
-/** From here on clocks of members differ by more than notes take. */
-const CLOCK_MS = 5000
 /** An engine that answers does so every 250 ms. */
 const SILENT_MS = 10_000
 /** A snapshot is due every hour of changes. */
 const SNAPSHOT_MS = 86_400_000
+/** An engine that is fuller than this may soon take nothing more. */
+const FULL = 0.9
 /** More entries than a follower is behind because its note is some seconds old. */
 const LAG_ENTRIES = 100_000
 
@@ -28,6 +36,8 @@ export function checkSet(facts: Facts): readonly Finding[] {
     ...linksOf(value),
     ...engineOf(value),
     ...bucketOf(value),
+    ...(status?.bucketErrorCode === 'conflict' ? [] : togetherOf(value)),
+    ...roomsOf(value),
     ...(status === undefined ? [] : [...ownState(status), ...membersIn(status)]),
   ]
   return found.length > 0 ? found : [report.ok(fine(value, status))]
@@ -102,6 +112,26 @@ function bucketOf({ tried }: SetFacts): Finding[] {
   return [report.problem(id, `from this shell: ${message}`, hint)]
 }
 
+/** Engine and bucket, each well, are not of one set, or one of them lost what it had. */
+function togetherOf({ tried }: SetFacts): Finding[] {
+  const fault = tried.together
+  if (fault === undefined) return []
+  const { code, message, hint = 'see docs/set.md' } = fault
+  return [report.problem(code === 'integrity' ? 'set-journal-lost' : 'set-parted', message, hint)]
+}
+
+function roomsOf({ rooms }: SetFacts): Finding[] {
+  const full = rooms.filter(({ usedBytes, mostBytes }) => usedBytes >= FULL * mostBytes)
+  if (full.length === 0) return []
+  const said = full.map(({ what, usedBytes, mostBytes }) => {
+    return `${what} has ${formatSize(usedBytes)} of ${formatSize(mostBytes)}`
+  })
+  const what = `${said.join(', ')}: once that is full, nothing is acknowledged`
+  const remedy =
+    'give it more room, by max_file of the servers, or max_bytes of account or stream; see that snapshots are made: `dstore set status`'
+  return [report.warning('set-engine-full', what, remedy)]
+}
+
 /** What this member itself lives through. */
 function ownState({
   state,
@@ -120,7 +150,12 @@ function ownState({
     const what = `${engine} has not answered for ${span(engineSilentMs)}, so nothing is acknowledged${why}`
     found.push(report.problem('set-engine-silent', what, remedyOf(errorCode)))
   }
-  if (bucketError !== undefined) {
+  if (bucketErrorCode === 'conflict') {
+    const what = `${bucketError}: its objects were deleted, values over 16 KiB among them`
+    const remedy =
+      'restore them, from versions that the provider keeps; end no member before: it would not start again'
+    found.push(report.problem('set-bucket-emptied', what, remedy))
+  } else if (bucketError !== undefined) {
     const id = BUCKET_FAULTS[bucketErrorCode ?? ''] ?? 'set-bucket-unreachable'
     const what = `${bucketError}: large values wait, and members do not hear of each other`
     const remedy = 'see whether the bucket is there, and --bucket-endpoint right; `dstore logs`'
@@ -188,13 +223,23 @@ function membersIn(status: SetReport): Finding[] {
     const remedy = 'wait; if that lasts, its machine or its way to the engine is too slow'
     found.push(report.warning('set-member-behind', what, remedy))
   }
-  const ahead = heard.filter(({ agoMs }) => agoMs < -CLOCK_MS)
-  if (ahead.length > 0) {
-    const what = `ahead of the clock here by ${span(Math.min(...ahead.map(({ agoMs }) => agoMs)))}: ${names(ahead)}`
-    const remedy = '`timedatectl set-ntp true` on the machine whose clock is wrong'
-    found.push(report.warning('set-clock-off', what, remedy))
-  }
-  return [...found, ...loopbackOf(heard, names)]
+  return [...found, ...clocksOf(heard, names), ...loopbackOf(heard, names)]
+}
+
+/** Clocks that differ from that of the member that was asked. */
+function clocksOf(
+  heard: readonly SetMemberView[],
+  names: (some: readonly SetMemberView[]) => string,
+): Finding[] {
+  const ahead = heard.filter(({ aheadMs }) => aheadMs >= AHEAD_MS)
+  const behind = heard.filter(({ aheadMs }) => aheadMs <= -BEHIND_MS)
+  const remedy = '`timedatectl set-ntp true` on the machine whose clock is wrong'
+  return [['ahead of', ahead] as const, ['behind', behind] as const].flatMap(([where, some]) => {
+    if (some.length === 0) return []
+    const ms = Math.max(...some.map(({ aheadMs }) => Math.abs(aheadMs)))
+    const what = `${where} the clock of this member by ${span(ms)}: ${names(some)}`
+    return [report.warning('set-clock-off', what, remedy)]
+  })
 }
 
 /** Members of other machines that no Local elsewhere reaches. */

@@ -4,7 +4,10 @@ import { readEngineSecrets } from '../../../src/daemon/config/set/engine-secrets
 import type { SetSettings } from '../../../src/daemon/config/set/set-settings.ts'
 import { openEngine } from '../../../src/daemon/process/set/open-member.ts'
 import { type DstoreError, asDstoreError } from '../../../src/errors.ts'
+import type { EngineRoom } from '../../../src/journal/engine/engine.ts'
 import { engineLabel } from '../../../src/journal/engine/place.ts'
+import type { Journal } from '../../../src/journal/journal.ts'
+import { checkSameSet } from '../../../src/set/same-set.ts'
 import type { SecretFile, SetFacts } from '../facts.ts'
 import { tryBucket } from '../archive/gather-archive.ts'
 
@@ -17,16 +20,29 @@ export async function lookAtSet(
   signal: AbortSignal,
 ): Promise<SetFacts> {
   const { engine, bucket, bucketEndpoint: endpoint, setKey, engineSecrets } = settings
+  const place = bucket === undefined ? undefined : { bucket, endpoint }
   const bucketFault =
-    isServed || bucket === undefined ? undefined : (await tryBucket(bucket, endpoint, signal)).fault
+    isServed || place === undefined
+      ? undefined
+      : (await tryBucket(place.bucket, endpoint, signal)).fault
+  const tried = await tryEngine(engine, engineSecrets, isServed, (journal) => {
+    return place && bucketFault === undefined ? tryTogether(journal, place) : undefined
+  })
   return {
     engine: engineLabel(engine),
     endpoint,
     isEnginePlain: await isPlain(engine, engineSecrets),
     key: setKey === undefined ? undefined : await lookAtFile(setKey),
     secrets: engineSecrets === undefined ? undefined : await lookAtFile(engineSecrets),
-    tried: { engine: await tryEngine(engine, engineSecrets, isServed), bucket: bucketFault },
+    tried: { engine: tried.fault, bucket: bucketFault, together: tried.together },
+    rooms: tried.rooms,
   }
+}
+
+interface TriedEngine {
+  readonly fault: DstoreError | undefined
+  readonly together: DstoreError | undefined
+  readonly rooms: readonly EngineRoom[]
 }
 
 /**
@@ -38,15 +54,46 @@ async function tryEngine(
   engine: string,
   secretsFile: string | undefined,
   isServed: boolean,
-): Promise<DstoreError | undefined> {
+  look: (journal: Journal) => Promise<DstoreError | undefined> | undefined,
+): Promise<TriedEngine> {
+  let rooms: readonly EngineRoom[] = []
+  const onRooms = (found: readonly EngineRoom[]): void => void (rooms = found)
   try {
     const secrets = await readEngineSecrets(secretsFile, process.env)
-    await (await openEngine(engine, secrets, { mustExist: true })).close()
-    return undefined
+    const journal = await openEngine(engine, secrets, { mustExist: true, onRooms })
+    try {
+      return { fault: undefined, together: await look(journal), rooms }
+    } finally {
+      await journal.close()
+    }
   } catch (error) {
     const fault = asDstoreError(error)
     const isOfShell = ['not-permitted', 'unreadable', 'unsupported'].includes(fault.code)
-    return isServed && isOfShell ? undefined : fault
+    return { fault: isServed && isOfShell ? undefined : fault, together: undefined, rooms }
+  }
+}
+
+/**
+ * As a member would that starts without records. A bucket that does not answer this shell is no
+ * finding here: nothing is known then.
+ */
+async function tryTogether(
+  journal: Journal,
+  { bucket, endpoint }: { readonly bucket: string; readonly endpoint: string | undefined },
+): Promise<DstoreError | undefined> {
+  try {
+    const { openBucket } = await import('../../../src/bucket/s3-objects.ts')
+    const url = endpoint === undefined ? {} : { endpoint }
+    const objects = await openBucket({ place: bucket, ...url, environment: process.env })
+    try {
+      await checkSameSet({ journal, objects, hasRecords: false })
+    } finally {
+      await objects.close()
+    }
+    return undefined
+  } catch (error) {
+    const fault = asDstoreError(error)
+    return fault.code === 'integrity' || fault.code === 'conflict' ? fault : undefined
   }
 }
 

@@ -11,6 +11,6 @@ const KEPT: ReadonlySet<string> = new Set(['no-space', 'cancelled', 'integrity',
 export function bucketFault(error: unknown, doing: string, place: string, hint: string): Error {
   const fault = asDstoreError(error)
   if (KEPT.has(fault.code)) return fault
-  const message = `cannot ${doing} in the archive ${place}: ${fault.message}`
+  const message = `cannot ${doing} in the bucket ${place}: ${fault.message}`
   return new DstoreError('unreachable', message, { cause: error, hint })
 }

@@ -13,7 +13,6 @@ import {
 } from '../../limits.ts'
 import type { Role } from '../../node/node.ts'
 import { faultOf } from '../../store/disk/faults.ts'
-import { unreadableFile } from '../../store/file/file-faults.ts'
 import { checkLossless, decodeUtf8 } from '../../utf8.ts'
 import { checkJoinAddresses, checkListenAddress } from './addresses.ts'
 import {
@@ -26,7 +25,7 @@ import {
 import { checkDoors, doorsIn, resolveDoors } from './door-settings.ts'
 import { parseHttpAddress } from './http-address.ts'
 import { checkHostName, checkHttpExtras, pathOrNone, resolveHttp } from './http-settings.ts'
-import { hintAtOwner } from './owner.ts'
+import { unreadableSettings } from './owner.ts'
 import {
   SET_VARIABLES,
   checkSet,
@@ -147,7 +146,7 @@ export function readSettings(path: string): Settings {
     bytes = readFileSync(path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
-    throw unreadable(path, error)
+    throw unreadableSettings(path, error)
   }
   try {
     if (bytes.byteLength > CONFIG_FILE_BYTES) throw new Error('too long')
@@ -160,15 +159,6 @@ export function readSettings(path: string): Settings {
       hint: 'fix the file, or delete it and give the flags again',
     })
   }
-}
-
-function unreadable(path: string, cause: unknown): DstoreError {
-  const { code } = cause as NodeJS.ErrnoException
-  if (code !== 'EACCES' && code !== 'EPERM') return unreadableFile(path, cause)
-  return new DstoreError('not-permitted', `you may not read ${path}`, {
-    cause,
-    ...hintAtOwner(path),
-  })
 }
 
 /**

@@ -12,6 +12,8 @@ export async function invite(call: HttpCall): Promise<void> {
   if (label !== undefined && typeof label !== 'string') {
     throw new DstoreError('usage', 'label must be a string')
   }
+  // Of a set, a ticket names the members that there are: some may have started a moment ago.
+  await call.member?.freshen()
   const invitation = await call.node.members.invite({
     ...callOptions(call),
     ...(role !== undefined && { role: toRole(role) }),

@@ -6,7 +6,7 @@ import { DstoreError } from '../../errors.ts'
 import { startDaemon } from './daemon.ts'
 import type { DaemonOptions } from './daemon.ts'
 import { notifyParent, readyLine, tellParent } from './readiness.ts'
-import { ENDING_SIGNALS, SIGNAL_EXITS } from './signals.ts'
+import { SIGNAL_EXITS, onEndingSignals } from './signals.ts'
 import type { EndingSignal } from './signals.ts'
 
 /**
@@ -79,14 +79,9 @@ class EndingSignals {
 
   constructor() {
     this.first = new Promise((resolve) => {
-      for (const signal of ENDING_SIGNALS) {
-        process.on(signal, () => {
-          // A store may be left at any moment, and the settings are saved last.
-          if (!this.#mayClose) process.exit(SIGNAL_EXITS[signal])
-          this.#mayClose = false
-          resolve(signal)
-        })
-      }
+      // A store may be left at any moment, and the settings are saved last.
+      const leave = (signal: EndingSignal): never => process.exit(SIGNAL_EXITS[signal])
+      onEndingSignals((signal) => (this.#mayClose ? resolve(signal) : leave(signal)), leave)
     })
   }
 

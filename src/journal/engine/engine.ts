@@ -42,6 +42,13 @@ export interface EngineTls {
 /** How long a request may take before its outcome is in doubt, where nothing else is asked for. */
 export const ENGINE_REQUEST_MS = 5_000
 
+/** How full a part of an engine is that takes nothing more beyond its limit. */
+export interface EngineRoom {
+  readonly what: string
+  readonly usedBytes: number
+  readonly mostBytes: number
+}
+
 /** Hears that the end moved. */
 export type OnMoved = (last: number) => void
 
@@ -52,7 +59,7 @@ export const awayError = (place: string, why: string, cause?: unknown): DstoreEr
 /** The engine lacks the journal that its caller has used before. */
 export const missingJournal = (place: string, what: string): DstoreError =>
   new DstoreError('integrity', `${place}: there is no journal of this set: ${what} is missing`, {
-    hint: 'the engine has lost it, or another one is named; restore it before any member starts: see docs/set.md',
+    hint: 'the engine has lost it, or another one is named: restore it before any member starts; or the bucket has the archive of a single Global, which needs a place of its own: see docs/set.md',
   })
 
 /** Of Node: the server proved to be another than the one that was meant, or is not trusted. */

@@ -50,7 +50,7 @@ export function parseEnginePlace(
 
 /** The URL without user, password and parameters. */
 export const engineLabel = (url: string): string =>
-  url.replace(/^([a-z]+:\/\/)[^/]*@/, '$1').replace(/\?.*$/, '')
+  url.replace(/^([a-z]+:\/\/).*@/s, '$1').replace(/\?.*$/, '')
 
 function checkParameters(names: readonly string[], known: readonly string[]): void {
   if (names.every((name, i) => known.includes(name) && names.indexOf(name) === i)) return
@@ -71,6 +71,9 @@ function credentialsIn(text: string | undefined): (string | undefined)[] {
 function hostIn(text: string, defaultPort: number): EngineHost {
   const [, host, digits] = HOST.exec(text) ?? []
   const port = digits === undefined ? defaultPort : Number(digits)
+  if (text.split(':').length > 2 && !text.startsWith('[')) {
+    throw malformed('[ADDRESS]:PORT for an address of IPv6')
+  }
   if (host === undefined || port < 1 || port > 65_535) throw malformed(`HOST[:PORT], not ${text}`)
   return { host, port }
 }

@@ -1,5 +1,5 @@
 /** Converts errors of the filesystem into faults of the journal. */
-import { NO_SUCH_FILE, systemFault } from '../../errno.ts'
+import { ownFault, systemFault } from '../../errno.ts'
 import { DstoreError, asDstoreError, systemError } from '../../errors.ts'
 
 /** The error as a fault that names the attempt ("append to the journal"); faults unchanged. */
@@ -7,14 +7,7 @@ export function faultOf(error: unknown, doing: string): DstoreError {
   if (error instanceof DstoreError) return error
   const system = systemFault(error)
   if (system === undefined) return asDstoreError(error)
-  // Whatever the journal reads is its own, so what it cannot read it cannot write.
-  const code = system.code === 'unreadable' ? 'unwritable' : system.code
-  return systemError({ ...system, code }, `cannot ${doing}`, error)
-}
-
-/** Does the error mean that there is no such file? */
-export function isMissing(error: unknown): boolean {
-  return systemFault(error)?.reason === NO_SUCH_FILE
+  return systemError(ownFault(system), `cannot ${doing}`, error)
 }
 
 export function isFull(error: unknown): boolean {

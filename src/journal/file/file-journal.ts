@@ -1,6 +1,7 @@
 /** A journal in preallocated files (specs/009-journal.md, "Files"). */
 import { randomBytes } from 'node:crypto'
 import { unzeroed } from '../../bytes.ts'
+import { meansNoFile } from '../../errno.ts'
 import { DstoreError } from '../../errors.ts'
 import {
   JOURNAL_BATCH_BYTES,
@@ -21,7 +22,7 @@ import {
   checkPosition,
   closedError,
 } from '../journal.ts'
-import { damaged, faultOf, isMissing } from './faults.ts'
+import { damaged, faultOf } from './faults.ts'
 import { type JournalFile, nodeJournalFiles, readFull, writeAll } from './files.ts'
 import { SALT_BYTES, encodeHead } from './head.ts'
 import { type Opened, openSegments } from './opening.ts'
@@ -262,7 +263,7 @@ class OpenFileJournal implements FileJournal, Readable {
       const batch = await this.#readPlace(position, place, mostBytes)
       if (batch !== undefined) return batch
     } catch (error) {
-      if (position < this.#first && isMissing(error)) return 'gone'
+      if (position < this.#first && meansNoFile(error)) return 'gone'
       throw faultOf(error, 'read the journal')
     }
     // The file may have another use by now.

@@ -1,9 +1,10 @@
 /** Finds what an earlier process left of a journal, and where it ends. */
 import { dirname, join } from 'node:path'
 import { equal } from '../../bytes.ts'
+import { meansNoFile } from '../../errno.ts'
 import { JOURNAL_BLOCK_BYTES, JOURNAL_SEGMENT_BYTES } from '../../limits.ts'
 import type { ChainPosition } from '../chain.ts'
-import { damaged, isMissing } from './faults.ts'
+import { damaged } from './faults.ts'
 import type { JournalFiles } from './files.ts'
 import { type FileKind, type JournalFileName, parseName, pathOf } from './layout.ts'
 import { type SegmentContent, readSegment } from './read-segment.ts'
@@ -57,7 +58,7 @@ async function listOrNone(files: JournalFiles, directory: string): Promise<reado
   try {
     return await files.list(directory)
   } catch (error) {
-    if (isMissing(error)) return []
+    if (meansNoFile(error)) return []
     throw error
   }
 }

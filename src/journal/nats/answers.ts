@@ -1,5 +1,6 @@
 /** What JetStream answers, as far as it is used. All of it comes from outside. */
 import { DstoreError } from '../../errors.ts'
+import type { EngineRoom } from '../engine/engine.ts'
 import type { Extent } from '../journal.ts'
 
 /** JetStream's own numbers of what went wrong. */
@@ -60,6 +61,12 @@ export function whole(place: string, what: string, value: unknown): number {
   throw new DstoreError('protocol', `${place}: the server says no whole number for ${what}`)
 }
 
+/** None where there is no limit, or the server does not say one. */
+export function roomOf(what: string, used: unknown, most: unknown): EngineRoom[] {
+  if (typeof used !== 'number' || typeof most !== 'number' || !(most > 0)) return []
+  return [{ what, usedBytes: used, mostBytes: most }]
+}
+
 export function messageIn(place: string, answer: Json): StoredMessage {
   const { seq, subject, data } = record(answer['message'])
   return {
@@ -77,6 +84,8 @@ export interface StreamInfo {
   readonly members: readonly string[]
   /** Does the leader hear from a majority of the members, itself included? */
   readonly isHeard: boolean
+  /** What its messages take. */
+  readonly bytes: number
 }
 
 /** A leader that does not hear of a member for so long may have been replaced by now. */
@@ -97,6 +106,7 @@ export function streamInfoIn(place: string, answer: Json): StreamInfo {
     config: record(answer['config']),
     extent: { first, last },
     members: leader === '' ? [] : [leader, ...replicas.map(({ name }) => string(name))],
+    bytes: Number(state['bytes']),
     isHeard: 2 * (heard.length + 1) > replicas.length + 1,
   }
 }

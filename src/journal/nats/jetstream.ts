@@ -5,7 +5,7 @@
 import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/transport-node'
 import { DstoreError } from '../../errors.ts'
 import { JOURNAL_BATCH_BYTES, JOURNAL_INLINE_BYTES } from '../../limits.ts'
-import { awayError, unfit } from '../engine/engine.ts'
+import { type EngineRoom, awayError, unfit } from '../engine/engine.ts'
 import {
   type Json,
   type NatsFault,
@@ -15,6 +15,8 @@ import {
   faultIn,
   jsonIn,
   messageIn,
+  record,
+  roomOf,
   streamInfoIn,
   whole,
 } from './answers.ts'
@@ -73,6 +75,17 @@ export class JetStream {
     if (fault === undefined) return streamInfoIn(this.#options.place, answer)
     if (fault.code === NATS_CODES.streamNotFound) return undefined
     throw this.#fault(fault)
+  }
+
+  /** How full the account of this user is, in total or for each number of replicas. */
+  async accountRooms(): Promise<EngineRoom[]> {
+    const answer = await this.#call('INFO')
+    const fault = faultIn(answer)
+    if (fault !== undefined) throw this.#fault(fault)
+    const tiers = Object.values(record(answer['tiers'])).map(record)
+    return [answer, ...tiers].flatMap(({ storage, limits }) => {
+      return roomOf('the account of the set', storage, record(limits)['max_storage'])
+    })
   }
 
   async create(config: object): Promise<void> {

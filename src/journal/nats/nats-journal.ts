@@ -6,13 +6,14 @@ import { type EnginePlace, parseEnginePlace } from '../engine/place.ts'
 import {
   ENGINE_REQUEST_MS,
   type Engine,
+  type EngineRoom,
   type EngineTls,
   type OnMoved,
   awayError,
   missingJournal,
 } from '../engine/engine.ts'
 import { type Journal, checkPosition } from '../journal.ts'
-import type { StreamInfo } from './answers.ts'
+import { type StreamInfo, roomOf } from './answers.ts'
 import { type Nats, type NatsUser, connectNats, loadNats } from './client.ts'
 import { JetStream } from './jetstream.ts'
 import { LargeEntries } from './large-entries.ts'
@@ -40,6 +41,8 @@ export interface NatsJournalOptions {
   readonly requestMs?: number
   /** How long a follower at the end waits before it looks again, unless it hears of more. */
   readonly pollMs?: number
+  /** Hears at the opening how full the parts of the engine are that have a limit. */
+  readonly onRooms?: ((rooms: readonly EngineRoom[]) => void) | undefined
   /** Loads the client, for tests. */
   readonly load?: () => Promise<Nats>
 }
@@ -105,7 +108,11 @@ async function open(
     if (stream === undefined) throw missingJournal(label, `the stream ${names.stream}`)
     const { config, members } = stream
     checkStream(label, names, config, { isTest })
-    if (!isTest) await checkServers({ ...connecting, system, members })
+    const rooms = isTest ? [] : await checkServers({ ...connecting, system, members })
+    if (options.onRooms !== undefined) {
+      const own = roomOf(`the stream ${names.stream}`, stream.bytes, config['max_bytes'])
+      options.onRooms([...own, ...(await jetStream.accountRooms()), ...rooms])
+    }
     const large = objects && new LargeEntries(objects)
     return new NatsEngine({ place: label, connection, jetStream, names, large, onMoved })
   } catch (error) {

@@ -1,7 +1,7 @@
 /** Whether the servers keep what they acknowledge: their version, and how they write. */
 import { DstoreError } from '../../errors.ts'
-import { unfit } from '../engine/engine.ts'
-import { jsonIn, record, string } from './answers.ts'
+import { type EngineRoom, unfit } from '../engine/engine.ts'
+import { jsonIn, record, roomOf, string } from './answers.ts'
 import { type ConnectOptions, type NatsUser, connectNats } from './client.ts'
 
 /** Earlier ones refuse some valid conditions, or lose a stream when their machine crashes. */
@@ -16,6 +16,7 @@ interface Seen {
   readonly name: string
   readonly version: string
   readonly isSynced: boolean
+  readonly rooms: readonly EngineRoom[]
 }
 
 export interface ServersCheck extends Omit<ConnectOptions, 'user'> {
@@ -25,8 +26,11 @@ export interface ServersCheck extends Omit<ConnectOptions, 'user'> {
   readonly members: readonly string[]
 }
 
-/** Throws `incompatible` where a member does not sync what it acknowledges, or is too old. */
-export async function checkServers(options: ServersCheck): Promise<void> {
+/**
+ * How full the servers are that have the stream. Throws `incompatible` where one of them does not
+ * sync what it acknowledges, or is too old.
+ */
+export async function checkServers(options: ServersCheck): Promise<EngineRoom[]> {
   const { place, system, members } = options
   const { label } = place
   if (system === undefined) {
@@ -35,14 +39,15 @@ export async function checkServers(options: ServersCheck): Promise<void> {
     throw unfit(label, why, hint)
   }
   const seen = await serversOf({ ...options, user: system, isSystem: true }, members)
-  for (const { name, version, isSynced } of seen.filter((one) => members.includes(one.name))) {
+  const own = seen.filter((one) => members.includes(one.name))
+  for (const { name, version, isSynced } of own) {
     checkVersion(label, name, version)
     if (isSynced) continue
     const why = `the server ${name} does not sync what it acknowledges`
     throw unfit(label, why, 'set sync_interval: always in the jetstream block of every server')
   }
   const unseen = members.filter((member) => !seen.some(({ name }) => name === member))
-  if (2 * unseen.length < members.length) return
+  if (2 * unseen.length < members.length) return own.flatMap(({ rooms }) => rooms)
   const who = unseen.length === 0 ? 'the servers' : `the servers ${unseen.join(', ')}`
   throw new DstoreError('unreachable', `${label}: ${who} do not answer`)
 }
@@ -69,8 +74,14 @@ async function serversOf(options: ConnectOptions, members: readonly string[]): P
     for await (const { data } of answers) {
       const answer = jsonIn(label, data)
       const { name, ver } = record(answer['server'])
-      const { sync_always: always } = record(record(answer['data'])['config'])
-      seen.push({ name: string(name), version: string(ver), isSynced: always === true })
+      const { config, storage } = record(answer['data'])
+      const { sync_always: always, max_storage: most } = record(config)
+      seen.push({
+        name: string(name),
+        version: string(ver),
+        isSynced: always === true,
+        rooms: roomOf(`the server ${string(name)}`, storage, most),
+      })
       if (members.every((member) => seen.some((one) => one.name === member))) break
     }
     return seen

@@ -12,7 +12,7 @@ import {
   SET_SNAPSHOTS,
 } from '../../limits.ts'
 import type { Log } from '../../log.ts'
-import { GoneNotes } from './gone-notes.ts'
+import { Heard } from './heard.ts'
 import { MEMBER_STATES, type MemberNote, type MemberState } from './member-note.ts'
 import { SameMember } from './same-member.ts'
 
@@ -27,6 +27,8 @@ const ADDRESS = /^\/[\w./:%-]{1,255}$/
 
 /** Several changes in a moment make one note. */
 const MOMENT_MS = 200
+/** A member that is there replaces its note many times in this. */
+const GONE_MS: number = 12 * SET_NOTE_MS
 /** What was read this long ago is new enough for one who asks, and no one waits longer for more. */
 const FRESH_MS = 1000
 const FRESHEN_MS = 2000
@@ -39,6 +41,8 @@ export interface NotingParts {
   /** What this member says now; undefined: nothing yet. */
   readonly own: () => MemberNote | undefined
   readonly onRead?: () => void
+  /** The note that this member wrote is not there: why, if the whole set is not. */
+  readonly vanished: () => Promise<DstoreError | undefined>
   /** Another process runs as this member: this one must end. It says nothing more. */
   readonly onCopied: (why: DstoreError) => void
   readonly random: (length: number) => Uint8Array
@@ -53,11 +57,12 @@ export class Noting {
   readonly #parts: NotingParts
   readonly #signal: AbortSignal
   #others: readonly MemberNote[] = []
+  readonly #heard = new Heard()
   #wake: (() => void) | undefined
   /** Called when the round that begins next is over. */
   #waiting: (() => void)[] = []
   #readAt: number | undefined
-  #fault: { readonly fault: DstoreError; readonly since: number } | undefined
+  #fault: { readonly fault: DstoreError; readonly what: string; readonly since: number } | undefined
   readonly ended: Promise<void>
 
   constructor(parts: NotingParts, signal: AbortSignal) {
@@ -69,6 +74,11 @@ export class Noting {
   /** As they last said. */
   get others(): readonly MemberNote[] {
     return this.#others
+  }
+
+  /** Since that one said so, by the clocks of this process: those of others may be wrong. */
+  agoMs(note: MemberNote): number {
+    return this.#heard.agoMs(note, this.#parts.elapsed())
   }
 
   /** Why the bucket does not take notes now, and since when. */
@@ -94,10 +104,11 @@ export class Noting {
 
   /** Never rejects. */
   async #run(): Promise<void> {
-    const { objects, id, own, onRead, wall, elapsed, sleep, log } = this.#parts
-    const { random, onCopied } = this.#parts
+    const { objects, id, own, onRead, wall, elapsed, sleep } = this.#parts
+    const { random, onCopied, vanished } = this.#parts
     const signal = this.#signal
-    const gone = new GoneNotes()
+    let isWritten = false
+    let emptied: DstoreError | undefined
     const same = new SameMember(toHex(random(PROCESS_BYTES)))
     while (!signal.aborted) {
       const woken = new AbortController()
@@ -109,21 +120,27 @@ export class Noting {
           onCopied(copied(objects.place, id))
           return
         }
+        const isThere = [...notes, ...hidden].some((note) => note.id === id)
+        // Notes are written again: what was deleted beside them is not there again for that.
+        const looks = emptied !== undefined || (isWritten && !isThere)
+        emptied = looks ? await vanished() : undefined
         const said = own()
-        if (said !== undefined) await writeNote(objects, { ...said, ...same.said }, signal)
+        if (said !== undefined) {
+          await writeNote(objects, { ...said, ...same.said }, signal)
+          isWritten = true
+        }
+        this.#heard.read([...notes, ...hidden], elapsed(), wall())
         this.#others = notes.filter((note) => note.id !== id)
         this.#readAt = elapsed()
         onRead?.()
-        const found = gone.found(hidden, elapsed()).filter((one) => one !== id)
-        const keys = found.map((one) => PREFIX + one)
+        const gone = hidden.filter((note) => note.id !== id && this.#isGone(note))
+        const keys = gone.map((note) => PREFIX + note.id)
         if (said !== undefined && keys.length > 0) await objects.remove(keys, signal)
-        this.#fault = undefined
+        if (emptied === undefined) this.#fault = undefined
+        else this.#failed(emptied, 'the objects of the set were deleted from the bucket')
       } catch (error) {
         if (signal.aborted) return
-        const fault = asDstoreError(error)
-        const { message } = fault
-        if (!this.#fault) log.warn('the bucket does not take the note of this member', { message })
-        this.#fault = { fault, since: this.#fault?.since ?? elapsed() }
+        this.#failed(asDstoreError(error), 'the bucket does not take the note of this member')
         const now = wall()
         this.#others = this.#others.filter(({ at }) => now - at < SET_FORGET_MS)
       }
@@ -131,6 +148,18 @@ export class Noting {
       await sleep(SET_NOTE_MS, AbortSignal.any([signal, woken.signal]))
       if (woken.signal.aborted) await sleep(MOMENT_MS, signal)
     }
+  }
+
+  /** No wall clock is compared: a wrong one would delete the notes of members that are there. */
+  #isGone(note: MemberNote): boolean {
+    return (this.#heard.unchangedMs(note, this.#parts.elapsed()) ?? 0) >= GONE_MS
+  }
+
+  #failed(fault: DstoreError, what: string): void {
+    const { log, elapsed } = this.#parts
+    const before = this.#fault
+    if (before?.what !== what) log.warn(what, { message: fault.message })
+    this.#fault = { fault, what, since: before?.since ?? elapsed() }
   }
 }
 

@@ -23,8 +23,9 @@ import {
 import { rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { concat, toHex, viewOf } from '../../bytes.ts'
+import { meansNoFile } from '../../errno.ts'
 import { DstoreError } from '../../errors.ts'
-import { faultOf, isMissing } from '../disk/faults.ts'
+import { faultOf } from '../disk/faults.ts'
 import { fileState, type FileState } from '../paths/file-state.ts'
 import { mountUse, type MountUse } from './mount.ts'
 import { OpenFile } from './open-file.ts'
@@ -159,7 +160,7 @@ class BootFolder implements CacheFolder {
     try {
       return mountUse(directory)
     } catch (error) {
-      if (!isMissing(error)) return { ...this.#opened, freeBytes: 0 }
+      if (!meansNoFile(error)) return { ...this.#opened, freeBytes: 0 }
     }
     try {
       // Another process deleted it.
@@ -179,7 +180,7 @@ class BootFolder implements CacheFolder {
     try {
       return open()
     } catch (error) {
-      if (!isMissing(error)) throw error
+      if (!meansNoFile(error)) throw error
       // Another process deleted the folder.
       this.#make()
       return open()
@@ -248,7 +249,7 @@ class BootFolder implements CacheFolder {
       const found = lstatSync(this.valuePath(name), { bigint: true })
       return found.isFile() ? fileState(found) : undefined
     } catch (error) {
-      if (isMissing(error)) return undefined
+      if (meansNoFile(error)) return undefined
       throw error
     }
   }
@@ -287,7 +288,7 @@ class BootFolder implements CacheFolder {
       renameSync(this.#path, path)
     } catch (error) {
       // Another process deleted it. `createPart` makes the new one.
-      if (!isMissing(error)) throw error
+      if (!meansNoFile(error)) throw error
     }
     // Not before: a removal must find the files where they are.
     this.#path = path

@@ -3,7 +3,8 @@ import type { Stats } from 'node:fs'
 import { lstat, readFile, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { viewOf } from '../../bytes.ts'
-import { faultOf, isMissing } from '../disk/faults.ts'
+import { meansNoFile } from '../../errno.ts'
+import { faultOf } from '../disk/faults.ts'
 import { FOUND, HELD_END, HELD_HEADER_BYTES, PAIRS_END, PARTS, VALUES } from './cache-folder.ts'
 
 /** A file of an earlier boot, which is in the folder `found` of this one now. */
@@ -102,7 +103,7 @@ async function orMissing<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work
   } catch (error) {
-    if (isMissing(error)) return undefined
+    if (meansNoFile(error)) return undefined
     throw error
   }
 }

@@ -2,9 +2,10 @@
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync } from 'node:fs'
 import { rmSync, rmdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { meansNoFile } from '../../errno.ts'
 import { DstoreError } from '../../errors.ts'
 import { USER_ID } from '../../platform.ts'
-import { faultOf, isMissing } from '../disk/faults.ts'
+import { faultOf } from '../disk/faults.ts'
 import { mountUse } from './mount.ts'
 import { deleteOwnerless, leaveFolder, takeFolder } from './owners.ts'
 
@@ -108,7 +109,7 @@ export function sharedMemory(
       return takeShared(folder, peerId, groupId)
     } catch (error) {
       if (!(error instanceof Error)) throw error
-      const missing = isMissing(error) || isMissing(error.cause)
+      const missing = meansNoFile(error) || meansNoFile(error.cause)
       if (missing && !existsSync(root)) return `this system has no ${root}`
       if (!missing || tries === MOST_TRIES) return error.message
     }

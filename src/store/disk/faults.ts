@@ -1,6 +1,6 @@
 /** Converts errors of the filesystem and of LMDB into faults of the store. */
 import { getSystemErrorName } from 'node:util'
-import { NO_SUCH_FILE, systemFault } from '../../errno.ts'
+import { ownFault, systemFault } from '../../errno.ts'
 import { DstoreError, systemError } from '../../errors.ts'
 
 /** The errno that LMDB reports after a short write, as after a real error of the disk. */
@@ -18,11 +18,7 @@ export function faultOf(error: unknown, doing: string): Error {
   if (error instanceof TypeError || error instanceof RangeError) return error
   const { code, syscall, message } = described(error)
   const system = systemFault({ code: code === MAP_FULL ? 'ENOSPC' : nameOf(code), syscall })
-  if (system !== undefined) {
-    // Whatever the store reads is its own, so what it cannot read it cannot write.
-    const isOwn = system.code === 'unreadable' ? { ...system, code: 'unwritable' as const } : system
-    return systemError(isOwn, `cannot ${doing}`, error)
-  }
+  if (system !== undefined) return systemError(ownFault(system), `cannot ${doing}`, error)
   const kind = DAMAGED.has(code) ? 'integrity' : 'unwritable'
   return new DstoreError(kind, `cannot ${doing}: ${message}`, { cause: error })
 }
@@ -57,11 +53,6 @@ export async function recordsFault(
   const isShort = cause instanceof Error && 'code' in cause && cause.code === EIO
   if (!isShort || !(await freeSpace.isTight(bytes).catch(() => false))) return fault
   return diskFull('cannot take changes into the records: the disk is full', cause)
-}
-
-/** Does the error mean that there is no such file? */
-export function isMissing(error: unknown): boolean {
-  return error instanceof Error && systemFault(error)?.reason === NO_SUCH_FILE
 }
 
 interface Described {

@@ -1,11 +1,11 @@
 /** The filesystem calls of the disk store, behind an interface so that tests can make each fail. */
 import { type BigIntStats, type Stats, statSync } from 'node:fs'
 import * as fs from 'node:fs/promises'
+import { meansNoFile } from '../../errno.ts'
 import type { Hashed } from '../../hash/hasher.ts'
 import { GROUP_BYTES } from '../../limits.ts'
 import { hashInThreads } from '../file/file-hash-threads.ts'
 import type { FileContent } from '../store.ts'
-import { isMissing } from './faults.ts'
 
 /** Throws the errors of `node:fs`; `faultOf` converts them. */
 export interface Files {
@@ -130,7 +130,7 @@ function identity(path: string): string | undefined {
       ? identityOf(found)
       : identityOf(statSync(path, { bigint: true }))
   } catch (error) {
-    if (isMissing(error)) return undefined
+    if (meansNoFile(error)) return undefined
     throw error
   }
 }
@@ -147,7 +147,7 @@ async function present<T>(ask: () => Promise<T>): Promise<T | undefined> {
   try {
     return await ask()
   } catch (error) {
-    if (isMissing(error)) return undefined
+    if (meansNoFile(error)) return undefined
     throw error
   }
 }

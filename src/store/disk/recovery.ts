@@ -2,6 +2,7 @@
  * Brings database and files into agreement at the opening (specs/005-storage.md, "Rules: disk").
  */
 import { dirname, join } from 'node:path'
+import { meansNoFile } from '../../errno.ts'
 import { DstoreError } from '../../errors.ts'
 import { KIB } from '../../limits.ts'
 import type { Platform } from '../../platform.ts'
@@ -10,7 +11,7 @@ import type { Location } from '../store.ts'
 import type { ArchivedValues } from './archive.ts'
 import { FoundFiles } from './archived/opening.ts'
 import { Database, type DatabaseOptions, type StoredValue } from './records/database.ts'
-import { faultOf, isMissing } from './faults.ts'
+import { faultOf } from './faults.ts'
 import { refusePlain, refuseReplica, writeReplicaMark } from './follower/mark.ts'
 import { takeOver } from './earlier-layout.ts'
 import { FILE_MODE, type Files, SEALED_MODE } from './files.ts'
@@ -271,7 +272,7 @@ async function namesIn(files: Files, path: string): Promise<readonly string[]> {
   try {
     for await (const name of files.list(path)) names.push(name)
   } catch (error) {
-    if (!isMissing(error)) throw error
+    if (!meansNoFile(error)) throw error
   }
   return names
 }

@@ -1,13 +1,12 @@
 /** Reads of value files, which a removal or the end of the store can end at any moment. */
 import { unzeroed } from '../../bytes.ts'
 import { pause } from '../../deadline.ts'
-import { systemFault } from '../../errno.ts'
+import { meansNoFile, systemFault } from '../../errno.ts'
 import { DstoreError, systemError } from '../../errors.ts'
 import type { ByteRange } from '../../hash/tree/tree.ts'
 import { PIECE_BYTES } from '../../limits.ts'
 import { checkRange } from '../arguments.ts'
 import type { LentFile, Location } from '../store.ts'
-import { isMissing } from './faults.ts'
 import type { Files, ReadableFile } from './files.ts'
 import type { Layout } from './layout.ts'
 import type { Database, StoredValue } from './records/database.ts'
@@ -220,7 +219,7 @@ export class ValueReader {
 /** Bytes that the disk lost are damage, which a repair can heal; a refused access is not. */
 export function readFault(error: unknown): Error {
   if (error instanceof DstoreError) return error
-  if (isMissing(error)) return new DstoreError('integrity', 'the file of a value is missing')
+  if (meansNoFile(error)) return new DstoreError('integrity', 'the file of a value is missing')
   const isDamage = error instanceof Error && 'code' in error && error.code === 'EIO'
   const system = systemFault(error)
   if (system?.code === 'busy') return systemError(system, 'cannot read a value', error)

@@ -12,15 +12,10 @@ export function unreadableFile(name: string, error: unknown): DstoreError {
 /** `doing` is the attempt, such as "write to FILE", with a file or a directory that is new. */
 export function unwritableFile(doing: string, error: unknown): DstoreError {
   const system = meaningOf(error)
-  const reason = system.reason === NO_SUCH_FILE ? missing(error) : system.reason
+  // What is written need not exist, but the directory for it must.
+  const reason = system.reason === NO_SUCH_FILE ? 'no such directory' : system.reason
   const code = system.code === 'unreadable' ? 'unwritable' : system.code
   return systemError({ ...system, code, reason }, `cannot ${doing}`, error)
-}
-
-/** What is written need not exist, but the directory for it must. */
-function missing(error: unknown): string {
-  const { code } = (error ?? {}) as { code?: string }
-  return code === 'ENOTDIR' ? 'part of its path is a file' : 'no such directory'
 }
 
 function meaningOf(error: unknown): SystemFault {

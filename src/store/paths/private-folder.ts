@@ -7,8 +7,9 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, chownSync, renameSync, rmSync, statSync } from 'node:fs'
 import { mkdir, open, rename, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { meansNoFile } from '../../errno.ts'
 import { makeDirectories } from '../file/directories.ts'
-import { faultOf, isMissing } from '../disk/faults.ts'
+import { faultOf } from '../disk/faults.ts'
 import { DIRECTORY_MODE, FILE_MODE } from '../disk/files.ts'
 
 /** Where files that are being removed wait, beside the folder. */
@@ -127,7 +128,7 @@ export class PrivateFolder {
       renameSync(now, old)
     } catch (error) {
       // Slower, but no less out of reach.
-      if (!isMissing(error)) rmSync(now, { recursive: true, force: true })
+      if (!meansNoFile(error)) rmSync(now, { recursive: true, force: true })
       return
     }
     void rm(old, { recursive: true, force: true }).catch(() => undefined)

@@ -5,6 +5,7 @@ import { chmodSync, mkdirSync, realpathSync, statSync, writeFileSync } from 'nod
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { findPlace } from '../../../src/daemon/config/socket-place.ts'
+import type { DstoreError } from '../../../src/errors.ts'
 import { readSettings } from '../../../src/daemon/config/settings.ts'
 import {
   checkUmask,
@@ -59,6 +60,15 @@ test('R007-103 settings that cannot be read: the reason is in the error', (t) =>
     code: 'unreadable',
     message: /: it is a directory$/,
   })
+  const file = join(directory.path, 'file')
+  writeFileSync(file, '')
+  for (const path of [file, join(file, 'below')]) {
+    const fault = t.throws<DstoreError>(() => readSettings(stateDirectory(path).config), {
+      code: 'unreadable',
+      message: `the state directory is a file, or below one: ${path}`,
+    })
+    t.is(fault.hint, 'choose another with --dir or DSTORE_DIR')
+  }
 })
 
 test('R007-97 a relative socket is that of the working directory', (t) => {

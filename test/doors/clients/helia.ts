@@ -3,7 +3,7 @@
  * and over the door `ipfs`.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CLIENTS_FOLDER, howToInstall, installOurs, isInstalled } from './packages.ts'
 import type { Report } from './report.ts'
@@ -30,14 +30,40 @@ interface Put extends Found {
   readonly cid: string
 }
 
-type Helia = (...words: readonly string[]) => Found
+interface Helia {
+  /** Runs the script with these words. */
+  (...words: readonly string[]): Found
+  /** Runs another program in its folder, with the daemon of this directory. */
+  program(text: string, dir: string): Found
+}
 
-/** Runs the script by a Node that is new enough; undefined if there is none. */
+/** Runs programs by a Node that is new enough; undefined if there is none. */
 function heliaHere(): Helia | undefined {
   const isNew = Number(process.versions.node.split('.')[0]) >= LEAST_MAJOR
   if (!isNew && !has('npx', ...NPX_NODE, '--version')) return undefined
   const [command, before] = isNew ? [process.execPath, []] : ['npx', NPX_NODE]
-  return (...words) => JSON.parse(run(command, [...before, SCRIPT, ...words])) as Found
+  const found = (words: readonly string[], env: NodeJS.ProcessEnv = {}): Found =>
+    JSON.parse(run(command, [...before, ...words], { env })) as Found
+  const program = (text: string, dir: string): Found => {
+    const file = join(CLIENTS_FOLDER, FOLDER, `page-${process.pid}.mjs`)
+    writeFileSync(file, text)
+    try {
+      return found([file], { DSTORE_DIR: dir })
+    } finally {
+      rmSync(file)
+    }
+  }
+  return Object.assign((...words: readonly string[]) => found([SCRIPT, ...words]), { program })
+}
+
+/** The program that a page shows, which fetches this value, and prints what it found. */
+function programOf(page: string, cid: string): string {
+  const [, text = ''] = /^```ts\n([^]*?)^```$/m.exec(readFileSync(page, 'utf8')) ?? []
+  return `${text.replace('bafkr4i...', cid)}
+    const { createHash } = await import('node:crypto')
+    const bytes = Buffer.from(await response.arrayBuffer())
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    console.log(JSON.stringify({ size: bytes.byteLength, sha256 }))`
 }
 
 export async function testHelia(report: Report): Promise<void> {
@@ -93,6 +119,8 @@ async function testAt(site: Site, report: Report, helia: Helia): Promise<void> {
 
   await test('verified-fetch with dstore as the blockstore, 3 MB', () =>
     check(helia('blockstore', b.dir, large.cid), large))
+  await test('the program of docs/doors/ipfs.md', () =>
+    check(helia.program(programOf('docs/doors/ipfs.md', large.cid), b.dir), large))
   await test('verified-fetch with dstore as a block broker, 3 MB', () =>
     check(helia('broker', b.dir, large.cid), large))
   await test('verified-fetch with dstore as the blockstore, 300 MB', () =>

@@ -1,5 +1,7 @@
 /** A bucket that takes requests and answers none. */
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { SAME_SIGNAL_MS } from '../../../src/daemon/process/signals.ts'
 import type { S3Stub } from '../../bucket/s3-stub.ts'
 import { eventually } from '../../eventually.ts'
 import { test } from '../../serial.ts'
@@ -67,6 +69,7 @@ test('R007-9 a second Ctrl-C ends a daemon at once whose bucket hangs', async (t
   await eventually(async () => (await node.archive()).lagEntries > 0)
   node.process.kill('SIGINT')
   await eventually(async () => node.stderr.includes('stopping'))
+  await sleep(SAME_SIGNAL_MS)
   const [{ exit }, seconds] = await timed(node.stop('SIGINT'))
   // By the signal itself, which a shell shows as the same.
   t.regex(String(exit), /^(130|SIGINT)$/)

@@ -1,6 +1,6 @@
 /** Three servers of NATS on loopback, in a temporary folder, that a test kills as it likes. */
 import type { ChildProcess } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type NatsConnection, connect } from '@nats-io/transport-node'
 import { DISK } from '../../disk.ts'
@@ -127,6 +127,23 @@ export class NatsCluster {
   restart(name: string): void {
     const server = this.#server(name)
     server.process = this.#run(server.config)
+  }
+
+  /** Copies what the servers have, while they are down; what is returned puts it back so. */
+  async backup(): Promise<() => Promise<void>> {
+    const copy = (name: string): string => join(this.#folder, `${name}-kept`)
+    const whileDown = async (each: (name: string) => Promise<void>): Promise<void> => {
+      await Promise.all(this.names.map((name) => this.kill(name)))
+      await Promise.all(this.names.map(each))
+      for (const name of this.names) this.restart(name)
+      await this.ready()
+    }
+    const replace = async (from: string, to: string): Promise<void> => {
+      await rm(to, { recursive: true, force: true })
+      await cp(from, to, { recursive: true })
+    }
+    await whileDown((name) => replace(join(this.#folder, name), copy(name)))
+    return () => whileDown((name) => replace(copy(name), join(this.#folder, name)))
   }
 
   /** Stops or continues its process. */

@@ -12,6 +12,8 @@ export interface JournalEngine {
   killLeader(set: string): Promise<() => Promise<void>>
   /** Ends the majority; what is returned lets it come back. */
   killMajority(set: string): Promise<() => Promise<void>>
+  /** Keeps what the journal has; what is returned brings it back to that, below the members. */
+  backup(set: string): Promise<() => Promise<void>>
   /** Does another server become the leader by itself? */
   readonly elects: boolean
   end(): Promise<void>
@@ -54,6 +56,7 @@ const NATS: EngineKind = {
         const { leader, follower } = await cluster.roles(set)
         return kill([leader, follower])
       },
+      backup: () => cluster.backup(),
       end: () => cluster.stop(),
     }
   },
@@ -94,6 +97,17 @@ const POSTGRES: EngineKind = {
         return async () => {
           for (const server of gone) servers.restart(server)
           await Promise.resolve()
+        }
+      },
+      // A server that is restored would be another to its standbys: what it has is what counts.
+      backup: async (set) => {
+        const schema = `dstore_${set}`
+        const [kept] = await servers.sql(primary, `select last from ${schema}.head`)
+        const last = Number(kept!['last'])
+        return async () => {
+          const text = `update ${schema}.head set last = ${last};
+            delete from ${schema}.entry where position > ${last}`
+          await servers.sql(primary, text)
         }
       },
       end: () => servers.stop(),

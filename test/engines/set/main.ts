@@ -14,6 +14,7 @@ import { IS_FULL, testFaults } from './faults.ts'
 import { testHistories } from './histories.ts'
 import { killDrills } from './set-drill.ts'
 import { testReplaced } from './replaced.ts'
+import { testRestored } from './restored.ts'
 import { testUnfit } from './unfit.ts'
 
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true'
@@ -57,6 +58,9 @@ if (path === undefined) {
         }
         if (wanted.length === 0 || wanted.includes('copied')) {
           await testCopied(bucket, journal, report)
+        }
+        if (wanted.length === 0 || wanted.includes('restored')) {
+          await testRestored(bucket, journal, report)
         }
         if (wanted.includes('replaced') || (IS_FULL && wanted.length === 0)) {
           await testReplaced(bucket, journal, report)

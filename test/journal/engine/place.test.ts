@@ -19,6 +19,7 @@ test('R009-78 a URL names hosts, user, password and set', (t) => {
   t.is(place.label, 'tls://one,two:5,[::1]:6/set')
   t.like(parse('nats://h'), { user: undefined, password: undefined, name: '' })
   t.like(parse('nats://u@h'), { user: 'u', password: undefined })
+  t.throws(() => parse('nats://::1/set'), { message: /: \[ADDRESS\]:PORT for an address of IPv6$/ })
 })
 
 test('R009-78 a URL of another form is refused, and its password is in no message', (t) => {
@@ -32,6 +33,7 @@ test('R009-78 a URL of another form is refused, and its password is in no messag
     'nats://u:secret@h:1x',
     'nats://u:secret@h,,i',
     'nats://u:secret%@h',
+    'nats://u:secret@::1/set',
     'nats://u:secret@h@i',
     `nats://u:secret@${'h,'.repeat(16)}h`,
     'nats://u:secret@h/set?b=1',

@@ -88,7 +88,7 @@ test('R005-64, R005-65: values of layout 1 are read at once, and their outboards
 /** The calls that take over a store, and some more. */
 const TAKEOVER = 12
 
-/** Of the others each second, once a call of each kind was hit; every one with `npm run test:faults`. */
+/** Of the others each second, once each kind was hit; every one with `npm run test:faults`. */
 const STEP = process.env['DSTORE_KILLS'] === undefined ? 2 : 1
 
 /** What each fault has to hit. */

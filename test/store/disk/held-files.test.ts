@@ -46,7 +46,9 @@ const REMOVALS: Readonly<Record<string, (paths: Paths) => void>> = {
     copyBack(data)
   },
   'the records are deleted': ({ data }) => fs.rmSync(join(data, '..'), { recursive: true }),
-  'the journal is deleted': ({ journal }) => fs.rmSync(journal, { recursive: true }),
+  'the journal is deleted': ({ journal }) =>
+    // A spare segment may come meanwhile.
+    fs.rmSync(journal, { recursive: true, maxRetries: 10 }),
   'the journal is moved, and a copy made': ({ journal }) => {
     away(journal)
     copyBack(journal)

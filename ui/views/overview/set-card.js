@@ -17,6 +17,12 @@ import { createTable } from '../../parts/table.js'
 /** @type {Readonly<Record<string, 'good' | 'warn' | 'bad' | 'idle'>>} */
 const LEVELS = { active: 'good', standby: 'good', paused: 'bad', fenced: 'bad' }
 
+/** @param {SetMember} member */
+function saidSo({ at, agoMs, isOwn }) {
+  if (isOwn) return '–'
+  return agoMs === undefined ? ago(at) : `${formatSpan(agoMs)} ago`
+}
+
 /** @returns {{ element: HTMLElement, update: (status: import('../../core/documents.js').Status) => boolean }} */
 export function setCard() {
   const facts = createFacts()
@@ -28,7 +34,7 @@ export function setCard() {
       { label: 'member', cell: ({ name, isOwn }) => (isOwn ? `${name} (this one)` : name) },
       { label: 'state', cell: ({ state }) => mark(LEVELS[state] ?? 'idle', state) },
       { label: 'entry', class: 'number', cell: ({ position }) => formatCount(position) },
-      { label: 'said so', class: 'wide', cell: ({ at, isOwn }) => (isOwn ? '–' : ago(at)) },
+      { label: 'said so', class: 'wide', cell: saidSo },
       { label: 'version', class: 'wider', cell: ({ version }) => version },
     ],
   })

@@ -46,7 +46,7 @@ export function daemonArchive({
   const { archive: place, archiveEndpoint: endpoint, archiveKey: keyFile, role, store } = settings
   if (takeOver && settings.engine !== undefined) {
     throw new DstoreError('unsupported', '--take-over does not move an archive into a set', {
-      hint: 'begin a set with a bucket prefix of its own, and import an export: see "Moving a store into a set" in docs/set.md',
+      hint: 'restore it to a single Global, with --archive and --take-over and without --engine; then import its export into a set with a bucket prefix of its own: see "Moving a store into a set" in docs/set.md',
     })
   }
   if (takeOver && place === undefined) {

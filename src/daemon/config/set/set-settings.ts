@@ -67,13 +67,14 @@ export function checkSet({ engine, bucket, bucketEndpoint, member }: SetSettings
 
 /** What was written is not repeated: it goes to logs. */
 function checkEngine(engine: string): void {
-  const [, scheme, user] = /^([a-z]+):\/\/(?:([^/]*)@)?/.exec(engine) ?? []
+  const [, scheme, user = ''] = /^([a-z]+):\/\/(?:(.*)@)?/s.exec(engine) ?? []
   if (scheme === undefined || !['nats', 'tls', 'postgres', 'postgresql'].includes(scheme)) {
     throw new DstoreError('usage', 'not the URL of an engine', {
       hint: 'write nats://HOST[,HOST...]/NAME or postgres://HOST[,HOST...]/DATABASE?set=NAME',
     })
   }
-  if (user?.includes(':') || /[?&]password=/i.test(engine)) {
+  // A password may have any of these, unencoded.
+  if (/[:/?@]/.test(user) || /[?&]password=/i.test(engine)) {
     throw new DstoreError('usage', '--engine takes no password: others could read it', {
       hint: 'put it into a file: see --engine-secrets; or give DSTORE_ENGINE_PASSWORD',
     })
@@ -114,7 +115,7 @@ export function resolveSet(given: SetSettings, merged: Beside): SetSettings {
   }
   if (archive !== NONE) {
     throw new DstoreError('usage', 'a member of a set has no archive of its own', {
-      hint: 'leave out --archive: the bucket of the set is its archive',
+      hint: 'leave out --archive: the bucket of the set is its archive; a store that has one moves into a set as an export: see "Moving a store into a set" in docs/set.md',
     })
   }
   if (store === 'memory') {

@@ -95,13 +95,14 @@ function addMembers(
   })
   const heard = new Gauge({
     name: 'dstore_set_member_timestamp_seconds',
-    help: 'When each member said so, by its own clock, in seconds since 1970.',
+    help: 'When each member said so, by the clock of this one, in seconds since 1970.',
     ...common,
   })
+  const now = Date.parse(members[0]!.at)
   for (const one of members) {
     const labels = { member: one.name }
     position.labels(labels).set(one.position)
     if (one.lag !== undefined) lag.labels(labels).set(one.lag)
-    heard.labels(labels).set(Date.parse(one.at) / 1000)
+    heard.labels(labels).set((now - (one.agoMs ?? 0)) / 1000)
   }
 }

@@ -8,6 +8,7 @@ import { raceBucket } from '../../../bucket/race.ts'
 import { toHex } from '../../../bytes.ts'
 import { pause } from '../../../deadline.ts'
 import { DstoreError, asDstoreError } from '../../../errors.ts'
+import type { EngineRoom } from '../../../journal/engine/engine.ts'
 import { engineLabel } from '../../../journal/engine/place.ts'
 import type { Journal } from '../../../journal/journal.ts'
 import type { Log } from '../../../log.ts'
@@ -127,12 +128,14 @@ export interface OpenEngineOptions {
   readonly objects?: ObjectStore
   /** Fail with `integrity` where there is no journal, and make none. */
   readonly mustExist: boolean
+  /** Hears how full the engine is. PostgreSQL can't be asked. */
+  readonly onRooms?: (rooms: readonly EngineRoom[]) => void
 }
 
 export async function openEngine(
   url: string,
   secrets: EngineSecrets,
-  { objects, mustExist }: OpenEngineOptions,
+  { objects, mustExist, onRooms }: OpenEngineOptions,
 ): Promise<Journal> {
   const { ca, cert, key, creds, systemUser, systemPassword } = secrets
   const hasTls = (ca ?? cert ?? key) !== undefined
@@ -146,6 +149,7 @@ export async function openEngine(
   return openNatsJournal({
     url: place,
     mustExist,
+    onRooms,
     ...(objects && { objects }),
     ...tls,
     ...(creds !== undefined && { credentials: creds }),

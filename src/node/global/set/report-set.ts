@@ -8,7 +8,10 @@ export function setReport(status: MemberStatus, wallMs: number): SetReport {
     status
   const iso = (time: number): string => new Date(time).toISOString()
   const at = (agoMs: number): string => iso(wallMs - agoMs)
-  const member = ({ since, ...note }: MemberNote, isOwn: boolean): SetMemberReport => ({
+  const member = (
+    { since, process: _process, before: _before, ...note }: MemberNote,
+    isOwn: boolean,
+  ): SetMemberReport => ({
     ...note,
     ...(since !== undefined && { since: iso(since) }),
     at: iso(note.at),
@@ -20,7 +23,10 @@ export function setReport(status: MemberStatus, wallMs: number): SetReport {
     ...(epochAt !== undefined && { epochAt: iso(epochAt) }),
     ...(end !== undefined && { end }),
     engineSilentMs: Math.round(engineSilentMs),
-    members: [member(own, true), ...others.map((note) => member(note, false))],
+    members: [
+      member(own, true),
+      ...others.map(({ agoMs, ...note }) => ({ ...member(note, false), agoMs: Math.round(agoMs) })),
+    ],
     ...(snapshot && { snapshot: { position: snapshot.position, at: at(snapshot.ageMs) } }),
     ...(bucketFault && {
       bucketError: bucketFault.fault.message,

@@ -20,6 +20,11 @@ export interface SetMemberReport {
   readonly addresses: readonly string[]
   /** When it said so, by its own clock. */
   readonly at: string
+  /**
+   * How long ago it said so, by the clocks of the member that was asked. Missing for that one, and
+   * where it is of a version before 0.3.
+   */
+  readonly agoMs?: number
   /** Is it this one? */
   readonly isOwn: boolean
 }

@@ -59,6 +59,11 @@ test('R012-41 what a member cannot be is refused with a hint', (t) => {
 test('R012-42 no password is a setting, and none is repeated', (t) => {
   const cases: Settings[] = [
     { engine: 'nats://u:geheim@host/main' },
+    { engine: 'nats://u:geheim/1@host/main' },
+    { engine: 'nats://u:12/geheim@host/main' },
+    { engine: 'nats://u:?geheim@host/main' },
+    { engine: 'nats://u:geheim@1@host/main' },
+    { engine: 'nats://geheim@@host/main' },
     { engine: 'postgres://host/db?set=main&password=geheim' },
     { bucket: 's3://geheim@bucket/main' },
     { bucketEndpoint: 'https://u:geheim@host' },

@@ -21,6 +21,7 @@ async function serving(t: ExecutionContext) {
   }
   let refusal: DstoreError | undefined
   let waits = 0
+  let freshened = 0
   const handOver = {
     mayServe: () => lease.may,
     serving: () =>
@@ -37,7 +38,7 @@ async function serving(t: ExecutionContext) {
     get handOver() {
       return refusal === undefined ? handOver : undefined
     },
-    freshen: async () => undefined,
+    freshen: async () => void freshened++,
     stepDown: async () => undefined,
   }
   const directory = mkdtempSync(join(tmpdir(), 'dstore-serving-'))
@@ -55,12 +56,25 @@ async function serving(t: ExecutionContext) {
     node,
     socket,
     lease,
+    freshened: () => freshened,
     waited: () => until(() => waits > 0),
     standBy: () => (refusal = new DstoreError('unreachable', 'stands by: b is active')),
   }
 }
 
 const bytes = (text: string): AsyncIterable<Uint8Array> => [Buffer.from(text)] as never
+
+test('R012-60 who makes a ticket hears first which members there are', async (t) => {
+  const { node, socket, freshened } = await serving(t)
+  let before = 0
+  const { invite } = node.members
+  node.members.invite = (...parameters) => {
+    before = freshened()
+    return invite(...parameters)
+  }
+  t.is((await ask(socket, 'POST', '/v1/invitations', { body: '{}' })).status, 201)
+  t.is(before, 1)
+})
 
 test('R012-32 answers over HTTP wait while the member may not serve: head, body, at once', async (t) => {
   const { node, socket, lease, waited } = await serving(t)

@@ -169,7 +169,7 @@ test('R005-111: whatever request fails, or is the last one for now, a value is u
             t.true(error instanceof DstoreError)
             const { code, hint, message } = error as DstoreError
             t.is(code, 'unreachable')
-            t.regex(message, /cannot put a value in the archive s3:/)
+            t.regex(message, /cannot put a value in the bucket s3:/)
             t.regex(hint!, /16 KiB can be put meanwhile/)
             await t.throwsAsync(staging.write(pattern(1)), { instanceOf: TypeError })
             bucket.uploads.clear()
