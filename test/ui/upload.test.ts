@@ -217,6 +217,17 @@ test('R013-97: small files of a folder go in batches, the empty and the large ea
   })
 })
 
+test('R013-97: an answer to a batch that has not a line for each file commits nothing', async (t) => {
+  const wire = new Wire(() => 200)
+  wire.put = () => ({ status: 200, text: '{"key":"bafk0"}\n' })
+  const folder = { name: 'site', files: [fileAt('a', 'one'), fileAt('b', 'two')], emptyFolders: [] }
+  const watch = { onProgress: () => undefined, signal: new AbortController().signal }
+  await over(wire, ({ putFolder }) =>
+    t.throwsAsync(putFolder(folder, NAMING, watch), { message: /has other values/ }),
+  )
+  t.is(wire.sent.at(-1)?.path, '/v1/holds/a1')
+})
+
 /** Bytes a second of a line over which batches must arrive in time. */
 const SLOW = 16_000
 
