@@ -79,6 +79,7 @@ const VIEWS = [
 
 /** How often a view that could not be read is read again. */
 const READ_AGAIN_MS = 3000
+const TRY_MS = 10_000
 
 const page = /** @type {HTMLElement} */ (document.querySelector('#page'))
 /** @type {(() => void)[]} */
@@ -117,11 +118,23 @@ async function start() {
   showConnection(shell.showConnection)
   fill(page, shell.element)
   const router = createRouter(open, shell)
-  // Rates come once a second: the daemon answers.
-  closing.push(
-    () => router.close(),
-    listen(['rates'], () => router.readAgain()),
-  )
+  const again = () => router.readAgain()
+  // Rates come once a second: the daemon answers. A caller without events can only try.
+  const stop = may('GET /v1/events') ? listen(['rates'], again) : every(TRY_MS, again)
+  closing.push(() => router.close(), stop)
+}
+
+/**
+ * Acts again and again while the page is shown. The function that it returns ends that.
+ * @param {number} ms
+ * @param {() => void} act
+ * @returns {() => void}
+ */
+function every(ms, act) {
+  const timer = setInterval(() => {
+    if (!document.hidden) act()
+  }, ms)
+  return () => clearInterval(timer)
 }
 
 /**

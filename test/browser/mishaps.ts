@@ -75,6 +75,27 @@ export async function testMishaps(bench: Bench): Promise<void> {
     })
   })
 
+  await test('R013-55: so it is for a caller that is confined to a prefix, and sees no events', async () => {
+    const added = await global.run(['token', 'add', '--role', 'writer', '--prefix', 'mishaps/'])
+    const { origin } = new URL(await global.open())
+    const response = await fetch(`${origin}/v1/session/codes`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${added}`, 'Content-Type': 'application/json' },
+      body: '{}',
+    })
+    const { code } = (await response.json()) as { readonly code: string }
+    await visiting(browser, `${origin}/ui/#code=${code}`, async (visit) => {
+      visit.expect(/ERR_INTERNET_DISCONNECTED/)
+      await visit.devtools.send('Network.enable')
+      await visit.page.getByRole('button', { name: 'Upload files' }).waitFor()
+      await network(visit, false)
+      await visit.go('#/values?prefix=mishaps%2F')
+      await visit.page.getByText('the daemon does not answer').waitFor()
+      await network(visit, true)
+      await bench.eventually(async (saw) => /fixed/.test(saw(await mainText(visit))))
+    })
+  })
+
   await test('R013-62: a session that ends tells of the uploads that it cancelled', async () => {
     const paths = Array.from({ length: 5 }, (_, i) => global.place.file(`unfinished-${i}`))
     for (const path of paths) writeFileSync(path, randomBytes(LARGE_BYTES))

@@ -1,4 +1,9 @@
-import { BATCH_ITEMS, HTTP_BATCH_BYTES, INLINE_VALUE_BYTES } from '../../src/limits.ts'
+import {
+  BATCH_ITEMS,
+  HTTP_BATCH_BYTES,
+  HTTP_REQUEST_MS,
+  INLINE_VALUE_BYTES,
+} from '../../src/limits.ts'
 import { test } from '../serial.ts'
 import { pageModule } from './page-module.ts'
 
@@ -19,7 +24,7 @@ interface Folders {
   readonly batchesOf: (
     files: readonly { readonly file: { readonly size: number } }[],
   ) => { readonly file: { readonly size: number } }[][]
-  readonly BATCH: object
+  readonly BATCH: { readonly files: number; readonly fileBytes: number; readonly bytes: number }
 }
 
 interface Sent {
@@ -212,16 +217,30 @@ test('R013-97: small files of a folder go in batches, the empty and the large ea
   })
 })
 
-test('R013-97: no batch has more than the API takes', async (t) => {
+test('R013-97: an answer to a batch that has not a line for each file commits nothing', async (t) => {
+  const wire = new Wire(() => 200)
+  wire.put = () => ({ status: 200, text: '{"key":"bafk0"}\n' })
+  const folder = { name: 'site', files: [fileAt('a', 'one'), fileAt('b', 'two')], emptyFolders: [] }
+  const watch = { onProgress: () => undefined, signal: new AbortController().signal }
+  await over(wire, ({ putFolder }) =>
+    t.throwsAsync(putFolder(folder, NAMING, watch), { message: /has other values/ }),
+  )
+  t.is(wire.sent.at(-1)?.path, '/v1/holds/a1')
+})
+
+/** Bytes a second of a line over which batches must arrive in time. */
+const SLOW = 16_000
+
+test('R013-97: no batch has more than the API takes, nor than a slow line brings in time', async (t) => {
   const { batchesOf, BATCH } = await pageModule<Folders>('core/folders.js')
-  t.deepEqual(BATCH, {
-    files: BATCH_ITEMS,
-    fileBytes: INLINE_VALUE_BYTES,
-    bytes: HTTP_BATCH_BYTES,
-  })
+  const { SIDE_BY_SIDE } = await pageModule<{ SIDE_BY_SIDE: number }>('api/turns.js')
+  t.is(BATCH.files, BATCH_ITEMS)
+  t.is(BATCH.fileBytes, INLINE_VALUE_BYTES)
+  t.true(BATCH.bytes <= HTTP_BATCH_BYTES)
+  t.true((SIDE_BY_SIDE * BATCH.bytes) / SLOW < HTTP_REQUEST_MS / 1000)
   const counts = (sizes: readonly number[]): number[] =>
     batchesOf(sizes.map((size) => ({ file: { size } }))).map(({ length }) => length)
-  const full = HTTP_BATCH_BYTES / INLINE_VALUE_BYTES
+  const full = BATCH.bytes / INLINE_VALUE_BYTES
   t.deepEqual(counts(Array<number>(full + 1).fill(INLINE_VALUE_BYTES)), [full, 1])
   t.deepEqual(counts([INLINE_VALUE_BYTES + 1, INLINE_VALUE_BYTES, 0, 1]), [1, 2, 1])
   t.deepEqual(counts(Array<number>(BATCH_ITEMS + 2).fill(1)), [BATCH_ITEMS, 2])
