@@ -153,8 +153,9 @@ export async function testKeyboard(bench: Bench): Promise<void> {
       const notice = once.getByRole('status').filter({ hasText: 'Copied the ticket' })
       await notice.getByRole('button', { name: 'Close' }).click()
       await once.getByRole('button', { name: 'Done' }).click()
-      await once.waitFor({ state: 'detached' })
-      equal(await visit.page.evaluate(`document.querySelectorAll('body > .notices').length`), 1)
+      await bench.eventually(async (saw) => {
+        return saw(await visit.page.locator('body > .notices').count()) === 1
+      })
     })
   })
 }

@@ -10,6 +10,10 @@ import { Visit, visiting } from './visit.ts'
 
 const LARGE_BYTES = 200_000_000
 
+/** Files that are chosen at once, and such that are refused. */
+const CROWD = 2000
+const REFUSED = 120
+
 /** The exit code of a command whose transfer was cancelled. */
 const CANCELLED = 130
 
@@ -190,6 +194,51 @@ export async function testMoving(bench: Bench): Promise<void> {
       ok(reads.length <= most, `${reads.length} reads`)
       const lines = visit.page.getByRole('region', { name: 'Uploads and downloads' }).locator('li')
       await bench.eventually(async (saw) => saw(await lines.count()) === 100)
+    })
+  })
+
+  await test('R013-99: of thousands of files a few lines are shown, and the rest is counted', async () => {
+    const crowd = join(folder, 'crowd')
+    mkdirSync(crowd)
+    const paths = Array.from({ length: CROWD }, (_, i) => join(crowd, `crowd-${i}`))
+    for (const path of paths) writeFileSync(path, path)
+    await visiting(browser, await global.open(), async (visit) => {
+      const region = visit.page.getByRole('region', { name: 'Uploads and downloads' })
+      await bench.opened(visit)
+      await bench.show(visit, 'values', '?prefix=moving%2Fcrowd%2F')
+      await upload(visit, 'Files to upload', paths, 'moving/crowd/')
+      await done(visit, 'moving/crowd/crowd-9')
+      ok((await region.locator('li').count()) < 200)
+      await region.getByText(/^1,\d{3} more wait/).waitFor()
+      await region.getByRole('button', { name: 'Cancel those that wait' }).click()
+      await region.getByText(/more wait/).waitFor({ state: 'hidden' })
+      equal(await region.getByText('waits', { exact: true }).count(), 0)
+      await bench.eventually(async (saw) => saw(await region.getByText(/ of \d/).count()) === 0)
+    })
+    const { exit } = await global.node.run(['get', `moving/crowd/crowd-${CROWD - 1}`])
+    equal(exit, NOT_FOUND)
+  })
+
+  await test('R013-99: of many that fail the newest stay, and the rest is counted', async () => {
+    const crowd = join(folder, 'refused')
+    mkdirSync(crowd)
+    const paths = Array.from({ length: REFUSED }, (_, i) => join(crowd, `refused-${i}`))
+    for (const path of paths) writeFileSync(path, path)
+    await visiting(browser, await global.open('writer'), async (visit) => {
+      visit.expect(/400/)
+      const region = visit.page.getByRole('region', { name: 'Uploads and downloads' })
+      await bench.opened(visit)
+      await bench.show(visit, 'values')
+      // No name: it ends a line.
+      await upload(visit, 'Files to upload', paths, `${'x'.repeat(1100)}/`)
+      await region.getByText(`${REFUSED - 100} more failed`).waitFor({ timeout: 60_000 })
+      equal(
+        await region
+          .locator('li')
+          .filter({ hasText: /^failed/ })
+          .count(),
+        100,
+      )
     })
   })
 

@@ -3,7 +3,7 @@
  * @module
  */
 
-/** Files that are looked at. */
+/** Files of a folder that are looked at, and that are chosen at once. */
 export const MOST_FILES = 20_000
 /** Bytes of the list of paths and keys that the API takes. */
 const MOST_LIST_BYTES = 1024 * 1024
@@ -95,7 +95,7 @@ const fileOf = (entry) =>
   })
 
 /** @param {string} name */
-const tooMany = (name) =>
+export const tooMany = (name) =>
   new Error(`${name} has too many files for a page: put it with \`dstore put\``)
 
 /**

@@ -2,14 +2,16 @@
  * Uploads and downloads of this page: a few at a time, with progress, until they are dismissed.
  * @module
  */
-import { formatSize } from '../core/format.js'
+import { formatCount, formatSize } from '../core/format.js'
 import { button, fill, h, icon, mark, setAttribute, setBar, setText } from './dom.js'
 import { onFrame } from './frame.js'
 import { isAbort, problemText } from './notices.js'
 
 /** How many have begun and are not done. */
 const SIDE_BY_SIDE = 2
-/** Those that have ended and are still shown; what failed stays until it is dismissed. */
+/** Lines of those that wait; the others are counted. */
+const MOST_WAITING = 20
+/** Those that have ended and are still shown, and those that have failed. */
 const MOST_ENDED = 100
 
 /** @typedef {import('../api/upload.js').Watch} Watch */
@@ -23,17 +25,24 @@ const MOST_ENDED = 100
  * @property {AbortController} stopping
  * @property {number} done
  * @property {'waiting' | 'moving' | 'done' | 'failed' | 'cancelled'} state
- * @property {HTMLElement} line
+ * @property {HTMLElement} line In the list once it is one of the first that wait.
  * @property {() => void} draw
  */
 
 /** @type {Task[]} */
-const tasks = []
+let tasks = []
+let moving = 0
+/** Tasks that failed and are not shown any more. */
+let failedBefore = 0
+const restWords = h('span')
+const restStop = button('Cancel those that wait', cancelWaiting, { kind: 'quiet' })
+const rest = h('div', { class: 'uploads-rest', hidden: true }, restWords, restStop)
 const list = h('ul', { class: 'uploads' })
 const place = h(
   'section',
   { class: 'panel', 'aria-label': 'Uploads and downloads', hidden: true },
   list,
+  rest,
 )
 const spoken = h('p', { class: 'hidden', role: 'status' })
 place.append(spoken)
@@ -56,20 +65,45 @@ export function begin(options) {
     draw: () => undefined,
   }
   tasks.push(task)
-  build(task)
-  list.append(task.line)
   place.hidden = false
   next()
 }
 
 function next() {
-  const free = SIDE_BY_SIDE - tasks.filter(({ state }) => state === 'moving').length
-  for (const task of tasks.filter(({ state }) => state === 'waiting').slice(0, free)) void run(task)
+  while (moving < SIDE_BY_SIDE) {
+    const task = tasks.find(({ state }) => state === 'waiting')
+    if (task === undefined) break
+    void run(task)
+  }
+  onFrame(drawRest)
+}
+
+/** Shows the first of those that wait, and counts what is not shown. */
+function drawRest() {
+  const waiting = tasks.filter(({ state }) => state === 'waiting')
+  for (const task of waiting.slice(0, MOST_WAITING)) show(task)
+  const unseen = waiting.filter(({ line }) => line.parentElement === null).length
+  const texts = [
+    unseen === 0 ? '' : `${formatCount(unseen)} more wait`,
+    failedBefore === 0 ? '' : `${formatCount(failedBefore)} more failed`,
+  ]
+  setText(restWords, texts.filter(Boolean).join(', '))
+  restStop.hidden = unseen === 0
+  rest.hidden = restWords.textContent === ''
+}
+
+/** @param {Task} task */
+function show(task) {
+  if (task.line.parentElement !== null) return
+  build(task)
+  list.append(task.line)
 }
 
 /** @param {Task} task */
 async function run(task) {
   task.state = 'moving'
+  moving++
+  show(task)
   onFrame(task.draw)
   try {
     const said = await task.run({
@@ -88,6 +122,7 @@ async function run(task) {
     finish(task, task.state === 'failed' ? problemText(error) : 'cancelled')
     setText(spoken, `${task.label}: ${task.state}`)
   }
+  moving--
   forgetOldest()
   next()
 }
@@ -172,8 +207,16 @@ function cancel(task) {
  */
 export function cancelAll() {
   const left = tasks.filter(({ state }) => state === 'moving' || state === 'waiting')
-  for (const task of left) cancel(task)
+  cancelWaiting()
+  for (const task of tasks) cancel(task)
   return left.length
+}
+
+/** Those that are not shown are forgotten. */
+function cancelWaiting() {
+  tasks = tasks.filter(({ state, line }) => state !== 'waiting' || line.parentElement !== null)
+  for (const task of tasks) if (task.state === 'waiting') cancel(task)
+  drawRest()
 }
 
 /** @param {Task} task */
@@ -182,7 +225,9 @@ function forget(task) {
   const hadFocus = task.line.contains(document.activeElement)
   const near = task.line.nextElementSibling ?? task.line.previousElementSibling
   task.line.remove()
+  if (tasks.length === 0) failedBefore = 0
   place.hidden = tasks.length === 0
+  onFrame(drawRest)
   if (!hadFocus) return
   const next = near?.querySelector('button') ?? document.querySelector('main h1')
   if (next instanceof HTMLElement) next.focus()
@@ -191,6 +236,11 @@ function forget(task) {
 function forgetOldest() {
   const ended = tasks.filter(({ state }) => state === 'done' || state === 'cancelled')
   for (const task of ended.slice(0, Math.max(0, ended.length - MOST_ENDED))) forget(task)
+  const failed = tasks.filter(({ state }) => state === 'failed')
+  for (const task of failed.slice(0, Math.max(0, failed.length - MOST_ENDED))) {
+    forget(task)
+    failedBefore++
+  }
 }
 
 addEventListener('beforeunload', (event) => {

@@ -4,7 +4,15 @@
  */
 import { may, session } from '../api/session.js'
 import { putFile, putFolder } from '../api/upload.js'
-import { bytesOf, chosenOf, folderFault, foldersOf, nameIn } from '../core/folders.js'
+import {
+  bytesOf,
+  chosenOf,
+  folderFault,
+  foldersOf,
+  MOST_FILES,
+  nameIn,
+  tooMany,
+} from '../core/folders.js'
 import { formatSize, parseDuration, plural } from '../core/format.js'
 import { formatRoute } from '../core/routes.js'
 import { begin } from './activity.js'
@@ -53,7 +61,8 @@ export function createUploads({ prefix, onDone }) {
     const fault = chosen
       .map((one) => ('folder' in one ? folderFault(one.folder) : undefined))
       .find(Boolean)
-    if (fault !== undefined) complain(fault)
+    if (chosen.length > MOST_FILES) complain(tooMany('the choice'))
+    else if (fault !== undefined) complain(fault)
     else if (chosen.length > 0) askForNames(chosen, prefix(), onDone)
   }
 

@@ -76,5 +76,9 @@ def test_without_a_valid_token_nothing_is_given(url: str) -> None:
             dstore.connect(url=wrong)
     with pytest.raises(ValueError, match="either"):
         dstore.connect("dir", url=url)
+    for odd in ("secret\n", "sec ret", "", "secret\u00e9"):
+        with pytest.raises(ValueError, match="token has") as found:
+            dstore.connect(url=url, token=odd)
+        assert "sec" not in str(found.value) and found.value.__cause__ is None
     with pytest.raises(dstore.UnreachableError):
         dstore.connect(url="http://127.0.0.1:1", token="x")

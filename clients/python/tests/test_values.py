@@ -67,8 +67,20 @@ def test_text_is_refused_for_it_may_mean_a_path(store: dstore.Client) -> None:
         store.put("text")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="int"):
         store.put([1, 2])  # type: ignore[list-item]
+    for nothing in (None, 5):
+        with pytest.raises(TypeError, match=r"source must be bytes.* not (NoneType|int)"):
+            store.put(nothing)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="opened as text"):
         store.put(io.StringIO("text"))  # type: ignore[arg-type]
+
+
+def test_a_time_that_is_none_is_refused_by_every_call(store: dstore.Client) -> None:
+    key = store.put(b"timed").key
+    for seconds in (0, -1, float("nan")):
+        with pytest.raises(ValueError, match="timeout must be"):
+            store.get(key, timeout=seconds)
+        with pytest.raises(ValueError, match="timeout must be"):
+            store.put(b"timed", timeout=seconds)
 
 
 def test_ranges_are_those_of_python(any_store: dstore.Client) -> None:

@@ -2,7 +2,7 @@
  * A disk that deletes when it likes: a value that is put again meanwhile is another file, and
  * stays.
  */
-import { cp, readdir } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from '../../serial.ts'
 import type { ExecutionContext } from 'ava'
@@ -14,6 +14,7 @@ import { openDiskStore } from '../../../src/store/disk/disk.ts'
 import { nodeFiles, type Files } from '../../../src/store/disk/files.ts'
 import { eventually } from '../../eventually.ts'
 import { pattern } from '../../hash/sizes.ts'
+import { copyOf } from '../../store/disk/copy.ts'
 import { Nodes, once, read } from '../nodes.ts'
 
 /** Deletions that wait until they are let go. */
@@ -88,7 +89,7 @@ test('R005-34: put, remove, put of one key, whenever the disk deletes', async (t
       }
       // As after a power cut with deletions still to come.
       const copy = await new Nodes(t).folder()
-      await cp(directory, copy, { recursive: true })
+      await copyOf(directory, copy)
       const again = await open(t, copy, nodeFiles)
       t.is(Buffer.compare(await read(again, key), bytes), 0)
       t.is((await readdir(join(copy, 'store-v3', 'values'))).length, 1)

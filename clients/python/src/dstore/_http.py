@@ -308,12 +308,18 @@ class Answer:
             raise parse_problem(problem)
 
 
+def _checked(timeout: Optional[float]) -> Optional[float]:
+    if timeout is not None and not timeout > 0:
+        raise ValueError(f"timeout must be a number of seconds above 0, not {timeout!r}")
+    return timeout
+
+
 class Http:
     """Calls to one daemon. Any number of threads may share it; a forked child opens its own."""
 
     def __init__(self, address: Address, timeout: Optional[float] = None) -> None:
         self.address = address
-        self.timeout = timeout
+        self.timeout = _checked(timeout)
         self._lock = threading.Lock()
         self._idle: List[_Connection] = []
         self._pid = os.getpid()
@@ -360,7 +366,7 @@ class Http:
         body is sent in chunks. ``timeout`` is in seconds without progress.
         """
         repeatable = repeatable or method in ("GET", "HEAD")
-        limit = timeout if timeout is not None else self.timeout
+        limit = self.timeout if timeout is None else _checked(timeout)
         patience = (TIMEOUT_SECONDS if limit is None else limit) + GRACE_SECONDS
         asked = {name: value for name, value in (query or {}).items() if value is not None}
         if limit is not None:

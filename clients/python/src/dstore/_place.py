@@ -50,7 +50,8 @@ def find_place(directory: Optional[Path] = None, socket: Optional[Path] = None) 
     except FileNotFoundError:
         return Place(base, default, False)
     except (OSError, ValueError, AttributeError) as error:
-        fault = UnreadableError(f"the saved settings cannot be read: {base}/config.json ({error})")
+        why = error.strerror if isinstance(error, OSError) else error
+        fault = UnreadableError(f"the saved settings cannot be read: {base}/config.json ({why})")
         return Place(base, default, False, fault)
     return Place(base, os.path.join(base, saved or default), False)
 

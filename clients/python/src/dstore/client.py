@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import ssl
 from datetime import timedelta
 from types import TracebackType
@@ -96,8 +97,6 @@ def connect(
     if verify and not AVAILABLE:
         raise ImportError("verify=True needs the package blake3: pip install blake3")
     checked = AVAILABLE if verify is None else verify
-    if timeout is not None and not timeout > 0:
-        raise ValueError(f"timeout must be a number of seconds above 0, not {timeout!r}")
     if url is not None:
         if dir is not None or socket is not None:
             raise ValueError("give either `url`, or `dir` and `socket`")
@@ -137,6 +136,12 @@ def _address_of(url: str, token: Optional[str], tls: Optional[ssl.SSLContext]) -
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
         raise ValueError(f"url must be http://HOST:PORT or https://HOST:PORT, not {url!r}")
+    # The library that sends it would show the token in its error.
+    if token is not None and not re.fullmatch("[!-~]+", token):
+        raise ValueError(
+            "token has a blank, a line end or another character that no token has; "
+            "strip() what you read from a file"
+        )
     secure = parts.scheme == "https"
     return Address(
         host=parts.hostname,
@@ -217,6 +222,11 @@ class Client:
             return self._put_pieces([view], view.nbytes, query, on_progress, timeout)
         if hasattr(source, "read"):
             return self._put_pieces(_parts_of(source), None, query, on_progress, timeout)
+        if not hasattr(source, "__iter__"):
+            raise TypeError(
+                "source must be bytes, a path, a binary file or an iterable of bytes, "
+                f"not {type(source).__name__}"
+            )
         return self._put_pieces(_only_bytes(source), None, query, on_progress, timeout)
 
     def put_file(

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { ExecutionContext } from 'ava'
@@ -13,6 +13,7 @@ import { MemoryBucket } from '../../../bucket/memory-objects.ts'
 import { temporaryDirectory } from '../../../daemon/serving.ts'
 import { eventually } from '../../../eventually.ts'
 import { test } from '../../../serial.ts'
+import { copyNow } from '../../../store/disk/copy.ts'
 
 interface Start {
   readonly dir: string
@@ -297,7 +298,7 @@ test('R011-92 a take-over that is killed at any step can be repeated', async (t)
   const kill = ({ verb, key: name }: { verb: string; key: string }): void => {
     if (verb !== 'put' || name.startsWith('race/')) return
     const copy = temporaryDirectory(t)
-    cpSync(dir, copy, { recursive: true })
+    copyNow(dir, copy)
     killed.push({ dir: copy, bucket: copyOf(bucket) })
   }
   bucket.onRequest = kill
