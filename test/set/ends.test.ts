@@ -182,9 +182,11 @@ for (const isInDoubt of [false, true]) {
     while (b.set.status().own.position < kept + 2) await pause(10, never)
     const restored = await backup(a.way.to, kept)
     t.teardown(() => restored.close())
+    const underWay: Promise<unknown>[] = []
     if (isInDoubt) {
       a.way.state = 'away'
       const { appends } = a.way
+      underWay.push(t.throwsAsync(write(store, 'doubt'), { code: 'unwritable' }))
       while (a.way.appends === appends) await pause(10, never)
     }
     const { last } = await a.way.to.extent()
@@ -203,6 +205,7 @@ for (const isInDoubt of [false, true]) {
     await t.throwsAsync(elected.serving(), { code: 'integrity' })
     await t.throwsAsync(write(store, 'after'), { code: 'integrity' })
     await standing
+    await Promise.all(underWay)
     t.is((await restored.extent()).last, kept)
     await store.close()
     await t.throwsAsync(a.set.stand(never), { code: 'integrity', message: why.message })

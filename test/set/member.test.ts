@@ -314,7 +314,12 @@ test('R012-103: an active member and a standby whose bucket was emptied say so u
   t.is(a.set.status().own.state, 'active')
   // Notes are there again: that does not end it.
   t.true(await eventually(hasNotes))
+  for (const key of bucket.keys('m/')) {
+    const before = bucket.objects.get(key)
+    t.true(await eventually(() => bucket.objects.get(key) !== before))
+  }
   t.is(faultOf(a.set)?.code, 'conflict')
+  t.is(faultOf(b.set)?.code, 'conflict')
   for (const [key, bytes] of kept) bucket.objects.set(key, bytes)
   for (const { set } of [a, b]) {
     t.true(await eventually(async () => faultOf(set) === undefined))

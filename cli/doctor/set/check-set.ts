@@ -128,7 +128,7 @@ function roomsOf({ rooms }: SetFacts): Finding[] {
   })
   const what = `${said.join(', ')}: once that is full, nothing is acknowledged`
   const remedy =
-    'give it more room, by max_file of the servers, or max_bytes of account or stream; see that snapshots are made: `dstore set status`'
+    'give it more room, by max_file of the servers, or max_bytes of account or stream; `dstore logs` shows whether snapshots are made, which let it forget entries'
   return [report.warning('set-engine-full', what, remedy)]
 }
 

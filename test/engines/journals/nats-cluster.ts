@@ -18,6 +18,8 @@ export interface NatsClusterOptions {
   readonly servers?: number
   /** Default: `always`. */
   readonly sync?: string
+  /** What JetStream gives to the account of the members. Default: no limit. */
+  readonly account?: string
   /** More lines of the configuration. */
   readonly more?: string
 }
@@ -173,14 +175,14 @@ function configuration(
   folder: string,
   name: string,
   port: number,
-  { sync = 'always', more = '' }: NatsClusterOptions,
+  { sync = 'always', account = 'enabled', more = '' }: NatsClusterOptions,
 ): string[] {
   return [
     `server_name: ${name}`,
     `listen: 127.0.0.1:${port}`,
     `jetstream { store_dir: "${join(folder, name)}", max_mem: 64M, max_file: 4G, sync_interval: ${sync} }`,
     `accounts { SYS: { users: [{ user: ${SYSTEM.user}, password: ${SYSTEM.password} }] }`,
-    `  SET: { jetstream: enabled, users: [{ user: ${USER.user}, password: ${USER.password} }] } }`,
+    `  SET: { jetstream: ${account}, users: [{ user: ${USER.user}, password: ${USER.password} }] } }`,
     'system_account: SYS',
     more,
   ]

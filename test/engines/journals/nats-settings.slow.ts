@@ -1,3 +1,4 @@
+import type { EngineRoom } from '../../../src/journal/engine/engine.ts'
 import { type Journal, AppendError } from '../../../src/journal/journal.ts'
 import { type NatsJournalOptions, openNatsJournal } from '../../../src/journal/nats/nats-journal.ts'
 import { JOURNAL_INLINE_BYTES } from '../../../src/limits.ts'
@@ -73,6 +74,30 @@ if (program === undefined) {
       })
       await refused(t, open('single'), 'incompatible', /num_replicas 1, and needs 3/)
       await connection.close()
+    })
+  })
+
+  test('R012-104 NATS: stream, account and servers say how full they are', async (t) => {
+    await within({ account: '{ max_file: 1G }' }, async (cluster, open) => {
+      const journal = await open('rooms')
+      t.is(await journal.append(0, pattern(5_000)), 'ok')
+      const connection = await cluster.connect()
+      const ask = async (what: string, body: string = ''): Promise<{ config: object }> =>
+        (await connection.request(`$JS.API.STREAM.${what}.dstore_rooms`, body)).json()
+      const { config } = await ask('INFO')
+      await ask('UPDATE', JSON.stringify({ ...config, max_bytes: 1_000_000 }))
+      await connection.close()
+      let rooms: readonly EngineRoom[] = []
+      await open('rooms', { mustExist: true, onRooms: (found) => (rooms = found) })
+      const limits = rooms.map(({ what, mostBytes }) => `${what}: ${mostBytes}`)
+      t.deepEqual(limits.toSorted(), [
+        'the account of the set: 1000000000',
+        'the server n1: 4000000000',
+        'the server n2: 4000000000',
+        'the server n3: 4000000000',
+        'the stream dstore_rooms: 1000000',
+      ])
+      for (const { what, usedBytes } of rooms) t.true(usedBytes > 5_000, `${what}: ${usedBytes}`)
     })
   })
 

@@ -67,7 +67,7 @@ const bytes = (text: string): AsyncIterable<Uint8Array> => [Buffer.from(text)] a
 test('R012-60 who makes a ticket hears first which members there are', async (t) => {
   const { node, socket, freshened } = await serving(t)
   let before = 0
-  const { invite } = node.members
+  const invite = node.members.invite.bind(node.members)
   node.members.invite = (...parameters) => {
     before = freshened()
     return invite(...parameters)
