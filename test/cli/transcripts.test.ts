@@ -34,6 +34,8 @@ const VOLATILE: readonly (readonly [RegExp, string])[] = [
   [/127\.0\.0\.1:[1-9]\d*/g, '127.0.0.1:PORT'],
   [/(bulk port +)\d+/g, '$1PORT'],
   [/127\.0\.0\.1\/tcp\/[1-9]\d*/g, '127.0.0.1/tcp/PORT'],
+  // On a busy machine a peer that is refused is still connected after `ADMISSION_MS`.
+  [/(\| refused .*), \d+ late/g, '$1'],
   // Another process of this machine may take that port first.
   [/^! TIME warn the default port of lanes is taken.*\n?/gm, ''],
 ]
