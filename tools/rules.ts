@@ -108,7 +108,7 @@ export function idsInTests(): Set<string> {
   return new Set(sources.flatMap((source) => source.match(/R\d{3}-\d+/g) ?? []))
 }
 
-/** The texts of files, without those of packages that some tests install, nor what links lead to. */
+/** The texts of files, without those of packages that tests install; follows no links. */
 function sourcesIn(folder: string, suffix: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name)
