@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { test } from '../../serial.ts'
 import { PARALLEL_COPY_BYTES, INLINE_VALUE_BYTES } from '../../../src/limits.ts'
-import { SILENT } from '../../../src/log.ts'
-import { Global } from '../../../src/node/global/global.ts'
+import type { Global } from '../../../src/node/global/global.ts'
 import { openDiskStore } from '../../../src/store/disk/disk.ts'
 import { createMemoryStore } from '../../../src/store/memory/memory.ts'
 import { pattern } from '../../hash/sizes.ts'
 import { inTemporary } from '../../store/temporary.ts'
 import { Nodes, once } from '../nodes.ts'
+import { withGlobal } from './with-global.ts'
 
 const SIZES = [100, INLINE_VALUE_BYTES + 1, PARALLEL_COPY_BYTES + 12_345]
 const TOTAL = SIZES.reduce((sum, size) => sum + size, 0)
@@ -28,23 +28,12 @@ function full(
           kind === 'memory'
             ? createMemoryStore({ maxBytes })
             : await openDiskStore({ directory, maxBytes })
-        const node = await Global.open({
-          store,
-          network: undefined,
-          gate: undefined,
-          log: SILENT,
-          now: () => performance.now(),
-          wall: Date.now,
-          random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
-        })
-        try {
+        await withGlobal(store, async (node) => {
           for (const size of SIZES) await node.put({ bytes: once(pattern(size)), size })
           t.is((await store.usage()).headroomBytes, 0)
           await run(t, { node, path: join(directory, 'file') })
           t.like(await store.usage(), { values: SIZES.length, headroomBytes: 0 })
-        } finally {
-          await node.close()
-        }
+        })
       })
     })
   }

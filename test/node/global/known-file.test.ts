@@ -5,14 +5,13 @@ import { test } from '../../serial.ts'
 import type { ExecutionContext } from 'ava'
 import { equal } from '../../../src/bytes.ts'
 import { HASH_WINDOW_BYTES, MIB, PARALLEL_COPY_BYTES } from '../../../src/limits.ts'
-import { SILENT } from '../../../src/log.ts'
-import { Global } from '../../../src/node/global/global.ts'
 import type { Node, PutOptions, PutResult } from '../../../src/node/node.ts'
 import { openDiskStore } from '../../../src/store/disk/disk.ts'
 import { type Files, nodeFiles } from '../../../src/store/disk/files.ts'
 import { pattern } from '../../hash/sizes.ts'
 import { inTemporary } from '../../store/temporary.ts'
 import { once, read } from '../nodes.ts'
+import { openGlobal } from './with-global.ts'
 
 const SIZE = PARALLEL_COPY_BYTES + 12_345
 
@@ -40,15 +39,7 @@ async function openPlace(directory: string): Promise<Place> {
       return nodeFiles.create(path)
     },
   }
-  const node = await Global.open({
-    store: await openDiskStore({ directory }, { files }),
-    network: undefined,
-    gate: undefined,
-    log: SILENT,
-    now: () => performance.now(),
-    wall: Date.now,
-    random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
-  })
+  const node = await openGlobal(await openDiskStore({ directory }, { files }))
   const path = join(directory, 'file')
   return {
     node,

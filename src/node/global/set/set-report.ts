@@ -8,7 +8,7 @@ export interface SetMemberReport {
   readonly name: string
   readonly version: string
   readonly state: MemberState
-  /** When it came into that state, by its own clock; versions before 0.3 do not say. */
+  /** When it came into that state, by its own clock; earlier versions do not say. */
   readonly since?: string
   /** The last entry of the journal that it has applied, when it said so. */
   readonly position: number
@@ -22,7 +22,7 @@ export interface SetMemberReport {
   readonly at: string
   /**
    * How long ago it said so, by the clocks of the member that was asked. Missing for that one, and
-   * where it is of a version before 0.3.
+   * where it is of an earlier version.
    */
   readonly agoMs?: number
   /** Is it this one? */
